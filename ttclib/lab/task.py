@@ -1,0 +1,179 @@
+"""Nested integer arithmetic, solved one operation a line: the lab's only task.
+
+A problem is a fully parenthesised expression, a solution rewrites it one operation at a time
+(always the leftmost one whose two operands are numbers) and ends with ``#`` and the value::
+
+    (3+4)*(9-2)=
+    7*(9-2)
+    7*7
+    49
+    #49
+
+Difficulty is the number of operations: a copying or counting slip at any line spoils the rest, so
+the share of right solutions falls steeply with their number. Pure Python, no model.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_OPERATIONS = 8
+MAX_OPERAND = 20
+SMALL_OPERAND = 9
+SMALL_OPERAND_SHARE = 0.75
+MAX_VALUE = 99
+ALPHABET = "0123456789+-*()=\n#"
+PROMPT_END = "=\n"
+STEP_END = "\n"
+
+# The leftmost "a op b" whose operands are both numbers: either inside its own parentheses, or the
+# whole expression, whose outermost parentheses are not written.
+_REDUCIBLE = re.compile(r"\((-?\d+)([+\-*])(-?\d+)\)|^(-?\d+)([+\-*])(-?\d+)$")
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One expression with its worked solution.
+
+    Attributes
+    ----------
+    expression : str
+        Without the closing ``=``; the canonical form that splits are compared by.
+    n_operations : int
+    value : int
+    solution : str
+        All lines, without a newline after the last.
+    """
+
+    expression: str
+    n_operations: int
+    value: int
+    solution: str
+
+    @property
+    def prompt(self) -> str:
+        """What the policy is given."""
+        return self.expression + PROMPT_END
+
+
+def reduce_once(expression: str) -> str | None:
+    """Carry out the leftmost operation whose operands are numbers.
+
+    Parameters
+    ----------
+    expression : str
+        For example ``"(3+4)*(9-2)"``.
+
+    Returns
+    -------
+    str or None
+        ``"7*(9-2)"``; None when there is nothing to carry out.
+
+    Examples
+    --------
+    >>> reduce_once("(3+4)*(9-2)")
+    '7*(9-2)'
+    >>> reduce_once("7*-2")
+    '-14'
+    """
+    match = _REDUCIBLE.search(expression)
+    if match is None:
+        return None
+    left, operator, right = (group for group in match.groups() if group is not None)
+    value = _apply(operator, int(left), int(right))
+    return expression[: match.start()] + str(value) + expression[match.end() :]
+
+
+def solve(expression: str) -> list[str]:
+    """Every line of the worked solution, the answer line included.
+
+    Examples
+    --------
+    >>> solve("(3+4)*(9-2)")
+    ['7*(9-2)', '7*7', '49', '#49']
+    """
+    lines: list[str] = []
+    current: str | None = expression
+    while (current := reduce_once(current)) is not None:
+        lines.append(current)
+    return [*lines, f"#{lines[-1] if lines else expression}"]
+
+
+def random_exercise(rng: np.random.Generator, n_operations: int) -> Exercise:
+    """Draw an expression with this many operations and no value beyond ±99 on the way.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n_operations : int
+        1 to 8.
+    """
+    while True:
+        expression = _random_tree(rng, n_operations)
+        if expression.startswith("("):
+            expression = expression[1:-1]
+        lines = solve(expression)
+        value = int(lines[-1][1:])
+        if all(abs(int(number)) <= MAX_VALUE for line in lines for number in re.findall(r"\d+", line)):
+            return Exercise(expression, n_operations, value, STEP_END.join(lines))
+
+
+def exercises(seed: int, *, operations: tuple[int, ...] = tuple(range(1, MAX_OPERATIONS + 1))) -> Iterator[Exercise]:
+    """An endless stream of training exercises that never holds a held-out one.
+
+    Expressions are split by a hash of their text (`split_of`), so the training, validation and test
+    sets cannot overlap whatever the seeds are.
+    """
+    rng = np.random.default_rng(seed)
+    while True:
+        exercise = random_exercise(rng, int(rng.choice(operations)))
+        if split_of(exercise.expression) == "train":
+            yield exercise
+
+
+def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
+    """Distinct exercises of the validation or test split, the operations 1 … 8 in turn.
+
+    Parameters
+    ----------
+    split : {"validation", "test"}
+    n_problems : int
+    seed : int
+    """
+    rng = np.random.default_rng([seed, {"validation": 1, "test": 2}[split]])
+    found: dict[str, Exercise] = {}
+    while len(found) < n_problems:
+        exercise = random_exercise(rng, 1 + len(found) % MAX_OPERATIONS)
+        if split_of(exercise.expression) == split:
+            found.setdefault(exercise.expression, exercise)
+    return list(found.values())
+
+
+def split_of(expression: str) -> str:
+    """The split an expression belongs to, by a checksum of its text: 80 % train, 10 % each other.
+
+    Examples
+    --------
+    >>> split_of("(3+4)*(9-2)") in ("train", "validation", "test")
+    True
+    """
+    bucket = zlib.crc32(expression.encode()) % 10
+    return "validation" if bucket == 0 else "test" if bucket == 1 else "train"
+
+
+def _apply(operator: str, left: int, right: int) -> int:
+    return left + right if operator == "+" else left - right if operator == "-" else left * right
+
+
+def _random_tree(rng: np.random.Generator, n_operations: int) -> str:
+    if n_operations == 0:
+        small = rng.random() < SMALL_OPERAND_SHARE
+        return str(int(rng.integers(1, SMALL_OPERAND + 1) if small else rng.integers(SMALL_OPERAND + 1, MAX_OPERAND + 1)))
+    n_left = int(rng.integers(0, n_operations))
+    left, right = _random_tree(rng, n_left), _random_tree(rng, n_operations - 1 - n_left)
+    return f"({left}{'+-*'[int(rng.integers(3))]}{right})"
