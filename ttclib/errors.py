@@ -1,0 +1,56 @@
+"""The two ways a command ends badly, each told in one line.
+
+The line names the value, what is allowed and what to do. No traceback for a user's mistake.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TTCError(Exception):
+    """The work failed (exit status 1)."""
+
+    exit_status = 1
+
+
+class RequestError(TTCError, ValueError):
+    """The request was wrong (exit status 2); nothing was written."""
+
+    exit_status = 2
+
+
+def one_of(value: str, allowed: Iterable[str], what: str) -> str:
+    """`value` if it is allowed, else an error that lists the choices and names the nearest.
+
+    Parameters
+    ----------
+    value : str
+    allowed : iterable of str
+    what : str
+        What is being chosen, for the message: ``"strategy"``.
+
+    Raises
+    ------
+    RequestError
+
+    Examples
+    --------
+    >>> one_of("min", ("last", "min"), "aggregation")
+    'min'
+    >>> one_of("bestofn", ("best_of_n", "pass_at_k"), "strategy")
+    Traceback (most recent call last):
+    ...
+    ttclib.errors.RequestError: unknown strategy 'bestofn': did you mean 'best_of_n'? Allowed: best_of_n, pass_at_k
+    """
+    choices = list(allowed)
+    if value in choices:
+        return value
+    raise RequestError(f"unknown {what} '{value}'{nearest(value, choices)} Allowed: {', '.join(choices) or 'none'}")
+
+
+def nearest(value: str, allowed: Iterable[str]) -> str:
+    """``": did you mean 'x'?"`` for the closest allowed name, ``"."`` when none is close."""
+    close = difflib.get_close_matches(value, list(allowed), n=1)
+    return f": did you mean '{close[0]}'?" if close else "."

@@ -1,0 +1,1 @@
+"""Strategies replayed from cached samples: pure functions from arrays to arrays."""

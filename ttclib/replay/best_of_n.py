@@ -1,0 +1,109 @@
+"""Best-of-N: keep the sample with the highest score, exactly averaged over all subsets."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln
+
+
+def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike) -> np.ndarray:
+    """Chance that the top-scored of N samples is right, over every size-N subset of the pool.
+
+    Of n samples in order of score, the i-th best (from 0) wins a random subset of size N with
+    probability ``C(n − 1 − i, N − 1) / C(n, N)``. Samples of equal score share the weight of their
+    ranks equally, which is what breaking ties at random gives on average.
+
+    Parameters
+    ----------
+    scores : array_like of float, shape (problems, samples)
+        Any real score, higher is better. NaN: not scored; it ranks below every score.
+    correct : array_like of float or bool, shape (problems, samples)
+        1 right, 0 wrong. NaN: could not be graded; such a sample takes a place in the budget,
+        ranks below every graded one and is never counted as right.
+    budgets : array_like of int, shape (budgets,)
+        N, at least 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (problems, budgets)
+        In [0, 1]; NaN where N exceeds the pool or the problem has no graded sample.
+
+    Notes
+    -----
+    For pools of unequal size call it once a size (`ttclib.analysis.accuracy_curves` does).
+
+    References
+    ----------
+    Expectation of an order statistic without replacement; Snell et al. 2024, arXiv:2408.03314,
+    for the strategy.
+
+    Examples
+    --------
+    >>> expected_best_of_n([[0.9, 0.5, 0.1]], [[1, 0, 0]], [1, 2, 3]).round(4).tolist()
+    [[0.3333, 0.6667, 1.0]]
+    """
+    score, right = _as_pools(scores, correct)
+    ungraded = np.isnan(right)
+    score = np.where(ungraded | np.isnan(score), -np.inf, score)
+    gain = np.where(ungraded, 0.0, right)
+    order = np.argsort(-score, axis=1, kind="stable")
+    gain = _mean_among_ties(np.take_along_axis(score, order, axis=1), np.take_along_axis(gain, order, axis=1))
+    expected = gain @ rank_weights(score.shape[1], budgets)
+    expected[np.all(ungraded, axis=1)] = np.nan
+    return expected
+
+
+def rank_weights(n_samples: int, budgets: ArrayLike) -> np.ndarray:
+    """Chance that the sample of each rank is the best of a random subset.
+
+    Parameters
+    ----------
+    n_samples : int
+        Size n of the pool.
+    budgets : array_like of int, shape (budgets,)
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_samples, budgets)
+        Each column sums to 1; NaN where N exceeds n.
+
+    Raises
+    ------
+    ValueError
+        If a budget is below 1.
+
+    Examples
+    --------
+    >>> rank_weights(3, [2])[:, 0].round(4).tolist()
+    [0.6667, 0.3333, 0.0]
+    """
+    sizes = np.atleast_1d(np.asarray(budgets, dtype=float))[None, :]
+    if np.any(sizes < 1):
+        raise ValueError(f"a budget must be at least 1, got {sizes.min():g}")
+    below = np.arange(n_samples - 1, -1, -1, dtype=float)[:, None]  # samples ranked lower
+    possible = (below >= sizes - 1) & (sizes <= n_samples)
+    b, s = np.where(possible, below, sizes - 1), sizes  # stand-ins where the chance is 0
+    log_weight = _log_binomial(b, s - 1) - _log_binomial(np.maximum(n_samples, s), s)
+    return np.where(sizes > n_samples, np.nan, np.where(possible, np.exp(log_weight), 0.0))
+
+
+def _log_binomial(n: np.ndarray, k: np.ndarray) -> np.ndarray:
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+
+
+def _mean_among_ties(sorted_scores: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Replace each value by the mean over the samples of the same row and score."""
+    starts = np.ones(values.shape, dtype=bool)
+    starts[:, 1:] = sorted_scores[:, 1:] != sorted_scores[:, :-1]
+    group = np.cumsum(starts.ravel()) - 1
+    return (np.bincount(group, values.ravel()) / np.bincount(group))[group].reshape(values.shape)
+
+
+def _as_pools(scores: ArrayLike, correct: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    score, right = np.asarray(scores, dtype=float), np.asarray(correct, dtype=float)
+    if score.ndim != 2 or score.shape != right.shape:
+        raise ValueError(
+            f"scores and correct must share one shape (problems, samples), got {score.shape} and {right.shape}"
+        )
+    return score, right

@@ -1,0 +1,57 @@
+"""pass@k: the chance that at least one of k samples is right."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln
+
+
+def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.ndarray | float:
+    """Unbiased pass@k from a pool of samples, in closed form.
+
+    The share of the size-k subsets of the pool that hold a right sample,
+    ``1 − C(n − c, k) / C(n, k)``, computed through log-gamma so that pools of any size work.
+
+    Parameters
+    ----------
+    n_samples : array_like of int
+        Size n of the pool, at least 0. Broadcasts with the others.
+    n_correct : array_like of int
+        Right samples c in the pool, 0 to n.
+    k : array_like of int
+        Samples drawn, at least 1.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        In [0, 1]; NaN where k > n, since a pool says nothing about more samples than it holds.
+
+    Raises
+    ------
+    ValueError
+        If k < 1 or c lies outside 0 … n.
+
+    References
+    ----------
+    Chen et al. 2021, arXiv:2107.03374; Brown et al. 2024, arXiv:2407.21787.
+
+    Examples
+    --------
+    >>> round(pass_at_k(10, 3, 5), 7)
+    0.9166667
+    >>> pass_at_k(10, 3, 11)
+    nan
+    """
+    n, c, draws = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in (n_samples, n_correct, k)))
+    if np.any(draws < 1):
+        raise ValueError(f"k must be at least 1, got {draws.min():g}")
+    if np.any((c < 0) | (c > n)):
+        raise ValueError("n_correct must lie between 0 and n_samples")
+    wrong = n - c
+    certain = wrong < draws  # every subset of size k holds a right sample
+    # Where certain or undefined, stand-ins keep gammaln away from its poles.
+    w, m, d = np.where(certain, 1, wrong), np.where(certain, 1, n), np.where(certain, 1, draws)
+    log_all_wrong = gammaln(w + 1) - gammaln(w - d + 1) - gammaln(m + 1) + gammaln(m - d + 1)
+    value = np.where(draws > n, np.nan, np.where(certain, 1.0, -np.expm1(log_all_wrong)))
+    return float(value) if value.ndim == 0 else value

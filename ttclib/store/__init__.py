@@ -1,0 +1,25 @@
+"""The store: one DuckDB file that holds every sample ever drawn.
+
+Identity
+--------
+A sample is (policy, problem, setting, sample index), where a setting is the prompt format and the
+decoding. The size of a pool is no part of it, so a pool grows without orphaning what is there, and
+writing a row twice leaves one.
+
+Two places, one truth
+---------------------
+DuckDB lets one process write *or* several read, and an idle reader keeps a writer out. So nothing
+is ever written straight into the file: a writer puts an immutable Parquet part beside it
+(`parts.write_part`: temporary name, then rename) and the parts are taken into the file in one short
+transaction whenever it is free (`schema.absorb`). A reader (`schema.connect`) sees the file and the
+parts still beside it as one set of tables. A crash loses at most the part in flight; an open
+notebook never stops a run.
+
+Rooms: `schema` (tables, versions, locks), `parts` (writing), `pool` (reading into arrays).
+"""
+
+from ttclib.store.parts import write_part
+from ttclib.store.pool import SamplePool, load_pool
+from ttclib.store.schema import absorb, connect
+
+__all__ = ["SamplePool", "absorb", "connect", "load_pool", "write_part"]
