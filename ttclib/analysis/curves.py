@@ -136,7 +136,9 @@ def per_problem_accuracy(
         score = None if scores is None else scores[cells]
         if strategy == "pass_at_k":
             graded = (~np.isnan(correct)).sum(axis=1)
-            accuracy[member] = pass_at_k(graded[:, None], np.nansum(correct, axis=1)[:, None], np.asarray(budgets)[None])
+            accuracy[member] = pass_at_k(
+                graded[:, None], np.nansum(correct, axis=1)[:, None], np.asarray(budgets)[None]
+            )
         elif strategy == "majority_vote":
             accuracy[member] = majority_vote(ids, correct, budgets, seed=seed)
         elif strategy == "best_of_n":

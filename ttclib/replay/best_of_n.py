@@ -17,7 +17,7 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     Parameters
     ----------
     scores : array_like of float, shape (problems, samples)
-        Any real score, higher is better. NaN: not scored; it ranks below every score.
+        Any real score, higher is better. NaN: not scored; it ranks below every scored sample.
     correct : array_like of float or bool, shape (problems, samples)
         1 right, 0 wrong. NaN: could not be graded; such a sample takes a place in the budget,
         ranks below every graded one and is never counted as right.
@@ -27,7 +27,7 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     Returns
     -------
     numpy.ndarray, shape (problems, budgets)
-        In [0, 1]; NaN where N exceeds the pool or the problem has no graded sample.
+        In [0, 1]; NaN where N exceeds the pool or the problem has no graded or no scored sample.
 
     Notes
     -----
@@ -44,13 +44,18 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     [[0.3333, 0.6667, 1.0]]
     """
     score, right = _as_pools(scores, correct)
-    ungraded = np.isnan(right)
-    score = np.where(ungraded | np.isnan(score), -np.inf, score)
-    gain = np.where(ungraded, 0.0, right)
-    order = np.argsort(-score, axis=1, kind="stable")
-    gain = _mean_among_ties(np.take_along_axis(score, order, axis=1), np.take_along_axis(gain, order, axis=1))
+    ungraded, unscored = np.isnan(right), np.isnan(score)
+    tier = np.where(ungraded, 2, unscored)
+    score = np.where(tier > 0, 0.0, score)
+    order = np.lexsort((-score, tier), axis=1)
+    tier, score, gain = (
+        np.take_along_axis(values, order, axis=1) for values in (tier, score, np.where(ungraded, 0.0, right))
+    )
+    starts = np.ones(score.shape, dtype=bool)  # of a run of samples that tie
+    starts[:, 1:] = (tier[:, 1:] != tier[:, :-1]) | (score[:, 1:] != score[:, :-1])
+    gain = _mean_of_runs(starts, gain)
     expected = gain @ rank_weights(score.shape[1], budgets)
-    expected[np.all(ungraded, axis=1)] = np.nan
+    expected[np.all(ungraded, axis=1) | np.all(unscored, axis=1)] = np.nan
     return expected
 
 
@@ -92,12 +97,10 @@ def _log_binomial(n: np.ndarray, k: np.ndarray) -> np.ndarray:
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
-def _mean_among_ties(sorted_scores: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Replace each value by the mean over the samples of the same row and score."""
-    starts = np.ones(values.shape, dtype=bool)
-    starts[:, 1:] = sorted_scores[:, 1:] != sorted_scores[:, :-1]
-    group = np.cumsum(starts.ravel()) - 1
-    return (np.bincount(group, values.ravel()) / np.bincount(group))[group].reshape(values.shape)
+def _mean_of_runs(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Replace each value by the mean of its run; a run begins where `starts` is true, at least in each row."""
+    run = np.cumsum(starts.ravel()) - 1
+    return (np.bincount(run, values.ravel()) / np.bincount(run))[run].reshape(values.shape)
 
 
 def _as_pools(scores: ArrayLike, correct: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ def majority_vote(
     """Chance that the most frequent answer of N samples is right.
 
     Averaged over random subsets of the pool: one permutation serves every budget, and answers that
-    tie share the vote equally.
+    tie share the vote equally. A budget of one sample and one of the whole pool are exact.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def majority_vote(
     Returns
     -------
     numpy.ndarray, shape (problems, budgets)
-        In [0, 1]; NaN where N exceeds the pool. A subset in which nobody votes counts as wrong.
+        In [0, 1]; NaN where N exceeds the pool or the problem has no graded sample. A subset in
+        which nobody votes counts as wrong.
 
     References
     ----------
@@ -63,7 +64,8 @@ def weighted_best_of_n(
     answer_ids, correct, budgets, n_subsets, seed
         As in `majority_vote`.
     scores : array_like of float, shape (problems, samples)
-        Usually in [0, 1]; NaN: not scored, the sample does not vote.
+        Usually in [0, 1]; NaN: not scored, the sample does not vote. NaN is also the result for a
+        problem with no scored sample.
 
     Returns
     -------
@@ -95,11 +97,10 @@ def _elect(
     votes = (ids >= 0) & ~np.isnan(right) & ~np.isnan(weights)
     result = np.full((len(ids), len(sizes)), np.nan)
     within = sizes <= ids.shape[1]
-    for row in range(len(ids)):
+    known = ~np.isnan(right).all(axis=1) & ~np.isnan(weights).all(axis=1)
+    for row in np.flatnonzero(known):
         rng = np.random.default_rng([seed, row])
-        result[row, within] = _elect_one(
-            ids[row], weights[row], right[row], votes[row], sizes[within], n_subsets, rng
-        )
+        result[row, within] = _elect_one(ids[row], weights[row], right[row], votes[row], sizes[within], n_subsets, rng)
     return result
 
 
@@ -130,6 +131,9 @@ def _elect_one(
     expected = np.empty(len(budgets))
     previous = 0
     for position in np.argsort(budgets, kind="stable"):
+        if budgets[position] == 1:
+            expected[position] = class_right[voted].sum() / n_samples
+            continue
         drawn = slice(previous, budgets[position])
         previous = budgets[position]
         size, flat = n_subsets * (n_classes + 1), cell[:, drawn].ravel()
@@ -137,7 +141,8 @@ def _elect_one(
         heads += np.bincount(flat, minlength=size).reshape(n_subsets, -1)[:, :-1]
         present = np.where(heads > 0, total, -np.inf)
         best = present.max(axis=1, keepdims=True)
-        winners = (heads > 0) & (present >= best - 1e-12 * np.maximum(1.0, np.abs(best)))
+        # Sums that differ by rounding tie; relative, since products of many step scores are tiny.
+        winners = (heads > 0) & (present >= best - 1e-12 * np.abs(best))
         share = winners / np.maximum(1, winners.sum(axis=1, keepdims=True))
         expected[position] = (share @ class_right).mean()
     return expected

@@ -8,15 +8,16 @@ import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError
-from ttclib.store.schema import columns_of, parts_directory
+from ttclib.store.schema import TABLES, columns_of, parts_directory
 
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
@@ -27,6 +28,7 @@ _ARROW_TYPES = {
     "TIMESTAMP": pa.timestamp("us"),
 }
 _sequence = itertools.count()
+_ATTEMPTS = 20
 
 
 @cache
@@ -62,32 +64,57 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     RequestError
         The disk is full or the folder cannot be written; nothing is left behind.
     ValueError
-        A row has a column that the table does not.
+        A row has a column that the table does not, lacks its key, or a value is of another type.
     """
     if not len(rows):
         return None
-    schema = arrow_schema(table)
-    if isinstance(rows, pa.Table):
-        content = rows
-    else:
-        if unknown := set().union(*rows) - set(schema.names):
-            raise ValueError(f"table {table} has no column {', '.join(sorted(unknown))}")
-        content = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
-    directory = parts_directory(Path(path))
+    content = _as_table(table, rows)
     # Names sort by time, so that of two writes of one key the first counts; the rest makes them unique.
     name = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-{uuid.uuid4().hex}.parquet"
+    directory = parts_directory(Path(path))
     temporary = directory / (name + ".tmp")
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        pq.write_table(content, temporary, compression="zstd")
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
+        with _open_new(temporary) as file:
+            pq.write_table(content, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
         temporary.rename(directory / name)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RequestError(
-                f"no space left in '{directory}': free some, then run the same command again; what was collected is kept"
+                f"no space left in '{directory}': free some, then run this again; what was collected is kept"
             ) from error
         raise RequestError(f"cannot write to '{directory}': {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return directory / name
+
+
+def _as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Table:
+    """Rows with the table's columns and types, checked so that the file will take them."""
+    schema = arrow_schema(table)
+    given = set(rows.column_names) if isinstance(rows, pa.Table) else set().union(*rows)
+    if unknown := given - set(schema.names):
+        raise ValueError(f"table {table} has no column {', '.join(sorted(unknown))}")
+    if isinstance(rows, pa.Table):
+        absent = {name: pa.nulls(len(rows), schema.field(name).type) for name in schema.names if name not in given}
+        columns = {name: absent[name] if name in absent else rows[name] for name in schema.names}
+        content = pa.table(columns).cast(schema)
+    else:
+        content = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    if missing := [name for name in TABLES[table] if content[name].null_count]:
+        raise ValueError(f"a row of table {table} lacks its key {', '.join(missing)}")
+    return content
+
+
+def _open_new(path: Path) -> BinaryIO:
+    """Open a new file in a folder that another process may be removing because it was empty."""
+    for attempt in range(_ATTEMPTS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return open(path, "xb")
+        except FileNotFoundError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError

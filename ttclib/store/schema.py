@@ -1,15 +1,22 @@
 """Tables, versions and locks of the store.
 
-`TABLES` names each table's key. Migrations are ordered functions: number i brings a file from
-version i to version i + 1, in one transaction.
+`TABLES` names each table's key. A new file gets `schema.sql` as it stands; an older one goes through
+`MIGRATIONS`, ordered functions of which number i (from 1) brings version i to version i + 1, each in
+one transaction.
+
+What keeps several processes apart is DuckDB's lock on the file: parts are listed and removed only
+while it is held, so nobody reads a part that is about to go.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -30,6 +37,7 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 WAIT_S = 10.0
 _RETRY_S = 0.1
+_STALE_S = 3600.0  # a .tmp of that age was left by a killed writer; a living one needs milliseconds
 
 
 class StoreLockedError(RequestError):
@@ -38,7 +46,7 @@ class StoreLockedError(RequestError):
 
 def schema_sql() -> str:
     """The commented text of the schema that a new store gets."""
-    return files("ttclib.store").joinpath("schema.sql").read_text()
+    return files("ttclib.store").joinpath("schema.sql").read_text(encoding="utf-8")
 
 
 @cache
@@ -50,12 +58,8 @@ def columns_of(table: str) -> tuple[tuple[str, str], ...]:
     return tuple(re.findall(r"^ {4}(\w+)\s+([A-Z]+(?:\[\])?)", body[1], re.M))
 
 
-def _create(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(schema_sql())
-
-
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_create,)
-SCHEMA_VERSION = len(MIGRATIONS)
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = ()
+SCHEMA_VERSION = 1 + len(MIGRATIONS)
 
 
 def parts_directory(path: Path) -> Path:
@@ -64,12 +68,14 @@ def parts_directory(path: Path) -> Path:
 
 
 def pending_parts(path: Path) -> list[Path]:
-    """Parts not yet taken into the file, in the order of writing."""
-    return sorted(parts_directory(path).glob("*.parquet"))
+    """Parts not yet taken into the file, in the order of writing; those of unknown tables are left out."""
+    return sorted(part for part in parts_directory(path).glob("*.parquet") if _table_of(part) in TABLES)
 
 
 @contextmanager
-def connect(path: str | Path, *, wait_s: float = WAIT_S, notify: Callable[[str], None] = lambda text: None) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(
+    path: str | Path, *, wait_s: float = WAIT_S, notify: Callable[[str], None] = lambda text: None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a store for reading; the tables are views over the file and the parts beside it.
 
     Keep it short: an open reader keeps a run from taking its parts into the file.
@@ -85,7 +91,7 @@ def connect(path: str | Path, *, wait_s: float = WAIT_S, notify: Callable[[str],
     Yields
     ------
     duckdb.DuckDBPyConnection
-        With a view for each table in `TABLES`.
+        With a view for each table in `TABLES`, all of one moment: parts written later are not in it.
 
     Raises
     ------
@@ -93,20 +99,24 @@ def connect(path: str | Path, *, wait_s: float = WAIT_S, notify: Callable[[str],
         No such store, no DuckDB file, a newer schema, or locked for longer than `wait_s`.
     """
     store = Path(path)
-    parts = pending_parts(store)
-    if not store.exists() and not parts:
-        raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
-    con = duckdb.connect()
-    try:
-        if store.exists():
-            _attach(con, store, "READ_ONLY", wait_s, notify)
-            _check_version(con, store)
-        parts = pending_parts(store)  # again: now that the file is held, none can be taken in
-        for table, key in TABLES.items():
-            con.execute(f"CREATE VIEW {table} AS {_union(table, key, store.exists(), parts)}")
-        yield con
-    finally:
-        con.close()
+    while True:
+        if not store.exists() and not pending_parts(store):
+            if not store.exists():  # else it was made, and its parts taken in, between the two looks
+                raise RequestError(
+                    f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`"
+                )
+        in_file = store.exists()
+        con = _join_readers(store, wait_s, notify) if in_file else duckdb.connect()
+        try:
+            ready = _show_tables(con, store, in_file)
+            # Without a file there is no lock: had one been made meanwhile, parts could have moved into it.
+            if ready and (in_file or not store.exists()):
+                yield con
+                return
+        finally:
+            con.close()
+            if in_file:
+                _leave_readers(store)
 
 
 def absorb(path: str | Path, *, wait_s: float = WAIT_S, notify: Callable[[str], None] = lambda text: None) -> int:
@@ -128,25 +138,27 @@ def absorb(path: str | Path, *, wait_s: float = WAIT_S, notify: Callable[[str], 
     ------
     StoreLockedError
         Another process held the file for longer than `wait_s`. The parts stay where they are.
+    RequestError
+        No DuckDB file, a newer schema, or no space left. The parts stay where they are.
     """
     store = Path(path)
+    _create_file(store)
     con = duckdb.connect()
     try:
-        _attach(con, store, "", wait_s, notify)
+        _attach(con, store, "READ_WRITE", wait_s, notify)
         migrate(con, store)
         parts = pending_parts(store)
         con.execute("BEGIN")
         for table, key in TABLES.items():
-            if files_of_table := _of_table(parts, table):
-                con.execute(f"INSERT INTO store.{table} BY NAME {_from_parts(table, key, files_of_table, in_file=True)}")
+            if waiting := _of_table(parts, table):
+                con.execute(f"INSERT INTO store.{table} BY NAME {_from_parts(table, key, waiting, in_file=True)}")
         con.execute("COMMIT")
+        _remove(parts, store)  # before the lock is let go
     except duckdb.Error as error:
         raise _as_ours(error, store) from error
     finally:
         con.close()
-    for part in parts:
-        part.unlink()
-    if parts and not any(parts_directory(store).iterdir()):
+    with suppress(OSError):  # not empty, or gone
         parts_directory(store).rmdir()
     return len(parts)
 
@@ -155,18 +167,28 @@ def migrate(con: duckdb.DuckDBPyConnection, store: Path) -> None:
     """Bring an attached file to the current version, one transaction a step."""
     version = _check_version(con, store)
     con.execute("USE store")
+    if version == 0:
+        con.execute("BEGIN")
+        con.execute("CREATE TABLE schema_version (version INTEGER, applied_at TIMESTAMP)")
+        con.execute(schema_sql())
+        con.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP)", [SCHEMA_VERSION])
+        con.execute("COMMIT")
+        return
     for number in range(version, SCHEMA_VERSION):
         con.execute("BEGIN")
-        con.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER, applied_at TIMESTAMP)")
-        MIGRATIONS[number](con)
+        MIGRATIONS[number - 1](con)
         con.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP)", [number + 1])
         con.execute("COMMIT")
 
 
+def _tables_in_file(con: duckdb.DuckDBPyConnection) -> set[str]:
+    query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'"
+    return {name for (name,) in con.execute(query).fetchall()}
+
+
 def _check_version(con: duckdb.DuckDBPyConnection, store: Path) -> int:
-    tables = {row[0] for row in con.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'"
-    ).fetchall()}
+    """Schema version of the attached file; 0: an empty DuckDB file."""
+    tables = _tables_in_file(con)
     if "schema_version" not in tables:
         if tables:
             raise RequestError(f"'{store}' is a DuckDB file but no ttclib store (it has no table schema_version)")
@@ -179,13 +201,102 @@ def _check_version(con: duckdb.DuckDBPyConnection, store: Path) -> int:
     return version
 
 
-def _attach(con: duckdb.DuckDBPyConnection, store: Path, mode: str, wait_s: float, notify: Callable[[str], None]) -> None:
-    quoted = str(store).replace("'", "''")
+def _create_file(store: Path) -> None:
+    """Make an empty store where there is none: whole and with its schema, or not at all.
+
+    DuckDB would make the file first and fill it later, and a crash or a full disk between the two
+    leaves a file that is no store. So it is made under another name and linked into place, which
+    also leaves the file of a process that was quicker alone.
+    """
+    if store.exists():
+        return
+    directory = parts_directory(store)
+    temporary = directory / f"store-{uuid.uuid4().hex}.duckdb.tmp"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect() as con:
+            con.execute(_attach_statement(temporary, "READ_WRITE"))
+            migrate(con, temporary)
+            con.execute("CHECKPOINT store")
+        with suppress(OSError):  # another made it; or no hard links here, and DuckDB makes it in place
+            os.link(temporary, store)
+    except duckdb.Error as error:
+        raise _as_ours(error, store) from error
+    except OSError as error:
+        raise RequestError(f"cannot write to '{directory}': {error.strerror or error}") from error
+    finally:
+        for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+
+
+def _remove(parts: list[Path], store: Path) -> None:
+    """Delete parts that are in the file now, and what killed writers left."""
+    stale = [
+        temporary
+        for temporary in parts_directory(store).glob("*.tmp")
+        if temporary.stat().st_mtime < time.time() - _STALE_S
+    ]
+    try:
+        for path in parts + stale:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise TTCError(f"cannot delete '{path}', whose rows are in '{store}' now: {error.strerror}") from error
+
+
+# One attached instance a process and store, shared by its readers: the operating system keeps a
+# file's lock by process, so closing one of two instances would drop the other's lock as well.
+_readers: dict[Path, tuple[duckdb.DuckDBPyConnection, int]] = {}
+_readers_guard = threading.Lock()
+
+
+def _join_readers(store: Path, wait_s: float, notify: Callable[[str], None]) -> duckdb.DuckDBPyConnection:
+    with _readers_guard:
+        shared, users = _readers.get(store.resolve(), (None, 0))
+        if shared is None:
+            shared = duckdb.connect()
+            try:
+                _attach(shared, store, "READ_ONLY", wait_s, notify)
+                _check_version(shared, store)
+            except BaseException:
+                shared.close()
+                raise
+        _readers[store.resolve()] = (shared, users + 1)
+        return shared.cursor()
+
+
+def _leave_readers(store: Path) -> None:
+    with _readers_guard:
+        shared, users = _readers.pop(store.resolve())
+        if users > 1:
+            _readers[store.resolve()] = (shared, users - 1)
+        else:
+            shared.close()
+
+
+def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> bool:
+    """Name the tables; False: a part went while it was read, which only happens without a file's lock."""
+    held = _tables_in_file(con) if in_file else set()
+    parts = pending_parts(store)
+    # Parts that no lock protects are read at once. Views are the connection's own.
+    kind = "VIEW" if in_file else "TABLE"
+    try:
+        for table, key in TABLES.items():
+            con.execute(f"CREATE TEMP {kind} {table} AS {_union(table, key, table in held, parts)}")
+    except duckdb.Error as error:
+        if not in_file and store.exists():
+            return False
+        raise _as_ours(error, store) from error
+    return True
+
+
+def _attach(
+    con: duckdb.DuckDBPyConnection, store: Path, mode: str, wait_s: float, notify: Callable[[str], None]
+) -> None:
     deadline = time.monotonic() + wait_s
     told = False
     while True:
         try:
-            con.execute(f"ATTACH '{quoted}' AS store" + (f" ({mode})" if mode else ""))
+            con.execute(_attach_statement(store, mode))
             return
         except duckdb.Error as error:
             ours = _as_ours(error, store)
@@ -197,46 +308,60 @@ def _attach(con: duckdb.DuckDBPyConnection, store: Path, mode: str, wait_s: floa
             time.sleep(_RETRY_S)
 
 
+def _attach_statement(path: Path, mode: str) -> str:
+    quoted = str(path).replace("'", "''")
+    # The type is named, lest DuckDB looks for an extension that reads what the file is.
+    return f"ATTACH '{quoted}' AS store (TYPE duckdb, {mode})"
+
+
 def _holder(error: Exception) -> str:
+    if "Unique file handle conflict" in str(error):
+        return " by this process"
     match = re.search(r"held in (.*?) ?\(PID (\d+)\)", str(error))
     return f" by process {match[2]} ({Path(match[1]).name})" if match else ""
 
 
 def _as_ours(error: duckdb.Error, store: Path) -> TTCError:
+    """DuckDB's words as one line that says what to do."""
     text = str(error)
-    if "lock" in text.lower() and isinstance(error, duckdb.IOException):
+    if "Could not set lock" in text or "Unique file handle conflict" in text:
         holder = _holder(error)
         pid = re.search(r"process (\d+)", holder)
-        remedy = f"close its store or stop it (kill {pid[1]})" if pid else "close the process that uses it"
+        remedy = f"close its store or stop it (kill {pid[1]})" if pid else "close what uses it"
         return StoreLockedError(f"'{store}' is locked{holder}: {remedy}, then run this again")
-    if "not a valid DuckDB" in text:
-        return RequestError(f"'{store}' is no DuckDB file: name a store made by ttclib")
-    if "No space left" in text or "could not write" in text.lower():
+    if any(words in text for words in ("not a valid DuckDB", "Could not read enough bytes", "Is a directory")):
+        return RequestError(f"'{store}' is no DuckDB file, or a damaged one: name a store made by ttclib")
+    if "No space left" in text:
         return RequestError(f"no space left for '{store}': free some, then run this again; what was collected is kept")
     return TTCError(f"'{store}': {text.splitlines()[0]}")
 
 
+def _table_of(part: Path) -> str:
+    return part.name.partition("-")[2].partition("-")[0]
+
+
 def _of_table(parts: list[Path], table: str) -> list[Path]:
-    return [part for part in parts if part.name.split("-", 2)[1] == table]
+    return [part for part in parts if _table_of(part) == table]
 
 
 def _from_parts(table: str, key: tuple[str, ...], parts: list[Path], *, in_file: bool) -> str:
-    names = ", ".join("'" + str(part).replace("'", "''") + "'" for part in parts)
+    literal = [re.sub(r"([*?\[])", r"[\1]", str(part)).replace("'", "''") for part in parts]  # a name, no pattern
+    names = ", ".join(f"'{name}'" for name in literal)
     columns = ", ".join(key)
     unseen = f" ANTI JOIN store.{table} USING ({columns})" if in_file else ""
-    # filename is the order of writing: of two parts with one key, the first counts.
+    # filename is the order of writing: of two rows with one key, the first counts.
     return (
-        f"SELECT * EXCLUDE (filename) FROM read_parquet([{names}], union_by_name = true, filename = true) AS part"
-        f"{unseen} QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY filename) = 1"
+        f"SELECT * EXCLUDE (filename, file_row_number) FROM read_parquet([{names}], union_by_name = true, "
+        f"filename = true, file_row_number = true) AS part{unseen} "
+        f"QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY filename, file_row_number) = 1"
     )
 
 
 def _union(table: str, key: tuple[str, ...], in_file: bool, parts: list[Path]) -> str:
-    waiting = _of_table(parts, table)
-    sources = [f"SELECT * FROM store.{table}"] if in_file else []
-    if waiting:
+    # An empty table comes first: it gives the columns that an older file or part lacks.
+    sources = ["SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns_of(table)) + " WHERE false"]
+    if in_file:
+        sources.append(f"SELECT * FROM store.{table}")
+    if waiting := _of_table(parts, table):
         sources.append(_from_parts(table, key, waiting, in_file=in_file))
-    if not sources:
-        # Neither file nor part: an empty table of the right columns.
-        return "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns_of(table)) + " WHERE false"
     return " UNION ALL BY NAME ".join(sources)
