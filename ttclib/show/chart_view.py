@@ -1,0 +1,77 @@
+"""The widget that shows one Vega-Lite chart, offline.
+
+Why a widget of our own, of forty lines of JavaScript: Altair's ``JupyterChart`` draws anew on every
+change, which shows as a flicker, and swallows nothing of the kernel's errors but shows none either;
+an ``Output`` widget is slower still. Here a budget step sets one signal in the drawing that stands,
+and any other change puts a new drawing in the old one's place once it is ready. The Vega bundle
+(0.9 MB) comes out of the vl-convert package, so no network is needed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ttclib.errors import RequestError
+
+
+@cache
+def vega_bundle(name: str) -> str:
+    """Vega, Vega-Lite and vega-embed as one script that sets a global function.
+
+    Parameters
+    ----------
+    name : str
+        Of the global; it becomes vega-embed's ``embed(element, spec, options)``.
+
+    Returns
+    -------
+    str
+        About 0.9 MB of JavaScript. Making it takes a second, so it is kept.
+    """
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle(f"globalThis.{name} = vegaEmbed;"))
+
+
+@cache
+def _chart_view_class() -> type[Any]:
+    try:
+        import anywidget
+        import traitlets
+    except ImportError as error:
+        raise RequestError(
+            f"the explorer needs the package '{error.name}': install ttclib[notebooks]"
+        ) from error
+
+    class ChartView(anywidget.AnyWidget):  # type: ignore[misc]
+        """`spec`: a Vega-Lite spec. `signals`: values to set in it, by name."""
+
+        _esm = vega_bundle("ttclibVegaEmbed") + files("ttclib.show").joinpath("chart_view.js").read_text("utf-8")
+        spec = traitlets.Dict().tag(sync=True)
+        signals = traitlets.Dict().tag(sync=True)
+
+    return ChartView
+
+
+def chart_view(spec: dict[str, Any], signals: dict[str, int]) -> Any:
+    """A widget that shows a chart.
+
+    Parameters
+    ----------
+    spec : dict
+        A Vega-Lite spec. Setting the widget's ``spec`` draws the new one.
+    signals : dict of str to int
+        Values to set in the drawing. Setting the widget's ``signals`` moves it without a new drawing.
+
+    Returns
+    -------
+    anywidget.AnyWidget
+
+    Raises
+    ------
+    RequestError
+        anywidget is not installed.
+    """
+    return _chart_view_class()(spec=spec, signals=signals)
