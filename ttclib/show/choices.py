@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,29 @@ from ttclib.show.theme import style_of
 from ttclib.store.pool import LOGPROB, SamplePool
 
 VERIFIER_LABELS = {"prm": "PRM", LOGPROB: "policy log-probability"}
+
+
+def find_store(path: str | Path) -> Path:
+    """A store's path as a notebook means it.
+
+    JupyterLab runs a notebook in the notebook's folder, a report runs it where the command was
+    given; a relative path is usually meant from the project's. So it is looked for in the current
+    folder and then in those above.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    pathlib.Path
+        The file; the path as given where there is none, for the reader to complain about.
+    """
+    wanted = Path(path)
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / wanted).exists():
+            return folder / wanted
+    return wanted
 
 
 def verifiers_of(pool: SamplePool) -> list[str]:

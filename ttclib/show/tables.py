@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.show.theme import STYLES, style_of
+from ttclib.show.theme import STYLES, in_order, style_of
 
 _STYLE = (
     "<style>table.ttclib{border-collapse:collapse;font-size:13px;margin:6px 0}"
@@ -36,13 +36,46 @@ def table_html(curves: pl.DataFrame, *, caption: str = "") -> str:
     binned = bool(curves["bin"].is_not_null().any())
     order = {name: place for place, name in enumerate(STYLES)}
     rows = sorted(curves.iter_rows(named=True), key=lambda row: (order[row["strategy"]], row["bin"] or 0, row["budget"]))
-    heads = ["strategy", *(["difficulty bin"] if binned else []), "budget N", "accuracy", "95 % interval"]
-    heads[-1] = "interval"
+    heads = ["strategy", *(["difficulty bin"] if binned else []), "budget N", "accuracy", "interval"]
     heads += ["problems", "tokens / problem", "FLOPs / problem"]
     head = "".join(f'<th scope="col"{_name_class(name)}>{name}</th>' for name in heads)
     body = "".join(f"<tr>{_cells(row, binned)}</tr>" for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f'{_STYLE}<table class="ttclib">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def wide_table_html(curves: pl.DataFrame, *, gap: tuple[str, str] | None = None, gap_title: str = "gap") -> str:
+    """Accuracy over all problems, a row a budget and a column a strategy.
+
+    Parameters
+    ----------
+    curves : polars.DataFrame
+        As `accuracy_curves` gives it; rows of single bins are left aside.
+    gap : pair of str, optional
+        Two strategies whose difference, first less second, is shown in percentage points as the
+        last column; left out where the table lacks one of them.
+    gap_title : str
+        Heading of that column.
+
+    Returns
+    -------
+    str
+        HTML with a ``<table class="ttclib">``.
+    """
+    rows = curves.filter(pl.col("bin").is_null())
+    values = {(row["strategy"], row["budget"]): row["accuracy"] for row in rows.iter_rows(named=True)}
+    strategies = in_order(rows["strategy"].to_list())
+    with_gap = gap is not None and set(gap) <= set(strategies)
+    heads = [escape(style_of(name).label) for name in strategies] + ([escape(gap_title)] if with_gap else [])
+    body = ""
+    for budget in sorted(rows["budget"].unique().to_list()):
+        cells = [_percent(values.get((name, budget))) for name in strategies]
+        if gap is not None and with_gap:
+            first, second = (values.get((name, budget)) for name in gap)
+            cells.append("–" if first is None or second is None else f"{(first - second) * 100:.1f} points")
+        body += f'<tr><th scope="row">{budget}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    head = "".join(f'<th scope="col">{text}</th>' for text in ("budget N", *heads))
+    return f'{_STYLE}<table class="ttclib"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _name_class(head: str) -> str:

@@ -1,0 +1,178 @@
+"""A notebook with given parameters, run and made into one HTML page.
+
+Parameters are checked before a kernel starts, because papermill only warns of a name it does not
+know and a value of the wrong kind would fail somewhere inside the notebook.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ttclib
+from ttclib.errors import RequestError, TTCError, one_of
+from ttclib.show.page import page_html
+
+Notify = Callable[[str], None]
+_ENGINE = "ttclib"
+
+
+def render_report(
+    notebook: str | Path,
+    output_html: str | Path,
+    parameters: dict[str, Any] | None = None,
+    *,
+    keep_ipynb: str | Path | None = None,
+    notify: Notify = print,
+) -> Path:
+    """Run a notebook and write it as a page that opens with no network.
+
+    Parameters
+    ----------
+    notebook : str or pathlib.Path
+        Has a cell tagged ``parameters``. It runs in the current folder, so relative paths in
+        parameters mean what they mean to the caller.
+    output_html : str or pathlib.Path
+        Written only when the whole notebook has run.
+    parameters : dict, optional
+        Values that replace those of the parameters cell.
+    keep_ipynb : str or pathlib.Path, optional
+        Where the executed notebook is kept; None: it is thrown away.
+    notify : callable
+        Is told the progress, one line at a time.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    RequestError
+        No such notebook, an unknown parameter, a value of another kind than the notebook's own, an
+        output folder that is not there, or a package that is not installed.
+    TTCError
+        A cell failed; the line names the cell, the exception and its value.
+    """
+    try:
+        import nbformat
+        import papermill
+    except ImportError as error:
+        raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
+    source, target = Path(notebook), Path(output_html)
+    if not source.is_file():
+        raise RequestError(f"notebook '{source}' does not exist: name an .ipynb file")
+    for path in (target, *([Path(keep_ipynb)] if keep_ipynb else [])):
+        if not path.parent.is_dir():
+            raise RequestError(f"cannot write '{path}': folder '{path.parent}' does not exist; make it first")
+    given = dict(parameters or {})
+    defaults = parameters_of(source)
+    check_parameters(given, defaults)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        executed = Path(keep_ipynb) if keep_ipynb else Path(folder) / source.name
+        _execute(papermill, source, executed, given, notify)
+        ran = nbformat.read(executed, as_version=4)
+    notify(f"report: making the page of {source.name}")
+    html = page_html(
+        ran,
+        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        version=ttclib.__version__,
+        name=source.name,
+        parameters={**defaults, **given},
+    )
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        unfinished.write_text(html, encoding="utf-8")
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    notify(f"report: {target}, {len(html) / 1e6:.1f} MB, {time.monotonic() - started:.0f} s")
+    return target
+
+
+def parameters_of(notebook: str | Path) -> dict[str, Any]:
+    """Names and default values in a notebook's parameters cell.
+
+    Raises
+    ------
+    RequestError
+        papermill is not installed, or the file is no notebook.
+    """
+    try:
+        import papermill
+    except ImportError as error:
+        raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
+    try:
+        found = papermill.inspect_notebook(str(notebook))
+    except Exception as error:
+        raise RequestError(f"'{notebook}' cannot be read as a notebook: {error}") from error
+    defaults = {}
+    for name, facts in found.items():
+        try:
+            defaults[name] = ast.literal_eval(facts["default"])
+        except (ValueError, SyntaxError):
+            defaults[name] = facts["default"]
+    return defaults
+
+
+def check_parameters(given: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Refuse a parameter that the notebook does not have, or of another kind than its default.
+
+    Raises
+    ------
+    RequestError
+        Names the parameter, the nearest one, or the kind that is wanted.
+    """
+    for name, value in given.items():
+        default = defaults[one_of(name, defaults, "parameter")]
+        if default is None or value is None:
+            continue
+        alike = (int, float) if isinstance(default, float) else type(default)
+        if isinstance(value, bool) != isinstance(default, bool) or not isinstance(value, alike):
+            raise RequestError(
+                f"parameter {name} = {value!r} is {type(value).__name__}, wanted {type(default).__name__}, "
+                f"like the notebook's own {default!r}"
+            )
+
+
+def _execute(papermill: Any, source: Path, executed: Path, parameters: dict[str, Any], notify: Notify) -> None:
+    from papermill.exceptions import PapermillExecutionError
+
+    _register_engine(papermill)
+    try:
+        papermill.execute_notebook(
+            str(source), str(executed), parameters=parameters, engine_name=_ENGINE, progress_bar=False, notify=notify
+        )
+    except PapermillExecutionError as error:
+        where = f"cell {error.exec_count}" if error.exec_count is not None else f"cell {error.cell_index + 1}"
+        value = " ".join(str(error.evalue).split())
+        raise TTCError(f"{source.name}: {where} failed with {error.ename}: {value}") from error
+
+
+def _register_engine(papermill: Any) -> None:
+    """An engine that says which cell it runs; papermill itself offers a progress bar only."""
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    class ToldEngine(NBClientEngine):  # type: ignore[misc]
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, notify: Notify = print, **kwargs: Any) -> Any:
+            code = [cell for cell in nb_man.nb.cells if cell.cell_type == "code"]
+            begin = nb_man.cell_start
+
+            def told(cell: Any, *args: Any, **more: Any) -> Any:
+                if cell.cell_type == "code":
+                    at = next(place for place, other in enumerate(code, 1) if other is cell)
+                    notify(f"report: cell {at} of {len(code)}")
+                return begin(cell, *args, **more)
+
+            nb_man.cell_start = told
+            return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+
+    papermill_engines.register(_ENGINE, ToldEngine)
