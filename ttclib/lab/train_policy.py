@@ -18,6 +18,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ttclib.lab.batches import batches_by_length, pad
+from ttclib.lab.schedule import schedule
 from ttclib.lab.task import Exercise, exercises
 from ttclib.lab.tokenizer import build_tokenizer
 
@@ -32,7 +33,7 @@ class PolicyRecipe:
     n_layers: int = 3
     n_heads: int = 4
     intermediate_size: int = 192
-    n_exercises: int = 512_000
+    n_exercises: int = 320_000
     tokens_per_batch: int = 6_000
     learning_rate: float = 4e-3
     warmup_steps: int = 100
@@ -84,6 +85,7 @@ def train_policy(
             loss_value = loss.item() if n_steps % 20 == 0 or done == recipe.n_exercises else loss_value
             report(done, recipe.n_exercises, f"loss {loss_value:.4f}")
     directory.mkdir(parents=True, exist_ok=True)
+    model.config.training_tokens = n_tokens
     model.eval().half().save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return {
@@ -93,11 +95,6 @@ def train_policy(
         "train_s": time.monotonic() - started,
         "final_loss": loss_value,
     }
-
-
-def schedule(progress: float, step: int, warmup_steps: int) -> float:
-    """Linear warm-up, then a cosine to one percent, as a factor of the learning rate."""
-    return min(1.0, (step + 1) / warmup_steps) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
 
 
 def _config(recipe: PolicyRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:

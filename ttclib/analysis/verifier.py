@@ -1,0 +1,96 @@
+"""How well a verifier tells right samples from wrong ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+
+
+def auc(scores: ArrayLike, correct: ArrayLike) -> float:
+    """Chance that a right sample scores above a wrong one, ties counted half.
+
+    Parameters
+    ----------
+    scores : array_like of float
+    correct : array_like of float or bool, same shape
+        Samples whose score or grade is NaN are left out.
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN unless there is a right and a wrong sample.
+
+    References
+    ----------
+    The Mann-Whitney statistic; Hanley and McNeil 1982.
+
+    Examples
+    --------
+    >>> auc([0.9, 0.8, 0.8, 0.1], [1, 1, 0, 0])
+    0.875
+    """
+    score, right = np.ravel(np.asarray(scores, dtype=float)), np.ravel(np.asarray(correct, dtype=float))
+    known = ~np.isnan(score) & ~np.isnan(right)
+    score, right = score[known], right[known] > 0.5
+    n_right, n_wrong = int(right.sum()), int((~right).sum())
+    if not n_right or not n_wrong:
+        return float("nan")
+    return float((rankdata(score)[right].sum() - n_right * (n_right + 1) / 2) / (n_right * n_wrong))
+
+
+def within_problem_auc(scores: ArrayLike, correct: ArrayLike) -> np.ndarray:
+    """The AUC inside each problem: what selecting among samples of one problem depends on.
+
+    An AUC over all samples also rewards knowing which problems are easy, which selects nothing.
+
+    Parameters
+    ----------
+    scores, correct : array_like of float, shape (problems, samples)
+
+    Returns
+    -------
+    numpy.ndarray, shape (problems,)
+        NaN for a problem whose samples are all right or all wrong.
+    """
+    rows = zip(np.asarray(scores, dtype=float), np.asarray(correct, dtype=float), strict=True)
+    return np.array([auc(score, right) for score, right in rows])
+
+
+def calibration(scores: ArrayLike, outcomes: ArrayLike, n_bins: int = 10) -> list[tuple[float, float, int]]:
+    """Mean score and mean outcome in bins of equal width.
+
+    Parameters
+    ----------
+    scores : array_like of float
+        In [0, 1].
+    outcomes : array_like of float, same shape
+        0 … 1.
+    n_bins : int
+
+    Returns
+    -------
+    list of (mean score, mean outcome, count)
+        Empty bins are left out.
+
+    Examples
+    --------
+    >>> calibration([0.1, 0.9, 0.9], [0, 1, 0], n_bins=2)
+    [(0.1, 0.0, 1), (0.9, 0.5, 2)]
+    """
+    score, outcome = np.ravel(np.asarray(scores, dtype=float)), np.ravel(np.asarray(outcomes, dtype=float))
+    number = np.clip((score * n_bins).astype(int), 0, n_bins - 1)
+    members = [number == index for index in range(n_bins)]
+    return [(float(score[m].mean()), float(outcome[m].mean()), int(m.sum())) for m in members if m.any()]
+
+
+def expected_calibration_error(scores: ArrayLike, outcomes: ArrayLike, n_bins: int = 10) -> float:
+    """Mean distance between score and outcome over `calibration`'s bins, weighted by count.
+
+    References
+    ----------
+    Guo et al. 2017, arXiv:1706.04599.
+    """
+    bins = calibration(scores, outcomes, n_bins)
+    total = sum(count for _, _, count in bins)
+    return sum(abs(score - outcome) * count for score, outcome, count in bins) / total

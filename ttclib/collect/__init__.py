@@ -1,0 +1,1 @@
+"""Collecting: the only room that loads a model and writes samples."""

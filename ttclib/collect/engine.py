@@ -1,0 +1,148 @@
+"""What a sampler must offer, whatever serves the model.
+
+A prefix is token ids, never text: re-tokenised text is another prefix. The seed of a draw depends
+on the run's seed, the problem and the sample index alone, so which batch a sample was drawn in, or
+whether the run was stopped in between, does not change what is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
+from ttclib.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One sample to be drawn: a prefix and its own seed."""
+
+    prefix_ids: tuple[int, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One sample as drawn.
+
+    Attributes
+    ----------
+    token_ids : list of int
+        The end token included.
+    text : str
+        Decoded, without special tokens.
+    finish_reason : {"stop", "length"}
+    logprob : float
+        Sum over the tokens of their log-probability at temperature 1.
+    """
+
+    token_ids: list[int]
+    text: str
+    finish_reason: str
+    logprob: float
+
+
+class Engine(Protocol):
+    """A loaded policy."""
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a problem's prompt, in the configured prompt format."""
+
+    def token_texts(self, token_ids: Sequence[int]) -> list[str]:
+        """The text of each token; special tokens are empty."""
+
+    def generate(self, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
+        """One completion for each draw, in order."""
+
+    def model_facts(self) -> dict[str, Any]:
+        """The model's row in the store's `models`, without its name."""
+
+
+def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
+    """Load the policy into the configured engine.
+
+    Raises
+    ------
+    RequestError
+        No such model; the engine's packages are not installed.
+    """
+    path = resolve_model(policy.path)
+    try:
+        if policy.engine == "vllm":
+            from ttclib.collect.vllm_engine import VllmEngine
+
+            return VllmEngine(path, policy, prompt)
+        from ttclib.collect.transformers_engine import TransformersEngine
+
+        return TransformersEngine(path, policy, prompt)
+    except ImportError as error:
+        raise missing_package(policy.engine, error) from error
+
+
+def missing_package(extra: str, error: ImportError) -> RequestError:
+    """The one-line error for a model library that is not installed."""
+    return RequestError(f"{extra} needs the package '{error.name}': install it with pip install 'ttclib[{extra}]'")
+
+
+def resolve_model(path: str) -> str:
+    """A directory or hub id from what the configuration says.
+
+    Raises
+    ------
+    RequestError
+        A path that is not there, or an unknown model of the lab.
+    """
+    if path.startswith("lab:"):
+        from ttclib.lab import checkpoint
+
+        return str(checkpoint(path[4:]))
+    if Path(path).is_dir():
+        return path
+    # What begins like a path is one; "owner/name" may be on the hub.
+    if path.startswith((".", "/", "~")) or path.count("/") != 1:
+        raise RequestError(f"no model at '{path}': name a directory, a hub id (owner/name) or lab:policy")
+    return path
+
+
+def draw_seed(seed: int, problem_id: str, sample_index: int) -> int:
+    """Seed of one draw, 63 bits, from the run's seed and the sample's identity.
+
+    Examples
+    --------
+    >>> draw_seed(0, "p1", 0) == draw_seed(0, "p1", 0) != draw_seed(0, "p1", 1)
+    True
+    """
+    digest = hashlib.blake2b(f"{seed}/{sample_index}/{problem_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def format_prompt(tokenizer: Any, prompt: str, prompt_format: PromptConfig) -> list[int]:
+    """Token ids of a problem in the configured format: plain text or chat turns."""
+    text = prompt_format.template.replace("{prompt}", prompt)
+    if not prompt_format.chat:
+        text = text if prompt_format.system is None else f"{prompt_format.system}\n\n{text}"
+        return list(tokenizer(text)["input_ids"])
+    turns = [] if prompt_format.system is None else [{"role": "system", "content": prompt_format.system}]
+    turns.append({"role": "user", "content": text})
+    formatted = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    return list(tokenizer(formatted, add_special_tokens=False)["input_ids"])
+
+
+def config_facts(config: Any) -> dict[str, Any]:
+    """The facts that a Hugging Face configuration states about a model's shape; unknown is None."""
+    n_heads = getattr(config, "num_attention_heads", None)
+    hidden_size = getattr(config, "hidden_size", None)
+    head_dim = getattr(config, "head_dim", None) or (hidden_size // n_heads if hidden_size and n_heads else None)
+    return {
+        "architecture": (getattr(config, "architectures", None) or [None])[0],
+        "n_layers": getattr(config, "num_hidden_layers", None),
+        "n_heads": n_heads,
+        "n_kv_heads": getattr(config, "num_key_value_heads", None) or n_heads,
+        "head_dim": head_dim,
+        "hidden_size": hidden_size,
+        "training_tokens": getattr(config, "training_tokens", None),
+    }

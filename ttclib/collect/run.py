@@ -1,0 +1,331 @@
+"""The main job: what is missing in the store is sampled, scored and graded, and nothing twice.
+
+Each stage asks the store what it lacks, works in batches and writes each batch as a part of its
+own, so stopping at any moment loses the batch in flight at most and the same command continues.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+
+from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package
+from ttclib.collect.progress import progress
+from ttclib.collect.steps import count_step_tokens, split_steps
+from ttclib.config import RunConfig
+from ttclib.errors import RequestError
+from ttclib.grading import get_grader, grade_problem
+from ttclib.problems import Problem, load_problems
+from ttclib.store import absorb, connect, write_part
+from ttclib.store.schema import StoreLockedError, pending_parts
+
+_ABSORB_EVERY_S = 5.0
+_SCORED_AT_ONCE = 4096
+_PACKAGES = ("ttclib", "torch", "transformers", "vllm", "duckdb", "math-verify")
+Notify = Callable[[str], None]
+
+
+def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
+    """Draw the samples that the store lacks.
+
+    Parameters
+    ----------
+    config : RunConfig
+    notify : callable
+        Told, in lines, what is being done.
+
+    Returns
+    -------
+    int
+        Samples drawn.
+
+    Raises
+    ------
+    RequestError
+        Problems or model cannot be read, or the store is none; nothing was written.
+    """
+    problems = load_problems(**config.problems.model_dump())
+    setting = config.setting_row()
+    check_same_problems(config.store, problems)
+    held = _sampled(config.store, config.policy.name, setting["setting"], notify)
+    todo = [
+        (problem, index)
+        for problem in problems
+        for index in range(config.sampling.n_samples)
+        if (problem.problem_id, index) not in held
+    ]
+    wanted = len(problems) * config.sampling.n_samples
+    if not todo:
+        notify(f"sample: the store holds all {wanted:,} samples of '{config.policy.name}'")
+        return 0
+    notify(f"sample: {len(todo):,} of {wanted:,} samples to draw; loading '{config.policy.path}'")
+    engine = load_engine(config.policy, config.prompt)
+    prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
+    run = _start_run(config, "sample")
+    write_part(config.store, "problems", [problem.row() for problem in problems])
+    write_part(config.store, "models", [{"model": config.policy.name, **engine.model_facts()}])
+    write_part(config.store, "settings", [setting])
+    # Prompts of like length make like solutions: less padding, fewer rows that wait for the longest.
+    todo.sort(key=lambda cell: (len(prompts[cell[0].problem_id]), cell[0].problem_id, cell[1]))
+    keeper = _Keeper(config.store)
+    started, n_tokens = time.monotonic(), 0
+    with progress("sample", wanted, "samples", initial=wanted - len(todo)) as tell:
+        for begin in range(0, len(todo), config.policy.batch_size):
+            batch = todo[begin : begin + config.policy.batch_size]
+            rows = _draw_batch(engine, config, batch, prompts)
+            for row in rows:
+                row |= {"policy": config.policy.name, "setting": setting["setting"], "run_id": run}
+            keeper.keep("samples", rows)
+            n_tokens += sum(row["completion_tokens"] for row in rows)
+            tell(begin + len(batch), f"{n_tokens / (time.monotonic() - started):,.0f} tokens/s")
+    return len(todo)
+
+
+def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
+    """Score the samples of the configured policy that the configured PRM has not read.
+
+    Parameters
+    ----------
+    config : RunConfig
+    notify : callable
+
+    Returns
+    -------
+    int
+        Samples scored.
+
+    Raises
+    ------
+    RequestError
+        No PRM is configured or it cannot be loaded.
+    """
+    if config.prm is None:
+        raise RequestError("no PRM is configured: add a section [prm] with its path")
+    setting = config.setting_row()["setting"]
+    key = [config.policy.name, setting]
+    with connect(config.store, notify=notify) as con:
+        todo = con.execute(
+            """SELECT problem_id, sample_index, prompt, completion FROM samples JOIN problems USING (problem_id)
+               ANTI JOIN (SELECT * FROM scores WHERE verifier = $3) USING (policy, problem_id, setting, sample_index)
+               WHERE policy = $1 AND setting = $2 AND completion IS NOT NULL
+               ORDER BY length(prompt), problem_id, sample_index""",
+            [*key, config.prm.name],
+        ).fetchall()
+    if not todo:
+        notify(f"score: '{config.prm.name}' has read all samples of '{config.policy.name}'")
+        return 0
+    notify(f"score: {len(todo):,} samples to score; loading '{config.prm.path}'")
+    try:
+        from ttclib.collect.prm import TokenClassificationPrm
+    except ImportError as error:
+        raise missing_package("transformers", error) from error
+    prm = TokenClassificationPrm(config.prm)
+    run = _start_run(config, "score")
+    write_part(config.store, "models", [{"model": config.prm.name, **prm.model_facts()}])
+    keeper = _Keeper(config.store)
+    with progress("score", len(todo), "samples") as tell:
+        for begin in range(0, len(todo), _SCORED_AT_ONCE):
+            batch = todo[begin : begin + _SCORED_AT_ONCE]
+            steps = [split_steps(completion, config.sampling.step_delimiter) for *_, completion in batch]
+            read = prm.score([prm.encode(row[2], parts) for row, parts in zip(batch, steps, strict=True)])
+            keeper.keep(
+                "scores",
+                [
+                    {
+                        "policy": config.policy.name,
+                        "problem_id": problem_id,
+                        "setting": setting,
+                        "sample_index": index,
+                        "verifier": config.prm.name,
+                        "step_scores": scores.step_scores,
+                        "prm_tokens": scores.prm_tokens,
+                        "run_id": run,
+                    }
+                    for (problem_id, index, *_), scores in zip(batch, read, strict=True)
+                ],
+            )
+            tell(begin + len(batch))
+    return len(todo)
+
+
+def grade(store: Path, grader_name: str, *, notify: Notify = lambda text: None) -> int:
+    """Grade every sample of a store that has no grade by this grader and none that came with it.
+
+    Parameters
+    ----------
+    store : pathlib.Path
+    grader_name : {"math", "exact"}
+    notify : callable
+
+    Returns
+    -------
+    int
+        Samples graded.
+    """
+    grader = get_grader(grader_name)
+    with connect(store, notify=notify) as con:
+        todo = con.execute(
+            """SELECT policy, problem_id, setting, sample_index, completion, reference_answer
+               FROM samples LEFT JOIN problems USING (problem_id)
+               ANTI JOIN (SELECT * FROM grades WHERE grader IN ($1, 'given')) USING (policy, problem_id, setting, sample_index)
+               WHERE completion IS NOT NULL ORDER BY problem_id, policy, setting, sample_index""",
+            [grader.name],
+        ).fetchall()
+        known = con.execute(
+            "SELECT DISTINCT problem_id, answer, answer_class FROM grades WHERE answer_class IS NOT NULL AND grader IN ($1, 'given')",
+            [grader.name],
+        ).fetchall()
+    classes: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for problem_id, answer, answer_class in known:
+        classes[problem_id].append((answer, answer_class))
+    by_problem: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in todo:
+        by_problem[row[1]].append(row)
+    if todo:
+        notify(f"grade: {len(todo):,} samples by {grader.name}")
+    keeper = _Keeper(store)
+    done = 0
+    with progress("grade", len(todo), "samples") as tell:
+        rows: list[dict[str, Any]] = []
+        for problem_id, samples in by_problem.items():
+            grades = grade_problem([row[4] for row in samples], samples[0][5], grader, known=classes[problem_id])
+            rows += [
+                dict(zip(("policy", "problem_id", "setting", "sample_index"), row[:4], strict=True))
+                | {"grader": grader.name, **vars(found)}
+                for row, found in zip(samples, grades, strict=True)
+            ]
+            done += len(samples)
+            if len(rows) >= _SCORED_AT_ONCE or done == len(todo):
+                keeper.keep("grades", rows)
+                rows = []
+            tell(done)
+    return len(todo)
+
+
+def take_in(store: Path, *, notify: Notify = lambda text: None) -> None:
+    """Take what was collected into the store's file, waiting for it if need be.
+
+    Raises
+    ------
+    StoreLockedError
+        It stayed locked. Nothing is lost: the parts wait beside it and are read from there.
+    """
+    if pending_parts(store):
+        absorb(store, notify=notify)
+
+
+def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
+    """Refuse a problem whose id the store already has with another text or answer.
+
+    Raises
+    ------
+    RequestError
+    """
+    if not store.exists() and not pending_parts(store):
+        return
+    with connect(store) as con:
+        held = {row[0]: row[1:] for row in con.execute(
+            "SELECT problem_id, prompt, reference_answer FROM problems"
+        ).fetchall()}
+    for problem in problems:
+        prompt, answer = held.get(problem.problem_id, (None, None))
+        for what, ours, theirs in (("prompt", problem.prompt, prompt), ("answer", problem.reference_answer, answer)):
+            if theirs is not None and ours is not None and ours != theirs:
+                raise RequestError(
+                    f"problem '{problem.problem_id}' stands in '{store}' with another {what}: "
+                    f"give it another problem_id or use another store"
+                )
+
+
+def _draw_batch(
+    engine: Engine,
+    config: RunConfig,
+    batch: Sequence[tuple[Problem, int]],
+    prompts: dict[str, tuple[int, ...]],
+) -> list[dict[str, Any]]:
+    draws = [
+        Draw(prompts[problem.problem_id], draw_seed(config.sampling.seed, problem.problem_id, index))
+        for problem, index in batch
+    ]
+    started = time.monotonic()
+    completions = engine.generate(draws, config.sampling)
+    elapsed = (time.monotonic() - started) / len(batch)
+    return [
+        {
+            "problem_id": problem.problem_id,
+            "sample_index": index,
+            "completion": completion.text,
+            "completion_ids": completion.token_ids,
+            "finish_reason": completion.finish_reason,
+            "prompt_tokens": len(prompts[problem.problem_id]),
+            "completion_tokens": len(completion.token_ids),
+            "logprob": completion.logprob,
+            "step_tokens": count_step_tokens(
+                engine.token_texts(completion.token_ids), config.sampling.step_delimiter
+            ),
+            "elapsed_s": elapsed,
+        }
+        for (problem, index), completion in zip(batch, completions, strict=True)
+    ]
+
+
+def _sampled(store: Path, policy: str, setting: str, notify: Notify) -> set[tuple[str, int]]:
+    if not store.exists() and not pending_parts(store):
+        return set()
+    with connect(store, notify=notify) as con:
+        rows = con.execute(
+            "SELECT problem_id, sample_index FROM samples WHERE policy = ? AND setting = ?", [policy, setting]
+        ).fetchall()
+    return set(rows)
+
+
+def _start_run(config: RunConfig, command: str) -> str:
+    """Write down what is about to be done, and with what."""
+    run_id = uuid.uuid4().hex[:12]
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    write_part(
+        config.store,
+        "runs",
+        [
+            {
+                "run_id": run_id,
+                "command": command,
+                "started_at": datetime.now(UTC).replace(tzinfo=None),
+                "seed": config.sampling.seed,
+                "config": config.model_dump_json(),
+                "versions": json.dumps(versions),
+            }
+        ],
+    )
+    return run_id
+
+
+class _Keeper:
+    """Writes parts, and takes them into the file now and then, if it happens to be free."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._last = time.monotonic()
+
+    def keep(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        write_part(self._store, table, rows)
+        if time.monotonic() - self._last > _ABSORB_EVERY_S:
+            try:
+                absorb(self._store, wait_s=0)
+            except StoreLockedError:
+                pass  # somebody reads; the parts keep
+            self._last = time.monotonic()

@@ -1,0 +1,67 @@
+"""Where a solution's steps end, in text and in tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def split_steps(text: str, delimiter: str = "\n") -> list[str]:
+    r"""Cut a solution after each delimiter; the pieces join to the text again.
+
+    A piece of white space alone belongs to the step before it, so blank lines make no steps.
+
+    Parameters
+    ----------
+    text : str
+    delimiter : str
+
+    Returns
+    -------
+    list of str
+        At least one; ``[""]`` for an empty text.
+
+    Examples
+    --------
+    >>> split_steps("7*7\n\n49\n#49")
+    ['7*7\n\n', '49\n', '#49']
+    """
+    steps: list[str] = []
+    for piece in text.split(delimiter):
+        whole = piece + delimiter
+        if steps and not piece.strip():
+            steps[-1] += whole
+        else:
+            steps.append(whole)
+    steps[-1] = steps[-1].removesuffix(delimiter)  # the text ends where it ends
+    return steps
+
+
+def count_step_tokens(token_texts: Sequence[str], delimiter: str = "\n") -> list[int]:
+    r"""Tokens of each step; a token belongs to the step that its last character belongs to.
+
+    Parameters
+    ----------
+    token_texts : sequence of str
+        Text of each token, special tokens empty: those at the end belong to the last step.
+    delimiter : str
+
+    Returns
+    -------
+    list of int
+        As many as `split_steps` gives for the joined text; sums to the number of tokens.
+
+    Examples
+    --------
+    >>> count_step_tokens(["7*7", "\n", "49", ""])
+    [2, 2]
+    """
+    steps = split_steps("".join(token_texts), delimiter)
+    counts = [0] * len(steps)
+    step, end, read = 0, len(steps[0]), 0
+    for text in token_texts:
+        read += len(text)
+        while read > end and step < len(steps) - 1:
+            step += 1
+            end += len(steps[step])
+        counts[step] += 1
+    return counts

@@ -1,0 +1,205 @@
+"""Sampling with a transformers model in this process: runs wherever torch runs.
+
+The decoding loop is our own, for two things that `generate` does not offer. Each row is drawn from
+its own seed, so a sample does not depend on the batch it stands in (up to rounding, which differs
+between batch shapes and can turn a near tie). And rows that have ended leave the batch, which
+several times more tokens a second come of (`tests/benchmarks/sampling.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from ttclib.collect.engine import Completion, Draw, config_facts, format_prompt
+from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
+from ttclib.errors import RequestError
+
+# Leaving the batch costs a copy of the cache, so ended rows wait until a fifth has ended.
+_COMPACT_BELOW = 0.8
+
+
+class TransformersEngine:
+    """A causal language model in this process.
+
+    Parameters
+    ----------
+    path : str
+        Directory or hub id.
+    policy : PolicyConfig
+    prompt : PromptConfig
+    """
+
+    def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig) -> None:
+        self._prompt = prompt
+        self._policy = policy
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        # A half-precision checkpoint is computed in full on a CPU, which has no fast half arithmetic.
+        dtype = "float32" if policy.dtype == "auto" and self.device == "cpu" else policy.dtype
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
+            self.model = AutoModelForCausalLM.from_pretrained(path, revision=policy.revision, dtype=dtype)
+        except (OSError, ValueError) as error:
+            raise RequestError(f"cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
+        self.model.to(self.device).eval()
+        self._texts: dict[int, str] = {}
+        ends = self.model.generation_config.eos_token_id
+        ends = ends if isinstance(ends, list) else [ends]
+        self._ends = sorted({token for token in (*ends, self.tokenizer.eos_token_id) if token is not None})
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a problem's prompt, in the configured prompt format."""
+        return format_prompt(self.tokenizer, prompt, self._prompt)
+
+    def token_texts(self, token_ids: Sequence[int]) -> list[str]:
+        """The text of each token; special tokens are empty."""
+        for token in set(token_ids) - self._texts.keys():
+            self._texts[token] = self._decode([token])
+        return [self._texts[token] for token in token_ids]
+
+    def model_facts(self) -> dict[str, Any]:
+        """The model's row in the store's `models`, without its name."""
+        layers = (self.model.get_input_embeddings(), self.model.get_output_embeddings())
+        embeddings = {id(layer.weight): layer.weight.numel() for layer in layers if layer is not None}
+        facts = config_facts(self.model.config)
+        facts["training_tokens"] = self._policy.training_tokens or facts["training_tokens"]
+        return {
+            "path": self._policy.path,
+            "revision": self._policy.revision,
+            "n_parameters": self.model.num_parameters(),
+            "n_embedding": sum(embeddings.values()),
+            **facts,
+        }
+
+    @torch.inference_mode()
+    def generate(self, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
+        """One completion for each draw, in order.
+
+        Raises
+        ------
+        RequestError
+            Prompt and completion together exceed the model's window.
+        """
+        prefixes = {prefix: row for row, prefix in enumerate(dict.fromkeys(draw.prefix_ids for draw in draws))}
+        longest = max(map(len, prefixes))
+        self._check_window(longest, sampling.max_tokens)
+        prefix_of_row = torch.tensor([prefixes[draw.prefix_ids] for draw in draws], device=self.device)
+        logits, mask, cache = self._prefill(list(prefixes), longest)
+        # Draws that share a prefix share its prefill.
+        logits, mask = logits[prefix_of_row], mask[prefix_of_row]
+        cache.batch_select_indices(prefix_of_row)
+        position = mask.sum(dim=1)
+        ends = torch.tensor(self._ends, device=self.device)
+        uniforms = torch.from_numpy(_uniforms(draws, sampling.max_tokens)).to(self.device)
+
+        tokens: list[list[int]] = [[] for _ in draws]
+        logprobs = np.zeros(len(draws))
+        stopped = np.zeros(len(draws), dtype=bool)
+        rows = torch.arange(len(draws), device=self.device)  # the draw that each row of the batch belongs to
+        alive = torch.ones(len(draws), dtype=torch.bool, device=self.device)
+        for step in range(sampling.max_tokens):
+            chosen = draw_tokens(logits, uniforms[rows, step], sampling.temperature, sampling.top_p)
+            gained = torch.log_softmax(logits, dim=-1).gather(1, chosen[:, None])[:, 0].tolist()
+            ended = torch.isin(chosen, ends)
+            for row, (draw, token, gain) in enumerate(zip(rows.tolist(), chosen.tolist(), gained, strict=True)):
+                if not stopped[draw]:
+                    tokens[draw].append(token)
+                    logprobs[draw] += gain
+                    stopped[draw] = bool(ended[row]) or self._reached_stop(tokens[draw], sampling.stop)
+            alive = torch.from_numpy(~stopped).to(self.device)[rows]
+            n_alive = int(alive.sum())
+            if n_alive == 0 or step == sampling.max_tokens - 1:
+                break
+            if n_alive < _COMPACT_BELOW * len(rows):
+                keep = alive.nonzero()[:, 0]
+                cache.batch_select_indices(keep)
+                rows, chosen, mask, position = rows[keep], chosen[keep], mask[keep], position[keep]
+            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+            logits = self._forward(chosen[:, None], mask, position[:, None], cache)
+            position = position + 1
+        return [
+            Completion(ids, self._decode(ids), "stop" if has_ended else "length", float(logprob))
+            for ids, has_ended, logprob in zip(tokens, stopped, logprobs, strict=True)
+        ]
+
+    def _prefill(self, prefixes: list[tuple[int, ...]], longest: int) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
+        padding = [longest - len(prefix) for prefix in prefixes]
+        ids = [[0] * width + list(prefix) for width, prefix in zip(padding, prefixes, strict=True)]
+        mask = torch.tensor([[0] * width + [1] * (longest - width) for width in padding], device=self.device)
+        cache = DynamicCache(config=self.model.config)
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        return self._forward(torch.tensor(ids, device=self.device), mask, positions, cache), mask, cache
+
+    def _forward(
+        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: DynamicCache
+    ) -> torch.Tensor:
+        """Logits of the next token, shape (rows, vocabulary)."""
+        output = self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1].float()
+
+    def _reached_stop(self, token_ids: list[int], stop: Sequence[str]) -> bool:
+        if not stop:
+            return False
+        # A token holds at least a byte, so this many tokens reach back over the longest stop string.
+        tail = self._decode(token_ids[-max(len(text.encode()) for text in stop) - 1 :])
+        return any(text in tail for text in stop)
+
+    def _decode(self, token_ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
+
+    def _check_window(self, prompt_tokens: int, max_tokens: int) -> None:
+        window = getattr(self.model.config, "max_position_embeddings", None)
+        if window and prompt_tokens + max_tokens > window:
+            raise RequestError(
+                f"max_tokens {max_tokens} with a prompt of {prompt_tokens} tokens exceeds the model's window of "
+                f"{window}: set sampling.max_tokens to at most {max(0, window - prompt_tokens)}"
+            )
+
+
+def draw_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
+    """Draw one token a row by inverting the cumulative distribution.
+
+    Parameters
+    ----------
+    logits : torch.Tensor, shape (rows, vocabulary)
+    uniforms : torch.Tensor of float64, shape (rows,)
+        In [0, 1).
+    temperature : float
+        0: the most likely token.
+    top_p : float
+        Nucleus: the smallest set of tokens whose mass reaches this much stays possible.
+
+    Returns
+    -------
+    torch.Tensor of int64, shape (rows,)
+
+    References
+    ----------
+    Holtzman et al. 2020, arXiv:1904.09751, for the nucleus.
+    """
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    probabilities = torch.softmax((logits / temperature).double(), dim=-1)
+    if top_p < 1:
+        ordered, order = probabilities.sort(dim=-1, descending=True)
+        ordered[ordered.cumsum(dim=-1) - ordered >= top_p] = 0.0
+        probabilities = torch.zeros_like(probabilities).scatter_(1, order, ordered)
+    cumulative = probabilities.cumsum(dim=-1)
+    point = uniforms * cumulative[:, -1]
+    return torch.searchsorted(cumulative, point[:, None], right=True)[:, 0].clamp(max=logits.shape[1] - 1)
+
+
+def _uniforms(draws: Sequence[Draw], max_tokens: int) -> np.ndarray:
+    """Random numbers of each draw, from its own seed, shape (draws, max_tokens)."""
+    return np.stack([np.random.default_rng(draw.seed).random(max_tokens) for draw in draws])

@@ -1,0 +1,187 @@
+"""A run as TOML: read, checked and frozen before any work begins.
+
+A configuration is a file or the name of a preset (`ttclib/presets/`). Paths in it are relative to
+the working directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ttclib.errors import RequestError, nearest
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class ProblemsConfig(_Section):
+    """Which problems: ``lab:test``, ``lab:validation`` or a JSON-lines file."""
+
+    source: str
+    limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all (lab: 100)")
+    benchmark: str | None = Field(default=None, description="name in the store; absent: the file's name")
+    fields: dict[Literal["problem_id", "prompt", "reference_answer"], str] = Field(
+        default_factory=dict, description="names of the file's fields, where they differ"
+    )
+
+
+class PromptConfig(_Section):
+    """How a problem becomes a prompt. Part of a sample's identity."""
+
+    template: str = "{prompt}"
+    system: str | None = None
+    chat: bool = Field(default=False, description="apply the tokenizer's chat template")
+
+
+class PolicyConfig(_Section):
+    """The model that answers."""
+
+    name: str = Field(description="name in the store")
+    path: str = Field(description="directory, hub id, or lab:NAME for a model that ships")
+    revision: str | None = None
+    engine: Literal["transformers", "vllm"] = "transformers"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_size: int = Field(default=256, ge=1, description="samples drawn, and written, at a time")
+    training_tokens: int | None = Field(default=None, ge=1, description="pretraining tokens, if the checkpoint is silent")
+    engine_options: dict[str, Any] = Field(default_factory=dict, description="passed to vllm.LLM")
+
+
+class SamplingConfig(_Section):
+    """How samples are drawn."""
+
+    n_samples: int = Field(default=64, ge=1)
+    temperature: float = Field(default=1.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=512, ge=1)
+    stop: tuple[str, ...] = ()
+    step_delimiter: str = Field(default="\n", min_length=1)
+    seed: int = 0
+
+
+class PrmConfig(_Section):
+    """The process reward model that scores every step."""
+
+    name: str = "prm"
+    path: str
+    revision: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    step_end: str = Field(default="\n", min_length=1, description="text whose last token a step's score is read at")
+    batch_tokens: int = Field(default=32_768, ge=1, description="most tokens in a batch, padding included")
+
+
+class GradingConfig(_Section):
+    """How an answer is found and compared."""
+
+    grader: Literal["math", "exact"] = "math"
+
+
+class RunConfig(_Section):
+    """Everything a run depends on."""
+
+    store: Path
+    problems: ProblemsConfig
+    policy: PolicyConfig
+    prompt: PromptConfig = PromptConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    prm: PrmConfig | None = None
+    grading: GradingConfig = GradingConfig()
+
+    def setting_row(self) -> dict[str, Any]:
+        """The prompt format and decoding as a row of the store's `settings`, named by their hash.
+
+        Neither the seed nor the number of samples is part of it: more draws of the same
+        distribution belong to the same pool.
+        """
+        row = {
+            "prompt_format": self.prompt.model_dump_json(),
+            "temperature": self.sampling.temperature,
+            "top_p": self.sampling.top_p,
+            "max_tokens": self.sampling.max_tokens,
+            "stop": list(self.sampling.stop),
+            "step_delimiter": self.sampling.step_delimiter,
+        }
+        digest = hashlib.blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=6)
+        return {"setting": digest.hexdigest(), **row}
+
+
+def load_config(name: str | Path, **overrides: Any) -> RunConfig:
+    """Read a configuration file or preset.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        A path to a TOML file, or the name of a preset.
+    **overrides
+        Dotted keys with ``__`` for the dot (``sampling__n_samples=256``); None: not overridden.
+
+    Returns
+    -------
+    RunConfig
+
+    Raises
+    ------
+    RequestError
+        No such file or preset, no TOML, an unknown key (the nearest is named), a bad value.
+    """
+    try:
+        content = tomllib.loads(_read(str(name)))
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"config '{name}' is no valid TOML: {error}") from error
+    for key, value in overrides.items():
+        if value is not None:
+            *sections, last = key.split("__")
+            target = content
+            for section in sections:
+                target = target.setdefault(section, {})
+            target[last] = value
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        raise RequestError(f"config '{name}': {_explain(error)}") from error
+
+
+def presets() -> list[str]:
+    """Names of the configurations that ship."""
+    return sorted(entry.name[:-5] for entry in files("ttclib.presets").iterdir() if entry.name.endswith(".toml"))
+
+
+def _read(name: str) -> str:
+    path = Path(name)
+    if path.is_file():
+        return path.read_text()
+    if name in presets():
+        return files("ttclib.presets").joinpath(f"{name}.toml").read_text()
+    raise RequestError(f"no config '{name}': name a TOML file or a preset ({', '.join(presets())})")
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem, in one line."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        siblings = _allowed_beside(first["loc"])
+        return f"unknown key '{where}'{nearest(str(first['loc'][-1]), siblings)} Allowed here: {', '.join(siblings)}"
+    if first["type"] == "missing":
+        return f"'{where}' is missing: add it"
+    shown = first["input"]
+    return f"{where} = {json.dumps(shown, default=str)}: {first['msg'][0].lower() + first['msg'][1:]}"
+
+
+def _allowed_beside(location: tuple[int | str, ...]) -> list[str]:
+    section: Any = RunConfig
+    for part in location[:-1]:
+        annotation = section.model_fields[part].annotation
+        section = next((kind for kind in (annotation, *getattr(annotation, "__args__", ())) if _is_section(kind)), section)
+    return list(section.model_fields)
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, _Section)

@@ -1,0 +1,1 @@
+"""Configurations that ship: `ttc sample NAME`."""
