@@ -45,15 +45,15 @@ def bootstrap_mean(
     if not 0 < level < 1:
         raise ValueError(f"level must lie in (0, 1), got {level}")
     low, high = (np.full(table.shape[1], np.nan) for _ in range(2))
-    if not len(table):
+    known = ~np.isnan(table)
+    filled = known.any(axis=0)
+    if not filled.any():
         return low, high
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(len(table), np.full(len(table), 1 / len(table)), size=n_resamples).astype(float)
-    known = ~np.isnan(table)
     counts = weights @ known
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(counts > 0, (weights @ np.where(known, table, 0.0)) / counts, np.nan)
-    filled = known.any(axis=0)
     tails = [(1 - level) / 2, (1 + level) / 2]
     low[filled], high[filled] = np.nanquantile(means[:, filled], tails, axis=0)
     return low, high

@@ -53,5 +53,6 @@ def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.nd
     # Where certain or undefined, stand-ins keep gammaln away from its poles.
     w, m, d = np.where(certain, 1, wrong), np.where(certain, 1, n), np.where(certain, 1, draws)
     log_all_wrong = gammaln(w + 1) - gammaln(w - d + 1) - gammaln(m + 1) + gammaln(m - d + 1)
-    value = np.where(draws > n, np.nan, np.where(certain, 1.0, -np.expm1(log_all_wrong)))
+    some_right = np.where(c == 0, 0.0, np.clip(-np.expm1(log_all_wrong), 0.0, 1.0))  # rounding would leave [0, 1]
+    value = np.where(draws > n, np.nan, np.where(certain, 1.0, some_right))
     return float(value) if value.ndim == 0 else value

@@ -99,7 +99,7 @@ def _elect(
     within = sizes <= ids.shape[1]
     known = ~np.isnan(right).all(axis=1) & ~np.isnan(weights).all(axis=1)
     for row in np.flatnonzero(known):
-        rng = np.random.default_rng([seed, row])
+        rng = np.random.default_rng([seed, int(row)])
         result[row, within] = _elect_one(ids[row], weights[row], right[row], votes[row], sizes[within], n_subsets, rng)
     return result
 
