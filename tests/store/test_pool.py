@@ -1,0 +1,136 @@
+"""Reading a store into arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.builders import build_store
+from ttclib.errors import RequestError
+from ttclib.store import absorb, load_pool, write_part
+
+NAN = float("nan")
+
+
+def key(problem: str, index: int, *, policy: str = "m", setting: str = "s") -> dict[str, Any]:
+    return {"policy": policy, "problem_id": problem, "setting": setting, "sample_index": index}
+
+
+@pytest.fixture(params=["parts", "file"])
+def settle(request):
+    """What to do after writing: leave the parts beside the store, or take them in."""
+    return absorb if request.param == "file" else (lambda path: None)
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "s.duckdb"
+
+
+def test_shapes_and_facts_of_a_store(small_store):
+    pool = load_pool(small_store)
+    assert pool.present.shape == pool.correct.shape == pool.answer_ids.shape == (20, 16)
+    assert pool.present.all() and pool.pool_sizes.tolist() == [16] * 20
+    assert pool.problem_ids == sorted(pool.problem_ids)
+    assert (pool.policy, pool.setting, pool.verifier, pool.benchmark) == ("policy", "abc", "prm", "synthetic")
+    assert pool.policy_parameters == 161_728
+    assert pool.decoding == {"temperature": 1.0, "top_p": 1.0, "max_tokens": 256}
+    assert set(pool.scores) == {"last", "min", "prod", "mean", "logprob"}
+    assert pool.prompt_tokens.tolist() == [10.0] * 20
+
+
+def test_same_from_parts_and_from_the_file(tmp_path):
+    pools = [
+        load_pool(build_store(tmp_path / f"{absorbed}.duckdb", n_problems=4, n_samples=3, absorbed=absorbed))
+        for absorbed in (False, True)
+    ]
+    for name in ("present", "correct", "answer_ids", "completion_tokens", "prompt_tokens"):
+        np.testing.assert_array_equal(getattr(pools[0], name), getattr(pools[1], name))
+    for name, scores in pools[0].scores.items():
+        np.testing.assert_array_equal(scores, pools[1].scores[name])
+
+
+def test_unequal_pools_are_padded_at_the_right(path, settle):
+    write_part(path, "samples", [key("b", 0), key("a", 2), key("a", 0), key("a", 1)])
+    write_part(path, "grades", [{**key("a", 1), "grader": "x", "answer_class": 7, "correct": True}])
+    settle(path)
+    pool = load_pool(path)
+    assert pool.problem_ids == ["a", "b"] and pool.pool_sizes.tolist() == [3, 1]
+    assert pool.present.tolist() == [[True] * 3, [True, False, False]]
+    np.testing.assert_array_equal(pool.correct, [[NAN, 1, NAN], [NAN, NAN, NAN]])
+    assert pool.answer_ids.tolist() == [[-1, 7, -1], [-1, -1, -1]]
+
+
+def test_a_gap_in_the_indices_leaves_no_hole(path, settle):
+    write_part(path, "samples", [{**key("a", index), "completion_tokens": index} for index in (5, 1, 9)])
+    settle(path)
+    assert load_pool(path).completion_tokens.tolist() == [[1, 5, 9]]
+
+
+def test_null_is_nan_and_never_zero(path, settle):
+    write_part(path, "samples", [{**key("a", 0), "logprob": -1.0}, {**key("a", 1), "completion_tokens": 0}])
+    write_part(path, "scores", [{**key("a", 0), "verifier": "prm", "step_scores": None}])
+    write_part(path, "grades", [{**key("a", 0), "grader": "x", "answer": "1", "answer_class": 0, "correct": None}])
+    settle(path)
+    pool = load_pool(path)
+    assert np.isnan(pool.correct).all() and np.isnan(pool.prompt_tokens).all()
+    np.testing.assert_array_equal(pool.completion_tokens, [[NAN, 0]])
+    assert all(np.isnan(scores).all() for scores in pool.scores.values())
+    assert pool.answer_ids.tolist() == [[0, -1]]
+    assert pool.policy_parameters is None and pool.benchmark is None and pool.decoding == {}
+
+
+def test_aggregations_of_step_scores(path, settle):
+    steps = [[0.9, 0.2, 0.8], [0.5], [], None]
+    write_part(path, "samples", [{**key("a", i), "logprob": -6.0, "completion_tokens": 3} for i in range(4)])
+    write_part(path, "scores", [{**key("a", i), "verifier": "prm", "step_scores": steps[i]} for i in range(4)])
+    settle(path)
+    scores = load_pool(path).scores
+    for name, first in {"last": 0.8, "min": 0.2, "prod": 0.144, "mean": 1.9 / 3}.items():
+        np.testing.assert_allclose(scores[name], [[first, 0.5, NAN, NAN]])
+    assert scores["logprob"].tolist() == [[-2.0] * 4]
+
+
+def test_a_grade_that_came_with_the_data_wins_then_the_latest(path, settle):
+    write_part(path, "samples", [key("a", 0), key("a", 1)])
+    grades = [("grader-1", 0, False), ("grader-2", 0, True), ("given", 1, False), ("grader-2", 1, True)]
+    write_part(path, "grades", [{**key("a", i), "grader": grader, "correct": right} for grader, i, right in grades])
+    settle(path)
+    assert load_pool(path).correct.tolist() == [[1.0, 0.0]]
+
+
+def test_a_growing_pool_keeps_what_is_there(path, settle):
+    write_part(path, "samples", [{**key("a", index), "completion_tokens": 1} for index in range(2)])
+    settle(path)
+    write_part(path, "samples", [{**key("a", index), "completion_tokens": 2} for index in range(4)])
+    settle(path)
+    assert load_pool(path).completion_tokens.tolist() == [[1, 1, 2, 2]]
+
+
+def test_several_policies_must_be_named(path, settle):
+    write_part(path, "samples", [key("a", 0, policy="small"), key("a", 0, policy="large"), key("a", 1, policy="large")])
+    settle(path)
+    with pytest.raises(RequestError, match="several policies: name one with --policy. Allowed: large, small"):
+        load_pool(path)
+    with pytest.raises(RequestError, match="unknown policy 'larg': did you mean 'large'"):
+        load_pool(path, policy="larg")
+    assert load_pool(path, policy="large").pool_sizes.tolist() == [2]
+
+
+def test_of_several_settings_and_verifiers_the_fullest_is_read(path, settle):
+    write_part(path, "samples", [key("a", 0, setting="t0"), key("a", 0, setting="t1"), key("a", 1, setting="t1")])
+    scores = [("orm", 0, 0.1), ("prm", 0, 0.6), ("prm", 1, 0.7)]
+    write_part(
+        path, "scores", [{**key("a", i, setting="t1"), "verifier": name, "step_scores": [x]} for name, i, x in scores]
+    )
+    settle(path)
+    pool = load_pool(path)
+    assert (pool.setting, pool.verifier) == ("t1", "prm")
+    assert pool.scores["last"].tolist() == [[0.6, 0.7]]
+    np.testing.assert_array_equal(load_pool(path, verifier="orm").scores["last"], [[0.1, NAN]])
+    assert load_pool(path, setting="t0").verifier is None
+    with pytest.raises(RequestError, match="unknown setting 't2'.*t1, t0"):
+        load_pool(path, setting="t2")

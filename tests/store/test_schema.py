@@ -1,0 +1,253 @@
+"""The schema, pinned column by column, its versions, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.store.processes import row
+from ttclib.errors import RequestError
+from ttclib.store import absorb, connect, load_pool, schema, write_part
+from ttclib.store.parts import arrow_schema
+from ttclib.store.schema import SCHEMA_VERSION, TABLES, columns_of
+
+# A store made by an earlier release must stay readable: change this together with a migration.
+KEY = {"policy": "VARCHAR", "problem_id": "VARCHAR", "setting": "VARCHAR", "sample_index": "INTEGER"}
+EXPECTED = {
+    "problems": {
+        "problem_id": "VARCHAR",
+        "benchmark": "VARCHAR",
+        "prompt": "VARCHAR",
+        "reference_answer": "VARCHAR",
+        "metadata": "VARCHAR",
+    },
+    "models": {
+        "model": "VARCHAR",
+        "path": "VARCHAR",
+        "revision": "VARCHAR",
+        "architecture": "VARCHAR",
+        "n_parameters": "BIGINT",
+        "n_embedding": "BIGINT",
+        "n_layers": "INTEGER",
+        "n_heads": "INTEGER",
+        "n_kv_heads": "INTEGER",
+        "head_dim": "INTEGER",
+        "hidden_size": "INTEGER",
+        "training_tokens": "BIGINT",
+    },
+    "settings": {
+        "setting": "VARCHAR",
+        "prompt_format": "VARCHAR",
+        "temperature": "DOUBLE",
+        "top_p": "DOUBLE",
+        "max_tokens": "INTEGER",
+        "stop": "VARCHAR[]",
+        "step_delimiter": "VARCHAR",
+    },
+    "runs": {
+        "run_id": "VARCHAR",
+        "command": "VARCHAR",
+        "started_at": "TIMESTAMP",
+        "seed": "BIGINT",
+        "config": "VARCHAR",
+        "versions": "VARCHAR",
+    },
+    "samples": {
+        **KEY,
+        "completion": "VARCHAR",
+        "completion_ids": "INTEGER[]",
+        "finish_reason": "VARCHAR",
+        "prompt_tokens": "INTEGER",
+        "completion_tokens": "INTEGER",
+        "logprob": "DOUBLE",
+        "step_tokens": "INTEGER[]",
+        "elapsed_s": "DOUBLE",
+        "run_id": "VARCHAR",
+    },
+    "scores": {**KEY, "verifier": "VARCHAR", "step_scores": "DOUBLE[]", "prm_tokens": "INTEGER", "run_id": "VARCHAR"},
+    "grades": {
+        **KEY,
+        "grader": "VARCHAR",
+        "answer": "VARCHAR",
+        "answer_class": "INTEGER",
+        "correct": "BOOLEAN",
+    },
+}
+KEYS = {
+    "problems": ("problem_id",),
+    "models": ("model",),
+    "settings": ("setting",),
+    "runs": ("run_id",),
+    "samples": tuple(KEY),
+    "scores": (*KEY, "verifier"),
+    "grades": (*KEY, "grader"),
+}
+
+
+def columns_in_file(path: Path) -> dict[str, dict[str, str]]:
+    with duckdb.connect(str(path), read_only=True) as con:
+        rows = con.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall()
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        tables.setdefault(table, {})[column] = kind
+    return tables
+
+
+def raw(path: Path, *statements: str) -> Path:
+    with duckdb.connect(str(path)) as con:
+        for statement in statements:
+            con.execute(statement)
+    return path
+
+
+def test_a_new_file_has_exactly_these_columns(tmp_path):
+    path = tmp_path / "s.duckdb"
+    assert absorb(path) == 0
+    found = columns_in_file(path)
+    assert found.pop("schema_version") == {"version": "INTEGER", "applied_at": "TIMESTAMP"}
+    assert found == EXPECTED
+    assert SCHEMA_VERSION == 1
+    assert TABLES == KEYS
+
+
+def test_views_parts_and_the_schemas_text_agree_on_the_columns(tmp_path):
+    assert {table: dict(columns_of(table)) for table in TABLES} == EXPECTED
+    assert {table: arrow_schema(table).names for table in TABLES} == {t: list(c) for t, c in EXPECTED.items()}
+    path = tmp_path / "s.duckdb"
+    write_part(path, "samples", [row(0)])
+    for _ in range(2):  # from the part alone, then from the file
+        with connect(path) as con:
+            for table, columns in EXPECTED.items():
+                described = con.execute(f"DESCRIBE {table}").fetchall()
+                assert {name: kind for name, kind, *_ in described} == columns
+        absorb(path)
+
+
+def test_keys_cannot_be_null_in_the_file(tmp_path):
+    path = tmp_path / "s.duckdb"
+    absorb(path)
+    with duckdb.connect(str(path), read_only=True) as con:
+        query = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND NOT is_nullable"
+        required = con.execute(query).fetchall()
+    assert sorted(required) == sorted((table, column) for table, key in KEYS.items() for column in key)
+
+
+def test_an_older_file_is_migrated_in_order_and_once(tmp_path, monkeypatch):
+    path = tmp_path / "s.duckdb"
+    write_part(path, "samples", [row(0)])
+    absorb(path)
+    done: list[int] = []
+
+    def step(number: int):
+        def migration(con: duckdb.DuckDBPyConnection) -> None:
+            done.append(number)
+            con.execute(f"ALTER TABLE store.runs ADD COLUMN added_{number} INTEGER")
+
+        return migration
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (step(1), step(2)))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
+    with connect(path) as con:  # an older file is read as it is
+        assert con.execute("SELECT count(*) FROM samples").fetchall() == [(1,)]
+    absorb(path)
+    absorb(path)
+    assert done == [1, 2]
+    assert {"added_1", "added_2"} <= set(columns_in_file(path)["runs"])
+    with connect(path) as con:
+        assert con.execute("SELECT version FROM store.schema_version ORDER BY 1").fetchall() == [(1,), (2,), (3,)]
+        assert con.execute("SELECT count(*) FROM samples").fetchall() == [(1,)]
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "s.duckdb"
+    absorb(path)
+    before = columns_in_file(path)
+
+    def broken(con: duckdb.DuckDBPyConnection) -> None:
+        con.execute("ALTER TABLE store.runs ADD COLUMN half INTEGER")
+        con.execute("SELECT no_such_column FROM store.runs")
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (broken,))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    with pytest.raises(schema.TTCError):
+        absorb(path)
+    assert columns_in_file(path) == before
+
+
+def test_a_new_file_needs_no_migration(tmp_path, monkeypatch):
+    def never(con: duckdb.DuckDBPyConnection) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (never,))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    absorb(tmp_path / "s.duckdb")
+
+
+@pytest.mark.parametrize("use", [absorb, load_pool])
+class TestRefused:
+    """Each in one line with exit status 2, the file untouched."""
+
+    def refuse(self, use, path: Path, message: str) -> None:
+        before = path.read_bytes() if path.is_file() else None
+        with pytest.raises(RequestError, match=message) as raised:
+            use(path)
+        assert "\n" not in str(raised.value)
+        assert str(path) in str(raised.value)
+        assert raised.value.exit_status == 2
+        assert (path.read_bytes() if path.is_file() else None) == before
+
+    def test_newer_schema(self, tmp_path, use):
+        absorb(tmp_path / "s.duckdb")
+        path = raw(tmp_path / "s.duckdb", f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION + 1}, now()::TIMESTAMP)")
+        self.refuse(
+            use, path, f"schema version {SCHEMA_VERSION + 1}, this ttclib reads up to {SCHEMA_VERSION}: upgrade"
+        )
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"hello\n", b"not a database\n" * 1000, b"SQLite format 3\0" + b"\0" * 5000]
+    )
+    def test_no_duckdb_file(self, tmp_path, use, content):
+        path = tmp_path / "s.duckdb"
+        path.write_bytes(content)
+        self.refuse(use, path, "is no DuckDB file")
+
+    def test_a_cut_off_duckdb_file(self, tmp_path, use):
+        absorb(tmp_path / "whole.duckdb")
+        path = tmp_path / "s.duckdb"
+        path.write_bytes((tmp_path / "whole.duckdb").read_bytes()[:5000])
+        self.refuse(use, path, "or a damaged one")
+
+    def test_a_folder(self, tmp_path, use):
+        self.refuse(use, tmp_path, "is no DuckDB file")
+
+    def test_a_duckdb_file_of_something_else(self, tmp_path, use):
+        path = raw(tmp_path / "s.duckdb", "CREATE TABLE mine (a INTEGER)")
+        self.refuse(use, path, "is a DuckDB file but no ttclib store")
+
+
+def test_a_missing_store_says_how_to_make_one(tmp_path):
+    path = tmp_path / "none.duckdb"
+    for use in (load_pool, lambda path: connect(path).__enter__()):
+        with pytest.raises(RequestError, match="no store at .*ttc sample.*ttc import"):
+            use(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_duckdb_file_reads_as_empty(tmp_path):
+    path = raw(tmp_path / "s.duckdb")
+    with connect(path) as con:
+        assert con.execute("SELECT count(*) FROM samples").fetchall() == [(0,)]
+    write_part(path, "samples", [row(0)])
+    with connect(path) as con:
+        assert con.execute("SELECT count(*) FROM samples").fetchall() == [(1,)]
+    assert absorb(path) == 1
+
+
+def test_an_empty_store_holds_no_samples(tmp_path):
+    absorb(tmp_path / "s.duckdb")
+    with pytest.raises(RequestError, match="holds no samples: collect some with `ttc sample`"):
+        load_pool(tmp_path / "s.duckdb")
