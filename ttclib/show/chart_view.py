@@ -41,11 +41,9 @@ def _chart_view_class() -> type[Any]:
         import anywidget
         import traitlets
     except ImportError as error:
-        raise RequestError(
-            f"the explorer needs the package '{error.name}': install ttclib[notebooks]"
-        ) from error
+        raise RequestError(f"the explorer needs the package '{error.name}': install ttclib[notebooks]") from error
 
-    class ChartView(anywidget.AnyWidget):  # type: ignore[misc]
+    class ChartView(anywidget.AnyWidget):
         """`spec`: a Vega-Lite spec. `signals`: values to set in it, by name."""
 
         _esm = vega_bundle("ttclibVegaEmbed") + files("ttclib.show").joinpath("chart_view.js").read_text("utf-8")

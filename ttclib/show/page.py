@@ -3,7 +3,8 @@
 Notebook pages usually fetch MathJax, require.js, Mermaid and the chart library when they are
 opened. Here formulas become MathML, which browsers draw themselves; charts carry their spec, and
 one copy of the Vega bundle draws them all; a policy inside the page forbids any fetch. Controls
-that need a kernel are left out, with a sentence in their place: the charts' own sliders work.
+need a kernel: cells tagged ``notebook-only`` are left out, and elsewhere a sentence stands in
+place of a widget. The charts' own sliders work.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ttclib.show.chart_view import vega_bundle
 from ttclib.show.theme import VEGALITE_MIME
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+# Tag of cells that make sense only with a kernel; a page leaves them out.
+NOTEBOOK_ONLY = "notebook-only"
 NO_WIDGET = (
     '<p class="no-kernel"><em>Here the notebook shows controls, which need a running kernel. '
     "The charts below have a slider of their own.</em></p>"
@@ -57,6 +60,7 @@ def page_html(notebook: Any, *, made: str, version: str, name: str, parameters: 
         raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
     plain = copy.deepcopy(notebook)
     plain.metadata.pop("widgets", None)
+    plain.cells = [cell for cell in plain.cells if NOTEBOOK_ONLY not in cell.metadata.get("tags", [])]
     n_charts = sum(_prepare(cell) for cell in plain.cells)
     facts = {
         "made": made,
@@ -115,8 +119,9 @@ def _prepare(cell: Any) -> int:
 
 def _chart_html(spec: dict[str, Any], picture: str | None) -> str:
     """A chart's place: its spec, and its picture for where scripts do not run."""
+    # The version-5 schema is for notebook viewers; the bundle here is newer and would warn of it.
     # "</" would end the script element early; "<\/" is the same string to JSON.
-    text = json.dumps(spec).replace("</", "<\\/")
+    text = json.dumps({key: value for key, value in spec.items() if key != "$schema"}).replace("</", "<\\/")
     standing = ""
     if picture:
         standing = f'<img alt="chart" src="data:image/png;base64,{"".join(picture.split())}">'

@@ -160,7 +160,7 @@ def _register_engine(papermill: Any) -> None:
     """An engine that says which cell it runs; papermill itself offers a progress bar only."""
     from papermill.engines import NBClientEngine, papermill_engines
 
-    class ToldEngine(NBClientEngine):  # type: ignore[misc]
+    class ToldEngine(NBClientEngine):
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, notify: Notify = print, **kwargs: Any) -> Any:
             code = [cell for cell in nb_man.nb.cells if cell.cell_type == "code"]

@@ -35,7 +35,9 @@ def table_html(curves: pl.DataFrame, *, caption: str = "") -> str:
     """
     binned = bool(curves["bin"].is_not_null().any())
     order = {name: place for place, name in enumerate(STYLES)}
-    rows = sorted(curves.iter_rows(named=True), key=lambda row: (order[row["strategy"]], row["bin"] or 0, row["budget"]))
+    rows = sorted(
+        curves.iter_rows(named=True), key=lambda row: (order[row["strategy"]], row["bin"] or 0, row["budget"])
+    )
     heads = ["strategy", *(["difficulty bin"] if binned else []), "budget N", "accuracy", "interval"]
     heads += ["problems", "tokens / problem", "FLOPs / problem"]
     head = "".join(f'<th scope="col"{_name_class(name)}>{name}</th>' for name in heads)
@@ -100,4 +102,4 @@ def _cells(row: dict[str, Any], binned: bool) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value * 100:.1f} %"
+    return "–" if value is None else f"{value:.1%}"

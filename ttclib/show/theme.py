@@ -181,5 +181,5 @@ def mime_bundle(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def use() -> None:
     """Make Altair display every chart of this session in this theme and as `mime_bundle` says."""
     alt.theme.register(NAME, enable=True)(lambda: alt.theme.ThemeConfig({"config": CONFIG}))  # type: ignore[typeddict-item]
-    alt.renderers.register(NAME, lambda spec, **_: mime_bundle(spec))  # type: ignore[arg-type]
+    alt.renderers.register(NAME, lambda spec, **_: mime_bundle(spec))
     alt.renderers.enable(NAME)

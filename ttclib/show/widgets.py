@@ -152,7 +152,7 @@ class ReplayExplorer:
         except Exception as error:  # shown to the user, whatever it is
             detail = "" if isinstance(error, RequestError) else escape(traceback.format_exc())
             self._message.value = (
-                '<div role="alert" style="color:#a40000;border-left:4px solid #a40000;padding:2px 10px;line-height:1.5">'
+                '<div role="alert" style="color:#a40000;border-left:4px solid;padding:2px 10px;line-height:1.5">'
                 f"{escape(type(error).__name__)}: {escape(str(error))}"
                 + (f"<details><summary>where</summary><pre>{detail}</pre></details>" if detail else "")
                 + "</div>"
@@ -225,13 +225,17 @@ class ReplayExplorer:
             style=_WIDE,
             layout=w.Layout(width="420px"),
         )
-        self._verifier = w.Dropdown(options=self._verifier_options(held[0] if held else "prm"), description="Verifier", style=_WIDE)
+        self._verifier = w.Dropdown(
+            options=self._verifier_options(held[0] if held else "prm"), description="Verifier", style=_WIDE
+        )
         self._aggregation = w.Dropdown(
             options=[(label, name) for name, label in AGGREGATION_LABELS.items()], description="PRM score", style=_WIDE
         )
         choices = self._bin_choices()
         self._bins = w.Dropdown(
-            options=[(label, value) for label, value in BINS.items() if value in choices], description="Difficulty", style=_WIDE
+            options=[(label, value) for label, value in BINS.items() if value in choices],
+            description="Difficulty",
+            style=_WIDE,
         )
         self._difficulty = w.Dropdown(options=difficulties_of(self.pool), description="by", style=_WIDE)
         for control in (self._verifier, self._aggregation, self._bins, self._difficulty):

@@ -1,0 +1,65 @@
+"""What a chart must say of itself, made from the data it was drawn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ttclib.show.choices import VERIFIER_LABELS
+from ttclib.store.pool import LOGPROB, SamplePool
+
+AGGREGATION_LABELS = {
+    "last": "last step's score",
+    "min": "lowest step score",
+    "prod": "product of step scores",
+    "mean": "mean step score",
+}
+
+
+def caption(
+    pool: SamplePool,
+    *,
+    verifier: str = "prm",
+    aggregation: str = "last",
+    bins: int | None = None,
+    difficulty: str = "oracle",
+    level: float = 0.95,
+) -> list[str]:
+    """What a reader must know about a chart, said from the data, one string a line.
+
+    Parameters
+    ----------
+    pool : SamplePool
+    verifier, aggregation, bins, difficulty, level
+        As given to `accuracy_curves`.
+
+    Returns
+    -------
+    list of str
+        Where the samples come from; how one is selected; what the bands are.
+    """
+    sizes = pool.pool_sizes
+    each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()}–{sizes.max()}"
+    source = [Path(pool.store).name, f"policy {pool.policy}"]
+    if pool.benchmark:
+        source.append(pool.benchmark)
+    source.append(f"{len(pool.problem_ids)} problems × {each} samples")
+    temperature = pool.decoding.get("temperature")
+    source.append("temperature not recorded" if temperature is None else f"temperature {temperature:g}")
+    if verifier == LOGPROB:
+        selected = f"best-of-N selects by the {VERIFIER_LABELS[LOGPROB]} (mean per token)"
+    elif pool.verifier is None:
+        selected = "no PRM scores"
+    else:
+        selected = f"best-of-N selects by PRM {pool.verifier}, {AGGREGATION_LABELS.get(aggregation, aggregation)}"
+    lines = [" · ".join(source), selected]
+    if bins is not None:
+        kind = "oracle: each problem's own pass rate" if difficulty == "oracle" else "predicted: the PRM's mean score"
+        lines.append(f"{bins} bins of equal size by difficulty ({kind})")
+    lines.append(f"bands: {level * 100:g} % bootstrap intervals over problems")
+    return lines
+
+
+def bin_title(number: int, n_bins: int) -> str:
+    """How a panel is headed: ``bin 1 (easiest)`` … ``bin 5 (hardest)``."""
+    ends = {1: " (easiest)", n_bins: " (hardest)"} if n_bins > 1 else {}
+    return f"bin {number}{ends.get(number, '')}"
