@@ -112,7 +112,7 @@ def make_pool(correct: Any, *, answer_ids: Any = None, scores: Any = None, **fie
         "correct": grid,
         "answer_ids": ids,
         "completion_tokens": np.where(present, 10.0, np.nan),
-        "scores": {name: score for name in names},
+        "scores": dict.fromkeys(names, score),
         "prompt_tokens": np.full(len(rows), 5.0),
         "policy_parameters": 1000,
     }
@@ -124,6 +124,5 @@ def real_data(name: str) -> list[dict[str, Any]]:
     path = REAL_DATA / name
     if not path.exists():
         pytest.skip(f"{name} is not there")
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8")
-    with opened as lines:
-        return [json.loads(line) for line in lines]
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in content.splitlines()]

@@ -150,7 +150,7 @@ def test_a_budget_out_of_range_says_the_pools_size(small_store, budget):
 
 def test_an_unknown_strategy_lists_them(small_store):
     with pytest.raises(
-        RequestError, match="'bestofn'.*mean 'best_of_n'.*pass_at_k, majority_vote, best_of_n, weighted"
+        RequestError, match=r"'bestofn'.*mean 'best_of_n'.*pass_at_k, majority_vote, best_of_n, weighted"
     ):
         accuracy_curves(load_pool(small_store), ["bestofn"], [1])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,5 +51,5 @@ def test_bins_differ_by_one_at_most_and_never_swap_easy_and_hard(ease, n_bins):
     assert sizes.sum() == len(ease)
     assert sizes.max() - sizes.min() <= 1
     order = np.argsort(bins, kind="stable")
-    for easier, harder in zip(order, order[1:], strict=False):
+    for easier, harder in pairwise(order):
         assert bins[easier] == bins[harder] or ease[easier] >= ease[harder]

@@ -168,7 +168,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(path, monkeypatch, step):
 
     with monkeypatch.context() as patch:
         patch.setattr({"fsync": "os.fsync", "write_table": "pyarrow.parquet.write_table"}[step], full)
-        with pytest.raises(RequestError, match="no space left in .*free some, then run") as raised:
+        with pytest.raises(RequestError, match=r"no space left in .*free some, then run") as raised:
             write_part(path, "samples", [row(1)])
     assert "\n" not in str(raised.value)
     assert len(list(parts_directory(path).iterdir())) == 1
@@ -185,10 +185,25 @@ def test_an_interrupt_leaves_no_temporary_file(path, monkeypatch):
     assert list(parts_directory(path).iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EEXIST, errno.EXDEV])
+def test_a_file_system_without_hard_links_will_do(path, monkeypatch, number):
+    def no_link(source, target):
+        if number == errno.EEXIST:  # another process makes the store at the same moment
+            Path(source).rename(target)
+        raise OSError(number, "no link")
+
+    monkeypatch.setattr("os.link", no_link)
+    write_part(path, "samples", [row(0)])
+    assert absorb(path) == 1
+    assert rows_of(path) == [(0, "text")] and not parts_directory(path).exists()
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RequestError, match="cannot write to"):
         write_part(tmp_path / "file" / "s.duckdb", "samples", [row(0)])
+    with pytest.raises(RequestError, match="cannot write to"):
+        absorb(tmp_path / "file" / "s.duckdb")
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_a_growing_pool_keeps_what_is_there(path, settle):
 def test_several_policies_must_be_named(path, settle):
     write_part(path, "samples", [key("a", 0, policy="small"), key("a", 0, policy="large"), key("a", 1, policy="large")])
     settle(path)
-    with pytest.raises(RequestError, match="several policies: name one with --policy. Allowed: large, small"):
+    with pytest.raises(RequestError, match=r"several policies: name one with --policy. Allowed: large, small"):
         load_pool(path)
     with pytest.raises(RequestError, match="unknown policy 'larg': did you mean 'large'"):
         load_pool(path, policy="larg")
@@ -132,5 +132,5 @@ def test_of_several_settings_and_verifiers_the_fullest_is_read(path, settle):
     assert pool.scores["last"].tolist() == [[0.6, 0.7]]
     np.testing.assert_array_equal(load_pool(path, verifier="orm").scores["last"], [[0.1, NAN]])
     assert load_pool(path, setting="t0").verifier is None
-    with pytest.raises(RequestError, match="unknown setting 't2'.*t1, t0"):
+    with pytest.raises(RequestError, match=r"unknown setting 't2'.*t1, t0"):
         load_pool(path, setting="t2")

@@ -232,7 +232,7 @@ class TestRefused:
 def test_a_missing_store_says_how_to_make_one(tmp_path):
     path = tmp_path / "none.duckdb"
     for use in (load_pool, lambda path: connect(path).__enter__()):
-        with pytest.raises(RequestError, match="no store at .*ttc sample.*ttc import"):
+        with pytest.raises(RequestError, match=r"no store at .*ttc sample.*ttc import"):
             use(path)
     assert list(tmp_path.iterdir()) == []
 

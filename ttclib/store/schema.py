@@ -10,6 +10,7 @@ while it is held, so nobody reads a part that is about to go.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -37,6 +38,7 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 WAIT_S = 10.0
 _RETRY_S = 0.1
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _STALE_S = 3600.0  # a .tmp of that age was left by a killed writer; a living one needs milliseconds
 
 
@@ -100,11 +102,9 @@ def connect(
     """
     store = Path(path)
     while True:
-        if not store.exists() and not pending_parts(store):
-            if not store.exists():  # else it was made, and its parts taken in, between the two looks
-                raise RequestError(
-                    f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`"
-                )
+        # Looked for twice: it may be made, and its parts taken in, between the first look and the parts.
+        if not store.exists() and not pending_parts(store) and not store.exists():
+            raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
         in_file = store.exists()
         con = _join_readers(store, wait_s, notify) if in_file else duckdb.connect()
         try:
@@ -218,29 +218,31 @@ def _create_file(store: Path) -> None:
             con.execute(_attach_statement(temporary, "READ_WRITE"))
             migrate(con, temporary)
             con.execute("CHECKPOINT store")
-        with suppress(OSError):  # another made it; or no hard links here, and DuckDB makes it in place
-            os.link(temporary, store)
+        os.link(temporary, store)
     except duckdb.Error as error:
-        raise _as_ours(error, store) from error
+        if not store.exists():  # else another was quicker, and removed the folder when it was empty
+            raise _as_ours(error, store) from error
     except OSError as error:
-        raise RequestError(f"cannot write to '{directory}': {error.strerror or error}") from error
+        # Another was quicker; or there are no hard links here, and DuckDB makes the file in place.
+        if not store.exists() and error.errno not in _NO_LINKS:
+            raise RequestError(f"cannot write to '{directory}': {error.strerror or error}") from error
     finally:
         for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
-            leftover.unlink(missing_ok=True)
+            with suppress(OSError):
+                leftover.unlink()
 
 
 def _remove(parts: list[Path], store: Path) -> None:
     """Delete parts that are in the file now, and what killed writers left."""
-    stale = [
-        temporary
-        for temporary in parts_directory(store).glob("*.tmp")
-        if temporary.stat().st_mtime < time.time() - _STALE_S
-    ]
-    try:
-        for path in parts + stale:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise TTCError(f"cannot delete '{path}', whose rows are in '{store}' now: {error.strerror}") from error
+    for part in parts:
+        try:
+            part.unlink(missing_ok=True)
+        except OSError as error:
+            raise TTCError(f"cannot delete '{part}', whose rows are in '{store}' now: {error.strerror}") from error
+    for temporary in parts_directory(store).glob("*.tmp*"):
+        with suppress(OSError):  # its writer may just have finished it
+            if temporary.stat().st_mtime < time.time() - _STALE_S:
+                temporary.unlink()
 
 
 # One attached instance a process and store, shared by its readers: the operating system keeps a

@@ -1,0 +1,188 @@
+"""An import points only leftwards: problems, grading → collect → store → replay → analysis → show.
+
+Read from the source, so an import inside a function counts as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARY = ROOT / "ttclib"
+
+# For each room (a folder or module of ttclib), the rooms that it may import besides itself. A new room is added here.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "config": {"errors"},
+    "problems": {"errors"},
+    "grading": {"errors", "problems"},
+    "presets": set(),
+    "store": {"errors"},
+    "replay": {"errors"},
+    "analysis": {"errors", "replay", "store"},
+    "show": {"errors", "replay", "store", "analysis"},
+    "interchange": {"errors", "config", "problems", "grading", "store"},
+    "collect": {"errors", "config", "problems", "grading", "store"},
+    "lab": {"errors", "config", "problems", "grading", "store", "collect", "replay", "analysis", "presets"},
+}
+# What ships with the lab is data to the others: where its checkpoints lie, and its problems. Neither needs a model.
+SHIPPED = ("ttclib.lab.checkpoint", "ttclib.lab.task.")
+MAY_USE_SHIPPED = {"problems", "collect"}
+VERSION = "ttclib.__version__"
+ANYTHING = {"cli", "__init__", "__main__"}
+MODEL_LIBRARIES = {"torch", "transformers", "vllm", "accelerate", "safetensors", "tokenizers", "peft"}
+MODEL_ROOMS = {"collect", "lab"}
+# What a pure room may import from outside: arrays, frames and plain tools; no file, no database, no clock.
+PURE = {
+    "replay": {
+        "__future__",
+        "collections",
+        "dataclasses",
+        "functools",
+        "itertools",
+        "math",
+        "numpy",
+        "scipy",
+        "typing",
+    },
+    "analysis": {
+        *{"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "math", "typing"},
+        *{"numpy", "scipy", "polars"},
+    },
+}
+
+
+def rooms() -> list[str]:
+    return sorted({path.relative_to(LIBRARY).parts[0].removesuffix(".py") for path in LIBRARY.rglob("*.py")})
+
+
+def sources(room: str) -> list[Path]:
+    return sorted((LIBRARY / room).rglob("*.py")) or [LIBRARY / f"{room}.py"]
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Full dotted names that a file imports, or takes from ``import ttclib``, each with its line."""
+    package = ".".join(path.relative_to(ROOT).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names if alias.name != "ttclib")
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ttclib":
+            yield f"ttclib.{node.attr}", node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *([base] if base else [])])
+            yield from ((f"{base}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def room_of(name: str) -> str:
+    """Room of a name inside ttclib; a name taken from the package itself belongs to ``__init__``."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in rooms() else "__init__"
+
+
+def test_every_room_has_its_place():
+    assert set(rooms()) <= set(MAY_IMPORT) | ANYTHING, "place the new room in MAY_IMPORT"
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_imports_point_leftwards(room):
+    if room not in rooms():
+        pytest.skip(f"no room {room} yet")
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources(room)
+        for name, line in imports(path)
+        if name.split(".")[0] == "ttclib" and room_of(name) not in MAY_IMPORT[room] | {room} and name != VERSION
+        if not (room in MAY_USE_SHIPPED and name.startswith(SHIPPED))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", ["lab/__init__.py", "lab/task.py"])
+def test_what_ships_with_the_lab_stands_on_its_own(module):
+    names = {name for name, _ in imports(LIBRARY / module)}
+    assert {room_of(name) for name in names if name.startswith("ttclib")} <= {"errors"}
+    assert not {name.split(".")[0] for name in names} & MODEL_LIBRARIES
+
+
+def test_analysis_takes_only_the_pool_from_the_store():
+    taken = {name for path in sources("analysis") for name, _ in imports(path) if name.startswith("ttclib.store")}
+    assert all(name.startswith("ttclib.store.pool.") for name in taken), taken
+
+
+@pytest.mark.parametrize("room", sorted(PURE))
+def test_pure_rooms_know_no_file_no_model_no_clock(room):
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources(room)
+        for name, line in imports(path)
+        if name.split(".")[0] not in PURE[room] | {"ttclib"}
+    ]
+    opened = [
+        f"{path.relative_to(ROOT)}:{node.lineno} opens a file"
+        for path in sources(room)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name) and node.id == "open"
+    ]
+    assert wrong + opened == []
+
+
+def test_only_collect_and_lab_import_a_model_library():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for room in set(rooms()) - MODEL_ROOMS
+        for path in sources(room)
+        for name, line in imports(path)
+        if name.split(".")[0] in MODEL_LIBRARIES
+    ]
+    assert wrong == []
+
+
+BLOCKED = f"""
+import sys
+from importlib.machinery import PathFinder
+
+class WithoutModelLibraries(PathFinder):  # as where they are not installed: they cannot even be found
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        absent = name.split(".")[0] in {sorted(MODEL_LIBRARIES)!r}
+        return None if absent else PathFinder.find_spec(name, path, target)
+
+sys.meta_path = [WithoutModelLibraries if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+
+
+def run_blocked(code: str, *arguments: object) -> None:
+    """Run code in an interpreter that has no model library."""
+    command = [sys.executable, "-W", "error", "-c", BLOCKED + code, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_block_blocks():
+    run_blocked("try:\n    import torch\nexcept ImportError:\n    pass\nelse:\n    raise SystemExit(1)")
+
+
+def test_reading_and_replaying_need_no_model_library(small_store):
+    run_blocked(
+        "import ttclib\n"
+        "pool = ttclib.load_pool(sys.argv[1])\n"
+        "frame = ttclib.accuracy_curves(pool, ttclib.STRATEGIES, ttclib.powers_of_two(pool), bins=2)\n"
+        "assert len(frame) == 4 * 5 * 3\n",
+        small_store,
+    )
+
+
+@pytest.mark.parametrize("module", ["show.charts", "cli", "config", "interchange"])
+def test_plotting_and_the_command_line_need_no_model_library(module):
+    if not LIBRARY.joinpath(*module.split(".")).with_suffix(".py").exists():
+        pytest.skip(f"no {module} yet")
+    run_blocked(f"import ttclib.{module}")

@@ -1,0 +1,81 @@
+"""The schema in words, from the schema itself: ``python -m ttclib.store.readme`` writes store/README.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ttclib.store.schema import SCHEMA_VERSION, TABLES, schema_sql
+
+_INTRODUCTION = """\
+# The store
+
+<!-- Written by `python -m ttclib.store.readme` from ttclib/store/schema.sql. Edit those, not this. -->
+
+A store is one DuckDB file. It holds every sample that was ever drawn, with its text, its step scores
+and its grades, so that any strategy at any budget can be asked of it later, with no model at hand.
+Any tool that reads DuckDB can open it; these are its tables, at schema version {version}.
+
+## What makes a sample the same sample
+
+A sample is known by four things: the policy that drew it, the problem, the setting (prompt format
+and decoding) and its number. Sample 7 is the seventh after sample 0, whether you asked for 8 samples or
+for 800. So asking for more later only adds to what is there, and running the same command again
+repeats nothing. Writing the same row twice leaves one; the first counts.
+
+Raw text and raw step scores are kept. How step scores become one score (last, min, product, mean) is
+chosen when the store is read, and grading can be done again, so changing your mind needs no GPU.
+
+An empty cell (NULL) means *not known*: not scored yet, no answer found, no reference to grade by. It
+never stands for 0 or for "wrong".
+
+## Files beside it
+
+While a run is going you may find a folder `NAME.duckdb.parts` beside `NAME.duckdb`. Each file in it
+is a batch that is safe on disk and waits to be taken into the store, because a notebook has the
+store open or another run is busy with it. ttclib reads store and parts as one, so nothing is missing
+meanwhile. The next command that can will take them in; the folder then goes away. A file that
+ends in `.tmp` was being written when its process was killed; it is ignored, and deleted later.
+
+To copy a store, wait until nothing has it open, then copy the file together with the folder and with
+`NAME.duckdb.wal`, where they exist.
+
+## Versions
+
+A file carries the version of its schema. An older file is read as it is, and brought up to date,
+keeping every row, the next time something is written to it. A file that a newer ttclib made is refused,
+unchanged, with a line that says so.
+"""
+
+
+def store_readme() -> str:
+    """Describe the store and its tables in Markdown.
+
+    Returns
+    -------
+    str
+        The text of store/README.md. A column that the schema does not comment has an empty meaning.
+    """
+    sections = [_INTRODUCTION.format(version=SCHEMA_VERSION), "## Tables\n"]
+    for about, table, body in re.findall(
+        r"((?:^--[^\n]*\n)+)CREATE TABLE (\w+) \((.*?)\n\);", schema_sql(), re.MULTILINE | re.DOTALL
+    ):
+        lines = [line.removeprefix("--").strip() for line in about.splitlines()]
+        key = ", ".join(f"`{column}`" for column in TABLES[table])
+        rows = re.findall(r"^ {4}(\w+)\s+([^,\n]+?),?\s*(?:-- *([^\n]*))?$", body, re.MULTILINE)
+        sections.append(f"### {table}\n\n{' '.join(lines)}\nOne row for each {key}.\n")
+        sections.append("| column | type | meaning |\n|---|---|---|")
+        sections.extend(f"| `{name}` | {kind} | {_cell(meaning)} |" for name, kind, meaning in rows)
+        sections.append("")
+    return "\n".join(sections)
+
+
+def _cell(text: str) -> str:
+    return text.strip().replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    target = Path("store") / "README.md"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(store_readme(), encoding="utf-8")
+    print(f"wrote {target}")
