@@ -5,8 +5,8 @@ so some hundred rows however large the store) and carry that and no more.
 
 The budget is a parameter inside the picture. A rule stands at it and the labels at the line ends
 give the accuracy there. With ``slider=True`` the picture brings its own slider, which needs no
-kernel; without, `signals` says what to set from outside. A click on a line or its label singles
-that strategy out, which needs no kernel either.
+kernel; without, `signals` says what to set from outside. A click on a line or its label, or on the
+legend where there is one, singles that strategy out, which needs no kernel either.
 """
 
 from __future__ import annotations
@@ -21,7 +21,17 @@ import polars as pl
 
 from ttclib.errors import RequestError, nearest
 from ttclib.show.captions import AGGREGATION_LABELS, bin_title, caption
-from ttclib.show.marks import LABEL_PX, STEP, budget_params, curve_layers, label_layers, rule, rule_text, spread_labels
+from ttclib.show.marks import (
+    LABEL_PX,
+    STEP,
+    budget_params,
+    curve_layers,
+    label_layers,
+    picked_param,
+    rule,
+    rule_text,
+    spread_labels,
+)
 from ttclib.show.theme import finished, in_order, style_of
 
 # Altair refuses more rows; a chart that needs them is not aggregated.
@@ -79,7 +89,7 @@ def accuracy_chart(
         [ends[name] for name in strategies], gap=(LABEL_PX + 5) / height * (high - low), low=low, high=high
     )
     rows = _rows(overall, dict(zip(strategies, spread, strict=True)))
-    picked = alt.selection_point(name="picked", fields=["strategy"], on="click", toggle="true")
+    picked = picked_param(legend=not direct)
     base = alt.Chart(alt.InlineData(values=rows))
     layers = curve_layers(base, strategies, budgets, (low, high), picked, legend=not direct)
     if budget is not None or slider:
@@ -136,7 +146,7 @@ def bins_chart(
     if known["bin"].is_null().any():
         titles[None] = "all problems"
     rows = [{**row, "panel": titles[row["bin"]]} for row in _rows(known, {})]
-    picked = alt.selection_point(name="picked", fields=["strategy"], on="click", toggle="true")
+    picked = picked_param(legend=True)
     base = alt.Chart()
     layers = curve_layers(
         base, strategies, budgets, y_domain or accuracy_domain(known), picked, legend=True, small=True
@@ -242,6 +252,7 @@ def _rows(curves: pl.DataFrame, label_heights: dict[str, float]) -> list[dict[st
         kept = {key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()}
         if row["strategy"] in label_heights:
             kept["label_height"] = round(label_heights[row["strategy"]], 5)
+            kept["text_color"] = style_of(row["strategy"]).text_color
             kept["end_height"] = round(ends[row["strategy"]], 5)
         rows.append({**kept, "name": style_of(row["strategy"]).label})
     return rows

@@ -99,16 +99,6 @@ def curve_layers(
     dash_range = [list(style.dash) or [1, 0] for style in styles]
     dash = alt.StrokeDash("strategy:N", scale=alt.Scale(domain=strategies, range=dash_range), legend=None)
     shape = alt.Shape("name:N", scale=alt.Scale(domain=names, range=[style.shape for style in styles]), legend=key)
-    tooltip = [
-        alt.Tooltip("name:N", title="strategy"),
-        alt.Tooltip("budget:Q", title="budget N", format="d"),
-        alt.Tooltip("accuracy:Q", format=".1%"),
-        alt.Tooltip("ci_low:Q", title="interval from", format=".1%"),
-        alt.Tooltip("ci_high:Q", title="interval to", format=".1%"),
-        alt.Tooltip("n_problems:Q", title="problems", format="d"),
-        alt.Tooltip("tokens:Q", title="tokens per problem", format=",.0f"),
-        alt.Tooltip("flops:Q", title="FLOPs per problem", format=".2e"),
-    ]
     at_budget = f"datum.budget == {_budget_now(budgets)}"
     band = base.mark_area(clip=True).encode(
         x=x,
@@ -118,7 +108,12 @@ def curve_layers(
         opacity=alt.condition(picked, alt.value(0.11), alt.value(0.02)),
     )
     line = base.mark_line(strokeWidth=2 if small else 2.5).encode(
-        x=x, y=y, color=color, strokeDash=dash, opacity=alt.condition(picked, alt.value(1), alt.value(0.15))
+        x=x,
+        y=y,
+        color=color,
+        strokeDash=dash,
+        opacity=alt.condition(picked, alt.value(1), alt.value(0.15)),
+        tooltip=alt.Tooltip("name:N", title="strategy"),
     )
     point = (
         base.mark_point(filled=True, opacity=1)
@@ -129,11 +124,25 @@ def curve_layers(
             shape=shape,
             size=alt.condition(at_budget, alt.value(110 if small else 170), alt.value(26 if small else 50)),
             opacity=alt.condition(picked, alt.value(1), alt.value(0.15)),
-            tooltip=tooltip,
+            tooltip=_tooltip(),
         )
         .add_params(picked)
     )
     return [band, line, point]
+
+
+def _tooltip() -> list[Any]:
+    """All figures of a row. A mark with a tooltip also takes clicks; Vega-Lite makes the others deaf."""
+    return [
+        alt.Tooltip("name:N", title="strategy"),
+        alt.Tooltip("budget:Q", title="budget N", format="d"),
+        alt.Tooltip("accuracy:Q", format=".1%"),
+        alt.Tooltip("ci_low:Q", title="interval from", format=".1%"),
+        alt.Tooltip("ci_high:Q", title="interval to", format=".1%"),
+        alt.Tooltip("n_problems:Q", title="problems", format="d"),
+        alt.Tooltip("tokens:Q", title="tokens per problem", format=",.0f"),
+        alt.Tooltip("flops:Q", title="FLOPs per problem", format=".2e"),
+    ]
 
 
 def label_layers(base: Any, strategies: list[str], picked: Any, width: int) -> list[Any]:
@@ -151,16 +160,26 @@ def label_layers(base: Any, strategies: list[str], picked: Any, width: int) -> l
         color=color,
         opacity=fade,
     )
-    text = here.transform_calculate(label="format(datum.accuracy, '.1%') + '  ' + datum.name")
-    layers = [leader]
-    for style in styles:
-        # One layer a strategy, because the darkened text colours would need a colour scale of their own.
-        layers.append(
-            text.transform_filter(f"datum.name == '{style.label}'")
-            .mark_text(align="left", baseline="middle", fontSize=LABEL_PX, fontWeight=600, color=style.text_color)
-            .encode(x=alt.value(width + 23), y="label_height:Q", text="label:N", opacity=fade)
+    text = (
+        here.transform_calculate(label="format(datum.accuracy, '.1%') + '  ' + datum.name")
+        .mark_text(align="left", baseline="middle", fontSize=LABEL_PX, fontWeight=600, cursor="pointer")
+        .encode(
+            x=alt.value(width + 23),
+            y="label_height:Q",
+            text="label:N",
+            color=alt.Color("text_color:N", scale=None),
+            opacity=fade,
+            tooltip=_tooltip(),
         )
-    return layers
+    )
+    return [leader, text]
+
+
+def picked_param(*, legend: bool) -> Any:
+    """The strategies singled out: clicked in the legend, or else as a line, a point or a label."""
+    if legend:
+        return alt.selection_point(name="picked", fields=["name"], bind="legend", toggle="true")
+    return alt.selection_point(name="picked", fields=["name"], on="click", toggle="true")
 
 
 def rule(base: Any, first: str) -> Any:
