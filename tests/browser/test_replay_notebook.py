@@ -63,7 +63,9 @@ def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> 
     page.wait_for_function(
         "() => !document.querySelector('.ttclib-explorer svg.marks').innerHTML.includes('majority vote')"
     )
-    assert "majority vote" not in rows.inner_text()
+    page.wait_for_function(
+        "() => !document.querySelector('.ttclib-explorer table.ttclib').innerText.includes('majority vote')"
+    )
     explorer.get_by_role("combobox", name="Difficulty").select_option("3 bins")
     page.wait_for_function(
         "() => document.querySelector('.ttclib-explorer svg.marks').innerHTML.includes('bin 3 (hardest)')"
