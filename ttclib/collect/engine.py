@@ -146,3 +146,30 @@ def config_facts(config: Any) -> dict[str, Any]:
         "hidden_size": hidden_size,
         "training_tokens": getattr(config, "training_tokens", None),
     }
+
+
+def count_parameters(model: Any) -> dict[str, int]:
+    """Parameters in all and in the embeddings, tied ones once; a model without weights will do."""
+    layers = (model.get_input_embeddings(), model.get_output_embeddings())
+    embeddings = {id(layer.weight): layer.weight.numel() for layer in layers if layer is not None}
+    return {"n_parameters": model.num_parameters(), "n_embedding": sum(embeddings.values())}
+
+
+class TokenTexts:
+    """The text of single tokens, each decoded once.
+
+    Parameters
+    ----------
+    tokenizer
+        A Hugging Face tokenizer.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._texts: dict[int, str] = {}
+
+    def __call__(self, token_ids: Sequence[int]) -> list[str]:
+        """The text of each token; special tokens are empty."""
+        for token in set(token_ids) - self._texts.keys():
+            self._texts[token] = self._tokenizer.decode([token], skip_special_tokens=True)
+        return [self._texts[token] for token in token_ids]

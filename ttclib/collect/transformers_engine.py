@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from ttclib.collect.engine import Completion, Draw, config_facts, format_prompt
+from ttclib.collect.engine import Completion, Draw, TokenTexts, config_facts, count_parameters, format_prompt
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError
 
@@ -46,7 +46,7 @@ class TransformersEngine:
         except (OSError, ValueError) as error:
             raise RequestError(f"cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
         self.model.to(self.device).eval()
-        self._texts: dict[int, str] = {}
+        self._token_texts = TokenTexts(self.tokenizer)
         ends = self.model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
         self._ends = sorted({token for token in (*ends, self.tokenizer.eos_token_id) if token is not None})
@@ -57,21 +57,16 @@ class TransformersEngine:
 
     def token_texts(self, token_ids: Sequence[int]) -> list[str]:
         """The text of each token; special tokens are empty."""
-        for token in set(token_ids) - self._texts.keys():
-            self._texts[token] = self._decode([token])
-        return [self._texts[token] for token in token_ids]
+        return self._token_texts(token_ids)
 
     def model_facts(self) -> dict[str, Any]:
         """The model's row in the store's `models`, without its name."""
-        layers = (self.model.get_input_embeddings(), self.model.get_output_embeddings())
-        embeddings = {id(layer.weight): layer.weight.numel() for layer in layers if layer is not None}
         facts = config_facts(self.model.config)
         facts["training_tokens"] = self._policy.training_tokens or facts["training_tokens"]
         return {
             "path": self._policy.path,
             "revision": self._policy.revision,
-            "n_parameters": self.model.num_parameters(),
-            "n_embedding": sum(embeddings.values()),
+            **count_parameters(self.model),
             **facts,
         }
 

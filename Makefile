@@ -1,0 +1,59 @@
+# make demo   sample, score and grade the embedded default, run the first notebook, write its report
+# make test   install what tests need and run them
+# make lint   ruff and mypy
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# A machine without a GPU can save gigabytes: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
+TORCH ?= torch==2.13.0
+STORE ?= runs/lab.duckdb
+REPORT ?= reports/01_replay.html
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test lint fmt bench readme clean
+
+demo: $(VENV)/.installed
+	$(BIN)/ttc sample lab --store $(STORE)
+	$(BIN)/ttc report notebooks/01_replay.ipynb --output $(REPORT) -p store=$(STORE)
+	@printf '\nMade:\n  %s   the samples, scored and graded\n  %s   the report: open it in a browser\n' $(STORE) $(REPORT)
+	@printf '\nAsk it something:\n  %s/ttc replay --store %s --strategy best_of_n,majority_vote\n' $(BIN) $(STORE)
+	@printf 'Explore it:\n  %s/jupyter lab notebooks/01_replay.ipynb\n' $(BIN)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+fmt: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/nbstripout --extra-keys "metadata.papermill cell.metadata.papermill cell.metadata.execution" notebooks/*.ipynb
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/sampling.py
+
+readme: $(VENV)/.installed-dev
+	$(BIN)/python -m ttclib.store.readme
+
+clean:
+	rm -rf runs reports .venv build *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and by itself: the version is pinned to one that has builds for every platform.
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo 'Installing into $(VENV) (a minute or two) …'
+	$(PIP) install --quiet "$(TORCH)"
+	$(PIP) install --quiet -e '.[transformers,notebooks]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+	@echo 'Installing what tests need …'
+	$(PIP) install --quiet -e '.[dev]'
+	@touch $@

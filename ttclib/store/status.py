@@ -1,0 +1,85 @@
+"""What a store holds, policy by policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ttclib.store.schema import connect, parts_directory, pending_parts
+
+
+def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Count what a store holds and what its last run has left to do.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+    notify : callable
+        Told in a line when waiting for a writer begins.
+
+    Returns
+    -------
+    dict
+        ``store``, ``bytes`` (file and parts), ``pending_parts`` and ``policies``: a list of
+        ``policy``, ``setting``, ``temperature``, ``n_problems``, ``n_samples``, ``n_scored``,
+        ``n_graded``, ``n_answered``, ``n_cut`` (ended by the token limit), ``tokens``
+        (completion tokens), ``tokens_per_s`` (None: unknown) and ``left`` (samples, scores and
+        grades that the last run's configuration still asks for; None: it was imported).
+
+    Raises
+    ------
+    RequestError
+        No such store, or it is none.
+    """
+    store = Path(path)
+    with connect(store, notify=notify) as con:
+        rows = con.execute(_QUERY)
+        names = [column[0] for column in rows.description]
+        policies = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+        wanted = {
+            (policy, setting): json.loads(config)
+            for policy, setting, config in con.execute(_LAST_CONFIG).fetchall()
+            if config
+        }
+        benchmarks = dict(con.execute("SELECT benchmark, count(*) FROM problems GROUP BY 1").fetchall())
+    for row in policies:
+        config = wanted.get((row["policy"], row["setting"]))
+        row["left"] = None if config is None else _left(row, config, benchmarks)
+    held = [store] if store.exists() else []
+    size = sum(file.stat().st_size for file in (*held, *parts_directory(store).glob("*")))
+    return {"store": str(store), "bytes": size, "pending_parts": len(pending_parts(store)), "policies": policies}
+
+
+def _left(row: dict[str, Any], config: dict[str, Any], benchmarks: dict[str, int]) -> dict[str, int]:
+    # A stopped run has written all its problems first, so their number is known.
+    n_problems = max(row["n_problems"], benchmarks.get(row["benchmark"], 0))
+    n_wanted = max(row["n_samples"], n_problems * config["sampling"]["n_samples"])
+    return {
+        "samples": n_wanted - row["n_samples"],
+        "scores": n_wanted - row["n_scored"] if config["prm"] else 0,
+        "grades": n_wanted - row["n_graded"],
+    }
+
+
+_KEY = "policy, problem_id, setting, sample_index"
+_QUERY = f"""
+SELECT policy, setting, any_value(temperature) AS temperature, any_value(benchmark) AS benchmark,
+       count(DISTINCT problem_id) AS n_problems, count(*) AS n_samples,
+       count(*) FILTER (WHERE scored) AS n_scored, count(*) FILTER (WHERE graded) AS n_graded,
+       count(*) FILTER (WHERE answered) AS n_answered, count(*) FILTER (WHERE finish_reason = 'length') AS n_cut,
+       coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
+       sum(completion_tokens) FILTER (WHERE elapsed_s > 0) / sum(elapsed_s) AS tokens_per_s
+FROM samples
+LEFT JOIN (SELECT {_KEY}, true AS scored FROM scores GROUP BY ALL) USING ({_KEY})
+LEFT JOIN (SELECT {_KEY}, true AS graded, bool_or(answer IS NOT NULL) AS answered FROM grades GROUP BY ALL) USING ({_KEY})
+LEFT JOIN settings USING (setting)
+LEFT JOIN problems USING (problem_id)
+GROUP BY policy, setting ORDER BY policy, setting
+"""
+_LAST_CONFIG = """
+SELECT policy, setting, arg_max(config, started_at) FROM runs
+JOIN (SELECT DISTINCT policy, setting, run_id FROM samples) USING (run_id)
+WHERE command = 'sample' GROUP BY 1, 2
+"""
