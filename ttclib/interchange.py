@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ttclib.errors import RequestError, nearest
 from ttclib.grading import get_grader, grade_problem
 from ttclib.problems import read_json_lines
-from ttclib.store import absorb, connect, write_part
-from ttclib.store.schema import pending_parts
+from ttclib.store import StoreLockedError, absorb, connect, pending_parts, write_part
+from ttclib.store.pool import GRADES_READ
 
 IMPORTED_SETTING = "imported"
 GIVEN = "given"
@@ -137,15 +137,13 @@ def export_samples(store: Path, *, policy: str | None = None, verifier: str | No
                 yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
 
 
-_EXPORT = """
+_EXPORT = f"""
 SELECT problem_id, policy, sample_index, reference_answer, prompt, completion, answer, correct,
        step_scores, prompt_tokens, completion_tokens
 FROM samples
 LEFT JOIN problems USING (problem_id)
 LEFT JOIN (SELECT * FROM scores WHERE verifier = $1) USING (policy, problem_id, setting, sample_index)
-LEFT JOIN (SELECT * FROM grades QUALIFY row_number() OVER (
-             PARTITION BY policy, problem_id, setting, sample_index ORDER BY grader = 'given' DESC, grader DESC) = 1)
-     USING (policy, problem_id, setting, sample_index)
+LEFT JOIN ({GRADES_READ}) USING (policy, problem_id, setting, sample_index)
 WHERE $2 IS NULL OR policy = $2
 ORDER BY policy, problem_id, setting, sample_index
 """

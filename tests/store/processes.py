@@ -50,8 +50,7 @@ def hold_for_writing(path: Path) -> None:
 
 def write(path: Path, problem: str, n_parts: str) -> None:
     """Write parts of five rows and take them in, as a run does: whoever is busy is left for later."""
-    from ttclib.store import absorb, write_part
-    from ttclib.store.schema import StoreLockedError
+    from ttclib.store import StoreLockedError, absorb, write_part
 
     for part in range(int(n_parts)):
         write_part(path, "samples", [row(5 * part + i, problem) for i in range(5)])
@@ -65,8 +64,7 @@ def write(path: Path, problem: str, n_parts: str) -> None:
 
 def take_in(path: Path) -> None:
     """Try once to take the parts in; say how it went."""
-    from ttclib.store import absorb
-    from ttclib.store.schema import StoreLockedError
+    from ttclib.store import StoreLockedError, absorb
 
     try:
         print(absorb(path, wait_s=0))

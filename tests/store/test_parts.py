@@ -137,7 +137,7 @@ def test_what_a_killed_writer_left_is_swept_after_an_hour(path):
 def test_a_crash_between_commit_and_removal_does_no_harm(path, monkeypatch):
     write_part(path, "samples", [row(0)])
     with monkeypatch.context() as patch:
-        patch.setattr("ttclib.store.schema._remove", lambda parts, store: None)
+        patch.setattr("ttclib.store.connection._remove", lambda parts, store: None)
         absorb(path)
     assert path.exists() and len(pending_parts(path)) == 1
     assert rows_of(path) == [(0, "text")]

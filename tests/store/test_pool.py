@@ -134,3 +134,39 @@ def test_of_several_settings_and_verifiers_the_fullest_is_read(path, settle):
     assert load_pool(path, setting="t0").verifier is None
     with pytest.raises(RequestError, match=r"unknown setting 't2'.*t1, t0"):
         load_pool(path, setting="t2")
+
+
+def test_of_two_versions_that_graded_all_the_latest_counts_by_number(path, settle):
+    write_part(path, "samples", [key("a", 0)])
+    grades = [("math-verify-0.9.0", False), ("math-verify-0.10.0", True), ("math-verify-0.8.11", False)]
+    write_part(path, "grades", [{**key("a", 0), "grader": grader, "correct": right} for grader, right in grades])
+    settle(path)
+    assert load_pool(path).correct.tolist() == [[1.0]]
+
+
+def test_classes_of_two_graders_are_never_mixed(path, settle):
+    # The newer grader was stopped half-way: what it calls class 0 is not the older one's class 0.
+    write_part(path, "samples", [key("a", index) for index in range(3)])
+    older = [{**key("a", i), "grader": "g-1", "answer_class": i, "correct": i == 0} for i in range(3)]
+    newer = [{**key("a", 2), "grader": "g-2", "answer_class": 0, "correct": True}]
+    write_part(path, "grades", older + newer)
+    settle(path)
+    pool = load_pool(path)
+    assert pool.answer_ids.tolist() == [[0, 1, 2]] and pool.correct.tolist() == [[1, 0, 0]]
+    write_part(path, "grades", [{**newer[0], **key("a", i)} for i in range(2)])
+    settle(path)
+    assert load_pool(path).answer_ids.tolist() == [[0, 0, 0]]
+
+
+def test_each_pool_has_its_own_grader(path, settle):
+    write_part(path, "samples", [key("a", 0, policy=policy) for policy in "mn"])
+    write_part(
+        path,
+        "grades",
+        [
+            {**key("a", 0, policy=p), "grader": g, "correct": right}
+            for p, g, right in (("m", "g-1", True), ("n", "g-2", False))
+        ],
+    )
+    settle(path)
+    assert [load_pool(path, policy=policy).correct.tolist() for policy in "mn"] == [[[1.0]], [[0.0]]]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.store.processes import row, start
-from ttclib.store import absorb, connect, write_part
-from ttclib.store.schema import StoreLockedError, parts_directory, pending_parts
+from ttclib.store import StoreLockedError, absorb, connect, pending_parts, write_part
+from ttclib.store.schema import parts_directory
 
 PATIENCE_S = 60
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.store.processes import row
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 from ttclib.store import absorb, connect, load_pool, schema, write_part
 from ttclib.store.parts import arrow_schema
 from ttclib.store.schema import SCHEMA_VERSION, TABLES, columns_of
@@ -173,7 +173,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch)
 
     monkeypatch.setattr(schema, "MIGRATIONS", (broken,))
     monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
-    with pytest.raises(schema.TTCError):
+    with pytest.raises(TTCError):
         absorb(path)
     assert columns_in_file(path) == before
 

@@ -11,15 +11,18 @@ Two places, one truth
 DuckDB lets one process write *or* several read, and an idle reader keeps a writer out. So nothing
 is ever written straight into the file: a writer puts an immutable Parquet part beside it
 (`parts.write_part`: temporary name, then rename) and the parts are taken into the file in one short
-transaction whenever it is free (`schema.absorb`). A reader (`schema.connect`) sees the file and the
+transaction whenever it is free (`connection.absorb`). A reader (`connection.connect`) sees the file and the
 parts still beside it as one set of tables. A crash loses at most the part in flight; an open
 notebook never stops a run.
 
-Rooms: `schema` (tables, versions, locks), `parts` (writing), `pool` (reading into arrays).
+Rooms: `schema` (tables, versions), `locks` (waiting for the file), `connection` (into the file and out
+of it), `parts` (writing), `pool` (reading into arrays), `status` (counting).
 """
 
+from ttclib.store.connection import absorb, connect
+from ttclib.store.locks import StoreLockedError
 from ttclib.store.parts import write_part
 from ttclib.store.pool import SamplePool, load_pool
-from ttclib.store.schema import absorb, connect
+from ttclib.store.schema import pending_parts
 
-__all__ = ["SamplePool", "absorb", "connect", "load_pool", "write_part"]
+__all__ = ["SamplePool", "StoreLockedError", "absorb", "connect", "load_pool", "pending_parts", "write_part"]

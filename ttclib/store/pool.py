@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import duckdb
 import numpy as np
 
 from ttclib.errors import RequestError, one_of
-from ttclib.store.schema import WAIT_S, connect
+from ttclib.store.connection import connect
 
 AGGREGATIONS = {
     "last": "list_extract(step_scores, -1)",
@@ -74,7 +75,8 @@ def load_pool(
     policy: str | None = None,
     setting: str | None = None,
     verifier: str | None = None,
-    wait_s: float = WAIT_S,
+    wait_s: float | None = None,
+    notify: Callable[[str], None] = lambda text: None,
 ) -> SamplePool:
     """Read the samples of one policy into arrays; the file is closed again at once.
 
@@ -84,8 +86,10 @@ def load_pool(
     policy, setting, verifier : str, optional
         Needed only where the store holds more than one. Of several settings or verifiers the one
         with the most rows is taken.
-    wait_s : float
-        How long to wait for a writer to finish.
+    wait_s : float, optional
+        How long to wait for a writer to finish; by default `ttclib.store.locks.default_wait_s`.
+    notify : callable
+        Told once, in a line, when waiting begins.
 
     Returns
     -------
@@ -96,7 +100,7 @@ def load_pool(
     RequestError
         No such store, policy, setting or verifier; several policies and none named.
     """
-    with connect(path, wait_s=wait_s) as con:
+    with connect(path, wait_s=wait_s, notify=notify) as con:
         chosen = _choose_policy(con, str(path), policy)
         chosen_setting = _choose(con, "samples", "setting", setting, chosen, None)
         chosen_verifier = _choose(con, "scores", "verifier", verifier, chosen, chosen_setting)
@@ -140,8 +144,27 @@ def load_pool(
     )
 
 
+# One grade a sample. A grade that came with the data wins; beside those, a pool is read through one
+# grader, since classes of two graders are not comparable: the one that graded most of it, so that a
+# newer one counts once it is through, and of those the latest, its version compared number by number.
+GRADES_READ = """
+    SELECT * EXCLUDE (chosen_grader) FROM grades
+    LEFT JOIN (
+        SELECT policy, setting, grader AS chosen_grader FROM grades WHERE grader <> 'given'
+        GROUP BY policy, setting, grader
+        QUALIFY row_number() OVER (
+            PARTITION BY policy, setting
+            ORDER BY count(*) DESC, regexp_replace(grader, '[0-9.]+$', '') DESC,
+                     list_transform(regexp_extract_all(grader, '[0-9]+'), lambda part: part::HUGEINT) DESC, grader DESC
+        ) = 1
+    ) USING (policy, setting)
+    WHERE grader IN ('given', chosen_grader)
+    QUALIFY row_number() OVER (
+        PARTITION BY policy, problem_id, setting, sample_index ORDER BY grader = 'given' DESC
+    ) = 1
+"""
+
 # Samples are numbered anew within a problem (col), so that a gap in the indices leaves no hole.
-# Of several graders, a grade that came with the data wins, then the latest version.
 _QUERY = f"""
 WITH chosen AS (
     SELECT *, dense_rank() OVER (ORDER BY problem_id) - 1 AS row,
@@ -152,11 +175,7 @@ WITH chosen AS (
     SELECT policy, problem_id, setting, sample_index,
            {", ".join(f"{sql} AS {name}" for name, sql in AGGREGATIONS.items())}
     FROM scores WHERE verifier = $1
-), read_grades AS (
-    SELECT * FROM grades
-    QUALIFY row_number() OVER (PARTITION BY policy, problem_id, setting, sample_index
-                               ORDER BY grader = 'given' DESC, grader DESC) = 1
-)
+), read_grades AS ({GRADES_READ})
 SELECT row, col, correct, answer_class, completion_tokens, logprob / nullif(completion_tokens, 0) AS logprob,
        {", ".join(AGGREGATIONS)}
 FROM chosen

@@ -37,6 +37,9 @@ store open or another run is busy with it. ttclib reads store and parts as one, 
 meanwhile. The next command that can will take them in; the folder then goes away. A file that
 ends in `.tmp` was being written when its process was killed; it is ignored, and deleted later.
 
+A command that needs the file while another process writes to it says so and waits 10 seconds, or as many
+as the environment variable `TTC_WAIT_S` says; then it names the process to stop.
+
 To copy a store, wait until nothing has it open, then copy the file together with the folder and with
 `NAME.duckdb.wal`, where they exist.
 

@@ -75,7 +75,8 @@ CREATE TABLE scores (
     run_id           VARCHAR
 );
 
--- A grader's reading of a sample. One row a (sample, grader); the latest grader version is read.
+-- A grader's reading of a sample. One row a (sample, grader). A grade that came with the data is read
+-- first; else that of the grader which graded most of the pool, and of equals its latest version.
 CREATE TABLE grades (
     policy           VARCHAR NOT NULL,
     problem_id       VARCHAR NOT NULL,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ttclib.store.schema import connect, parts_directory, pending_parts
+from ttclib.store.connection import connect
+from ttclib.store.schema import parts_directory, pending_parts, store_path
 
 
 def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     Returns
     -------
     dict
-        ``store``, ``bytes`` (file and parts), ``pending_parts`` and ``policies``: a list of
+        ``store``, ``bytes`` (file, its log and parts), ``pending_parts`` and ``policies``: a list of
         ``policy``, ``setting``, ``temperature``, ``n_problems``, ``n_samples``, ``n_scored``,
         ``n_graded``, ``n_answered``, ``n_cut`` (ended by the token limit), ``tokens``
         (completion tokens), ``tokens_per_s`` (None: unknown) and ``left`` (samples, scores and
@@ -33,7 +35,7 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     RequestError
         No such store, or it is none.
     """
-    store = Path(path)
+    store = store_path(path)
     with connect(store, notify=notify) as con:
         rows = con.execute(_QUERY)
         names = [column[0] for column in rows.description]
@@ -47,9 +49,21 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     for row in policies:
         config = wanted.get((row["policy"], row["setting"]))
         row["left"] = None if config is None else _left(row, config, benchmarks)
-    held = [store] if store.exists() else []
-    size = sum(file.stat().st_size for file in (*held, *parts_directory(store).glob("*")))
-    return {"store": str(store), "bytes": size, "pending_parts": len(pending_parts(store)), "policies": policies}
+    return {
+        "store": str(store),
+        "bytes": _size(store),
+        "pending_parts": len(pending_parts(store)),
+        "policies": policies,
+    }
+
+
+def _size(store: Path) -> int:
+    """Bytes of the file, of its write-ahead log and of the parts beside it."""
+    size = 0
+    for file in (store, store.with_name(store.name + ".wal"), *parts_directory(store).glob("*")):
+        with suppress(FileNotFoundError):  # another process may be taking parts in
+            size += file.stat().st_size
+    return size
 
 
 def _left(row: dict[str, Any], config: dict[str, Any], benchmarks: dict[str, int]) -> dict[str, int]:
@@ -73,7 +87,9 @@ SELECT policy, setting, any_value(temperature) AS temperature, any_value(benchma
        sum(completion_tokens) FILTER (WHERE elapsed_s > 0) / sum(elapsed_s) AS tokens_per_s
 FROM samples
 LEFT JOIN (SELECT {_KEY}, true AS scored FROM scores GROUP BY ALL) USING ({_KEY})
-LEFT JOIN (SELECT {_KEY}, true AS graded, bool_or(answer IS NOT NULL) AS answered FROM grades GROUP BY ALL) USING ({_KEY})
+LEFT JOIN (
+    SELECT {_KEY}, true AS graded, bool_or(answer IS NOT NULL) AS answered FROM grades GROUP BY ALL
+) USING ({_KEY})
 LEFT JOIN settings USING (setting)
 LEFT JOIN problems USING (problem_id)
 GROUP BY policy, setting ORDER BY policy, setting

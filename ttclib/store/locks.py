@@ -1,0 +1,131 @@
+"""Locks: who may open the file, how long to wait, and DuckDB's words in one line.
+
+What keeps several processes apart is DuckDB's lock on the file: one process writes, or several read.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from ttclib.errors import RequestError, TTCError
+
+WAIT_S = 10.0
+_RETRY_S = 0.1
+
+
+class StoreLockedError(RequestError):
+    """Another process holds the file and did not let go in time."""
+
+
+# One attached instance a process and store, shared by its readers: the operating system keeps a
+# file's lock by process, so closing one of two instances would drop the other's lock as well.
+_readers: dict[Path, tuple[duckdb.DuckDBPyConnection, int]] = {}
+_readers_guard = threading.Lock()
+
+
+def default_wait_s() -> float:
+    """Seconds to wait for a locked store: `WAIT_S`, unless the environment's ``TTC_WAIT_S`` says otherwise.
+
+    Raises
+    ------
+    RequestError
+        ``TTC_WAIT_S`` is no number of seconds.
+    """
+    given = os.environ.get("TTC_WAIT_S")
+    if given is None:
+        return WAIT_S
+    with suppress(ValueError):
+        if 0 <= float(given) < math.inf:
+            return float(given)
+    raise RequestError(f"TTC_WAIT_S={given!r}: give the seconds to wait for a locked store, 0 or more")
+
+
+@contextmanager
+def shared_reader(
+    store: Path, wait_s: float | None, notify: Callable[[str], None]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor on the file, attached read-only as ``store``; the lock goes with the last of them."""
+    place = store.resolve()  # now, lest the working directory changes meanwhile
+    with _readers_guard:
+        shared, users = _readers.get(place, (None, 0))
+        if shared is None:
+            shared = duckdb.connect()
+            try:
+                attach(shared, store, "READ_ONLY", wait_s, notify)
+            except BaseException:
+                shared.close()
+                raise
+        _readers[place] = (shared, users + 1)
+    cursor = shared.cursor()
+    try:
+        yield cursor
+    finally:
+        cursor.close()
+        with _readers_guard:
+            shared, users = _readers.pop(place)
+            if users > 1:
+                _readers[place] = (shared, users - 1)
+            else:
+                shared.close()
+
+
+def attach(
+    con: duckdb.DuckDBPyConnection, store: Path, mode: str, wait_s: float | None, notify: Callable[[str], None]
+) -> None:
+    """Attach the file as ``store``, waiting for whoever holds it; `notify` is told once that it waits."""
+    wait_s = default_wait_s() if wait_s is None else wait_s
+    deadline = time.monotonic() + wait_s
+    told = False
+    while True:
+        try:
+            con.execute(attach_statement(store, mode))
+            return
+        except duckdb.Error as error:
+            ours = as_ours(error, store)
+            if not isinstance(ours, StoreLockedError) or time.monotonic() > deadline:
+                raise ours from error
+            if not told:
+                notify(f"'{store}' is locked{_holder(error)}; waiting up to {wait_s:g} s")
+                told = True
+            time.sleep(_RETRY_S)
+
+
+def attach_statement(path: Path, mode: str) -> str:
+    """SQL that attaches a file as ``store``."""
+    # Absolute, since ":memory:" and "~" mean something else to DuckDB.
+    quoted = str(path.absolute()).replace("'", "''")
+    # The type is named, lest DuckDB looks for an extension that reads what the file is.
+    return f"ATTACH '{quoted}' AS store (TYPE duckdb, {mode})"
+
+
+def _holder(error: Exception) -> str:
+    if "Unique file handle conflict" in str(error):
+        return " by this process"
+    match = re.search(r"held in (.*?) ?\(PID (\d+)\)", str(error))
+    return f" by process {match[2]} ({Path(match[1]).name})" if match else ""
+
+
+def as_ours(error: duckdb.Error, store: Path) -> TTCError:
+    """DuckDB's words as one line that says what to do."""
+    text = str(error)
+    if "Could not set lock" in text or "Unique file handle conflict" in text:
+        holder = _holder(error)
+        pid = re.search(r"process (\d+)", holder)
+        remedy = f"close its store or stop it (kill {pid[1]})" if pid else "close what uses it"
+        return StoreLockedError(f"'{store}' is locked{holder}: {remedy}, then run this again")
+    if any(words in text for words in ("not a valid DuckDB", "Could not read enough bytes", "Is a directory")):
+        return RequestError(f"'{store}' is no DuckDB file, or a damaged one: name a store made by ttclib")
+    if any(words in text for words in ("Permission denied", "Read-only file system")):
+        return RequestError(f"cannot open '{store}': check who may read and write it and its folder")
+    if "No space left" in text:
+        return RequestError(f"no space left for '{store}': free some, then run this again; what was collected is kept")
+    return TTCError(f"'{store}': {text.splitlines()[0]}")
