@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
+from ttclib.replay.budgets import as_budgets
+
 
 def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike) -> np.ndarray:
     """Chance that the top-scored of N samples is right, over every size-N subset of the pool.
@@ -28,6 +30,11 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     -------
     numpy.ndarray, shape (problems, budgets)
         In [0, 1]; NaN where N exceeds the pool or the problem has no graded or no scored sample.
+
+    Raises
+    ------
+    ValueError
+        If a budget is below 1 or not whole, or shapes differ.
 
     Notes
     -----
@@ -76,16 +83,14 @@ def rank_weights(n_samples: int, budgets: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a budget is below 1.
+        If a budget is below 1 or not whole.
 
     Examples
     --------
     >>> rank_weights(3, [2])[:, 0].round(4).tolist()
     [0.6667, 0.3333, 0.0]
     """
-    sizes = np.atleast_1d(np.asarray(budgets, dtype=float))[None, :]
-    if np.any(sizes < 1):
-        raise ValueError(f"a budget must be at least 1, got {sizes.min():g}")
+    sizes = np.atleast_1d(as_budgets(budgets)).astype(float)[None, :]
     below = np.arange(n_samples - 1, -1, -1, dtype=float)[:, None]  # samples ranked lower
     possible = (below >= sizes - 1) & (sizes <= n_samples)
     b, s = np.where(possible, below, sizes - 1), sizes  # stand-ins where the chance is 0

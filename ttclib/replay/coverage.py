@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
+from ttclib.replay.budgets import as_budgets
+
 
 def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.ndarray | float:
     """Unbiased pass@k from a pool of samples, in closed form.
@@ -30,7 +32,7 @@ def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.nd
     Raises
     ------
     ValueError
-        If k < 1 or c lies outside 0 … n.
+        If k is below 1 or not whole, or c lies outside 0 … n.
 
     References
     ----------
@@ -43,9 +45,9 @@ def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.nd
     >>> pass_at_k(10, 3, 11)
     nan
     """
-    n, c, draws = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in (n_samples, n_correct, k)))
-    if np.any(draws < 1):
-        raise ValueError(f"k must be at least 1, got {draws.min():g}")
+    n, c, draws = np.broadcast_arrays(
+        np.asarray(n_samples, dtype=float), np.asarray(n_correct, dtype=float), as_budgets(k, "k").astype(float)
+    )
     if np.any((c < 0) | (c > n)):
         raise ValueError("n_correct must lie between 0 and n_samples")
     wrong = n - c

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttclib.replay.budgets import as_budgets
+
 NO_ANSWER = -1
 
 
@@ -34,6 +36,11 @@ def majority_vote(
     numpy.ndarray, shape (problems, budgets)
         In [0, 1]; NaN where N exceeds the pool or the problem has no graded sample. A subset in
         which nobody votes counts as wrong.
+
+    Raises
+    ------
+    ValueError
+        If a budget is below 1 or not whole, or shapes differ.
 
     References
     ----------
@@ -91,9 +98,7 @@ def _elect(
         raise ValueError(
             f"arrays must share one shape (problems, samples), got {ids.shape}, {weights.shape}, {right.shape}"
         )
-    sizes = np.atleast_1d(np.asarray(budgets, dtype=int))
-    if np.any(sizes < 1):
-        raise ValueError(f"a budget must be at least 1, got {sizes.min()}")
+    sizes = np.atleast_1d(as_budgets(budgets))
     votes = (ids >= 0) & ~np.isnan(right) & ~np.isnan(weights)
     result = np.full((len(ids), len(sizes)), np.nan)
     within = sizes <= ids.shape[1]
