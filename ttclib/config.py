@@ -29,14 +29,14 @@ class ProblemsConfig(_Section):
     limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all (lab: 100)")
     benchmark: str | None = Field(default=None, description="name in the store; absent: the file's name")
     fields: dict[Literal["problem_id", "prompt", "reference_answer"], str] = Field(
-        default_factory=dict, description="names of the file's fields, where they differ"
+        default_factory=dict, description='names of the file\'s fields; problem_id = "line" numbers the lines'
     )
 
 
 class PromptConfig(_Section):
     """How a problem becomes a prompt. Part of a sample's identity."""
 
-    template: str = "{prompt}"
+    template: str = Field(default="{prompt}", pattern=r"\{prompt\}", description="{prompt} stands for the problem")
     system: str | None = None
     chat: bool = Field(default=False, description="apply the tokenizer's chat template")
 
@@ -50,7 +50,9 @@ class PolicyConfig(_Section):
     engine: Literal["transformers", "vllm"] = "transformers"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(default=256, ge=1, description="samples drawn, and written, at a time")
-    training_tokens: int | None = Field(default=None, ge=1, description="pretraining tokens, if the checkpoint is silent")
+    training_tokens: int | None = Field(
+        default=None, ge=1, description="pretraining tokens, if the checkpoint is silent"
+    )
     engine_options: dict[str, Any] = Field(default_factory=dict, description="passed to vllm.LLM")
 
 
@@ -58,7 +60,7 @@ class SamplingConfig(_Section):
     """How samples are drawn."""
 
     n_samples: int = Field(default=64, ge=1)
-    temperature: float = Field(default=1.0, ge=0)
+    temperature: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=512, ge=1)
     stop: tuple[str, ...] = ()
@@ -133,15 +135,16 @@ def load_config(name: str | Path, **overrides: Any) -> RunConfig:
     """
     try:
         content = tomllib.loads(_read(str(name)))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RequestError(f"config '{name}' is no valid TOML: {error}") from error
     for key, value in overrides.items():
         if value is not None:
             *sections, last = key.split("__")
             target = content
             for section in sections:
-                target = target.setdefault(section, {})
-            target[last] = value
+                target = target.setdefault(section, {}) if isinstance(target, dict) else None
+            if isinstance(target, dict):  # else the check below says that it is no section
+                target[last] = value
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
@@ -156,9 +159,9 @@ def presets() -> list[str]:
 def _read(name: str) -> str:
     path = Path(name)
     if path.is_file():
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     if name in presets():
-        return files("ttclib.presets").joinpath(f"{name}.toml").read_text()
+        return files("ttclib.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     raise RequestError(f"no config '{name}': name a TOML file or a preset ({', '.join(presets())})")
 
 
@@ -179,7 +182,9 @@ def _allowed_beside(location: tuple[int | str, ...]) -> list[str]:
     section: Any = RunConfig
     for part in location[:-1]:
         annotation = section.model_fields[part].annotation
-        section = next((kind for kind in (annotation, *getattr(annotation, "__args__", ())) if _is_section(kind)), section)
+        section = next(
+            (kind for kind in (annotation, *getattr(annotation, "__args__", ())) if _is_section(kind)), section
+        )
     return list(section.model_fields)
 
 

@@ -11,10 +11,14 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from typing import Any
 
 from ttclib.errors import one_of
 
-_HASH = re.compile(r"^\s*#+[ \t]*(\S.*?)\s*$", re.M)
+# "#### 7" or "#7"; "# Step 2" is a heading.
+_HASH = re.compile(r"^[ \t]*(?:####[ \t]*|#(?![#\s]))([^#\s].*?)[ \t]*$", re.M)
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _SAID = re.compile(r"answer is:?\s*\$?(.+?)\$?\s*(?:\.\s|\.?$|\n)", re.I | re.S)
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,]*)?\.?\d+")
 
@@ -47,8 +51,8 @@ class Grade:
 def extract_answer(completion: str) -> str | None:
     r"""The final answer of a completion.
 
-    Looks for the last ``\boxed{…}``, then the last line that begins with ``#`` (GSM8K's ``#### 7``
-    among them), then "the answer is …".
+    Looks for the last ``\boxed{…}``, then the last line such as ``#### 7`` (GSM8K) or ``#7`` (the
+    lab; a heading has a space there), then "the answer is …". A box that is cut off is no answer.
 
     Parameters
     ----------
@@ -68,9 +72,8 @@ def extract_answer(completion: str) -> str | None:
     >>> extract_answer("7*7") is None
     True
     """
-    boxed = _last_boxed(completion)
-    if boxed is not None:
-        return boxed or None
+    if boxes := list(_BOXED.finditer(completion)):
+        return _until_closed(completion, boxes[-1].end())
     if hashed := _HASH.findall(completion):
         return str(hashed[-1])
     if said := _SAID.findall(completion):
@@ -110,7 +113,7 @@ def grade_problem(
         Right answer; None: `correct` stays None.
     grader : Grader
     answers : sequence of str or None, optional
-        Answers that are known already; where None, the completion is searched.
+        Answers that are known already; where None or blank, the completion is searched.
     known : iterable of (answer, class), optional
         Classes of this problem that exist already; they are kept.
 
@@ -125,7 +128,7 @@ def grade_problem(
     grades: dict[int, bool | None] = {}
     result = []
     for completion, given in zip(completions, answers or [None] * len(completions), strict=True):
-        answer = given if given is not None else None if completion is None else extract_answer(completion)
+        answer = given if given is not None and given.strip() else extract_answer(completion or "")
         if answer is None:
             unanswered = completion is not None and reference is not None
             result.append(Grade(None, None, False if unanswered else None))
@@ -165,16 +168,38 @@ def _plain(answer: str) -> str:
 def _math_equivalent(reference: str, answer: str) -> bool | None:
     if same_value(reference, answer):
         return True
-    if _NUMBER.fullmatch(_plain(reference)) and _NUMBER.fullmatch(_plain(answer)):
+    left, right = _plain(reference), _plain(answer)
+    if _NUMBER.fullmatch(left) and _NUMBER.fullmatch(right):
         return False
-    from math_verify import parse, verify
-
-    # Its time limits are alarms, which only a main thread may set.
-    limit = 5 if threading.current_thread() is threading.main_thread() else None
-    gold, candidate = (parse(f"${_plain(text)}$", parsing_timeout=limit) for text in (reference, answer))
+    (gold, gold_value), (candidate, value) = _parse(left), _parse(right)
     if not gold or not candidate:
         return None if not gold else False
-    return bool(verify(gold, candidate, timeout_seconds=limit))
+    # Most pairs are two different numbers, for which no symbolic comparison is needed. Per cent stays
+    # with math-verify, which takes 50 % for 50 as well as for 1/2.
+    if gold_value is not None and value is not None and "%" not in left + right:
+        apart = abs(gold_value - value) > 1e-3 * max(1.0, abs(gold_value), abs(value))
+        if apart:
+            return False
+    from math_verify import verify
+
+    return bool(verify(gold, candidate, timeout_seconds=_limit_s()))
+
+
+@lru_cache(maxsize=20_000)
+def _parse(text: str) -> tuple[list[Any], complex | None]:
+    """What an answer means to math-verify, and its value where that is a number."""
+    from math_verify import parse
+
+    meaning = parse(f"${text}$", parsing_timeout=_limit_s())
+    try:
+        return meaning, complex(meaning[0].evalf(12)) if meaning and meaning[0].is_number else None
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return meaning, None  # a set, an equation, infinity
+
+
+def _limit_s() -> int | None:
+    # math-verify's time limits are alarms, which only a main thread may set.
+    return 5 if threading.current_thread() is threading.main_thread() else None
 
 
 def _safely(grader: Grader, reference: str, answer: str) -> bool | None:
@@ -184,13 +209,15 @@ def _safely(grader: Grader, reference: str, answer: str) -> bool | None:
         return None
 
 
-def _last_boxed(text: str) -> str | None:
-    start = text.rfind("\\boxed{")
-    if start < 0:
-        return None
-    depth = 0
-    for position in range(start + len("\\boxed"), len(text)):
+def _until_closed(text: str, begin: int) -> str | None:
+    """The text up to the brace that closes the one before `begin`; None: empty, or cut before it."""
+    depth, position = 1, begin
+    while position < len(text):
+        if text[position] == "\\":  # "\{" is a sign, not a brace
+            position += 2
+            continue
         depth += {"{": 1, "}": -1}.get(text[position], 0)
         if depth == 0:
-            return text[start + len("\\boxed{") : position].strip()
-    return None  # cut before the closing brace
+            return text[begin:position].strip() or None
+        position += 1
+    return None

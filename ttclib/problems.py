@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,9 @@ from ttclib.errors import RequestError, one_of
 
 FIELDS = ("problem_id", "prompt", "reference_answer")
 LAB_SPLITS = ("test", "validation")
+LINE = "line"
 _LAB_DEFAULT_LIMIT = 100
+_AFTER_RATIONALE = re.compile(r"^#### *(\S.*?)\s*\Z", re.M)  # as GSM8K writes its answers
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ def load_problems(
     benchmark : str, optional
         Name in the store; by default the file's name without its ending.
     fields : mapping, optional
-        ``{"prompt": "question"}``: what the file calls a field.
+        ``{"prompt": "question"}``: what the file calls a field. ``{"problem_id": "line"}`` numbers
+        the lines, for a file that has no ids. A reference answer that ends in ``#### 7``, as
+        GSM8K's do, is 7; what stands before goes to `metadata`.
 
     Returns
     -------
@@ -78,12 +83,16 @@ def load_problems(
         return _lab_problems(one_of(source[4:], LAB_SPLITS, "lab split"), limit or _LAB_DEFAULT_LIMIT)
     path = Path(source)
     if not path.is_file():
-        raise RequestError(f"no problem file '{source}': name a JSON-lines file, or lab:test for the problems that ship")
+        raise RequestError(
+            f"no problem file '{source}': name a JSON-lines file, or lab:test for the problems that ship"
+        )
     problems: dict[str, Problem] = {}
     for number, row in read_json_lines(path):
-        problem = _problem(row, f"'{source}' line {number}", benchmark or path.stem, fields or {})
+        problem = _problem(row, number, f"'{source}' line {number}", benchmark or path.stem, fields or {})
         if problem.problem_id in problems:
-            raise RequestError(f"'{source}' line {number}: problem_id '{problem.problem_id}' stands there twice: ids must differ")
+            raise RequestError(
+                f"'{source}' line {number}: problem_id '{problem.problem_id}' stands there twice: ids must differ"
+            )
         problems[problem.problem_id] = problem
         if limit is not None and len(problems) == limit:
             break
@@ -101,42 +110,51 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         A line that is not JSON or no object, named by its number.
     """
     try:
-        with open(path, encoding="utf-8") as lines:
+        with open(path, encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
                 try:
                     row = json.loads(line)
                 except json.JSONDecodeError as error:
-                    raise RequestError(f"'{path}' line {number} is not JSON: {error.msg} at column {error.colno}") from error
+                    raise RequestError(
+                        f"'{path}' line {number} is not JSON: {error.msg} at column {error.colno}"
+                    ) from error
+                except (ValueError, RecursionError) as error:  # a number or a nesting beyond all reason
+                    raise RequestError(f"'{path}' line {number} cannot be read: {str(error).split(';')[0]}") from error
                 if not isinstance(row, dict):
-                    raise RequestError(f"'{path}' line {number} is no JSON object but {type(row).__name__}: one object a line")
+                    raise RequestError(
+                        f"'{path}' line {number} is no JSON object but {type(row).__name__}: one object a line"
+                    )
                 yield number, row
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"cannot read '{path}': {error}") from error
 
 
-def _problem(row: dict[str, Any], where: str, benchmark: str, fields: Mapping[str, str]) -> Problem:
-    values = {}
-    for name in FIELDS:
-        called = fields.get(name, name)
-        if called not in row:
+def _problem(row: dict[str, Any], number: int, where: str, benchmark: str, fields: Mapping[str, str]) -> Problem:
+    called = {name: fields.get(name, name) for name in FIELDS}
+    numbered = called["problem_id"] == LINE and LINE not in row
+    values = {name: row.get(key) for name, key in called.items()}
+    if numbered:
+        values["problem_id"] = f"{benchmark}-{number:05d}"
+    for name, key in called.items():
+        if key not in row and not (numbered and name == "problem_id"):
+            advice = f'{name} = "…"' + (f', or "{LINE}" to number the lines' if name == "problem_id" else "")
             raise RequestError(
-                f"{where} lacks the field '{called}': it has {', '.join(row)}. Map it in [problems.fields]: {name} = \"…\""
+                f"{where} lacks the field '{key}': it has {', '.join(row) or 'none'}. "
+                f"Map it in [problems.fields]: {advice}"
             )
-        values[name] = row[called]
-    for name in ("problem_id", "prompt"):
-        if values[name] is None or not str(values[name]).strip():
-            raise RequestError(f"{where}: '{fields.get(name, name)}' is empty: give a text")
-    taken = {fields.get(name, name) for name in FIELDS}
-    answer = values["reference_answer"]
-    return Problem(
-        problem_id=str(values["problem_id"]),
-        prompt=str(values["prompt"]),
-        reference_answer=None if answer is None else str(answer),
-        benchmark=benchmark,
-        metadata={key: value for key, value in row.items() if key not in taken},
-    )
+        value = values[name]
+        if isinstance(value, dict | list):
+            raise RequestError(f"{where}: '{key}' is no text but a JSON {type(value).__name__}: give a text")
+        if name != "reference_answer" and (value is None or not str(value).strip()):
+            raise RequestError(f"{where}: '{key}' is empty: give a text")
+    metadata = {key: value for key, value in row.items() if key not in called.values()}
+    stated = values["reference_answer"]
+    answer = None if stated is None else str(stated)
+    if answer is not None and (final := _AFTER_RATIONALE.search(answer)):
+        metadata["rationale"], answer = answer, final[1]
+    return Problem(str(values["problem_id"]), str(values["prompt"]), answer, benchmark, metadata)
 
 
 def _lab_problems(split: str, limit: int) -> list[Problem]:
