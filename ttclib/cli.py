@@ -22,11 +22,12 @@ from ttclib.store.pool import AGGREGATIONS
 
 STORE = click.option("--store", type=click.Path(path_type=Path), required=True, help="DuckDB file of the samples.")
 CONFIG = click.argument("config")
+SEED = click.IntRange(min=0)
 OVERRIDES = (
     click.option("--store", type=click.Path(path_type=Path), help="Overrides store."),
     click.option("--n-samples", type=int, help="Overrides sampling.n_samples: a larger number only adds."),
     click.option("--limit", type=int, help="Overrides problems.limit."),
-    click.option("--seed", type=int, help="Overrides sampling.seed."),
+    click.option("--seed", type=SEED, help="Overrides sampling.seed."),
 )
 
 
@@ -42,7 +43,9 @@ def overridable(command: Any) -> Any:
     return command
 
 
-def read_config(config: str, store: Path | None, n_samples: int | None, limit: int | None, seed: int | None) -> RunConfig:
+def read_config(
+    config: str, store: Path | None, n_samples: int | None, limit: int | None, seed: int | None
+) -> RunConfig:
     """A configuration with the command line's overrides."""
     return load_config(
         config,
@@ -53,7 +56,20 @@ def read_config(config: str, store: Path | None, n_samples: int | None, limit: i
     )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """A group that lists its commands when one is unknown."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find a command by its name."""
+        one_of(args[0], self.list_commands(ctx), "command")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="A store that another process holds is waited for, 10 seconds or what TTC_WAIT_S says.",
+)
 @click.version_option(__version__, prog_name="ttclib")
 def cli() -> None:
     """Sample once, then replay any test-time-compute strategy at any budget from the store."""
@@ -113,7 +129,7 @@ def status(store: Path, as_json: bool) -> None:
 @click.option("--aggregation", default="last", show_default=True, help=f"Of step scores: {', '.join(AGGREGATIONS)}.")
 @click.option("--bins", type=int, help="Difficulty bins, beside all problems.")
 @click.option("--difficulty", default="oracle", show_default=True, help=f"One of {', '.join(DIFFICULTIES)}.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the subsets and the bootstrap.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the subsets and the bootstrap.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
 def replay(
@@ -135,11 +151,13 @@ def replay(
     one_of(aggregation, AGGREGATIONS, "aggregation")
     one_of(difficulty, DIFFICULTIES, "difficulty")
     sizes = None if budgets is None else _whole_numbers(budgets, "budgets")
-    pool = load_pool(store, policy=policy)
+    pool = load_pool(store, policy=policy, notify=notify)
     sizes = sizes or powers_of_two(pool)
     check_budgets(sizes, pool)
     if max(sizes) > pool.pool_sizes.min():
-        notify(f"pools differ: {pool.pool_sizes.min()} to {pool.pool_sizes.max()} samples; n_problems says who is counted")
+        notify(
+            f"pools differ: {pool.pool_sizes.min()} to {pool.pool_sizes.max()} samples; n_problems says who is counted"
+        )
     curves = accuracy_curves(
         pool,
         strategies,
@@ -183,7 +201,7 @@ def export(store: Path, policy: str | None, output: Path | None) -> None:
     """Write a store's samples as JSON lines."""
     from ttclib.interchange import export_samples
 
-    lines = export_samples(store, policy=policy)
+    lines = export_samples(store, policy=policy, notify=notify)
     if output is None:
         for line in lines:
             click.echo(line)
@@ -202,7 +220,9 @@ def export(store: Path, policy: str | None, output: Path | None) -> None:
 @cli.command()
 @click.argument("notebook")
 @click.option("--output", type=click.Path(path_type=Path), help="HTML file; by default reports/NAME.html.")
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the notebook.")
+@click.option(
+    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the notebook."
+)
 def report(notebook: str, output: Path | None, parameters: Sequence[str]) -> None:
     """Run NOTEBOOK with parameters and write an HTML page that opens without a network."""
     from ttclib.show.report import render_report
@@ -213,7 +233,7 @@ def report(notebook: str, output: Path | None, parameters: Sequence[str]) -> Non
     click.echo(str(target))
 
 
-@cli.group()
+@cli.group(cls=Commands)
 def lab() -> None:
     """The family of small models that ships, and how it is trained."""
 
@@ -221,9 +241,13 @@ def lab() -> None:
 @lab.command()
 @click.argument("part", type=click.Choice(["policy", "prm"]))
 @click.option("--output", type=click.Path(path_type=Path), help="Directory; by default runs/lab/PART.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--policy", type=click.Path(path_type=Path), help="Policy that a PRM reads; by default the one that ships.")
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Share of the recipe's data, for a quick try.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the data and the weights.")
+@click.option(
+    "--policy", type=click.Path(path_type=Path), help="Policy that a PRM reads; by default the one that ships."
+)
+@click.option(
+    "--scale", type=float, default=1.0, show_default=True, help="Share of the recipe's data, for a quick try."
+)
 def train(part: str, output: Path | None, seed: int, policy: Path | None, scale: float) -> None:
     """Train the policy or its PRM from a seed, and write the model card."""
     try:
@@ -280,6 +304,9 @@ def main() -> None:
         cli(standalone_mode=False)
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except click.ClickException as error:
         _fail(error.format_message().replace("\n", " "), 2)
     except TTCError as error:
