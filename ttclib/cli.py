@@ -6,9 +6,11 @@ Exit status 0 done, 1 the work failed, 2 the request was wrong; an error is one 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -186,10 +188,15 @@ def replay(
 @click.option("--verifier", default="prm", show_default=True, help="Name to keep the step scores under.")
 @click.option("--benchmark", help="Name of the problem set; by default the file's name.")
 def import_(file: Path, store: Path, grader: str, verifier: str, benchmark: str | None) -> None:
-    """Fill a store from FILE, JSON lines with one sample each."""
+    """Fill a store from FILE, JSON lines with one sample each; - reads standard input."""
     from ttclib.interchange import import_samples
 
-    added = import_samples(file, store, grader=grader, verifier=verifier, benchmark=benchmark, notify=notify)
+    with TemporaryDirectory() as folder:
+        if str(file) == "-":
+            file = Path(folder) / "stdin.jsonl"
+            with open(file, "wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+        added = import_samples(file, store, grader=grader, verifier=verifier, benchmark=benchmark, notify=notify)
     notify(f"import: {added:,} samples added to '{store}'")
 
 
