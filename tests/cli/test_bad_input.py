@@ -67,7 +67,10 @@ def folder(tmp_path_factory) -> Path:
         (("replay", "--store", "text.duckdb", "--strategy", "pass_at_k"), "'text.duckdb' is no DuckDB file"),
         (("replay", "--store", "empty.duckdb", "--strategy", "pass_at_k"), "'empty.duckdb' is no DuckDB file"),
         (("replay", "--store", "other.duckdb", "--strategy", "pass_at_k"), "a DuckDB file but no ttclib store"),
-        (("replay", "--store", "newer.duckdb", "--strategy", "pass_at_k"), "reads up to 1: upgrade ttclib"),
+        (
+            ("replay", "--store", "newer.duckdb", "--strategy", "pass_at_k"),
+            f"reads up to {SCHEMA_VERSION}: upgrade ttclib",
+        ),
         (("replay", "--store", "what?.duckdb", "--strategy", "pass_at_k"), "'what?.duckdb' holds '?'"),
         (("status", "--store", "newer.duckdb"), f"has schema version {SCHEMA_VERSION + 1}"),
         (("status", "--store", "no.duckdb"), "no store at 'no.duckdb'"),
