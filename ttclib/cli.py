@@ -85,6 +85,7 @@ def sample(config: str, **overrides: Any) -> None:
     from ttclib.collect import run
 
     read = read_config(config, **overrides)
+    run.check(read)
     try:
         run.sample(read, notify=notify)
         if read.prm is not None:

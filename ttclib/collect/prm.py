@@ -87,9 +87,9 @@ class TokenClassificationPrm:
             batch = fitting[: max(1, self._config.batch_tokens // longest)]
             fitting = fitting[len(batch) :]
             # Right padding lies behind the last step end: causal attention never reaches it.
-            ids = torch.tensor([solutions[i][0] + [0] * (longest - len(solutions[i][0])) for i in batch])
+            padded = torch.tensor([solutions[i][0] + [0] * (longest - len(solutions[i][0])) for i in batch])
             mask = torch.tensor([[1] * len(solutions[i][0]) + [0] * (longest - len(solutions[i][0])) for i in batch])
-            logits = self.model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).logits.float()
+            logits = self.model(input_ids=padded.to(self.device), attention_mask=mask.to(self.device)).logits.float()
             values = (torch.sigmoid(logits[..., 0]) if logits.shape[-1] == 1 else logits.softmax(-1)[..., 1]).cpu()
             for row, index in enumerate(batch):
                 token_ids, ends = solutions[index]

@@ -59,6 +59,10 @@ def progress(what: str, total: int, unit: str, *, initial: int = 0) -> Iterator[
         last = now
         left = (now - started) / done * (total - initial - done) if done else float("nan")
         eta = f", about {left:.0f} s left" if left >= 1 else ""
-        print(f"{what}: {initial + done:,} of {total:,} {unit}{eta}{'; ' + text if text else ''}", file=sys.stderr, flush=True)
+        print(
+            f"{what}: {initial + done:,} of {total:,} {unit}{eta}{'; ' + text if text else ''}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     yield tell

@@ -12,26 +12,39 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-
-from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package
+from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package, resolve_model
 from ttclib.collect.progress import progress
 from ttclib.collect.steps import count_step_tokens, split_steps
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader, grade_problem
 from ttclib.problems import Problem, load_problems
-from ttclib.store import absorb, connect, write_part
-from ttclib.store.schema import StoreLockedError, pending_parts
+from ttclib.store import StoreLockedError, absorb, connect, pending_parts, write_part
 
 _ABSORB_EVERY_S = 5.0
 _SCORED_AT_ONCE = 4096
 _PACKAGES = ("ttclib", "torch", "transformers", "vllm", "duckdb", "math-verify")
 Notify = Callable[[str], None]
+
+
+def check(config: RunConfig) -> None:
+    """Refuse, before anything is written, what would fail later.
+
+    Raises
+    ------
+    RequestError
+        The policy or the PRM is not there, or the grader is unknown.
+    """
+    resolve_model(config.policy.path)
+    if config.prm is not None:
+        resolve_model(config.prm.path)
+    get_grader(config.grading.grader)
 
 
 def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
@@ -176,12 +189,14 @@ def grade(store: Path, grader_name: str, *, notify: Notify = lambda text: None) 
         todo = con.execute(
             """SELECT policy, problem_id, setting, sample_index, completion, reference_answer
                FROM samples LEFT JOIN problems USING (problem_id)
-               ANTI JOIN (SELECT * FROM grades WHERE grader IN ($1, 'given')) USING (policy, problem_id, setting, sample_index)
+               ANTI JOIN (SELECT * FROM grades WHERE grader IN ($1, 'given'))
+                    USING (policy, problem_id, setting, sample_index)
                WHERE completion IS NOT NULL ORDER BY problem_id, policy, setting, sample_index""",
             [grader.name],
         ).fetchall()
         known = con.execute(
-            "SELECT DISTINCT problem_id, answer, answer_class FROM grades WHERE answer_class IS NOT NULL AND grader IN ($1, 'given')",
+            """SELECT DISTINCT problem_id, answer, answer_class FROM grades
+               WHERE answer_class IS NOT NULL AND grader IN ($1, 'given')""",
             [grader.name],
         ).fetchall()
     classes: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -214,13 +229,15 @@ def grade(store: Path, grader_name: str, *, notify: Notify = lambda text: None) 
 def take_in(store: Path, *, notify: Notify = lambda text: None) -> None:
     """Take what was collected into the store's file, waiting for it if need be.
 
-    Raises
-    ------
-    StoreLockedError
-        It stayed locked. Nothing is lost: the parts wait beside it and are read from there.
+    It may stay locked, by a notebook that keeps it open: nothing is lost, the parts wait beside it
+    and are read from there.
     """
-    if pending_parts(store):
+    if not pending_parts(store):
+        return
+    try:
         absorb(store, notify=notify)
+    except StoreLockedError as error:
+        notify(f"{error}; until then the new samples are read from the parts beside it")
 
 
 def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
@@ -233,9 +250,10 @@ def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
     if not store.exists() and not pending_parts(store):
         return
     with connect(store) as con:
-        held = {row[0]: row[1:] for row in con.execute(
-            "SELECT problem_id, prompt, reference_answer FROM problems"
-        ).fetchall()}
+        held = {
+            row[0]: row[1:]
+            for row in con.execute("SELECT problem_id, prompt, reference_answer FROM problems").fetchall()
+        }
     for problem in problems:
         prompt, answer = held.get(problem.problem_id, (None, None))
         for what, ours, theirs in (("prompt", problem.prompt, prompt), ("answer", problem.reference_answer, answer)):
@@ -269,9 +287,7 @@ def _draw_batch(
             "prompt_tokens": len(prompts[problem.problem_id]),
             "completion_tokens": len(completion.token_ids),
             "logprob": completion.logprob,
-            "step_tokens": count_step_tokens(
-                engine.token_texts(completion.token_ids), config.sampling.step_delimiter
-            ),
+            "step_tokens": count_step_tokens(engine.token_texts(completion.token_ids), config.sampling.step_delimiter),
             "elapsed_s": elapsed,
         }
         for (problem, index), completion in zip(batch, completions, strict=True)
@@ -324,8 +340,6 @@ class _Keeper:
     def keep(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
         write_part(self._store, table, rows)
         if time.monotonic() - self._last > _ABSORB_EVERY_S:
-            try:
+            with suppress(StoreLockedError):  # somebody reads; the parts keep
                 absorb(self._store, wait_s=0)
-            except StoreLockedError:
-                pass  # somebody reads; the parts keep
             self._last = time.monotonic()

@@ -42,7 +42,7 @@ class TransformersEngine:
         dtype = "float32" if policy.dtype == "auto" and self.device == "cpu" else policy.dtype
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
-            self.model = AutoModelForCausalLM.from_pretrained(path, revision=policy.revision, dtype=dtype)
+            self.model: Any = AutoModelForCausalLM.from_pretrained(path, revision=policy.revision, dtype=dtype)
         except (OSError, ValueError) as error:
             raise RequestError(f"cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
         self.model.to(self.device).eval()
@@ -121,7 +121,9 @@ class TransformersEngine:
             for ids, has_ended, logprob in zip(tokens, stopped, logprobs, strict=True)
         ]
 
-    def _prefill(self, prefixes: list[tuple[int, ...]], longest: int) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
+    def _prefill(
+        self, prefixes: list[tuple[int, ...]], longest: int
+    ) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
         padding = [longest - len(prefix) for prefix in prefixes]
         ids = [[0] * width + list(prefix) for width, prefix in zip(padding, prefixes, strict=True)]
         mask = torch.tensor([[0] * width + [1] * (longest - width) for width in padding], device=self.device)

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 
-def batches_by_length(lengths: Sequence[int], *, max_tokens: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def batches_by_length(
+    lengths: Sequence[int] | np.ndarray, *, max_tokens: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     """Group sequences of similar length so that no padded batch exceeds a number of tokens.
 
     Parameters
     ----------
-    lengths : sequence of int
+    lengths : sequence or array of int
         Tokens of each sequence.
     max_tokens : int
         Most tokens in a batch, padding included.

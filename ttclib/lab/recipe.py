@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from ttclib.collect.progress import progress
 from ttclib.errors import RequestError
 from ttclib.lab import checkpoint
 from ttclib.lab.evaluate import evaluate
-from ttclib.lab.rollouts import labelled_solutions
+from ttclib.lab.rollouts import informative, labelled_solutions
 from ttclib.lab.train_policy import PolicyRecipe, train_policy
 from ttclib.lab.train_prm import PrmRecipe, train_prm
 
@@ -32,6 +31,10 @@ class RolloutRecipe:
     n_branches: int = 2
     n_rollouts: int = 4
     seed: int = 1000
+
+
+# The PRM starts from a policy that has practised longer than the one it judges.
+PRACTICE = PolicyRecipe(n_exercises=240_000, learning_rate=2e-3, seed=5000)
 
 
 def train_lab_policy(directory: Path, *, seed: int = 0, scale: float = 1.0, notify: Notify = print) -> dict[str, Any]:
@@ -60,7 +63,9 @@ def train_lab_policy(directory: Path, *, seed: int = 0, scale: float = 1.0, noti
     figures = evaluate(directory, None)
     card = {"recipe": dataclasses.asdict(recipe), "training": trained, "figures": figures}
     _write_card(directory, "policy", POLICY_TEXT, card)
-    notify(f"policy: pass@1 {figures['pass_at_1']:.3f} on validation; by operations {figures['pass_at_1_by_operations']}")
+    notify(
+        f"policy: pass@1 {figures['pass_at_1']:.3f} on validation; by operations {figures['pass_at_1_by_operations']}"
+    )
     return card
 
 
@@ -86,19 +91,27 @@ def train_lab_prm(
     recipe = PrmRecipe(seed=seed)
     n_solutions = rollouts.n_problems * (rollouts.n_root + rollouts.n_branches * rollouts.n_rollouts)
     notify(f"prm: {n_solutions:,} solutions of '{source}' to be drawn, then {recipe.n_epochs} passes over them")
+    practice = dataclasses.replace(
+        PRACTICE, n_exercises=max(1, round(PRACTICE.n_exercises * scale)), seed=PRACTICE.seed + seed
+    )
+    base = directory.with_name(directory.name + "-base")
+    with progress("prm base", practice.n_exercises, "exercises") as tell:
+        practised = train_policy(practice, base, start=source, report=lambda done, total, text: tell(done, text))
     started = time.monotonic()
     with progress("prm data", n_solutions, "solutions") as tell:
         solutions = labelled_solutions(
             source, **dataclasses.asdict(rollouts), report=lambda done, total, text: tell(done, text)
         )
+    solutions = informative(solutions, seed=seed)
     rollout_s = time.monotonic() - started
-    with progress("prm", n_solutions * recipe.n_epochs, "solutions") as tell:
-        trained = train_prm(recipe, source, solutions, directory, report=lambda done, total, text: tell(done, text))
+    with progress("prm", len(solutions) * recipe.n_epochs, "solutions") as tell:
+        trained = train_prm(recipe, base, solutions, directory, report=lambda done, total, text: tell(done, text))
     figures = evaluate(source, directory)
     card = {
+        "base": dataclasses.asdict(practice) | {"training_tokens": practised["training_tokens"]},
         "rollouts": dataclasses.asdict(rollouts),
         "recipe": dataclasses.asdict(recipe),
-        "training": trained | {"rollout_s": rollout_s},
+        "training": trained | {"rollout_s": rollout_s, "base_s": practised["train_s"]},
         "figures": figures,
     }
     _write_card(directory, "prm", PRM_TEXT, card)
@@ -112,13 +125,15 @@ Data: random exercises of 1 to 8 operations, drawn from the training split (`ttc
 seen once. Loss: next token, on the solution alone. It is meant to fail on long exercises, so that
 its samples hold every difficulty.
 """
-PRM_TEXT = """A process reward model for the lab's policy: the policy's layers with as many more on top, and a scalar
-head whose sigmoid, read at the end of a step, estimates the chance that a rollout from there ends right.
+PRM_TEXT = """A process reward model for the lab's policy. The sigmoid of its scalar head, read at the end of a step,
+estimates the chance that a rollout from there ends right.
 
-Data: solutions of the policy on training exercises, from the start and from step ends inside them
+Start: the policy, trained on 240,000 more exercises, then widened and deepened so that it can hold a
+token against what was expected (`ttclib.lab.grow`); its first layers stay as they are. Data: solutions
+of the policy on training exercises, from the start and from step ends inside them
 (`ttclib.lab.rollouts`); a step's soft label is the share of right solutions among all that pass
-through it. Loss: binary cross-entropy at every step end, and with less weight at every token, beside
-next-token prediction on right solutions.
+through it; no other label is used. Loss: binary cross-entropy at every step end, and with less weight at
+every token, beside the regression of each token's likelihood.
 """
 
 
@@ -145,9 +160,10 @@ def _write_card(directory: Path, part: str, text: str, card: Mapping[str, Any]) 
         f"| seed | {card['recipe']['seed']} |",
     ]
     if "rollout_s" in training:
+        lines.append(f"| time to train its base further | {training['base_s'] / 60:.0f} minutes |")
         lines.append(f"| time to sample the data | {training['rollout_s'] / 60:.0f} minutes |")
     lines += [
-        f"| time to train | {training['train_s'] / 60:.0f} minutes on {torch.get_num_threads()} thread(s) of {_processor()} |",
+        f"| time to train | {training['train_s'] / 60:.0f} minutes, {torch.get_num_threads()} threads |",
         f"| torch | {torch.__version__} |",
         "",
         f"On {figures['n_problems']} {figures['split']} problems × {figures['n_samples']} samples at temperature "
@@ -161,7 +177,8 @@ def _write_card(directory: Path, part: str, text: str, card: Mapping[str, Any]) 
     if "step_auc" in figures:
         lines += [
             f"AUC of a step's score: {figures['step_auc']:.3f}; of the final score within problems of pass@1 .1 … .9: "
-            f"{figures['final_auc_within']:.3f} (the policy's own log-probability: {figures['logprob_auc_within']:.3f}).",
+            f"{figures['final_auc_within']:.3f}",
+            f"(the policy's own log-probability: {figures['logprob_auc_within']:.3f}).",
             f"Calibration error of a step's score: {figures['step_calibration_error']:.3f}.",
             "",
             "| mean score | " + " | ".join(f"{score:.2f}" for score, _, _ in figures["step_calibration"]) + " |",
@@ -177,10 +194,6 @@ def _write_card(directory: Path, part: str, text: str, card: Mapping[str, Any]) 
 
 def _by_budget(accuracies: Mapping[int, float]) -> str:
     return ", ".join(f"{value:.3f} (N={budget})" for budget, value in accuracies.items())
-
-
-def _processor() -> str:
-    return platform.processor() or platform.machine()
 
 
 def _check_scale(scale: float) -> None:

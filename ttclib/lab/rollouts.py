@@ -124,6 +124,26 @@ def label_steps(problems: Sequence[Exercise], solutions: Sequence[tuple[int, str
     return labelled
 
 
+def informative(solutions: Sequence[LabelledSolution], *, share: float = 0.2, seed: int = 0) -> list[LabelledSolution]:
+    """All solutions of problems that are solved sometimes, and a share of the others.
+
+    Where all solutions are right, or all wrong, there is nothing to tell apart; some are kept so
+    that scores stay calibrated.
+
+    Parameters
+    ----------
+    solutions : sequence of LabelledSolution
+    share : float
+        In [0, 1].
+    seed : int
+    """
+    outcomes: dict[str, set[bool]] = defaultdict(set)
+    for solution in solutions:
+        outcomes[solution.prompt].add(solution.is_correct)
+    rng = np.random.default_rng(seed)
+    return [s for s in solutions if len(outcomes[s.prompt]) == 2 or rng.random() < share]
+
+
 def _branch_points(texts: list[str], n_branches: int, rng: np.random.Generator) -> list[str]:
     """Random step ends of random solutions, each the text up to there."""
     points = []
@@ -147,7 +167,9 @@ def _complete(
     for begin in range(0, len(order), _DRAWS_AT_ONCE):
         batch = [(index, *starts[index]) for index in order[begin : begin + _DRAWS_AT_ONCE]]
         draws = [
-            Draw(tuple(engine.encode(problems[number].prompt + prefix)), draw_seed(seed, problems[number].prompt, index))
+            Draw(
+                tuple(engine.encode(problems[number].prompt + prefix)), draw_seed(seed, problems[number].prompt, index)
+            )
             for index, number, prefix in batch
         ]
         completions = engine.generate(draws, sampling)

@@ -98,9 +98,8 @@ def solve(expression: str) -> list[str]:
     ['7*(9-2)', '7*7', '49', '#49']
     """
     lines: list[str] = []
-    current: str | None = expression
-    while (current := reduce_once(current)) is not None:
-        lines.append(current)
+    while (line := reduce_once(lines[-1] if lines else expression)) is not None:
+        lines.append(line)
     return [*lines, f"#{lines[-1] if lines else expression}"]
 
 
@@ -173,7 +172,9 @@ def _apply(operator: str, left: int, right: int) -> int:
 def _random_tree(rng: np.random.Generator, n_operations: int) -> str:
     if n_operations == 0:
         small = rng.random() < SMALL_OPERAND_SHARE
-        return str(int(rng.integers(1, SMALL_OPERAND + 1) if small else rng.integers(SMALL_OPERAND + 1, MAX_OPERAND + 1)))
+        return str(
+            int(rng.integers(1, SMALL_OPERAND + 1) if small else rng.integers(SMALL_OPERAND + 1, MAX_OPERAND + 1))
+        )
     n_left = int(rng.integers(0, n_operations))
     left, right = _random_tree(rng, n_left), _random_tree(rng, n_operations - 1 - n_left)
     return f"({left}{'+-*'[int(rng.integers(3))]}{right})"

@@ -33,7 +33,7 @@ class PolicyRecipe:
     n_layers: int = 3
     n_heads: int = 4
     intermediate_size: int = 192
-    n_exercises: int = 320_000
+    n_exercises: int = 512_000
     tokens_per_batch: int = 6_000
     learning_rate: float = 4e-3
     warmup_steps: int = 100
@@ -42,7 +42,11 @@ class PolicyRecipe:
 
 
 def train_policy(
-    recipe: PolicyRecipe, directory: Path, *, report: Callable[[int, int, str], None] = lambda done, total, text: None
+    recipe: PolicyRecipe,
+    directory: Path,
+    *,
+    start: Path | None = None,
+    report: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> dict[str, float]:
     """Train and save a policy.
 
@@ -51,6 +55,8 @@ def train_policy(
     recipe : PolicyRecipe
     directory : pathlib.Path
         Receives config, tokenizer and weights in Hugging Face's format.
+    start : pathlib.Path, optional
+        A policy to train further; by default from scratch.
     report : callable
         Called with exercises done, exercises in all and a line of text.
 
@@ -61,7 +67,11 @@ def train_policy(
     """
     torch.manual_seed(recipe.seed)
     tokenizer = build_tokenizer()
-    model = LlamaForCausalLM(_config(recipe, tokenizer))
+    if start is None:
+        model = LlamaForCausalLM(_config(recipe, tokenizer))
+    else:
+        model = LlamaForCausalLM.from_pretrained(start, dtype=torch.float32)
+    model.train()
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay
     )
@@ -85,7 +95,7 @@ def train_policy(
             loss_value = loss.item() if n_steps % 20 == 0 or done == recipe.n_exercises else loss_value
             report(done, recipe.n_exercises, f"loss {loss_value:.4f}")
     directory.mkdir(parents=True, exist_ok=True)
-    model.config.training_tokens = n_tokens
+    model.config.training_tokens = n_tokens + (getattr(model.config, "training_tokens", None) or 0)
     model.eval().half().save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return {

@@ -17,7 +17,6 @@ from pathlib import Path
 import duckdb
 
 from ttclib.errors import RequestError
-from ttclib.store.locks import StoreLockedError as StoreLockedError  # its old place
 
 SAMPLE_KEY = ("policy", "problem_id", "setting", "sample_index")
 TABLES: dict[str, tuple[str, ...]] = {

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from ttclib.config import RunConfig
+
+
+@pytest.fixture(scope="session")
+def tiny_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("torch")
+    from tests.models import save_tiny_policy
+
+    return save_tiny_policy(tmp_path_factory.mktemp("policy"))
+
+
+@pytest.fixture(scope="session")
+def tiny_prm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("torch")
+    from tests.models import save_tiny_prm
+
+    return save_tiny_prm(tmp_path_factory.mktemp("prm"))
+
+
+@pytest.fixture
+def config(tmp_path: Path, tiny_policy: Path, tiny_prm: Path) -> RunConfig:
+    """5 problems × 6 samples of an untrained policy."""
+    return RunConfig.model_validate(
+        {
+            "store": str(tmp_path / "run.duckdb"),
+            "problems": {"source": "lab:test", "limit": 5},
+            "policy": {"name": "tiny", "path": str(tiny_policy), "batch_size": 8},
+            "sampling": {"n_samples": 6, "max_tokens": 24},
+            "prm": {"path": str(tiny_prm)},
+            "grading": {"grader": "exact"},
+        }
+    )

@@ -1,0 +1,175 @@
+"""One contract for every engine: the same tests run on each that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.models import save_tiny_policy
+from ttclib.collect.engine import Draw, draw_seed, load_engine
+from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
+from ttclib.errors import RequestError
+
+ENGINES = [
+    "transformers",
+    pytest.param(
+        "vllm", marks=pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed")
+    ),
+]
+PROMPTS = ["1+2=\n", "(3+4)*(9-2)=\n", "7=\n"]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_policy(tmp_path_factory.mktemp("policy"))
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest, path: Path) -> Any:
+    # vLLM's CPU build: no compilation, a small cache.
+    options = {"enforce_eager": True, "max_model_len": 128} if request.param == "vllm" else {}
+    policy = PolicyConfig(
+        name="tiny", path=str(path), engine=request.param, dtype="float32", engine_options=options, training_tokens=7
+    )
+    return load_engine(policy, PromptConfig())
+
+
+def draws_of(engine: Any, n: int, seed: int = 0) -> list[Draw]:
+    return [Draw(tuple(engine.encode(p)), draw_seed(seed, p, i)) for p in PROMPTS for i in range(n)]
+
+
+def test_counts_reasons_and_text_agree(engine: Any) -> None:
+    drawn = engine.generate(draws_of(engine, 16), SamplingConfig(max_tokens=20))
+    end = engine.tokenizer.eos_token_id
+    assert len(drawn) == 48
+    assert {completion.finish_reason for completion in drawn} == {"stop", "length"}
+    for completion in drawn:
+        ended = completion.token_ids[-1] == end
+        assert completion.finish_reason == ("stop" if ended else "length")
+        assert ended or len(completion.token_ids) == 20
+        assert end not in completion.token_ids[:-1]
+        assert completion.text == "".join(engine.token_texts(completion.token_ids))
+
+
+def test_log_probabilities_are_the_models_own(engine: Any, path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
+    draws = draws_of(engine, 4)
+    for draw, completion in zip(
+        draws, engine.generate(draws, SamplingConfig(max_tokens=20, temperature=0.7)), strict=True
+    ):
+        ids = [*draw.prefix_ids, *completion.token_ids]
+        with torch.inference_mode():
+            logp = torch.log_softmax(model(torch.tensor([ids])).logits[0].float(), dim=-1)
+        start = len(draw.prefix_ids)
+        expected = sum(logp[at - 1, ids[at]].item() for at in range(start, len(ids)))
+        assert completion.logprob == pytest.approx(expected, abs=1e-3)
+
+
+def test_temperature_zero_is_greedy(engine: Any, path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
+    draw = Draw(tuple(engine.encode(PROMPTS[1])), 0)
+    (completion,) = engine.generate([draw], SamplingConfig(max_tokens=12, temperature=0))
+    ids = list(draw.prefix_ids)
+    for token in completion.token_ids:
+        with torch.inference_mode():
+            assert int(model(torch.tensor([ids])).logits[0, -1].argmax()) == token
+        ids.append(token)
+
+
+def test_first_tokens_follow_the_models_distribution(engine: Any, path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
+    prefix = tuple(engine.encode(PROMPTS[0]))
+    n = 4000
+    drawn = engine.generate([Draw(prefix, draw_seed(1, "p", i)) for i in range(n)], SamplingConfig(max_tokens=1))
+    with torch.inference_mode():
+        expected = torch.softmax(model(torch.tensor([prefix])).logits[0, -1].double(), dim=-1).numpy()
+    share = np.bincount([completion.token_ids[0] for completion in drawn], minlength=len(expected)) / n
+    assert np.abs(share - expected).max() < 5 * np.sqrt(0.25 / n)
+
+
+def test_a_stop_string_ends_a_sample(engine: Any) -> None:
+    drawn = engine.generate(draws_of(engine, 16), SamplingConfig(max_tokens=40, stop=("#",)))
+    stopped = [completion for completion in drawn if "#" in completion.text]
+    assert stopped
+    for completion in stopped:
+        assert completion.text.endswith("#")
+        assert completion.finish_reason == "stop"
+        assert engine.tokenizer.eos_token_id not in completion.token_ids
+
+
+def test_model_facts_are_the_checkpoints(engine: Any) -> None:
+    facts = engine.model_facts()
+    shape = {"n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "head_dim": 4, "hidden_size": 16, "training_tokens": 7}
+    assert {name: facts[name] for name in shape} == shape
+    assert facts["architecture"] == "LlamaForCausalLM"
+    assert facts["n_embedding"] == 2 * 24 * 16
+    # attention (q, k, v, o), MLP, two norms a layer, and the last norm
+    assert facts["n_parameters"] == 2 * 24 * 16 + 2 * (16 * (16 + 8 + 8 + 16) + 3 * 16 * 32 + 2 * 16) + 16
+
+
+# What the transformers engine promises beyond the contract.
+
+
+@pytest.fixture(scope="module")
+def own(path: Path) -> Any:
+    return load_engine(PolicyConfig(name="tiny", path=str(path)), PromptConfig())
+
+
+def test_a_sample_does_not_depend_on_its_batch(own: Any) -> None:
+    draws = draws_of(own, 6)
+    together = own.generate(draws, SamplingConfig(max_tokens=30))
+    alone = [own.generate([draw], SamplingConfig(max_tokens=30))[0] for draw in draws]
+    assert [c.token_ids for c in together] == [c.token_ids for c in alone]
+
+
+def test_other_seeds_draw_other_samples(own: Any) -> None:
+    sampling = SamplingConfig(max_tokens=30)
+    first, second = (own.generate(draws_of(own, 6, seed), sampling) for seed in (0, 1))
+    assert [c.token_ids for c in first] != [c.token_ids for c in second]
+
+
+def test_greedy_agrees_with_generate(own: Any) -> None:
+    draws = draws_of(own, 1)
+    ours = own.generate(draws, SamplingConfig(max_tokens=16, temperature=0))
+    for draw, completion in zip(draws, ours, strict=True):
+        theirs = own.model.generate(
+            torch.tensor([draw.prefix_ids]),
+            attention_mask=torch.ones(1, len(draw.prefix_ids), dtype=torch.long),
+            max_new_tokens=16,
+            do_sample=False,
+        )[0, len(draw.prefix_ids) :].tolist()
+        assert completion.token_ids == theirs
+
+
+def test_the_nucleus_keeps_the_smallest_set_that_reaches_top_p() -> None:
+    from ttclib.collect.transformers_engine import draw_tokens
+
+    logits = torch.log(torch.tensor([[0.1, 0.5, 0.15, 0.25]])).repeat(1000, 1)
+    uniforms = torch.linspace(0, 1 - 1e-9, 1000, dtype=torch.float64)
+    kept = draw_tokens(logits, uniforms, 1.0, 0.7)
+    assert set(kept.tolist()) == {1, 3}
+    assert (kept == 1).float().mean() == pytest.approx(2 / 3, abs=0.002)
+
+
+def test_a_prompt_that_leaves_no_room_is_refused(own: Any) -> None:
+    with pytest.raises(RequestError, match="exceeds the model's window of 128: set sampling.max_tokens to at most 122"):
+        own.generate([Draw(tuple(own.encode("1+2=\n")), 0)], SamplingConfig(max_tokens=500))
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="cannot load the policy"):
+        load_engine(PolicyConfig(name="x", path=str(tmp_path)), PromptConfig())
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/no/such/model", "nowhere"])
+def test_a_path_that_is_not_there_is_refused(name: str) -> None:
+    with pytest.raises(RequestError, match="no model at"):
+        load_engine(PolicyConfig(name="x", path=name), PromptConfig())
