@@ -9,7 +9,7 @@ several times more tokens a second come of (`tests/benchmarks/sampling.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -42,7 +42,7 @@ class TransformersEngine:
         dtype = "float32" if policy.dtype == "auto" and self.device == "cpu" else policy.dtype
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
-            self.model: Any = AutoModelForCausalLM.from_pretrained(path, revision=policy.revision, dtype=dtype)
+            self.model = cast(Any, AutoModelForCausalLM).from_pretrained(path, revision=policy.revision, dtype=dtype)
         except (OSError, ValueError) as error:
             raise RequestError(f"cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
         self.model.to(self.device).eval()
