@@ -29,7 +29,14 @@ PROMPTS = ["1+2=\n", "(3+4)*(9-2)=\n", "7=\n"]
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_policy(tmp_path_factory.mktemp("policy"))
+    # vLLM's attention on a CPU wants heads of 32 or more.
+    return save_tiny_policy(
+        tmp_path_factory.mktemp("policy"),
+        hidden_size=64,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        initializer_range=0.2,
+    )
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -107,12 +114,12 @@ def test_a_stop_string_ends_a_sample(engine: Any) -> None:
 
 def test_model_facts_are_the_checkpoints(engine: Any) -> None:
     facts = engine.model_facts()
-    shape = {"n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "head_dim": 4, "hidden_size": 16, "training_tokens": 7}
+    shape = {"n_layers": 2, "n_heads": 2, "n_kv_heads": 1, "head_dim": 32, "hidden_size": 64, "training_tokens": 7}
     assert {name: facts[name] for name in shape} == shape
     assert facts["architecture"] == "LlamaForCausalLM"
-    assert facts["n_embedding"] == 2 * 24 * 16
+    assert facts["n_embedding"] == 2 * 24 * 64
     # attention (q, k, v, o), MLP, two norms a layer, and the last norm
-    assert facts["n_parameters"] == 2 * 24 * 16 + 2 * (16 * (16 + 8 + 8 + 16) + 3 * 16 * 32 + 2 * 16) + 16
+    assert facts["n_parameters"] == 2 * 24 * 64 + 2 * (64 * (64 + 32 + 32 + 64) + 3 * 64 * 32 + 2 * 64) + 64
 
 
 # What the transformers engine promises beyond the contract.
