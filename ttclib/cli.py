@@ -82,7 +82,7 @@ def cli() -> None:
 @overridable
 def sample(config: str, **overrides: Any) -> None:
     """Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."""
-    from ttclib.collect import run
+    from ttclib.collect import keeper, run
 
     read = read_config(config, **overrides)
     run.check(read)
@@ -92,9 +92,9 @@ def sample(config: str, **overrides: Any) -> None:
             run.score(read, notify=notify)
         run.grade(read.store, read.grading.grader, notify=notify)
     except KeyboardInterrupt:
-        run.take_in(read.store, notify=notify)
+        keeper.take_in(read.store, notify=notify)
         raise
-    run.take_in(read.store, notify=notify)
+    keeper.take_in(read.store, notify=notify)
     _print_status(read.store)
 
 
@@ -103,11 +103,11 @@ def sample(config: str, **overrides: Any) -> None:
 @overridable
 def score(config: str, **overrides: Any) -> None:
     """Score the steps of samples that CONFIG's PRM has not read."""
-    from ttclib.collect import run
+    from ttclib.collect import keeper, run
 
     read = read_config(config, **overrides)
     run.score(read, notify=notify)
-    run.take_in(read.store, notify=notify)
+    keeper.take_in(read.store, notify=notify)
 
 
 @cli.command()
@@ -237,6 +237,8 @@ def report(notebook: str, output: Path | None, parameters: Sequence[str]) -> Non
 
     path = Path(notebook)
     target = output or Path("reports") / f"{path.stem}.html"
+    if output is None:
+        target.parent.mkdir(exist_ok=True)
     render_report(path, target, dict(_assignment(text) for text in parameters), notify=notify)
     click.echo(str(target))
 

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from ttclib.collect import run
+from ttclib.collect import keeper, run
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError
 from ttclib.store import connect, load_pool
@@ -34,7 +34,7 @@ def collect(config: RunConfig) -> None:
     run.sample(config)
     run.score(config)
     run.grade(config.store, config.grading.grader)
-    run.take_in(config.store)
+    keeper.take_in(config.store)
 
 
 def test_the_main_job_fills_the_store(config: RunConfig) -> None:
@@ -120,7 +120,7 @@ def test_a_problem_with_another_text_is_refused(config: RunConfig, tmp_path: Pat
 
 def test_an_open_reader_does_not_stop_a_run(config: RunConfig) -> None:
     run.sample(with_(config, sampling={"n_samples": 1}))
-    run.take_in(config.store)
+    keeper.take_in(config.store)
     reader = subprocess.Popen(
         [
             sys.executable,
@@ -138,7 +138,7 @@ def test_an_open_reader_does_not_stop_a_run(config: RunConfig) -> None:
         reader.kill()
         reader.wait()
         reader.stdout.close()
-    run.take_in(config.store)
+    keeper.take_in(config.store)
     assert load_pool(config.store).present.sum() == 30
 
 

@@ -6,31 +6,23 @@ own, so stopping at any moment loses the batch in flight at most and the same co
 
 from __future__ import annotations
 
-import json
-import platform
 import time
-import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package, resolve_model
+from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.steps import count_step_tokens, split_steps
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader, grade_problem
 from ttclib.problems import Problem, load_problems
-from ttclib.store import StoreLockedError, absorb, connect, pending_parts, write_part
+from ttclib.store import connect, pending_parts, write_part
 
-_ABSORB_EVERY_S = 5.0
 _SCORED_AT_ONCE = 4096
-_PACKAGES = ("ttclib", "torch", "transformers", "vllm", "duckdb", "math-verify")
-Notify = Callable[[str], None]
 
 
 def check(config: RunConfig) -> None:
@@ -83,13 +75,13 @@ def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     notify(f"sample: {len(todo):,} of {wanted:,} samples to draw; loading '{config.policy.path}'")
     engine = load_engine(config.policy, config.prompt)
     prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
-    run = _start_run(config, "sample")
+    run = start_run(config, "sample")
     write_part(config.store, "problems", [problem.row() for problem in problems])
     write_part(config.store, "models", [{"model": config.policy.name, **engine.model_facts()}])
     write_part(config.store, "settings", [setting])
     # Prompts of like length make like solutions: less padding, fewer rows that wait for the longest.
     todo.sort(key=lambda cell: (len(prompts[cell[0].problem_id]), cell[0].problem_id, cell[1]))
-    keeper = _Keeper(config.store)
+    keeper = Keeper(config.store)
     started, n_tokens = time.monotonic(), 0
     with progress("sample", wanted, "samples", initial=wanted - len(todo)) as tell:
         for begin in range(0, len(todo), config.policy.batch_size):
@@ -142,9 +134,9 @@ def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     except ImportError as error:
         raise missing_package("transformers", error) from error
     prm = TokenClassificationPrm(config.prm)
-    run = _start_run(config, "score")
+    run = start_run(config, "score")
     write_part(config.store, "models", [{"model": config.prm.name, **prm.model_facts()}])
-    keeper = _Keeper(config.store)
+    keeper = Keeper(config.store)
     with progress("score", len(todo), "samples") as tell:
         for begin in range(0, len(todo), _SCORED_AT_ONCE):
             batch = todo[begin : begin + _SCORED_AT_ONCE]
@@ -207,7 +199,7 @@ def grade(store: Path, grader_name: str, *, notify: Notify = lambda text: None) 
         by_problem[row[1]].append(row)
     if todo:
         notify(f"grade: {len(todo):,} samples by {grader.name}")
-    keeper = _Keeper(store)
+    keeper = Keeper(store)
     done = 0
     with progress("grade", len(todo), "samples") as tell:
         rows: list[dict[str, Any]] = []
@@ -224,20 +216,6 @@ def grade(store: Path, grader_name: str, *, notify: Notify = lambda text: None) 
                 rows = []
             tell(done)
     return len(todo)
-
-
-def take_in(store: Path, *, notify: Notify = lambda text: None) -> None:
-    """Take what was collected into the store's file, waiting for it if need be.
-
-    It may stay locked, by a notebook that keeps it open: nothing is lost, the parts wait beside it
-    and are read from there.
-    """
-    if not pending_parts(store):
-        return
-    try:
-        absorb(store, notify=notify)
-    except StoreLockedError as error:
-        notify(f"{error}; until then the new samples are read from the parts beside it")
 
 
 def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
@@ -302,44 +280,3 @@ def _sampled(store: Path, policy: str, setting: str, notify: Notify) -> set[tupl
             "SELECT problem_id, sample_index FROM samples WHERE policy = ? AND setting = ?", [policy, setting]
         ).fetchall()
     return set(rows)
-
-
-def _start_run(config: RunConfig, command: str) -> str:
-    """Write down what is about to be done, and with what."""
-    run_id = uuid.uuid4().hex[:12]
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    write_part(
-        config.store,
-        "runs",
-        [
-            {
-                "run_id": run_id,
-                "command": command,
-                "started_at": datetime.now(UTC).replace(tzinfo=None),
-                "seed": config.sampling.seed,
-                "config": config.model_dump_json(),
-                "versions": json.dumps(versions),
-            }
-        ],
-    )
-    return run_id
-
-
-class _Keeper:
-    """Writes parts, and takes them into the file now and then, if it happens to be free."""
-
-    def __init__(self, store: Path) -> None:
-        self._store = store
-        self._last = time.monotonic()
-
-    def keep(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
-        write_part(self._store, table, rows)
-        if time.monotonic() - self._last > _ABSORB_EVERY_S:
-            with suppress(StoreLockedError):  # somebody reads; the parts keep
-                absorb(self._store, wait_s=0)
-            self._last = time.monotonic()

@@ -1,0 +1,77 @@
+"""What collecting writes: a row for the run, parts as it goes, and at last the store's file."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ttclib.config import RunConfig
+from ttclib.store import StoreLockedError, absorb, pending_parts, write_part
+
+_ABSORB_EVERY_S = 5.0
+_PACKAGES = ("ttclib", "torch", "transformers", "vllm", "duckdb", "math-verify")
+Notify = Callable[[str], None]
+
+
+def start_run(config: RunConfig, command: str) -> str:
+    """Write down what is about to be done, and with what."""
+    run_id = uuid.uuid4().hex[:12]
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    write_part(
+        config.store,
+        "runs",
+        [
+            {
+                "run_id": run_id,
+                "command": command,
+                "started_at": datetime.now(UTC).replace(tzinfo=None),
+                "seed": config.sampling.seed,
+                "config": config.model_dump_json(),
+                "versions": json.dumps(versions),
+            }
+        ],
+    )
+    return run_id
+
+
+class Keeper:
+    """Writes parts, and takes them into the file now and then, if it happens to be free."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._last = time.monotonic()
+
+    def keep(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Write rows of a table; they are safe when this returns."""
+        write_part(self._store, table, rows)
+        if time.monotonic() - self._last > _ABSORB_EVERY_S:
+            with suppress(StoreLockedError):  # somebody reads; the parts keep
+                absorb(self._store, wait_s=0)
+            self._last = time.monotonic()
+
+
+def take_in(store: Path, *, notify: Notify = lambda text: None) -> None:
+    """Take what was collected into the store's file, waiting for it if need be.
+
+    It may stay locked, by a notebook that keeps it open: nothing is lost, the parts wait beside it
+    and are read from there.
+    """
+    if not pending_parts(store):
+        return
+    try:
+        absorb(store, notify=notify)
+    except StoreLockedError as error:
+        notify(f"{error}; until then the new samples are read from the parts beside it")
