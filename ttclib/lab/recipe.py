@@ -108,7 +108,7 @@ def train_lab_prm(
         trained = train_prm(recipe, base, solutions, directory, report=lambda done, total, text: tell(done, text))
     figures = evaluate(source, directory)
     card = {
-        "base": dataclasses.asdict(practice) | {"training_tokens": practised["training_tokens"]},
+        "base": dataclasses.asdict(practice),
         "rollouts": dataclasses.asdict(rollouts),
         "recipe": dataclasses.asdict(recipe),
         "training": trained | {"rollout_s": rollout_s, "base_s": practised["train_s"]},
