@@ -237,7 +237,6 @@ def report(notebook: str, output: Path | None, parameters: Sequence[str]) -> Non
 
     path = Path(notebook)
     target = output or Path("reports") / f"{path.stem}.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
     render_report(path, target, dict(_assignment(text) for text in parameters), notify=notify)
     click.echo(str(target))
 

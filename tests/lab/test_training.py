@@ -110,10 +110,12 @@ def figures() -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_policy_spans_every_difficulty(figures: dict[str, Any]) -> None:
+    # Six problems a number of operations: their difficulty varies, so pairs of numbers are compared.
     by_operations = figures["pass_at_1_by_operations"]
-    assert by_operations[1] > 0.9
-    assert by_operations[8] < 0.4
-    assert 0.3 < figures["pass_at_1"] < 0.8
+    easy, hard = (by_operations[1] + by_operations[2]) / 2, (by_operations[7] + by_operations[8]) / 2
+    assert easy > 0.9
+    assert hard < easy - 0.25
+    assert 0.3 < figures["pass_at_1"] < 0.85
 
 
 @pytest.mark.slow

@@ -125,8 +125,9 @@ def test_none_and_whole_numbers_are_fine() -> None:
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="does not exist"):
         render_report(tmp_path / "none.ipynb", tmp_path / "r.html")
-    with pytest.raises(RequestError, match="folder"):
-        render_report(REPLAY, tmp_path / "none" / "r.html")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RequestError, match="cannot make the folder"):
+        render_report(REPLAY, tmp_path / "file" / "r.html")
     (tmp_path / "bad.ipynb").write_text("no json")
     with pytest.raises(RequestError, match="cannot be read as a notebook"):
         render_report(tmp_path / "bad.ipynb", tmp_path / "r.html")

@@ -56,7 +56,7 @@ def render_report(
     ------
     RequestError
         No such notebook, an unknown parameter, a value of another kind than the notebook's own, an
-        output folder that is not there, or a package that is not installed.
+        output folder that cannot be made, or a package that is not installed.
     TTCError
         A cell failed; the line names the cell, the exception and its value.
     """
@@ -68,12 +68,14 @@ def render_report(
     source, target = Path(notebook), Path(output_html)
     if not source.is_file():
         raise RequestError(f"notebook '{source}' does not exist: name an .ipynb file")
-    for path in (target, *([Path(keep_ipynb)] if keep_ipynb else [])):
-        if not path.parent.is_dir():
-            raise RequestError(f"cannot write '{path}': folder '{path.parent}' does not exist; make it first")
     given = dict(parameters or {})
     defaults = parameters_of(source)
     check_parameters(given, defaults)
+    for path in (target, *([Path(keep_ipynb)] if keep_ipynb else [])):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RequestError(f"cannot make the folder '{path.parent}': {error.strerror}") from error
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         executed = Path(keep_ipynb) if keep_ipynb else Path(folder) / source.name
