@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -15,9 +15,6 @@ from ttclib.replay.best_of_n import expected_best_of_n
 from ttclib.replay.coverage import pass_at_k
 from ttclib.replay.voting import majority_vote, weighted_best_of_n
 from ttclib.store.pool import AGGREGATIONS, LOGPROB, SamplePool
-
-Scores = np.ndarray | None
-Estimator = Callable[[SamplePool, np.ndarray, Scores, list[int]], np.ndarray]
 
 STRATEGIES = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 NEEDS_SCORES = ("best_of_n", "weighted_best_of_n")

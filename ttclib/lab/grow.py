@@ -62,7 +62,8 @@ def grow(policy: LlamaForCausalLM, extra_layers: int) -> LlamaForTokenClassifica
         shape.pop(stale, None)
     model: Any = LlamaForTokenClassification(LlamaConfig(**shape)).float()
     with torch.no_grad():
-        _copy_policy(policy, model, d, v, n_old)
+        size = _residual_size(policy)
+        _copy_policy(policy, model, d, v, n_old, size)
         for layer in model.model.layers[n_old:]:
             for name, bias in layer.self_attn.named_parameters():
                 if name.endswith("bias"):
@@ -73,7 +74,7 @@ def grow(policy: LlamaForCausalLM, extra_layers: int) -> LlamaForTokenClassifica
                     torch.nn.init.normal_(weight, std=0.03 if into_residual else width**-0.5)
             for norm in (layer.input_layernorm, layer.post_attention_layernorm):
                 norm.weight.fill_(1.0)
-        _compare(policy, model.model.layers[n_old], d, v, head, width)
+        _compare(policy, model.model.layers[n_old], d, v, head, width, size)
         torch.nn.init.zeros_(model.score.weight)
         torch.nn.init.zeros_(model.score.bias)
     return model
@@ -85,12 +86,12 @@ def policy_parameters(model: LlamaForTokenClassification, extra_layers: int) -> 
     return [*model.get_input_embeddings().parameters(), *layers.parameters()]
 
 
-def _copy_policy(policy: LlamaForCausalLM, model: Any, d: int, v: int, n_old: int) -> None:
+def _copy_policy(policy: LlamaForCausalLM, model: Any, d: int, v: int, n_old: int, size: float) -> None:
     """The policy's layers in the first d dimensions, scaled so that their sum has size one.
 
     A norm cancels the scale; without it the added layers would have to shout to be heard.
     """
-    scale = 1.0 / _residual_size(policy)
+    scale = 1.0 / size
     # A norm averages over all dimensions, of which the policy's are d.
     share = (d / model.config.hidden_size) ** 0.5
     embedding = model.get_input_embeddings().weight.zero_()
@@ -110,7 +111,7 @@ def _copy_policy(policy: LlamaForCausalLM, model: Any, d: int, v: int, n_old: in
                 weight[: source.shape[0], :d] = source
 
 
-def _compare(policy: LlamaForCausalLM, layer: Any, d: int, v: int, head: int, width: int) -> None:
+def _compare(policy: LlamaForCausalLM, layer: Any, d: int, v: int, head: int, width: int, size: float) -> None:
     """A layer whose heads fetch the policy's logits from the previous token and raise the one-hot.
 
     With rotary positions a query q and a key k at distance Δ score Σ qᵢ·kᵢ·cos(Δ·θᵢ + φᵢ): phases
@@ -124,7 +125,7 @@ def _compare(policy: LlamaForCausalLM, layer: Any, d: int, v: int, head: int, wi
     # This norm ends as the policy's last norm did, so that values can be its logits; it raises the
     # one-hot to about one.
     layer.input_layernorm.weight[:d] = policy.model.norm.weight * (d / width) ** 0.5
-    layer.input_layernorm.weight[token] = _residual_size(policy) / _TOKEN_SIZE * (d / width) ** 0.5
+    layer.input_layernorm.weight[token] = size / _TOKEN_SIZE * (d / width) ** 0.5
 
     theta = float(policy.config.to_dict()["rope_parameters"]["rope_theta"]) ** (-torch.arange(0, head, 2) / head)
     still = _LOOK_BACK * torch.cat([torch.ones(head // 2), torch.zeros(head // 2)])
@@ -141,9 +142,9 @@ def _compare(policy: LlamaForCausalLM, layer: Any, d: int, v: int, head: int, wi
     attention.o_proj.weight[token, rows : rows + v] = torch.eye(v)
     # A unit of the MLP for each token: its one-hot opens the gate for its logit.
     units = torch.arange(v)
-    for projection, begin, size in ((layer.mlp.gate_proj, d, 1.0), (layer.mlp.up_proj, d + v, 1.0)):
+    for projection, begin in ((layer.mlp.gate_proj, d), (layer.mlp.up_proj, d + v)):
         projection.weight[:v].zero_()
-        projection.weight[units, begin + units] = size
+        projection.weight[units, begin + units] = 1.0
 
 
 def _residual_size(policy: LlamaForCausalLM) -> float:
