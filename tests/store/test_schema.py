@@ -15,6 +15,13 @@ from ttclib.store.schema import SCHEMA_VERSION, TABLES, columns_of
 
 # A store made by an earlier release must stay readable: change this together with a migration.
 KEY = {"policy": "VARCHAR", "problem_id": "VARCHAR", "setting": "VARCHAR", "sample_index": "INTEGER"}
+NODE = {"policy": "VARCHAR", "problem_id": "VARCHAR", "setting": "VARCHAR", "path": "VARCHAR"}
+ANSWER = {
+    **{name: NODE[name] for name in ("policy", "problem_id", "setting")},
+    "chain": "INTEGER",
+    "position": "INTEGER",
+}
+GRADE = {"grader": "VARCHAR", "answer": "VARCHAR", "answer_class": "INTEGER", "correct": "BOOLEAN"}
 EXPECTED = {
     "problems": {
         "problem_id": "VARCHAR",
@@ -69,11 +76,42 @@ EXPECTED = {
     "scores": {**KEY, "verifier": "VARCHAR", "step_scores": "DOUBLE[]", "prm_tokens": "INTEGER", "run_id": "VARCHAR"},
     "grades": {
         **KEY,
-        "grader": "VARCHAR",
-        "answer": "VARCHAR",
-        "answer_class": "INTEGER",
-        "correct": "BOOLEAN",
+        **GRADE,
     },
+    "nodes": {
+        **NODE,
+        "token_ids": "INTEGER[]",
+        "text": "VARCHAR",
+        "finish_reason": "VARCHAR",
+        "logprob": "DOUBLE",
+        "run_id": "VARCHAR",
+    },
+    "node_scores": {
+        **NODE,
+        "verifier": "VARCHAR",
+        "step_score": "DOUBLE",
+        "prm_tokens": "INTEGER",
+        "run_id": "VARCHAR",
+    },
+    "node_grades": {**NODE, **GRADE},
+    "revisions": {
+        **ANSWER,
+        "completion": "VARCHAR",
+        "completion_ids": "INTEGER[]",
+        "finish_reason": "VARCHAR",
+        "prompt_tokens": "INTEGER",
+        "completion_tokens": "INTEGER",
+        "logprob": "DOUBLE",
+        "run_id": "VARCHAR",
+    },
+    "revision_scores": {
+        **ANSWER,
+        "verifier": "VARCHAR",
+        "step_scores": "DOUBLE[]",
+        "prm_tokens": "INTEGER",
+        "run_id": "VARCHAR",
+    },
+    "revision_grades": {**ANSWER, **GRADE},
 }
 KEYS = {
     "problems": ("problem_id",),
@@ -83,6 +121,12 @@ KEYS = {
     "samples": tuple(KEY),
     "scores": (*KEY, "verifier"),
     "grades": (*KEY, "grader"),
+    "nodes": tuple(NODE),
+    "node_scores": (*NODE, "verifier"),
+    "node_grades": (*NODE, "grader"),
+    "revisions": tuple(ANSWER),
+    "revision_scores": (*ANSWER, "verifier"),
+    "revision_grades": (*ANSWER, "grader"),
 }
 
 
@@ -110,7 +154,7 @@ def test_a_new_file_has_exactly_these_columns(tmp_path):
     found = columns_in_file(path)
     assert found.pop("schema_version") == {"version": "INTEGER", "applied_at": "TIMESTAMP"}
     assert found == EXPECTED
-    assert SCHEMA_VERSION == 1
+    assert SCHEMA_VERSION == 2
     assert TABLES == KEYS
 
 
@@ -136,6 +180,27 @@ def test_keys_cannot_be_null_in_the_file(tmp_path):
     assert sorted(required) == sorted((table, column) for table, key in KEYS.items() for column in key)
 
 
+def downgraded(path: Path) -> Path:
+    """A store as version 1 made it: without the tables that came later."""
+    absorb(path)
+    later = [table for table in TABLES if table.startswith(("node", "revision"))]
+    return raw(path, *(f"DROP TABLE {table}" for table in later), "UPDATE schema_version SET version = 1")
+
+
+def test_version_1_gains_the_tree_and_the_revisions_and_keeps_its_rows(tmp_path):
+    path = tmp_path / "s.duckdb"
+    write_part(path, "samples", [row(0)])
+    downgraded(path)
+    with connect(path) as con:  # read as it is, the later tables empty
+        assert con.execute("SELECT count(*) FROM nodes").fetchall() == [(0,)]
+    absorb(path)
+    found = columns_in_file(path)
+    found.pop("schema_version")
+    assert found == EXPECTED
+    with connect(path) as con:
+        assert con.execute("SELECT count(*) FROM samples").fetchall() == [(1,)]
+
+
 def test_an_older_file_is_migrated_in_order_and_once(tmp_path, monkeypatch):
     path = tmp_path / "s.duckdb"
     write_part(path, "samples", [row(0)])
@@ -149,16 +214,18 @@ def test_an_older_file_is_migrated_in_order_and_once(tmp_path, monkeypatch):
 
         return migration
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (step(1), step(2)))
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
+    now = SCHEMA_VERSION
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, step(now), step(now + 1)))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", now + 2)
     with connect(path) as con:  # an older file is read as it is
         assert con.execute("SELECT count(*) FROM samples").fetchall() == [(1,)]
     absorb(path)
     absorb(path)
-    assert done == [1, 2]
-    assert {"added_1", "added_2"} <= set(columns_in_file(path)["runs"])
+    assert done == [now, now + 1]
+    assert {f"added_{now}", f"added_{now + 1}"} <= set(columns_in_file(path)["runs"])
     with connect(path) as con:
-        assert con.execute("SELECT version FROM store.schema_version ORDER BY 1").fetchall() == [(1,), (2,), (3,)]
+        versions = con.execute("SELECT version FROM store.schema_version ORDER BY 1").fetchall()
+        assert versions == [(now,), (now + 1,), (now + 2,)]
         assert con.execute("SELECT count(*) FROM samples").fetchall() == [(1,)]
 
 
@@ -171,8 +238,8 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch)
         con.execute("ALTER TABLE store.runs ADD COLUMN half INTEGER")
         con.execute("SELECT no_such_column FROM store.runs")
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (broken,))
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, broken))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     with pytest.raises(TTCError):
         absorb(path)
     assert columns_in_file(path) == before

@@ -19,6 +19,8 @@ import duckdb
 from ttclib.errors import RequestError
 
 SAMPLE_KEY = ("policy", "problem_id", "setting", "sample_index")
+NODE_KEY = ("policy", "problem_id", "setting", "path")
+REVISION_KEY = ("policy", "problem_id", "setting", "chain", "position")
 TABLES: dict[str, tuple[str, ...]] = {
     "problems": ("problem_id",),
     "models": ("model",),
@@ -27,6 +29,12 @@ TABLES: dict[str, tuple[str, ...]] = {
     "samples": SAMPLE_KEY,
     "scores": (*SAMPLE_KEY, "verifier"),
     "grades": (*SAMPLE_KEY, "grader"),
+    "nodes": NODE_KEY,
+    "node_scores": (*NODE_KEY, "verifier"),
+    "node_grades": (*NODE_KEY, "grader"),
+    "revisions": REVISION_KEY,
+    "revision_scores": (*REVISION_KEY, "verifier"),
+    "revision_grades": (*REVISION_KEY, "grader"),
 }
 
 
@@ -44,7 +52,14 @@ def columns_of(table: str) -> tuple[tuple[str, str], ...]:
     return tuple(re.findall(r"^ {4}(\w+)\s+([A-Z]+(?:\[\])?)", body[1], re.M))
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = ()
+def _add_trees_and_revisions(con: duckdb.DuckDBPyConnection) -> None:
+    for table in ("nodes", "node_scores", "node_grades", "revisions", "revision_scores", "revision_grades"):
+        required = dict.fromkeys(TABLES[table], " NOT NULL")
+        columns = ", ".join(f"{name} {kind}{required.get(name, '')}" for name, kind in columns_of(table))
+        con.execute(f"CREATE TABLE store.{table} ({columns})")
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_add_trees_and_revisions,)
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
 
 

@@ -1,4 +1,4 @@
--- Schema version 1. The comments are the schema's documentation: store/README.md is made of them.
+-- Schema version 2. The comments are the schema's documentation: store/README.md is made of them.
 
 -- What was asked. One row a problem; a benchmark is a named set of problems.
 CREATE TABLE problems (
@@ -86,4 +86,85 @@ CREATE TABLE grades (
     answer           VARCHAR,           -- extracted final answer; NULL: none found
     answer_class     INTEGER,           -- equal for equivalent answers to one problem; NULL: no answer
     correct          BOOLEAN            -- NULL: could not be graded, which is not 'wrong'
+);
+
+-- One row a step of the sample tree that no sample holds already. Identity: a path of child indices from the
+-- root, '3.0.1': child i of a node is the i-th independent draw given that prefix, 'g' is the greedy one.
+-- The pool is part of the tree: step t of sample i is node 'i.0.….0' (t zeros) and is read from `samples`.
+CREATE TABLE nodes (
+    policy           VARCHAR NOT NULL,  -- models.model
+    problem_id       VARCHAR NOT NULL,  -- problems.problem_id
+    setting          VARCHAR NOT NULL,  -- settings.setting
+    path             VARCHAR NOT NULL,  -- child indices from the root, joined by dots; 'g': drawn greedily
+    token_ids        INTEGER[],         -- tokens of this step alone, its delimiter or end token included
+    text             VARCHAR,           -- text of this step alone, as decoded behind its prefix
+    finish_reason    VARCHAR,           -- NULL: the step's end, more can follow; stop, length: a leaf
+    logprob          DOUBLE,            -- sum over the step's tokens under the policy at temperature 1
+    run_id           VARCHAR
+);
+
+-- A verifier's reading of a node, given its prefix. One row a (node, verifier).
+CREATE TABLE node_scores (
+    policy           VARCHAR NOT NULL,
+    problem_id       VARCHAR NOT NULL,
+    setting          VARCHAR NOT NULL,
+    path             VARCHAR NOT NULL,
+    verifier         VARCHAR NOT NULL,  -- models.model of the PRM
+    step_score       DOUBLE,            -- raw score of the step; NULL: could not be scored
+    prm_tokens       INTEGER,           -- tokens the verifier read
+    run_id           VARCHAR
+);
+
+-- A grader's reading of a leaf: the answer of the steps along its path. One row a (leaf, grader).
+CREATE TABLE node_grades (
+    policy           VARCHAR NOT NULL,
+    problem_id       VARCHAR NOT NULL,
+    setting          VARCHAR NOT NULL,
+    path             VARCHAR NOT NULL,
+    grader           VARCHAR NOT NULL,
+    answer           VARCHAR,
+    answer_class     INTEGER,           -- shares its numbering with grades.answer_class of the problem
+    correct          BOOLEAN
+);
+
+-- One row an answer of a revision chain: answer `position` of chain `chain`, given the (at most 4) answers before.
+CREATE TABLE revisions (
+    policy           VARCHAR NOT NULL,  -- models.model of the revision model
+    problem_id       VARCHAR NOT NULL,
+    setting          VARCHAR NOT NULL,
+    chain            INTEGER NOT NULL,  -- from 0; chains of a problem are independent
+    position         INTEGER NOT NULL,  -- from 0, which sees no earlier answer
+    completion       VARCHAR,           -- this answer alone, raw text
+    completion_ids   INTEGER[],         -- its token ids, the end token included
+    finish_reason    VARCHAR,
+    prompt_tokens    INTEGER,           -- tokens before it: the prompt and the earlier answers in view
+    completion_tokens INTEGER,
+    logprob          DOUBLE,
+    run_id           VARCHAR
+);
+
+-- A verifier's reading of an answer in a chain. One row an (answer, verifier).
+CREATE TABLE revision_scores (
+    policy           VARCHAR NOT NULL,
+    problem_id       VARCHAR NOT NULL,
+    setting          VARCHAR NOT NULL,
+    chain            INTEGER NOT NULL,
+    position         INTEGER NOT NULL,
+    verifier         VARCHAR NOT NULL,
+    step_scores      DOUBLE[],          -- one score for an outcome verifier
+    prm_tokens       INTEGER,           -- tokens the verifier read, earlier answers in its view included
+    run_id           VARCHAR
+);
+
+-- A grader's reading of an answer in a chain. One row an (answer, grader).
+CREATE TABLE revision_grades (
+    policy           VARCHAR NOT NULL,
+    problem_id       VARCHAR NOT NULL,
+    setting          VARCHAR NOT NULL,
+    chain            INTEGER NOT NULL,
+    position         INTEGER NOT NULL,
+    grader           VARCHAR NOT NULL,
+    answer           VARCHAR,
+    answer_class     INTEGER,           -- shares its numbering with grades.answer_class of the problem
+    correct          BOOLEAN
 );

@@ -1,0 +1,9 @@
+"""`ttc`: thin commands over the library, one module a subject.
+
+Exit status 0 done, 1 the work failed, 2 the request was wrong; an error is one line.
+"""
+
+from ttclib.cli import collecting, exchanging, lab, replaying, reporting
+from ttclib.cli.common import cli, main
+
+__all__ = ["cli", "collecting", "exchanging", "lab", "main", "replaying", "reporting"]

@@ -1,0 +1,5 @@
+"""``python -m ttclib.cli``."""
+
+from ttclib.cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""Commands that collect: sample, score; and status, which counts what is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttclib.cli.common import CONFIG, STORE, cli, notify, overridable, read_config
+
+
+@cli.command()
+@CONFIG
+@overridable
+def sample(config: str, **overrides: Any) -> None:
+    """Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."""
+    from ttclib.collect import keeper, run
+
+    read = read_config(config, **overrides)
+    run.check(read)
+    try:
+        run.sample(read, notify=notify)
+        if read.prm is not None:
+            run.score(read, notify=notify)
+        run.grade(read.store, read.grading.grader, notify=notify)
+    except KeyboardInterrupt:
+        keeper.take_in(read.store, notify=notify)
+        raise
+    keeper.take_in(read.store, notify=notify)
+    _print_status(read.store)
+
+
+@cli.command()
+@CONFIG
+@overridable
+def score(config: str, **overrides: Any) -> None:
+    """Score the steps of samples that CONFIG's PRM has not read."""
+    from ttclib.collect import keeper, run
+
+    read = read_config(config, **overrides)
+    run.score(read, notify=notify)
+    keeper.take_in(read.store, notify=notify)
+
+
+@cli.command()
+@STORE
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(store: Path, as_json: bool) -> None:
+    """What a store holds, and what its last run has left to do."""
+    from ttclib.store.status import store_status
+
+    if as_json:
+        click.echo(json.dumps(store_status(store, notify=notify), indent=2))
+    else:
+        _print_status(store)
+
+
+def _print_status(store: Path) -> None:
+    from ttclib.store.status import store_status
+
+    found = store_status(store, notify=notify)
+    pending = f", {found['pending_parts']} parts beside it" if found["pending_parts"] else ""
+    click.echo(f"{found['store']}: {found['bytes'] / 1e6:.1f} MB{pending}")
+    for row in found["policies"]:
+        speed = f", {row['tokens_per_s']:,.0f} tokens/s" if row["tokens_per_s"] else ""
+        click.echo(
+            f"  {row['policy']}: {row['n_problems']:,} problems, {row['n_samples']:,} samples, "
+            f"{row['n_scored']:,} scored, {row['n_graded']:,} graded, {row['tokens']:,} tokens{speed}"
+        )
+        if row["left"] is not None:
+            left = ", ".join(f"{count:,} {what}" for what, count in row["left"].items() if count)
+            click.echo(f"    left: {left or 'nothing'}")

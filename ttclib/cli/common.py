@@ -1,0 +1,112 @@
+"""What the commands share: the group, common options, notices, and how an error ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttclib import __version__
+from ttclib.config import RunConfig, load_config
+from ttclib.errors import RequestError, TTCError, one_of
+
+STORE = click.option("--store", type=click.Path(path_type=Path), required=True, help="DuckDB file of the samples.")
+CONFIG = click.argument("config")
+SEED = click.IntRange(min=0)
+OVERRIDES = (
+    click.option("--store", type=click.Path(path_type=Path), help="Overrides store."),
+    click.option("--n-samples", type=int, help="Overrides sampling.n_samples: a larger number only adds."),
+    click.option("--limit", type=int, help="Overrides problems.limit."),
+    click.option("--seed", type=SEED, help="Overrides sampling.seed."),
+)
+
+
+def notify(text: str) -> None:
+    """A line of what is going on, on standard error."""
+    click.echo(text, err=True)
+
+
+def overridable(command: Any) -> Any:
+    """Give a command the options that override a configuration."""
+    for option in reversed(OVERRIDES):
+        command = option(command)
+    return command
+
+
+def read_config(
+    config: str, store: Path | None, n_samples: int | None, limit: int | None, seed: int | None
+) -> RunConfig:
+    """A configuration with the command line's overrides."""
+    return load_config(
+        config,
+        store=None if store is None else str(store),
+        sampling__n_samples=n_samples,
+        problems__limit=limit,
+        sampling__seed=seed,
+    )
+
+
+class Commands(click.Group):
+    """A group that lists its commands when one is unknown."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find a command by its name."""
+        one_of(args[0], self.list_commands(ctx), "command")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="A store that another process holds is waited for, 10 seconds or what TTC_WAIT_S says.",
+)
+@click.version_option(__version__, prog_name="ttclib")
+def cli() -> None:
+    """Sample once, then replay any test-time-compute strategy at any budget from the store."""
+
+
+def whole_numbers(text: str, what: str) -> list[int]:
+    """Whole numbers from a text with commas."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise RequestError(f"{what} '{text}': give whole numbers with commas, such as 1,4,16") from None
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """``name=value`` with the value read as JSON, or as text where it is none."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise RequestError(f"parameter '{text}': give NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def main() -> None:
+    """Entry point: runs a command and turns errors into one line and an exit status."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        _fail(error.format_message().replace("\n", " "), 2)
+    except TTCError as error:
+        _fail(str(error), error.exit_status)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("stopped; what was collected is kept, the same command continues", 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(text: str, status: int) -> None:
+    click.echo(f"ttc: {text}", err=True)
+    sys.exit(status)

@@ -1,0 +1,73 @@
+"""What a strategy came to on every problem, and what it spent: the one shape that all strategies share.
+
+Sampling, tree search and revisions each end in an `Outcomes`; difficulty bins, the compute-optimal
+choice, the frontier and the crossover read nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+COSTS = (
+    "generations",  # answers charged as the papers do: N; lookahead N·(k + 1); revisions: all answers of all chains
+    "completion_tokens",  # every decoded token, pruned branches and lookahead rollouts included
+    "pruned_tokens",  # of these, in steps that no returned answer contains
+    "rollout_tokens",  # of these, in lookahead rollouts
+    "prefill_tokens",  # prefix tokens of all requests, each read anew
+    "cached_prefill_tokens",  # the same with a prefix cache: every distinct prefix token once
+    "context_tokens",  # sum over decoded tokens of the tokens they attend to
+    "kv_tokens",  # the same, but what trials of a problem share is read once for all that decode side by side
+    "prm_tokens",  # tokens the verifier reads
+)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """One strategy on every problem at every budget, in expectation over what the store holds.
+
+    Attributes
+    ----------
+    strategy : str
+        The field's name: ``best_of_n``, ``beam_search``, …
+    variant : str
+        Tells strategies of one name apart: ``"beam_search (M=4)"``; else the name itself.
+    budgets : tuple of int
+        Ascending.
+    problem_ids : tuple of str
+    accuracy : float array, shape (problems, budgets)
+        Chance of a right answer, in [0, 1]; NaN: not defined at this budget.
+    costs : mapping of str to float array, shape (problems, budgets)
+        Expected spending a problem, by the names in `COSTS`; NaN: not known. A name that is not
+        there is not known either.
+
+    Raises
+    ------
+    ValueError
+        Shapes disagree, a cost's name is unknown, or budgets do not ascend.
+    """
+
+    strategy: str
+    variant: str
+    budgets: tuple[int, ...]
+    problem_ids: tuple[str, ...]
+    accuracy: np.ndarray
+    costs: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.problem_ids), len(self.budgets))
+        if unknown := set(self.costs) - set(COSTS):
+            raise ValueError(f"unknown cost {', '.join(sorted(unknown))}: allowed {', '.join(COSTS)}")
+        for name, table in {"accuracy": self.accuracy, **self.costs}.items():
+            if table.shape != shape:
+                raise ValueError(f"{name} must have shape (problems, budgets) = {shape}, got {table.shape}")
+        if list(self.budgets) != sorted(set(self.budgets)):
+            raise ValueError(f"budgets must ascend, got {self.budgets}")
+
+    def cost(self, name: str) -> np.ndarray:
+        """One cost, shape (problems, budgets); NaN throughout where it is not known."""
+        if name not in COSTS:
+            raise ValueError(f"unknown cost {name}: allowed {', '.join(COSTS)}")
+        return self.costs.get(name, np.full(self.accuracy.shape, np.nan))
