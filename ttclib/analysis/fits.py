@@ -265,8 +265,9 @@ def _counts(n_samples: ArrayLike, n_correct: ArrayLike) -> tuple[np.ndarray, np.
     if not c.sum() or not (n - c).sum():
         which = "right" if not c.sum() else "wrong"
         raise RequestError(f"no {which} sample in {len(n)} problems: how pass@1 is spread cannot be told")
-    pairs, times = np.unique(np.column_stack([n, c]), axis=0, return_counts=True)
-    return pairs[:, 0], pairs[:, 1], times.astype(float)
+    width = n.max() + 1
+    pairs, times = np.unique(n * width + c, return_counts=True)
+    return pairs // width, pairs % width, times.astype(float)
 
 
 def _start(n: np.ndarray, c: np.ndarray, times: np.ndarray) -> np.ndarray:

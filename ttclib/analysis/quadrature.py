@@ -36,7 +36,7 @@ def log_mean_over_beta(
     total = right + wrong
     step = min(0.25, 1.0 / np.sqrt(float(total.max()) + alpha + beta + 1))
     # 1 − scale·x can turn as late as x = 1 − (1 − scale)/wrong: far enough out, everything is exponential.
-    end = np.log(float(total.max()) + alpha + beta + 2) + 14.0
+    end = np.log(float(total.max()) + alpha + beta + 2) + 20.0
     t = np.arange(-end, end + step, step)
     log_x, log_rest = -np.logaddexp(0, -t), -np.logaddexp(0, t)
     log_p = np.log(scale) + log_x
