@@ -13,9 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ttclib.errors import RequestError, nearest
+
+PrmFormat = Literal["auto", "token-classification", "qwen", "math-shepherd", "rlhflow", "skywork", "orm", "qwen-orm"]
 
 
 class _Section(BaseModel):
@@ -75,7 +77,12 @@ class PrmConfig(_Section):
     path: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    step_end: str = Field(default="\n", min_length=1, description="text whose last token a step's score is read at")
+    format: PrmFormat = Field(default="auto", description="how it reads a solution; auto: told from the checkpoint")
+    step_end: str = Field(
+        default="\n", min_length=1, description="text at a step's end; absent in a run: its step delimiter"
+    )
+    system: str | None = Field(default=None, description="system prompt; absent: the format's own, if it has one")
+    raw_score: bool = Field(default=False, description="an outcome model's scalar as it is, not its sigmoid")
     batch_tokens: int = Field(default=32_768, ge=1, description="most tokens in a batch, padding included")
 
 
@@ -95,6 +102,14 @@ class RunConfig(_Section):
     sampling: SamplingConfig = SamplingConfig()
     prm: PrmConfig | None = None
     grading: GradingConfig = GradingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_end_where_sampling_says(cls, content: Any) -> Any:
+        prm, sampling = (content.get(name) if isinstance(content, dict) else None for name in ("prm", "sampling"))
+        if isinstance(prm, dict) and isinstance(sampling, dict) and "step_delimiter" in sampling:
+            return {**content, "prm": {"step_end": sampling["step_delimiter"], **prm}}
+        return content
 
     def setting_row(self) -> dict[str, Any]:
         """The prompt format and decoding as a row of the store's `settings`, named by their hash.
