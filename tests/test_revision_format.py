@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttclib.revision_format import N_CONTEXT, revision_prefix
+from ttclib.revision_format import N_CONTEXT, revision_prefix, revision_text
 
 END, SEPARATOR = 0, [90, 91]
 TOKENS = st.lists(st.integers(1, 9), max_size=4)
@@ -40,3 +40,9 @@ def test_what_is_given_is_not_altered():
 def test_a_negative_context_is_refused():
     with pytest.raises(ValueError, match="at least 0, got -1"):
         revision_prefix([1], [], [], n_context=-1)
+
+
+@given(st.lists(st.text("ab", max_size=3), max_size=7), st.integers(0, 5))
+def test_a_verifier_reads_the_same_as_text(answers, n_context):
+    ids = revision_prefix([ord("p")], [[ord(c) for c in a] for a in answers], [ord("|")], n_context=n_context)
+    assert revision_text("p", answers, "|", n_context=n_context) == "".join(map(chr, ids))
