@@ -3,7 +3,7 @@
 Training, collecting and scoring build their context here, so that they cannot drift apart. The
 model's is made of token ids as they were drawn, never of text: re-tokenised text is another prefix.
 A verifier, which may have another tokenizer, reads the same as text (`revision_text`), then the
-answer that it judges, ended by its `step_end` ("\\n"), at whose last token the score is read.
+answer that it judges, ended by its `step_end` (a line break), at whose last token the score is read.
 """
 
 from __future__ import annotations
