@@ -194,7 +194,7 @@ def test_a_verifier_may_read_steps_and_this_answer_alone(chains: RunConfig, tiny
 def test_what_does_not_fit_the_verifiers_window_has_no_score(chains: RunConfig, tmp_path: Path) -> None:
     revise.revise(chains)
     lengths = """(SELECT problem_id, chain, position,
-        1 + length(prompt) + length(completion) + if(ends_with(completion, chr(10)), 0, 1) AS alone -- <bos> and step end
+        1 + length(prompt) + length(completion) + if(ends_with(completion, chr(10)), 0, 1) AS alone -- ends added
         FROM revisions JOIN problems USING (problem_id))"""
     ((window,),) = rows(chains.store, f"SELECT median(alone)::INT FROM {lengths}")
     narrow = save_tiny_prm(tmp_path / "narrow", max_position_embeddings=window)
