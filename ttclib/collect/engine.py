@@ -19,10 +19,11 @@ from ttclib.errors import RequestError
 
 @dataclass(frozen=True)
 class Draw:
-    """One sample to be drawn: a prefix and its own seed."""
+    """One sample to be drawn: a prefix, its own seed, and a limit if it is below that of the setting."""
 
     prefix_ids: tuple[int, ...]
     seed: int
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,10 @@ def resolve_model(path: str) -> str:
     return path
 
 
-def draw_seed(seed: int, problem_id: str, sample_index: int) -> int:
-    """Seed of one draw, 63 bits, from the run's seed and the sample's identity.
+def draw_seed(seed: int, problem_id: str, sample_index: int | str) -> int:
+    """Seed of one draw, 63 bits, from the run's seed and the identity of a sample, or the path of a step.
+
+    Sample 3 and the step of path ``"3"``, its first, are drawn from one seed.
 
     Examples
     --------

@@ -70,7 +70,7 @@ class VllmEngine:
             SamplingParams(
                 temperature=sampling.temperature,
                 top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens,
+                max_tokens=draw.max_tokens or sampling.max_tokens,
                 stop=list(sampling.stop) or None,
                 include_stop_str_in_output=True,
                 seed=None if is_cpu else draw.seed % 2**31,
