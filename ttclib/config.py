@@ -13,10 +13,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ttclib.errors import RequestError, nearest
 from ttclib.revision_format import N_CONTEXT
+
+PrmFormat = Literal["auto", "token-classification", "qwen", "math-shepherd", "rlhflow", "skywork", "orm", "qwen-orm"]
 
 
 class _Section(BaseModel):
@@ -24,14 +26,20 @@ class _Section(BaseModel):
 
 
 class ProblemsConfig(_Section):
-    """Which problems: ``lab:test``, ``lab:validation`` or a JSON-lines file."""
+    """Which problems: ``lab:test``, a JSON-lines file, a benchmark, the hub's, or reasoning-gym's."""
 
     source: str
-    limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all (lab: 100)")
+    limit: int | None = Field(default=None, ge=1, description="first so many; absent: all (lab, reasoning-gym: 100)")
     benchmark: str | None = Field(default=None, description="name in the store; absent: the file's name")
     fields: dict[Literal["problem_id", "prompt", "reference_answer"], str] = Field(
-        default_factory=dict, description='names of the file\'s fields; problem_id = "line" numbers the lines'
+        default_factory=dict,
+        description='names of the file\'s fields; problem_id = "line" numbers the lines, "hash" names the prompts',
     )
+    revision: str | None = Field(default=None, description="commit on the hub; a benchmark pins its own")
+    subset: str | None = Field(default=None, description="of a data set on the hub")
+    split: str | None = Field(default=None, description="of a data set on the hub; absent: test")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="of a reasoning-gym task")
+    seed: int = Field(default=0, description="of a reasoning-gym task")
 
 
 class PromptConfig(_Section):
@@ -76,7 +84,12 @@ class PrmConfig(_Section):
     path: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    step_end: str = Field(default="\n", min_length=1, description="text whose last token a step's score is read at")
+    format: PrmFormat = Field(default="auto", description="how it reads a solution; auto: told from the checkpoint")
+    step_end: str = Field(
+        default="\n", min_length=1, description="text at a step's end; absent in a run: its step delimiter"
+    )
+    system: str | None = Field(default=None, description="system prompt; absent: the format's own, if it has one")
+    raw_score: bool = Field(default=False, description="an outcome model's scalar as it is, not its sigmoid")
     batch_tokens: int = Field(default=32_768, ge=1, description="most tokens in a batch, padding included")
 
 
@@ -125,6 +138,14 @@ class RunConfig(_Section):
     prm: PrmConfig | None = None
     revision: RevisionConfig | None = None
     grading: GradingConfig = GradingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_end_where_sampling_says(cls, content: Any) -> Any:
+        prm, sampling = (content.get(name) if isinstance(content, dict) else None for name in ("prm", "sampling"))
+        if isinstance(prm, dict) and isinstance(sampling, dict) and "step_delimiter" in sampling:
+            return {**content, "prm": {"step_end": sampling["step_delimiter"], **prm}}
+        return content
 
     def setting_row(self) -> dict[str, Any]:
         """The prompt format and decoding as a row of the store's `settings`, named by their hash.

@@ -99,6 +99,33 @@ def missing_package(extra: str, error: ImportError) -> RequestError:
     return RequestError(f"{extra} needs the package '{error.name}': install it with pip install 'ttclib[{extra}]'")
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line; its name if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def load_failure(what: str, path: str, error: BaseException) -> RequestError:
+    """The one-line error for a model that cannot be loaded, with what to do about it.
+
+    Parameters
+    ----------
+    what : str
+        ``"policy"``, ``"PRM"``.
+    path : str
+    error : BaseException
+    """
+    text = str(error)
+    if "gated repo" in text or "401" in text:
+        remedy = "it is gated: accept its licence on its page on the hub, then `hf auth login`"
+    elif "not a valid model identifier" in text or "404" in text:
+        remedy = "the hub has no such model: check the name and the revision, or name a directory"
+    elif "connect" in text and "offline" in text:
+        remedy = "the hub cannot be reached and the model is not in the cache: name a directory that holds it"
+    else:
+        remedy = first_line(error)
+    return RequestError(f"cannot load the {what} from '{path}': {remedy}")
+
+
 def resolve_model(path: str) -> str:
     """A directory or hub id from what the configuration says.
 
