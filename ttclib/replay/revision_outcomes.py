@@ -146,6 +146,22 @@ def held_splits(chains: ChainArrays, budget: int) -> list[Split]:
     return [split for split in splits_of(budget) if _holders(chains, split).any()]
 
 
+def held_budgets(chains: ChainArrays, ratio: float | str = 1.0) -> list[int]:
+    """The powers of two whose split at a ratio some problem holds.
+
+    Parameters
+    ----------
+    chains : Chains
+    ratio : float or str
+        As in `revision_outcomes`; ``"best"`` and ``"all"``: any split.
+    """
+    largest = int(chains.lengths.sum(axis=1).max())
+    budgets = [1 << exponent for exponent in range(largest.bit_length())]
+    if ratio in ("best", "all"):
+        return [budget for budget in budgets if held_splits(chains, budget)]
+    return [budget for budget in budgets if _holders(chains, _split(budget, ratio)).any()]
+
+
 class _SplitTable:
     """Accuracy and costs of splits on every problem, arrays of shape (problems, splits)."""
 
