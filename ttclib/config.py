@@ -26,14 +26,20 @@ class _Section(BaseModel):
 
 
 class ProblemsConfig(_Section):
-    """Which problems: ``lab:test``, ``lab:validation`` or a JSON-lines file."""
+    """Which problems: ``lab:test``, a JSON-lines file, a benchmark, the hub's, or reasoning-gym's."""
 
     source: str
-    limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all (lab: 100)")
+    limit: int | None = Field(default=None, ge=1, description="first so many; absent: all (lab, reasoning-gym: 100)")
     benchmark: str | None = Field(default=None, description="name in the store; absent: the file's name")
     fields: dict[Literal["problem_id", "prompt", "reference_answer"], str] = Field(
-        default_factory=dict, description='names of the file\'s fields; problem_id = "line" numbers the lines'
+        default_factory=dict,
+        description='names of the file\'s fields; problem_id = "line" numbers the lines, "hash" names the prompts',
     )
+    revision: str | None = Field(default=None, description="commit on the hub; a benchmark pins its own")
+    subset: str | None = Field(default=None, description="of a data set on the hub")
+    split: str | None = Field(default=None, description="of a data set on the hub; absent: test")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="of a reasoning-gym task")
+    seed: int = Field(default=0, description="of a reasoning-gym task")
 
 
 class PromptConfig(_Section):
