@@ -56,7 +56,9 @@ def end_tokens(tokenizer: Any, model: PolicyConfig) -> frozenset[int]:
     from transformers import GenerationConfig
 
     try:
-        named = GenerationConfig.from_pretrained(resolve_model(model.path), revision=model.revision or "main").eos_token_id
+        named = GenerationConfig.from_pretrained(
+            resolve_model(model.path), revision=model.revision or "main"
+        ).eos_token_id
     except OSError:  # the checkpoint has none
         named = None
     ends = named if isinstance(named, list) else [named]
