@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ttclib.errors import RequestError, nearest
+from ttclib.revision_format import N_CONTEXT
 
 
 class _Section(BaseModel):
@@ -79,6 +80,34 @@ class PrmConfig(_Section):
     batch_tokens: int = Field(default=32_768, ge=1, description="most tokens in a batch, padding included")
 
 
+class RevisionVerifierConfig(PrmConfig):
+    """The verifier of a chain's answers, which sees the earlier ones."""
+
+    name: str = "orm"
+    read: Literal["outcome", "steps"] = Field(
+        default="outcome", description="outcome: one score, at the end of the answer; steps: one at each step's end"
+    )
+    n_context: int | None = Field(
+        default=None, ge=0, description="earlier answers in its view, 0: this answer alone; absent: as the model"
+    )
+
+
+class RevisionConfig(_Section):
+    """How a model answers again, given its earlier answers."""
+
+    model: PolicyConfig | None = Field(default=None, description="absent: the policy itself")
+    verifier: RevisionVerifierConfig | None = None
+    n_chains: int = Field(default=16, ge=1)
+    n_steps: int = Field(default=16, ge=1, description="answers in a chain")
+    n_context: int = Field(default=N_CONTEXT, ge=0, description="latest answers that stay in view")
+    separator: str = Field(default="\n\n", description="put behind each earlier answer")
+    followup: str = Field(
+        default="Your answer may be wrong. Check it, then solve the problem again from the beginning.",
+        min_length=1,
+        description="with prompt.chat, in place of the separator: the user's turn after each earlier answer",
+    )
+
+
 class GradingConfig(_Section):
     """How an answer is found and compared."""
 
@@ -94,6 +123,7 @@ class RunConfig(_Section):
     prompt: PromptConfig = PromptConfig()
     sampling: SamplingConfig = SamplingConfig()
     prm: PrmConfig | None = None
+    revision: RevisionConfig | None = None
     grading: GradingConfig = GradingConfig()
 
     def setting_row(self) -> dict[str, Any]:
@@ -102,8 +132,17 @@ class RunConfig(_Section):
         Neither the seed nor the number of samples is part of it: more draws of the same
         distribution belong to the same pool.
         """
+        return self._setting_row(self.prompt.model_dump_json())
+
+    def revision_setting_row(self, revision: RevisionConfig) -> dict[str, Any]:
+        """The same for chains, whose prompt format says what stands between answers and how many stay in view."""
+        between = {"followup": revision.followup} if self.prompt.chat else {"separator": revision.separator}
+        chains = {"revision": {"n_context": revision.n_context, **between}}
+        return self._setting_row(json.dumps(self.prompt.model_dump() | chains, ensure_ascii=False))
+
+    def _setting_row(self, prompt_format: str) -> dict[str, Any]:
         row = {
-            "prompt_format": self.prompt.model_dump_json(),
+            "prompt_format": prompt_format,
             "temperature": self.sampling.temperature,
             "top_p": self.sampling.top_p,
             "max_tokens": self.sampling.max_tokens,

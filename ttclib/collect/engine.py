@@ -47,7 +47,18 @@ class Completion:
 
 
 class Engine(Protocol):
-    """A loaded policy."""
+    """A loaded policy.
+
+    Attributes
+    ----------
+    tokenizer
+        A Hugging Face tokenizer.
+    window : int or None
+        Most tokens of prefix and completion together; None: no limit is stated.
+    """
+
+    tokenizer: Any
+    window: int | None
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a problem's prompt, in the configured prompt format."""

@@ -46,6 +46,7 @@ class TransformersEngine:
         except (OSError, ValueError) as error:
             raise RequestError(f"cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
         self.model.to(self.device).eval()
+        self.window: int | None = getattr(self.model.config, "max_position_embeddings", None)
         self._token_texts = TokenTexts(self.tokenizer)
         ends = self.model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
@@ -156,11 +157,10 @@ class TransformersEngine:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
     def _check_window(self, prompt_tokens: int, max_tokens: int) -> None:
-        window = getattr(self.model.config, "max_position_embeddings", None)
-        if window and prompt_tokens + max_tokens > window:
+        if self.window and prompt_tokens + max_tokens > self.window:
             raise RequestError(
                 f"max_tokens {max_tokens} with a prompt of {prompt_tokens} tokens exceeds the model's window of "
-                f"{window}: set sampling.max_tokens to at most {max(0, window - prompt_tokens)}"
+                f"{self.window}: set sampling.max_tokens to at most {max(0, self.window - prompt_tokens)}"
             )
 
 

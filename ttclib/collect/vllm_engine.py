@@ -38,6 +38,7 @@ class VllmEngine:
         except (OSError, ValueError, TypeError) as error:
             raise RequestError(f"vllm cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
         self.tokenizer = self._llm.get_tokenizer()
+        self.window: int | None = self._llm.llm_engine.model_config.max_model_len
         self._token_texts = TokenTexts(self.tokenizer)
 
     def encode(self, prompt: str) -> list[int]:
