@@ -15,7 +15,8 @@ from ttclib.grading.cleaning import clean, words
 from ttclib.grading.evaluation import TooLarge
 from ttclib.grading.readings import Reading, equal, interpret, keys
 from ttclib.grading.sandbox import ask
-from ttclib.grading.syntax import Unreadable, parse_answer
+from ttclib.grading.syntax import parse_answer
+from ttclib.grading.tokens import Unreadable
 
 LONGEST = 1000
 _LONGEST_ASKED = 400
@@ -25,6 +26,8 @@ _CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
 # What math-verify may be shown: LaTeX without quotes, attributes or anything that only code has.
 _SHOWN = re.compile(r"[\w\s\\{}()\[\]<>+\-*/^=.,:;!|&%']*", re.A)
 _COMMAND = re.compile(r"\\(?!text\b|[{},;!% ])")
+# Numbers to the power of a number to a power, and powers and factorials of that size.
+_TOWER = re.compile(r"\d\s*[})]*\s*\^[\s{(]*-?[\d.]+[\s})]*\^|\^[\s{(]*\d{5}|\d{5}[\s})]*!|![\s})]*!")
 _CODE = re.compile(r"__|'\w+'|\\(?:input|include|write|read|open|immediate|def|let|catcode|csname|lua\w*)(?![A-Za-z])")
 
 
@@ -104,7 +107,7 @@ def equivalent(left: str, right: str) -> bool | None:
 @lru_cache(maxsize=100_000)
 def _equivalent(left: str, right: str) -> bool | None:
     one, other = read(left), read(right)
-    if one.text == other.text or one.plain == other.plain != "" and not _differ_in_case(one, other):
+    if one.text == other.text or (one.plain == other.plain != "" and not _differ_in_case(one, other)):
         return True
     if one.refused or other.refused:
         return None
@@ -160,9 +163,11 @@ def _same_unit(left: str | None, right: str | None) -> bool:
 
 def _by_math_verify(one: Answer, other: Answer) -> bool | None:
     for answer in (one, other):
-        if len(answer.text) > _LONGEST_ASKED:
+        if len(answer.text) > _LONGEST_ASKED or _TOWER.search(answer.text):
             return None
-    shown = [bool(_SHOWN.fullmatch(answer.text.strip("$"))) and not _CODE.search(answer.text) for answer in (one, other)]
+    shown = [
+        bool(_SHOWN.fullmatch(answer.text.strip("$"))) and not _CODE.search(answer.text) for answer in (one, other)
+    ]
     if not all(shown):  # what is no LaTeX is no answer to what is
         return None if not any(shown) else False
     found = ask(one.text.strip("$ "), other.text.strip("$ "))

@@ -193,7 +193,7 @@ def _split_unit(text: str) -> tuple[str, str | None, bool]:
     elif bare := _BARE_UNIT.search(text):
         name = bare[2].strip()
         parts = name.casefold().split()
-        known = parts[0] in _ABBREVIATIONS and len(parts[0]) > 1 or parts[0].rstrip("s") in _ABBREVIATIONS.values()
+        known = (parts[0] in _ABBREVIATIONS and len(parts[0]) > 1) or parts[0].rstrip("s") in _ABBREVIATIONS.values()
         # "3xyz" and "3 xy" are products, "3 apples" is not.
         spoken = bare[1] and len(parts[0]) > 2 and re.search(r"[aeiou]", parts[0])
         if not set(parts) & _NO_UNIT and (known or spoken):

@@ -15,7 +15,8 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import blake2b
 
-from ttclib.grading.syntax import Node, Unreadable
+from ttclib.grading.syntax import Node
+from ttclib.grading.tokens import Unreadable
 
 Value = Fraction | complex
 N_POINTS = 3
@@ -96,7 +97,7 @@ def same(left: Value, right: Value) -> bool:
 def _evaluate(node: Node, point: int, percent: Fraction) -> Value:
     kind = node[0]
     if kind == "number":
-        return node[1]  # type: ignore[no-any-return]
+        return node[1]
     if kind == "letter":
         return {"e": complex(math.e), "i": 1j}.get(node[1]) or letter_value(node[1], point)
     if kind == "word":
@@ -140,7 +141,7 @@ def _power(base: Value, exponent: Value) -> Value:
             bits = max(abs(base.numerator).bit_length(), base.denominator.bit_length())
             if abs(base) != 1 and base and bits * abs(exponent) > _MOST_BITS:
                 raise TooLarge("too large a power")
-            return base ** int(exponent)  # type: ignore[no-any-return]
+            return base ** int(exponent)
         root = exponent.denominator
         if root <= 64 and (base >= 0 or root % 2):
             top, bottom = _root(abs(base.numerator), root), _root(base.denominator, root)

@@ -9,7 +9,8 @@ _HASH = re.compile(r"^[ \t]*(?:####[ \t]*|#(?![#\s]))([^#\s].*)$", re.M)
 _BOXED = re.compile(r"\\(?:boxed|fbox)(?:\s*\{|[ \t]+(?=[\w\\]))")
 # The end of a statement is a full stop before a space, or the line's end; the length is bounded, as is the time.
 _SAID = re.compile(
-    r"\banswer\s{1,9}is\s{0,9}:?\s{0,9}([^\n]{1,500}?)(?:\.\s|\.?[ \t]{0,9}$)|\banswer[ *_]{0,4}:[ \t*_]{0,9}([^\n]{1,500})$",
+    r"\banswer\s{1,9}is\s{0,9}:?\s{0,9}([^\n]{1,500}?)(?:\.\s|\.?[ \t]{0,9}$)"
+    r"|\banswer[ *_]{0,4}:[ \t*_]{0,9}([^\n]{1,500})$",
     re.I | re.M,
 )
 _MARKS = "*_ \t"
@@ -43,10 +44,8 @@ def extract_answer(completion: str) -> str | None:
     >>> extract_answer("7*7") is None
     True
     """
-    boxed = None
-    for boxed in _BOXED.finditer(completion):
-        pass
-    if boxed is not None:
+    if boxes := list(_BOXED.finditer(completion)):
+        boxed = boxes[-1]
         if boxed[0].endswith("{"):
             return _until_closed(completion, boxed.end())
         return re.match(r"\\?\w+", completion[boxed.end() :])[0]  # type: ignore[index]  # "\boxed 5"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ttclib.grading.evaluation import N_POINTS, Value, evaluate, same
-from ttclib.grading.syntax import Node, Unreadable
+from ttclib.grading.syntax import Node
+from ttclib.grading.tokens import Unreadable
 
 _MOST_ITEMS = 64
 _FEWEST_PLACES, _FEWEST_DIGITS = 6, 5

@@ -89,8 +89,10 @@ class Sandbox:
         self.starts += 1
         self._process = subprocess.Popen(
             # -P: a folder's own modules do not stand before the library's
-            [sys.executable, "-P", "-W", "ignore", str(Path(__file__).with_name("worker.py"))]
-            + [str(self.limit_s), str(self.memory_bytes)],
+            [
+                *(sys.executable, "-P", "-W", "ignore", str(Path(__file__).with_name("worker.py"))),
+                *(str(self.limit_s), str(self.memory_bytes)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -7,36 +7,15 @@ first element names it: ``("+", a, b)``, ``("number", Fraction, digits)``, ``("s
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import Any
+
+from ttclib.grading.tokens import FUNCTIONS, LETTERS, Unreadable, tokens_of
 
 Node = tuple[Any, ...]
 
 _DEEPEST = 40
-_TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<thousands>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d]|,\d))
-    | (?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+(?![\w.]))?)
-    | (?P<text>\\text\s*\{[^{}]*\})
-    | (?P<begin>\\begin\s*\{[a-zA-Z]+\*?\}(?:\s*\{[lcr|\s]*\})?) | (?P<end>\\end\s*\{[a-zA-Z]+\*?\})
-    | (?P<row>\\\\(?:\s*\[\d*\.?\d*(?:pt|em|ex|mm)\])?) | (?P<set>\\mathbb\s*\{?\s*R\s*\}?)
-    | (?P<command>\\(?:[a-zA-Z]+|[{}%|,!]))
-    | (?P<word>[a-zA-Z]+)
-    | (?P<sign><=|>=|!=|[-+*/^_=<>(){}\[\]|!%,;:&'])
-    )""",
-    re.X,
-)
-FUNCTIONS = {
-    *("sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln", "log"),
-    "exp",
-}
-_SPOKEN = FUNCTIONS | {"sqrt", "pi", "infinity", "inf", "oo", "infty", "and", "or", "cup", "lg", "asin", "acos", "atan"}
-_LETTERS = {
-    *("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu"),
-    *("nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Delta", "Gamma", "Omega", "Phi"),
-    *("Sigma", "Theta", "ell", "hbar"),
-}
+_ATOMS = {"frac", "sqrt", "pi", "infty", "binom", "langle"}
 _RELATIONS = {
     "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=",
     "\\lt": "<", "\\gt": ">", "\\approx": "=", "\\equiv": "=", "\\in": "in",
@@ -44,10 +23,6 @@ _RELATIONS = {
 _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array"}
 _OPEN = ("(", "[", "]", "\\{", "\\langle")
 _INFINITY: Node = ("infinity",)
-
-
-class Unreadable(ValueError):
-    """The text is outside of the grammar."""
 
 
 def parse_answer(text: str, *, thousands: bool = True) -> Node:
@@ -80,7 +55,7 @@ class _Parser:
     """One pass over the tokens; `kind` and `value` are the token to be read next, None at the end."""
 
     def __init__(self, text: str, thousands: bool) -> None:
-        self.tokens = list(_tokens(text, thousands))
+        self.tokens = tokens_of(text, thousands)
         self.place = 0
         self.depth = 0
         self.bars = 0
@@ -115,7 +90,8 @@ class _Parser:
         """Take a comma, semicolon, "and" or "or" between two items."""
         found = False
         while self.value in (",", ";", "and", "or", "\\and", "\\land", "\\lor") or (
-            self.kind == "text" and (self.value or "")[5:].strip(" {}").casefold() in ("and", "or", ",", ", and", ", or")
+            self.kind == "text"
+            and (self.value or "")[5:].strip(" {}").casefold() in ("and", "or", ",", ", and", ", or")
         ):
             self.place += 1
             found = True
@@ -194,7 +170,7 @@ class _Parser:
             return False
         return self.kind in ("number", "word", "begin") or (
             self.value in ("(", "[", "{", "\\{")
-            or (self.kind == "command" and (self.value or "")[1:] in _LETTERS | FUNCTIONS | _ATOMS)
+            or (self.kind == "command" and (self.value or "")[1:] in LETTERS | FUNCTIONS | _ATOMS)
         )
 
     def unary(self) -> Node:
@@ -314,9 +290,9 @@ class _Parser:
         closings = {"\\{": ("\\}",), "\\langle": ("\\rangle",), "]": ("[", "]")}.get(opening, (")", "]"))
         if opening == "]":  # ]0, 1[
             self.inverted = True
-            node = ("list", self.relation())
+            low = self.relation()
             self.separator()
-            node = (*node, self.relation())
+            node: Node = ("list", low, self.relation())
             self.inverted = False
         else:
             node = self.items(closings)
@@ -338,7 +314,11 @@ class _Parser:
     def named(self, word: str) -> Node:
         """A letter, or several in a row, of which the last may carry an index; or a spoken name."""
         if word == "sqrt":
-            return ("^", self.argument() if self.kind != "number" else _number(self.take()), ("number", Fraction(1, 2), None))
+            return (
+                "^",
+                self.argument() if self.kind != "number" else _number(self.take()),
+                ("number", Fraction(1, 2), None),
+            )
         if word == "pi":
             return ("pi",)
         if word in ("infinity", "inf", "oo", "infty"):
@@ -357,7 +337,7 @@ class _Parser:
     def command(self, name: str) -> Node:
         if name in FUNCTIONS:
             return self.function(name)
-        if name in _LETTERS:
+        if name in LETTERS:
             return self.named_letter("\\" + name)
         if name == "pi":
             return ("pi",)
@@ -394,7 +374,7 @@ class _Parser:
         if self.takes("^"):
             power = self.exponent()
         if self.value in ("(", "{"):
-            inner = self.atom()
+            inner: Node = self.atom()
         else:
             inner = self.power()
             while self.begins_atom() and (self.value or "").removeprefix("\\") not in FUNCTIONS | {"("}:
@@ -425,45 +405,6 @@ class _Parser:
         return ("matrix", tuple(tuple(row) for row in rows))
 
 
-_ATOMS = {"frac", "sqrt", "pi", "infty", "binom", "langle"}
-
-
-def _tokens(text: str, thousands: bool) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    position = depth = 0
-    text = text.rstrip()
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise Unreadable(f"'{text[position]}' is not known")
-        kind, value = match.lastgroup or "", match[match.lastgroup or 0]
-        position = match.end()
-        if kind == "thousands":
-            if thousands and depth == 0:
-                kind, value = "number", value.replace(",", "")
-            else:  # a list: read on behind the first number
-                head = re.match(r"\d+", value)
-                value = head[0] if head else value
-                kind, position = "number", match.end() - len(match["thousands"]) + len(value)
-        if value in ("(", "[", "\\{"):
-            depth += 1
-        elif value in (")", "]", "\\}"):
-            depth -= 1
-        if kind == "word" and value not in _SPOKEN:
-            found += _split_word(value)
-        else:
-            found.append((kind, value))
-    return found
-
-
-def _split_word(word: str) -> list[tuple[str, str]]:
-    """"sinx" and "2pix" hold names; what is left is kept together, to be a word or a product."""
-    for name in ("arcsin", "arccos", "arctan", "sqrt", "sin", "cos", "tan", "log", "ln", "pi"):
-        if word.startswith(name) and 0 < len(word) - len(name) <= 2:
-            return [("word", name), *_split_word(word[len(name) :])]
-    return [("word", word)]
-
-
 def _number(text: str) -> Node:
     """A number; `digits` are those behind the point, None where there is no point."""
     mantissa, _, exponent = text.casefold().partition("e")
@@ -474,4 +415,3 @@ def _number(text: str) -> Node:
     if exponent:
         return ("number", value * Fraction(10) ** int(exponent), None)
     return ("number", value, len(behind) if point and behind else None)
-
