@@ -27,7 +27,7 @@ _CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
 _SHOWN = re.compile(r"[\w\s\\{}()\[\]<>+\-*/^=.,:;!|&%']*", re.A)
 _COMMAND = re.compile(r"\\(?!text\b|[{},;!% ])")
 # Numbers to the power of a number to a power, and powers and factorials of that size.
-_TOWER = re.compile(r"\d\s*[})]*\s*\^[\s{(]*-?[\d.]+[\s})]*\^|\^[\s{(]*\d{5}|\d{5}[\s})]*!|![\s})]*!")
+_TOWER = re.compile(r"\d\s*\^[\s{(]*-?[\d.]+[\s})]*\^|\^[\s{(]*\d{5}|\d{5}[\s})]*!|![\s})]*!")
 _CODE = re.compile(r"__|'\w+'|\\(?:input|include|write|read|open|immediate|def|let|catcode|csname|lua\w*)(?![A-Za-z])")
 
 

@@ -9,10 +9,12 @@ _HASH = re.compile(r"^[ \t]*(?:####[ \t]*|#(?![#\s]))([^#\s].*)$", re.M)
 _BOXED = re.compile(r"\\(?:boxed|fbox)(?:\s*\{|[ \t]+(?=[\w\\]))")
 # The end of a statement is a full stop before a space, or the line's end; the length is bounded, as is the time.
 _SAID = re.compile(
-    r"\banswer\s{1,9}is\s{0,9}:?\s{0,9}([^\n]{1,500}?)(?:\.\s|\.?[ \t]{0,9}$)"
-    r"|\banswer[ *_]{0,4}:[ \t*_]{0,9}([^\n]{1,500})$",
+    r"answer\s{1,9}is\s{0,9}:?\s{0,9}([^\n]{1,500}?)(?:\.\s|\.?[ \t]{0,9}$)"
+    r"|answer[ *_]{0,4}:[ \t*_]{0,9}([^\n]{1,500})$",
     re.I | re.M,
 )
+_ANSWER = re.compile(r"\banswer\b", re.I)
+_MOST_STATEMENTS = 20
 _MARKS = "*_ \t"
 _FENCES = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$"))
 
@@ -51,11 +53,9 @@ def extract_answer(completion: str) -> str | None:
         return re.match(r"\\?\w+", completion[boxed.end() :])[0]  # type: ignore[index]  # "\boxed 5"
     if hashed := _HASH.findall(completion):
         return str(hashed[-1]).strip()
-    if "answer" in completion.lower():
-        said = [first or second for first, second in _SAID.findall(completion)]
-        for statement in reversed(said):
-            if answer := _unwrapped(statement):
-                return answer
+    for named in reversed([found.start() for found in _ANSWER.finditer(completion)][-_MOST_STATEMENTS:]):
+        if (said := _SAID.match(completion, named)) and (answer := _unwrapped(said[1] or said[2])):
+            return answer
     return None
 
 

@@ -152,6 +152,9 @@ def keys(reading: Reading) -> Iterator[Hashable]:
     sizes = {sum(_size(leaf.at[0]) for leaf in numbers)}
     if any(leaf.share for leaf in numbers):
         sizes.add(sum(_size((leaf.share or leaf.at)[0]) for leaf in numbers))
+    for number in numbers:
+        if number.base is not None:
+            yield "base", _in_base(number)
     for size in sizes:
         if size < 1e-12:
             yield "zero"
