@@ -48,6 +48,7 @@ PURE = {
         "functools",
         "itertools",
         "math",
+        "numba",
         "numpy",
         "scipy",
         "typing",
