@@ -52,6 +52,7 @@ PURE = {
         "functools",
         "itertools",
         "math",
+        "numba",
         "numpy",
         "scipy",
         "typing",
