@@ -59,7 +59,7 @@ PURE = {
         "typing",
     },
     "analysis": {
-        *{"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "math", "typing"},
+        *{"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "json", "math", "typing"},
         *{"numpy", "scipy", "polars"},
     },
 }
