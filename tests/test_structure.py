@@ -53,6 +53,7 @@ PURE = {
         "functools",
         "itertools",
         "math",
+        "numba",
         "numpy",
         "scipy",
         "typing",
