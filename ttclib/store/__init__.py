@@ -16,13 +16,24 @@ parts still beside it as one set of tables. A crash loses at most the part in fl
 notebook never stops a run.
 
 Rooms: `schema` (tables, versions), `locks` (waiting for the file), `connection` (into the file and out
-of it), `parts` (writing), `pool` (reading into arrays), `status` (counting).
+of it), `parts` (writing), `pool` and `chains` (reading into arrays), `status` (counting).
 """
 
+from ttclib.store.chains import Chains, load_chains
 from ttclib.store.connection import absorb, connect
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.parts import write_part
 from ttclib.store.pool import SamplePool, load_pool
 from ttclib.store.schema import pending_parts
 
-__all__ = ["SamplePool", "StoreLockedError", "absorb", "connect", "load_pool", "pending_parts", "write_part"]
+__all__ = [
+    "Chains",
+    "SamplePool",
+    "StoreLockedError",
+    "absorb",
+    "connect",
+    "load_chains",
+    "load_pool",
+    "pending_parts",
+    "write_part",
+]
