@@ -53,12 +53,13 @@ PURE = {
         "functools",
         "itertools",
         "math",
+        "numba",
         "numpy",
         "scipy",
         "typing",
     },
     "analysis": {
-        *{"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "math", "typing"},
+        *{"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "json", "math", "typing"},
         *{"numpy", "scipy", "polars"},
     },
 }

@@ -9,21 +9,37 @@ the faster the more their lengths differ (`make bench` measures both).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import wraps
 from typing import Any, cast
 
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from ttclib.collect.engine import Completion, Draw, TokenTexts, config_facts, count_parameters, format_prompt
+from ttclib.collect.engine import Completion, Draw, count_parameters, load_failure, model_row
+from ttclib.collect.tokens import Tokens
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 
 # Leaving the batch costs a copy of the cache, so ended rows wait until a fifth has ended.
 _COMPACT_BELOW = 0.8
 
 
-class TransformersEngine:
+def _explain_out_of_memory(generate: Any) -> Any:
+    @wraps(generate)
+    def explained(engine: TransformersEngine, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
+        try:
+            return list(generate(engine, draws, sampling))
+        except torch.cuda.OutOfMemoryError as error:
+            raise TTCError(
+                f"out of GPU memory while drawing {len(draws)} samples of up to {sampling.max_tokens} tokens: lower "
+                f"policy.batch_size or sampling.max_tokens"
+            ) from error
+
+    return explained
+
+
+class TransformersEngine(Tokens):
     """A causal language model in this process.
 
     Parameters
@@ -35,42 +51,27 @@ class TransformersEngine:
     """
 
     def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig) -> None:
-        self._prompt = prompt
         self._policy = policy
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         # A half-precision checkpoint is computed in full on a CPU, which has no fast half arithmetic.
         dtype = "float32" if policy.dtype == "auto" and self.device == "cpu" else policy.dtype
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
+            tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
             self.model = cast(Any, AutoModelForCausalLM).from_pretrained(path, revision=policy.revision, dtype=dtype)
         except (OSError, ValueError) as error:
-            raise RequestError(f"cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
+            raise load_failure("policy", path, error) from error
+        super().__init__(tokenizer, prompt)
         self.model.to(self.device).eval()
         self.window: int | None = getattr(self.model.config, "max_position_embeddings", None)
-        self._token_texts = TokenTexts(self.tokenizer)
         ends = self.model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
         self._ends = sorted({token for token in (*ends, self.tokenizer.eos_token_id) if token is not None})
 
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a problem's prompt, in the configured prompt format."""
-        return format_prompt(self.tokenizer, prompt, self._prompt)
-
-    def token_texts(self, token_ids: Sequence[int]) -> list[str]:
-        """The text of each token; special tokens are empty."""
-        return self._token_texts(token_ids)
-
     def model_facts(self) -> dict[str, Any]:
         """The model's row in the store's `models`, without its name."""
-        facts = config_facts(self.model.config)
-        facts["training_tokens"] = self._policy.training_tokens or facts["training_tokens"]
-        return {
-            "path": self._policy.path,
-            "revision": self._policy.revision,
-            **count_parameters(self.model),
-            **facts,
-        }
+        return model_row(self._policy, self.model.config, count_parameters(self.model))
 
+    @_explain_out_of_memory
     @torch.inference_mode()
     def generate(self, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
         """One completion for each draw, in order.
