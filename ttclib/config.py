@@ -11,7 +11,7 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -155,6 +155,39 @@ class RevisionConfig(_Section):
     )
 
 
+class AlgorithmConfig(_Section):
+    """One tree search, whatever its budget."""
+
+    strategy: Literal["beam_search", "lookahead_search", "dvts", "rebase"]
+    beam_width: int | Literal["sqrt"] = Field(default=4, description="M; sqrt: the root of the budget")
+    lookahead_steps: int = Field(default=0, ge=0, description="k, of lookahead_search alone")
+    aggregation: Literal["last", "min", "prod", "mean"] = Field(default="last", description="of step scores")
+
+
+# What Snell et al. 2024 swept, and one lookahead more at M = 4; DVTS and REBASE as their authors ran them.
+_SEARCHES: tuple[dict[str, Any], ...] = (
+    {"strategy": "beam_search", "beam_width": 4},
+    {"strategy": "beam_search", "beam_width": "sqrt"},
+    {"strategy": "lookahead_search", "beam_width": 4, "lookahead_steps": 1},
+    {"strategy": "lookahead_search", "beam_width": "sqrt", "lookahead_steps": 1},
+    {"strategy": "lookahead_search", "beam_width": 4, "lookahead_steps": 3},
+    {"strategy": "lookahead_search", "beam_width": "sqrt", "lookahead_steps": 3},
+    {"strategy": "dvts", "beam_width": 4},
+    {"strategy": "rebase"},
+)
+
+
+class SearchConfig(_Section):
+    """Which tree searches, at which budgets: every algorithm at every budget."""
+
+    algorithms: tuple[AlgorithmConfig, ...] = Field(
+        default=tuple(AlgorithmConfig.model_validate(search) for search in _SEARCHES), min_length=1
+    )
+    budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(4, 16, 64), min_length=1)
+    replicates: int = Field(default=1, ge=1, description="independent searches, each from first steps of its own")
+    limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all")
+
+
 class GradingConfig(_Section):
     """How an answer is found and compared."""
 
@@ -171,6 +204,7 @@ class RunConfig(_Section):
     sampling: SamplingConfig = SamplingConfig()
     prm: PrmConfig | None = None
     revision: RevisionConfig | None = None
+    search: SearchConfig = SearchConfig()
     grading: GradingConfig = GradingConfig()
 
     @model_validator(mode="before")

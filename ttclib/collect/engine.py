@@ -172,8 +172,10 @@ def resolve_model(path: str) -> str:
     return path
 
 
-def draw_seed(seed: int, problem_id: str, sample_index: int) -> int:
-    """Seed of one draw, 63 bits, from the run's seed and the sample's identity.
+def draw_seed(seed: int, problem_id: str, sample_index: int | str) -> int:
+    """Seed of one draw, 63 bits, from the run's seed and the identity of a sample, or the path of a step.
+
+    Sample 3 and the step of path ``"3"``, its first, are drawn from one seed.
 
     Examples
     --------

@@ -167,10 +167,10 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
         return 0
     notify(f"score: {len(todo):,} answers of chains to score; loading '{verifier.path}'")
     try:
-        from ttclib.collect.prm import TokenClassificationPrm
+        from ttclib.collect.prm import load_prm
     except ImportError as error:
         raise missing_package("transformers", error) from error
-    prm = TokenClassificationPrm(verifier)
+    prm = load_prm(verifier)
     run = start_run(config, "score")
     write_part(config.store, "models", [{"model": verifier.name, **prm.model_facts()}])
     keeper = Keeper(config.store)

@@ -55,10 +55,9 @@ def end_tokens(tokenizer: Any, model: PolicyConfig) -> frozenset[int]:
     """Tokens that end an answer and are no part of it: the tokenizer's, and those that the checkpoint names."""
     from transformers import GenerationConfig
 
+    path, revision = resolve_model(model.path), model.revision or "main"
     try:
-        named = GenerationConfig.from_pretrained(
-            resolve_model(model.path), revision=model.revision or "main"
-        ).eos_token_id
+        named = GenerationConfig.from_pretrained(path, revision=revision).eos_token_id
     except OSError:  # the checkpoint has none
         named = None
     ends = named if isinstance(named, list) else [named]
