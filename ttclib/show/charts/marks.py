@@ -1,7 +1,8 @@
 """The layers that charts of accuracy against budget are made of.
 
-Two parameters stand in every chart: `STEP`, the place in the list of budgets, which a slider inside
-the picture or a widget outside moves, and ``budget_now``, the budget at that place.
+Three parameters stand in every chart: `STEP`, the place in the list of budgets, which a slider inside
+the picture or a widget outside moves, ``budget_now``, the budget at that place, and ``intervals``,
+whether the bands are shown.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import altair as alt
 
+from ttclib.show.captions import bin_title
 from ttclib.show.theme import INK, QUIET_INK, style_of
 
 LABEL_PX = 13
@@ -100,12 +102,16 @@ def curve_layers(
     dash = alt.StrokeDash("strategy:N", scale=alt.Scale(domain=strategies, range=dash_range), legend=None)
     shape = alt.Shape("name:N", scale=alt.Scale(domain=names, range=[style.shape for style in styles]), legend=key)
     at_budget = f"datum.budget == {_budget_now(budgets)}"
-    band = base.mark_area(clip=True).encode(
-        x=x,
-        y=alt.Y("ci_low:Q", title=y_title, scale=y_scale, axis=axis),
-        y2="ci_high:Q",
-        color=color,
-        opacity=alt.condition(picked, alt.value(0.11), alt.value(0.02)),
+    band = (
+        base.transform_filter("intervals")
+        .mark_area(clip=True)
+        .encode(
+            x=x,
+            y=alt.Y("ci_low:Q", title=y_title, scale=y_scale, axis=axis),
+            y2="ci_high:Q",
+            color=color,
+            opacity=alt.condition(picked, alt.value(0.11), alt.value(0.02)),
+        )
     )
     line = base.mark_line(strokeWidth=2 if small else 2.5).encode(
         x=x,
@@ -211,6 +217,19 @@ def budget_params(budgets: list[int], budget: int | None, slider: bool) -> list[
         alt.param(name=STEP, value=start, bind=bind),
         alt.param(name="budget_now", expr=_budget_now(budgets)),
     ]
+
+
+def intervals_param(shown: bool, control: bool) -> Any:
+    """Whether the bands are drawn, which a box inside the picture can switch."""
+    bind = alt.binding_checkbox(name="Intervals") if control else alt.Undefined
+    return alt.param(name="intervals", value=shown, bind=bind)
+
+
+def bin_param(numbers: list[int], control: bool) -> Any:
+    """The difficulty bin shown, 0 for all problems, which a list inside the picture can change."""
+    labels = ["all problems", *(bin_title(number, len(numbers)) for number in numbers)]
+    bind = alt.binding_select(options=[0, *numbers], labels=labels, name="Difficulty") if control else alt.Undefined
+    return alt.param(name="bin_now", value=0, bind=bind)
 
 
 def _budget_now(budgets: list[int]) -> str:
