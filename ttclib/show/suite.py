@@ -45,7 +45,7 @@ def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
         if found := sorted((parent / folder).glob("[!.]*.ipynb")):
             return found
     raise RequestError(
-        f"no notebooks in '{folder}' here or in a folder above: name them, or go to the project's folder"
+        f"no notebooks in '{folder}' here or in a folder above: name them, or go to the project"
     )
 
 

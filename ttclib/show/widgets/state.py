@@ -85,8 +85,8 @@ class ViewState:
         Examples
         --------
         >>> state = ViewState({"strategies": anything}, strategies=["beam_search"])
-        >>> state.command("notebooks/03_search.ipynb", store="my store.duckdb")
-        'ttc report notebooks/03_search.ipynb -p \\'store="my store.duckdb"\\' -p \\'strategies=["beam_search"]\\''
+        >>> print(state.command("notebooks/03_search.ipynb", store="my.duckdb"))
+        ttc report notebooks/03_search.ipynb -p 'store="my.duckdb"' -p 'strategies=["beam_search"]'
         """
         values = {**more, **self.values()}
         given = [shlex.quote(f"{name}={json.dumps(value)}") for name, value in values.items()]
