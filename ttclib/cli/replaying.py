@@ -70,4 +70,4 @@ def replay(
         import polars as pl
 
         with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_width_chars=140, float_precision=4):
-            click.echo(curves)
+            click.echo(curves if (curves["variant"] != curves["strategy"]).any() else curves.drop("variant"))

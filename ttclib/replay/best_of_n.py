@@ -66,6 +66,29 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     return expected
 
 
+def expected_largest(values: ArrayLike, budgets: ArrayLike) -> np.ndarray:
+    """Expected largest value of N samples, over every size-N subset of the pool.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (problems, samples)
+        For example completion tokens: N trials decode for as long as the longest of them.
+    budgets : array_like of int, shape (budgets,)
+
+    Returns
+    -------
+    numpy.ndarray, shape (problems, budgets)
+        NaN where N exceeds the pool or the problem has a NaN.
+
+    Examples
+    --------
+    >>> expected_largest([[3.0, 1.0, 2.0]], [1, 2, 3]).round(4).tolist()
+    [[2.0, 2.6667, 3.0]]
+    """
+    table = np.asarray(values, dtype=float)
+    return -np.sort(-table, axis=1) @ rank_weights(table.shape[1], budgets)
+
+
 def rank_weights(n_samples: int, budgets: ArrayLike) -> np.ndarray:
     """Chance that the sample of each rank is the best of a random subset.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.curves import STRATEGIES, accuracy_curves, powers_of_two
+from ttclib.analysis.curves import SAMPLING, accuracy_curves, powers_of_two
 from ttclib.errors import RequestError, one_of
 from ttclib.show.captions import AGGREGATION_LABELS, caption
 from ttclib.show.charts import accuracy_chart, accuracy_domain, bins_chart, signals
@@ -72,7 +72,7 @@ class ReplayExplorer(Explorer):
         self._cache: dict[tuple[Any, ...], pl.DataFrame] = {}
         self.budgets = sorted(set(budgets or powers_of_two(pool)))
         held = verifiers_of(pool)
-        able = replayable(pool, STRATEGIES, held[0] if held else "prm")[0]
+        able = replayable(pool, SAMPLING, held[0] if held else "prm")[0]
         largest = int(pool.pool_sizes.min())
         numbers = [number for number in BINS if number is None or number <= len(pool.problem_ids)]
         state = ViewState(
@@ -87,7 +87,7 @@ class ReplayExplorer(Explorer):
                 "intervals": choice_of((True, False), "intervals"),
             },
             policy=pool.policy,
-            strategies=[name for name in strategies or able if one_of(name, STRATEGIES, "strategy") in able],
+            strategies=[name for name in strategies or able if one_of(name, SAMPLING, "strategy") in able],
             budget=self.budgets[-1] if budget is None else budget,
             verifier=verifier or (held[0] if held else "prm"),
             aggregation=aggregation,
@@ -163,7 +163,7 @@ class ReplayExplorer(Explorer):
         if key not in self._cache:
             pool = self._pool(state.policy)
             settings = {name: getattr(state, name) for name in _COMPUTED if name != "policy"}
-            able = replayable(pool, STRATEGIES, state.verifier)[0]
+            able = replayable(pool, SAMPLING, state.verifier)[0]
             self._cache[key] = self._curves_of(pool, able, list(budgets), **settings)
         return self._cache[key]
 
