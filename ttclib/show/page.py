@@ -40,6 +40,7 @@ _DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$])\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\d)")
 # Headings as nbconvert writes them, with their anchors.
 _HEADING = re.compile(r'<h([23]) id="([^"]*)">(.*?)<a class="anchor-link"', re.DOTALL)
+_NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
 _TAG = re.compile(r"<[^>]*>")
 _CONTENTS = "<!-- contents -->"
 
@@ -171,6 +172,8 @@ def _prepare(cell: Any) -> int:
         elif VEGALITE_MIME in data:
             n_charts += 1
             output["data"] = {"text/html": _chart_html(data[VEGALITE_MIME], data.get("image/png"))}
+        elif "text/html" in data:  # a link to another notebook leads to its page
+            data["text/html"] = _NOTEBOOK_LINK.sub(r'href="\1.html"', "".join(data["text/html"]))
     return n_charts
 
 

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,7 @@ def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
     for parent in (Path.cwd(), *Path.cwd().parents):
         if found := sorted((parent / folder).glob("[!.]*.ipynb")):
             return found
-    raise RequestError(
-        f"no notebooks in '{folder}' here or in a folder above: name them, or go to the project"
-    )
+    raise RequestError(f"no notebooks in '{folder}' here or in a folder above: name them, or go to the project")
 
 
 def plan(
@@ -121,15 +119,18 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
     folder = jobs[0].target.parent
     make_folder(folder)
     at_once = min(len(jobs), processes or min(8, os.cpu_count() or 1))
+    waiting = iter(jobs)
+    failed: BaseException | None = None
     # Fresh processes: a fork would copy the event loops and the threads of whoever calls.
     with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = [pool.submit(_render, job) for job in jobs]
-        done, left = wait(running, return_when=FIRST_EXCEPTION)
-        for task in left:
-            task.cancel()
-        for task in running:
-            if task in done:
-                task.result()
+        running = {pool.submit(_render, job) for job in itertools.islice(waiting, at_once)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            failed = failed or next((error for task in done if (error := task.exception())), None)
+            # One begun for one done, as the pool would take some beforehand and could not give them back.
+            running |= {pool.submit(_render, job) for job in itertools.islice(waiting, 0 if failed else len(done))}
+    if failed:
+        raise failed
     index = folder / INDEX
     index.write_text(index_html(jobs), encoding="utf-8")
     notify(f"report: {index}, {len(jobs)} pages")

@@ -64,6 +64,9 @@ STYLES: dict[str, Style] = {
     "revisions": Style("revisions", "#767676", (4, 2), "M0,.7L-.6,-.5L.6,-.5Z"),
 }
 
+# Difficulty bins, easiest first: one ramp from light to dark (cividis), so that their order shows in grey as well.
+BIN_COLORS = ("#E8D34F", "#B5A868", "#7F7C75", "#4A5A78", "#00224E")
+
 CONFIG: dict[str, Any] = {
     "background": "#ffffff",
     "font": FONT,

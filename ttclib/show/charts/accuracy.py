@@ -13,7 +13,7 @@ difficulty bin (``by_bin=True``) and whether the interval bands are shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -30,9 +30,11 @@ from ttclib.show.charts.marks import (
     intervals_param,
     label_layers,
     picked_param,
+    reference_layers,
     rule,
     rule_text,
     spread_labels,
+    titled,
 )
 from ttclib.show.theme import finished, in_order, style_of
 
@@ -50,6 +52,7 @@ def accuracy_chart(
     slider: bool = False,
     by_bin: bool = False,
     intervals: bool = True,
+    references: Mapping[str, float] | None = None,
     y_domain: tuple[float, float] | None = None,
     title: str | None = None,
     width: int = 560,
@@ -72,6 +75,8 @@ def accuracy_chart(
         list to choose it from.
     intervals : bool
         Whether the bands are shown at first.
+    references : mapping of str to float, optional
+        Accuracies to draw as level lines over all problems, by their name, such as a larger model's.
     y_domain : pair of float, optional
         Ends of the accuracy axis, 0 to 1; None: what the bands need, in tenths.
     title : str, optional
@@ -90,7 +95,7 @@ def accuracy_chart(
     kept = curves if by_bin else curves.filter(pl.col("bin").is_null())
     known = _checked(kept, budget)
     budgets = sorted(known["budget"].unique().to_list())
-    low, high = y_domain or accuracy_domain(known)
+    low, high = y_domain or accuracy_domain(known, (references or {}).values())
     strategies = in_order(known["strategy"].to_list())
     direct = len(strategies) <= MAX_DIRECT_LABELS and len(strategies) * (LABEL_PX + 5) <= height
     gap = (LABEL_PX + 5) / height * (high - low)
@@ -107,9 +112,11 @@ def accuracy_chart(
         layers = [rule(base, strategies[0]), *layers, rule_text(base, strategies[0])]
     if direct:
         layers += label_layers(base, strategies, picked, width)
+    if references:
+        layers += reference_layers(references, by_bin=by_bin)
     chart = alt.layer(*layers).add_params(*params)
     return finished(
-        chart.properties(width=width, height=height, title=_title(title or "Accuracy against sampling budget", caption))
+        chart.properties(width=width, height=height, title=titled(title or "Accuracy against sampling budget", caption))
     )
 
 
@@ -178,13 +185,14 @@ def bins_chart(
         .resolve_axis(x="independent")
         .add_params(*budget_params(budgets, budget, slider), intervals_param(intervals, slider))
     )
-    return finished(panels.properties(title=_title(title or "Accuracy by difficulty", caption)))
+    return finished(panels.properties(title=titled(title or "Accuracy by difficulty", caption)))
 
 
-def accuracy_domain(curves: pl.DataFrame) -> tuple[float, float]:
-    """Ends of an accuracy axis that holds every band, in whole tenths, 0 to 1."""
-    lows = [value for value in curves["ci_low"].to_list() + curves["accuracy"].to_list() if value is not None]
-    highs = [value for value in curves["ci_high"].to_list() + curves["accuracy"].to_list() if value is not None]
+def accuracy_domain(curves: pl.DataFrame, others: Iterable[float] = ()) -> tuple[float, float]:
+    """Ends of an accuracy axis that holds every band and some other values, in whole tenths, 0 to 1."""
+    others = list(others)
+    centre = others + curves["accuracy"].drop_nulls().to_list()
+    lows, highs = ([*curves[end].drop_nulls().to_list(), *centre] for end in ("ci_low", "ci_high"))
     low, high = math.floor(min(lows) * 10 + 1e-9) / 10, math.ceil(max(highs) * 10 - 1e-9) / 10
     return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
 
@@ -240,7 +248,3 @@ def _label_heights(curves: pl.DataFrame, gap: float, low: float, high: float) ->
 def _line_ends(curves: pl.DataFrame) -> dict[str, float]:
     """Accuracy at the last budget of each strategy."""
     return {row["strategy"]: row["accuracy"] for row in curves.sort("budget").iter_rows(named=True)}
-
-
-def _title(text: str, lines: Sequence[str]) -> Any:
-    return alt.Title(text, subtitle=list(lines)) if lines else alt.Title(text)

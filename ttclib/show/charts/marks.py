@@ -8,7 +8,7 @@ whether the bands are shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -84,14 +84,7 @@ def curve_layers(
         if legend
         else None
     )
-    x = alt.X(
-        "budget:Q",
-        title="N, samples per problem" if small else "budget N: samples per problem (log scale)",
-        scale=alt.Scale(type="log", base=2, domain=_x_domain(budgets), nice=False),
-        axis=alt.Axis(
-            values=budgets if len(budgets) <= 16 else _powers(budgets), format="d", grid=False, labelFlush=False
-        ),
-    )
+    x = budget_axis(budgets, small=small)
     axis = alt.Axis(format=".0%", tickCount=5 if small else 8)
     y_title = "accuracy" if small else "accuracy: problems solved"
     y_scale = alt.Scale(domain=list(y_domain), nice=False, zero=False)
@@ -181,6 +174,23 @@ def label_layers(base: Any, strategies: list[str], picked: Any, width: int) -> l
     return [leader, text]
 
 
+def reference_layers(references: Mapping[str, float], *, by_bin: bool) -> list[Any]:
+    """Level lines with their names; they hold over all problems and go where a single bin is shown."""
+    rows = [{"name": name, "level": round(value, 5)} for name, value in references.items()]
+    base = alt.Chart(alt.InlineData(values=rows))
+    if by_bin:
+        base = base.transform_filter("bin_now == 0")
+    line = base.mark_rule(color=QUIET_INK, strokeWidth=1.2).encode(
+        y="level:Q", tooltip=[alt.Tooltip("name:N"), alt.Tooltip("level:Q", title="accuracy", format=".1%")]
+    )
+    text = (
+        base.transform_calculate(label="datum.name + ' ' + format(datum.level, '.1%')")
+        .mark_text(align="left", baseline="bottom", dx=6, dy=-3, fontSize=12, color=QUIET_INK)
+        .encode(x=alt.value(0), y="level:Q", text="label:N")
+    )
+    return [line, text]
+
+
 def picked_param(*, legend: bool) -> Any:
     """The strategies singled out: clicked in the legend, or else as a line, a point or a label."""
     if legend:
@@ -217,6 +227,23 @@ def budget_params(budgets: list[int], budget: int | None, slider: bool) -> list[
         alt.param(name=STEP, value=start, bind=bind),
         alt.param(name="budget_now", expr=_budget_now(budgets)),
     ]
+
+
+def budget_axis(budgets: list[int], *, small: bool = False) -> Any:
+    """The budget on a logarithmic axis, powers of two written as numbers."""
+    return alt.X(
+        "budget:Q",
+        title="N, samples per problem" if small else "budget N: samples per problem (log scale)",
+        scale=alt.Scale(type="log", base=2, domain=_x_domain(budgets), nice=False),
+        axis=alt.Axis(
+            values=budgets if len(budgets) <= 16 else _powers(budgets), format="d", grid=False, labelFlush=False
+        ),
+    )
+
+
+def titled(text: str, lines: Sequence[str]) -> Any:
+    """A title with the caption's lines below it."""
+    return alt.Title(text, subtitle=list(lines)) if lines else alt.Title(text)
 
 
 def intervals_param(shown: bool, control: bool) -> Any:

@@ -6,6 +6,7 @@ Rooms: `state` (what is looked at, as plain values), `controls` (one widget a va
 
 from ttclib.show.widgets.explorer import Explorer, View
 from ttclib.show.widgets.replay import ReplayExplorer
+from ttclib.show.widgets.samples import SampleReader
 from ttclib.show.widgets.state import ViewState
 
-__all__ = ["Explorer", "ReplayExplorer", "View", "ViewState"]
+__all__ = ["Explorer", "ReplayExplorer", "SampleReader", "View", "ViewState"]

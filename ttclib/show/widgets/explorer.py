@@ -33,8 +33,8 @@ class View:
     ----------
     key : object
         What the drawing depends on, comparable; equal to the last one: it is not drawn again.
-    chart : callable
-        Makes the chart.
+    chart : callable, optional
+        Makes the chart; None: there is none.
     signals : dict
         Values to set in the drawing.
     table : polars.DataFrame
@@ -46,7 +46,7 @@ class View:
     """
 
     key: object
-    chart: Callable[[], Any]
+    chart: Callable[[], Any] | None = None
     signals: dict[str, Any] = field(default_factory=dict)
     table: pl.DataFrame = field(default_factory=pl.DataFrame)
     html: str = ""
@@ -120,7 +120,10 @@ class Explorer:
             )
 
     def _show(self, view: View) -> None:
-        if view.key != self._drawn:
+        if view.chart is None:
+            self._chart.children = ()
+            self._drawn = None
+        elif view.key != self._drawn:
             spec = view.chart().to_dict()
             if self._chart.children:
                 drawing = self._chart.children[0]
