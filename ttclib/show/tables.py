@@ -15,7 +15,8 @@ _STYLE = (
     "<style>table.ttclib{border-collapse:collapse;font-size:13px;margin:6px 0}"
     "table.ttclib caption{text-align:left;color:#5a5a5a;padding:2px 0 6px}"
     "table.ttclib th,table.ttclib td{padding:3px 12px;text-align:right;border-bottom:1px solid #e6e6e6}"
-    "table.ttclib th.name,table.ttclib td.name{text-align:left}"
+    "table.ttclib td{white-space:nowrap}"
+    "table.ttclib th.name,table.ttclib td.name{text-align:left;white-space:normal}"
     "table.ttclib .mark{display:inline-block;width:10px;height:10px;margin-right:7px;border-radius:2px}</style>"
 )
 

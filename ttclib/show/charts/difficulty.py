@@ -54,7 +54,7 @@ def difficulty_histogram(profiles: pl.DataFrame, *, caption: Sequence[str] = (),
             ),
             y=alt.Y("count():Q", title="problems", axis=alt.Axis(tickMinStep=1)),
             color=_bin_color(titles),
-            order=alt.Order("panel:N"),
+            order=alt.Order(f"{column}:Q"),
             opacity=alt.condition(picked, alt.value(1), alt.value(0.2)),
             tooltip=[
                 alt.Tooltip("panel:N", title="difficulty"),
