@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.strategies_made import made
-from ttclib.analysis.compute_optimal import compute_optimal
+from ttclib.analysis.compute_optimal import compute_optimal, halvings, scores_by_group
 from ttclib.analysis.groups import resample_weights
 from ttclib.analysis.policy import ChosenPolicy
 from ttclib.errors import RequestError
@@ -31,6 +31,8 @@ def scored_by_loops(outcomes, bins, folds, weights):
         for number in range(1, n_bins + 1):
             halving_sums = []
             for fold in folds:
+                if not all(sum(weights[(bins == number) & (fold == side)]) for side in (True, False)):
+                    continue  # a half without a problem can neither choose nor be scored
                 gained = 0.0
                 for side in (True, False):
                     choose_on = [p for p in range(len(bins)) if bins[p] == number and fold[p] == side]
@@ -39,9 +41,9 @@ def scored_by_loops(outcomes, bins, folds, weights):
                     best = next(i for i, mean in enumerate(means) if mean >= max(means) - 1e-9)
                     gained += sum(weights[p] * outcomes[best].accuracy[p, column] for p in score_on)
                 halving_sums.append(gained)
-            sums.append(np.mean(halving_sums))
-            counts.append(weights[bins == number].sum())
-            if counts[-1]:
+            sums.append(np.mean(halving_sums) if halving_sums else 0.0)
+            counts.append(weights[bins == number].sum() if halving_sums else 0.0)
+            if halving_sums:
                 result[number, column] = sums[-1] / counts[-1]
         result[0, column] = sum(sums) / sum(counts)
     return result
@@ -57,9 +59,33 @@ def test_choice_and_its_replicates_equal_the_loops(seed):
     for number in (1, 2, 3):
         assert chosen.outcomes.accuracy[bins == number].mean(axis=0) == pytest.approx(expected[number])
     weights = resample_weights(17, 4, seed)
-    replicates = chosen.resampled(weights)
+    folds = halvings(bins, weights, 3, np.random.default_rng(seed))
+    replicates = scores_by_group(chosen.aligned, weights, folds)
     for row in range(5):
-        np.testing.assert_allclose(replicates[row], scored_by_loops(outcomes, bins, chosen.folds, weights[row]))
+        np.testing.assert_allclose(replicates[row], scored_by_loops(outcomes, bins, folds[row], weights[row]))
+
+
+@given(st.integers(0, 10_000))
+def test_halves_of_the_drawn_problems(seed):
+    rng = np.random.default_rng(seed)
+    bins, weights = rng.permuted(np.repeat([1, 2, 0], [5, 4, 2])), resample_weights(11, 3, seed)
+    folds = halvings(bins, weights, 6, rng)
+    for row, drawn in enumerate(weights > 0):
+        for number in (1, 2):
+            there = drawn & (bins == number)
+            sizes = folds[row][:, there].sum(axis=1)
+            assert ((sizes == there.sum() // 2) | (sizes == (there.sum() + 1) // 2)).all()
+        assert not folds[row][:, ~drawn | (bins == 0)].any()
+
+
+def test_a_bin_of_which_one_problem_is_drawn_is_undefined_and_left_out_of_all():
+    chosen = compute_optimal(random_strategies(0, n_problems=4), [1, 1, 2, 2])
+    weights = np.array([[2.0, 1.0, 0.0, 1.0]])
+    found = scores_by_group(
+        chosen.aligned, weights, halvings(chosen.aligned.bins, weights, 4, np.random.default_rng(0))
+    )
+    assert np.isnan(found[0, 2]).all() and not np.isnan(found[0, 1]).any()
+    np.testing.assert_allclose(found[0, 0], found[0, 1])
 
 
 def test_each_half_is_answered_as_the_other_chose():

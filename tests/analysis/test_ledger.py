@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,10 +12,11 @@ from tests.analysis.strategies_made import made
 from ttclib.analysis.cost import flops_matched_multiplier, flops_per_token, kinetics_eflops, pretrain_flops
 from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
 from ttclib.errors import RequestError
+from ttclib.store.models import ModelFacts
 
 LLAMA = {"n_layers": 32, "n_kv_heads": 8, "head_dim": 128, "n_heads": 32}
-POLICY = SimpleNamespace(model="llama", n_parameters=8_030_000_000, hidden_size=4096, **LLAMA)
-PRM = SimpleNamespace(model="prm", n_parameters=1000)
+POLICY = ModelFacts("llama", n_parameters=8_030_000_000, hidden_size=4096, **LLAMA)
+PRM = ModelFacts("prm", n_parameters=1000)
 ONCE = {
     "generations": 4.0,
     "completion_tokens": 100.0,
@@ -104,9 +105,9 @@ def test_every_item_is_a_switch(preset, switches, expected):
     assert priced(preset, **switches) == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_vote_without_verifier_is_not_charged_one():
-    assert priced(unit="tokens", verifier=True, variant="majority_vote") == 100
-    assert priced("all-in", variant="majority_vote", prm=None) == priced("all-in") - 2000 * 60
+def test_a_strategy_that_reads_no_verifier_needs_none():
+    vote = ONCE | {"prm_tokens": 0.0}
+    assert priced("all-in", prm=None, costs=vote) == priced("all-in") - 2000 * 60
 
 
 def test_labels_tell_what_is_charged():
@@ -122,7 +123,7 @@ def test_labels_tell_what_is_charged():
 
 @pytest.mark.parametrize("fact", ["n_parameters", "n_layers", "n_heads", "n_kv_heads", "head_dim"])
 def test_an_unknown_fact_is_named(fact):
-    unknown = SimpleNamespace(**{**vars(POLICY), fact: None})
+    unknown = replace(POLICY, **{fact: None})
     with pytest.raises(RequestError, match=f"does not know {fact} of the policy 'llama'"):
         priced("kinetics", policy=unknown)
 

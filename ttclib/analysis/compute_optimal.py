@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttclib.analysis.difficulty import bin_thresholds, check_bins
-from ttclib.analysis.groups import Aligned, align, group_means
+from ttclib.analysis.groups import Aligned, align, charged_budgets, group_means
 from ttclib.analysis.policy import ChosenPolicy
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import COSTS, Outcomes
@@ -38,19 +38,25 @@ class ComputeOptimal:
         Chosen and scored on the same problems.
     policy : ChosenPolicy
         The choice on all problems.
+    used : float array, shape (strategies, problems, budgets)
+        In what share of the halvings a problem was answered with a strategy.
     share : float array, shape (strategies, bins, budgets)
         How often a half chose the strategy; 1: every half agreed.
     aligned : Aligned
         What was chosen from.
     folds : bool array, shape (halvings, problems)
+        True: in the first half.
+    seed : int
     """
 
     outcomes: Outcomes
     in_sample: Outcomes
     policy: ChosenPolicy
+    used: np.ndarray
     share: np.ndarray
     aligned: Aligned
     folds: np.ndarray
+    seed: int
 
     @property
     def optimism(self) -> np.ndarray:
@@ -66,15 +72,18 @@ class ComputeOptimal:
         Parameters
         ----------
         weights : float array, shape (replicates, problems)
-            As `ttclib.analysis.groups.resample_weights` gives. All copies of a problem stay in one half.
+            As `ttclib.analysis.groups.resample_weights` gives; row 0 is the data as they are. The problems drawn
+            are halved anew, and all copies of one stay in one half.
 
         Returns
         -------
         numpy.ndarray, shape (replicates, 1 + bins, budgets)
+            NaN for a bin of which fewer than two problems were drawn.
         """
         once = group_means(self.outcomes.accuracy, self.aligned.bins, weights[:1])
-        again = _resampled(self.aligned, weights[1:], self.folds[:RESAMPLED_ASSIGNMENTS])
-        return np.concatenate([once, again])
+        rng = np.random.default_rng([self.seed, 1])
+        folds = halvings(self.aligned.bins, weights[1:], RESAMPLED_ASSIGNMENTS, rng)
+        return np.concatenate([once, scores_by_group(self.aligned, weights[1:], folds)])
 
 
 def compute_optimal(
@@ -91,9 +100,10 @@ def compute_optimal(
     Parameters
     ----------
     outcomes : sequence of Outcomes
-        The strategies to choose from. Of equals the one listed first is taken. Budgets are compared
-        as they are charged (`ttclib.analysis.groups.charged_budgets`). At each budget only problems count on
-        which every strategy that has this budget is defined.
+        The strategies to choose from. Of equals the one listed first is taken, and its budgets are those
+        at which there is a choice. Budgets are compared as they are charged
+        (`ttclib.analysis.groups.charged_budgets`). At each only problems count on which every strategy
+        that has this budget is defined.
     bins : array_like of int, shape (problems of the first,)
         Difficulty bin of each problem, 1 the easiest; 0: left out.
     ease : array_like of float, shape (problems of the first,), optional
@@ -119,8 +129,10 @@ def compute_optimal(
     if n_assignments < 1:
         raise RequestError(f"n_assignments must be at least 1, got {n_assignments}")
     aligned = align(outcomes, bins)
+    aligned = aligned.at_budgets(charged_budgets(aligned.outcomes[0]))
     check_bins(aligned.bins)
-    folds = _halvings(aligned.bins, n_assignments, np.random.default_rng(seed))
+    everyone = np.ones((1, len(aligned.bins)))
+    folds = halvings(aligned.bins, everyone, n_assignments, np.random.default_rng(seed))[0]
     n_bins, valid, candidates = int(aligned.bins.max()), _valid(aligned), _candidates(aligned)
     n_strategies, _, n_budgets = aligned.accuracy.shape
     one_hot = np.eye(n_strategies)
@@ -154,20 +166,37 @@ def compute_optimal(
         outcomes=_mixture(aligned, used, counted, "compute_optimal"),
         in_sample=_mixture(aligned, inside, counted, "compute_optimal (in-sample)"),
         policy=policy,
+        used=used,
         share=share,
         aligned=aligned,
         folds=folds,
+        seed=seed,
     )
 
 
-def _halvings(bins: np.ndarray, n_assignments: int, rng: np.random.Generator) -> np.ndarray:
-    """Random halves of each bin, shape (halvings, problems); the odd problem falls to either."""
-    folds = np.zeros((n_assignments, len(bins)), dtype=bool)
+def halvings(bins: np.ndarray, weights: np.ndarray, n_assignments: int, rng: np.random.Generator) -> np.ndarray:
+    """Random halves of the problems drawn of each bin; the odd one falls to either.
+
+    Parameters
+    ----------
+    bins : int array, shape (problems,)
+    weights : float array, shape (replicates, problems)
+        0: not drawn, and in the second half without counting.
+    n_assignments : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (replicates, n_assignments, problems)
+    """
+    folds = np.zeros((len(weights), n_assignments, len(bins)), dtype=bool)
     for number in range(1, int(bins.max()) + 1):
         member = np.flatnonzero(bins == number)
-        ranks = rng.permuted(np.tile(np.arange(len(member)), (n_assignments, 1)), axis=1)
-        extra = rng.integers(0, 2, size=(n_assignments, 1)) if len(member) % 2 else 0
-        folds[:, member] = ranks < len(member) // 2 + extra
+        drawn = np.broadcast_to((weights[:, None, member] > 0), (len(weights), n_assignments, len(member)))
+        keys = np.where(drawn, rng.random(drawn.shape, dtype=np.float32), np.inf)
+        ranks = keys.argsort(axis=-1).argsort(axis=-1)
+        n_drawn = drawn.sum(axis=-1, keepdims=True)
+        folds[:, :, member] = drawn & (ranks < (n_drawn + rng.integers(0, 2, n_drawn.shape)) // 2)
     return folds
 
 
@@ -223,27 +252,43 @@ def _kept(values: ArrayLike, first: Outcomes, aligned: Aligned) -> np.ndarray:
     return np.asarray(values, dtype=float)[[place[name] for name in aligned.problem_ids]]
 
 
-def _resampled(aligned: Aligned, weights: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Cross-validated accuracy by group for every weighting, shape (weightings, 1 + bins, budgets)."""
-    n_bins, valid = int(aligned.bins.max()), _valid(aligned)
-    candidates = _candidates(aligned)
+def scores_by_group(aligned: Aligned, weights: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Cross-validated accuracy by group for every weighting of the problems.
+
+    Parameters
+    ----------
+    aligned : Aligned
+    weights : float array, shape (weightings, problems)
+    folds : bool array, shape (weightings, halvings, problems)
+
+    Returns
+    -------
+    numpy.ndarray, shape (weightings, 1 + bins, budgets)
+        A halving counts where both halves hold a problem; a bin without any is NaN and is left out of all.
+    """
+    n_bins, valid, candidates = int(aligned.bins.max()), _valid(aligned), _candidates(aligned)
     n_budgets = len(aligned.budgets)
     scored = np.zeros((len(weights), n_bins + 1, n_budgets))
     counted = np.zeros_like(scored)
     for number in range(1, n_bins + 1):
         member = np.flatnonzero(aligned.bins == number)
-        sums, half = _Sums(aligned, valid, member), folds[:, member].astype(float)
-        counted[:, number] = weights[:, member] @ valid[member]
-        total = sums(weights[:, member])
+        sums, known = _Sums(aligned, valid, member), valid[member].astype(float)
         for begin in range(0, len(weights), 32):
-            drawn = weights[begin : begin + 32, member]
-            ones = sums((drawn[:, None] * half[None]).reshape(-1, len(member)))
-            zeros = np.repeat(total[begin : begin + 32], len(half), axis=0) - ones
+            here = slice(begin, begin + 32)
+            drawn, half = weights[here, member], folds[here][:, :, member]
+            first = (drawn[:, None] * half).reshape(-1, len(member))
+            second = (drawn[:, None] * ~half).reshape(-1, len(member))
+            ones, zeros = sums(first), sums(second)
+            both = (first @ known > 0) & (second @ known > 0)
             gain = np.zeros((len(ones), n_budgets))
             for chosen_on, scored_on in ((ones, zeros), (zeros, ones)):
                 best = _first_best(chosen_on, candidates)
                 gain += np.take_along_axis(scored_on, best[:, None], axis=1)[:, 0]
-            scored[begin : begin + 32, number] = gain.reshape(len(drawn), len(half), n_budgets).mean(axis=1)
+            shape = (*half.shape[:2], n_budgets)
+            both, gain = both.reshape(shape), np.where(both, gain, 0.0).reshape(shape)
+            held = both.sum(axis=1)
+            scored[here, number] = gain.sum(axis=1) / np.maximum(1, held)
+            counted[here, number] = np.where(held > 0, drawn @ known, 0.0)
     scored[:, 0], counted[:, 0] = scored[:, 1:].sum(axis=1), counted[:, 1:].sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(counted > 0, scored / counted, np.nan)

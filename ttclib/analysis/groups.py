@@ -119,6 +119,11 @@ class Aligned:
         """The problems that all strategies hold."""
         return self.outcomes[0].problem_ids
 
+    def at_budgets(self, budgets: Sequence[int]) -> Aligned:
+        """The same at some of the budgets."""
+        columns = [self.budgets.index(budget) for budget in budgets]
+        return replace(self, budgets=tuple(budgets), accuracy=self.accuracy[:, :, columns])
+
     def cost(self, name: str) -> np.ndarray:
         """One cost of every strategy, shape (strategies, problems, budgets); NaN: not known."""
         return _on_grid([outcome.cost(name) for outcome in self.outcomes], self.outcomes, self.budgets)
@@ -191,5 +196,7 @@ def _on_grid(tables: Sequence[np.ndarray], outcomes: Sequence[Outcomes], budgets
     column = {budget: index for index, budget in enumerate(budgets)}
     grid = np.full((len(tables), len(tables[0]), len(budgets)), np.nan)
     for index, (table, outcome) in enumerate(zip(tables, outcomes, strict=True)):
-        grid[index][:, [column[budget] for budget in charged_budgets(outcome)]] = table
+        for own, budget in enumerate(charged_budgets(outcome)):
+            if budget in column:
+                grid[index][:, column[budget]] = table[:, own]
     return grid

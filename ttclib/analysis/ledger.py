@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ttclib.analysis.cost import KINETICS_INTENSITY, gqa_ratio, kv_elements_per_token
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
-
-if TYPE_CHECKING:
-    from ttclib.store.pool import ModelFacts
+from ttclib.store.pool import ModelFacts
 
 UNITS = ("generations", "tokens", "flops")
 
@@ -112,7 +110,8 @@ class Ledger:
         """
         cost = _costs_of(outcomes)
         if self.unit == "generations":
-            return cost("generations")
+            budgets = np.broadcast_to(np.asarray(outcomes.budgets, dtype=float), outcomes.accuracy.shape)
+            return cost("generations") if "generations" in outcomes.costs else budgets
         tokens = cost("completion_tokens")
         for name in ("pruned", "rollouts"):
             if not getattr(self, name):
@@ -125,12 +124,12 @@ class Ledger:
                 tokens = tokens - left_out
         if self.prefill:
             tokens = tokens + cost("cached_prefill_tokens" if self.prefix_cache else "prefill_tokens")
-        reads = cost("prm_tokens") if self.verifier and uses_verifier(outcomes) else 0.0
+        reads = cost("prm_tokens") if self.verifier else np.zeros(tokens.shape)
         if self.unit == "tokens":
             return tokens + reads
         facts = _facts_of(policy, "policy")
         total = 2.0 * facts("n_parameters") * tokens
-        if np.ndim(reads):
+        if np.nansum(reads) > 0:
             total = total + 2.0 * _facts_of(verifier, "verifier")("n_parameters") * reads
         if self.attention or self.kv_traffic:
             kv = kv_elements_per_token(facts("n_layers"), facts("n_kv_heads"), facts("head_dim"))
@@ -150,7 +149,6 @@ LEDGERS = {
     "kinetics": Ledger(attention=True, kv_traffic=True),
     "all-in": Ledger(attention=True, prefill=True, verifier=True, kv_traffic=True, difficulty=True),
 }
-WITHOUT_VERIFIER = ("pass_at_k", "majority_vote", "greedy")
 
 
 def ledger(preset: str = "snell", **switches: Any) -> Ledger:
@@ -170,11 +168,6 @@ def ledger(preset: str = "snell", **switches: Any) -> Ledger:
     """
     one_of(preset, LEDGERS, "preset")
     return LEDGERS[preset].with_switches(switches)
-
-
-def uses_verifier(outcomes: Outcomes) -> bool:
-    """Whether a verifier's reading is part of the strategy."""
-    return outcomes.strategy not in WITHOUT_VERIFIER and "majority" not in outcomes.variant
 
 
 def _costs_of(outcomes: Outcomes) -> Callable[[str], np.ndarray]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ttclib.analysis.revisions import replay_revisions
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.best_of_n import expected_best_of_n, expected_largest
 from ttclib.replay.coverage import pass_at_k
@@ -26,11 +27,11 @@ NEEDS_SCORES = ("best_of_n", "weighted_best_of_n")
 VERIFIERS = ("prm", LOGPROB)
 
 Transform = Callable[[np.ndarray], np.ndarray]
-# Strategies that read more than a pool, filled in below by name. Each is called with the tree or the
+# Strategies that read more than a pool. Each is called with the tree or the
 # chains, the budgets in ascending order, the keywords verifier, aggregation and seed, and the options
 # it was asked with (a beam width, a ratio); each of its variants is one `Outcomes`.
 Replay = Callable[..., list[Outcomes]]
-REPLAYS: dict[str, Replay] = {}
+REPLAYS: dict[str, Replay] = {"revisions": replay_revisions}
 
 
 def outcomes_of(
@@ -44,7 +45,7 @@ def outcomes_of(
     aggregation: str = "last",
     transform: Transform | None = None,
     seed: int = 0,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Outcomes]:
     """Replay any strategy; one `Outcomes` a variant, of which sampling has one.
 
@@ -58,8 +59,8 @@ def outcomes_of(
         What the store holds of the sample tree, for `TREE_SEARCH`, and of revisions.
     verifier, aggregation, transform, seed
         As in `sampling_outcomes`.
-    options : mapping, optional
-        Keywords of a strategy that reads a tree or chains.
+    options : mapping of strategy to mapping, optional
+        Keywords of strategies that read a tree or chains.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def outcomes_of(
             f"'{pool.store}' holds no {what} of policy '{pool.policy}', which {strategy} needs: "
             f"collect it with `ttc {command}`"
         )
-    return REPLAYS[strategy](held, sorted(set(budgets)), **choices, **(options or {}))
+    return REPLAYS[strategy](held, sorted(set(budgets)), **choices, **(options or {}).get(strategy, {}))
 
 
 def sampling_outcomes(

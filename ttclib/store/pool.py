@@ -12,6 +12,7 @@ import numpy as np
 from ttclib.errors import RequestError, one_of
 from ttclib.store.connection import connect
 from ttclib.store.models import ModelFacts, read_model
+from ttclib.store.schema import SAMPLE_KEY
 
 AGGREGATIONS = {
     "last": "list_extract(step_scores, -1)",
@@ -156,13 +157,17 @@ def load_pool(
     )
 
 
-# One grade a sample. A grade that came with the data wins; beside those, a pool is read through one
-# grader, since classes of two graders are not comparable: the one that graded most of it, so that a
-# newer one counts once it is through, and of those the latest, its version compared number by number.
-GRADES_READ = """
-    SELECT * EXCLUDE (chosen_grader) FROM grades
+def grades_read(table: str, key: tuple[str, ...]) -> str:
+    """SQL of the grades that count, one a graded thing.
+
+    A grade that came with the data wins; beside those, a pool is read through one grader, since
+    classes of two graders are not comparable: the one that graded most of it, so that a newer one
+    counts once it is through, and of those the latest, its version compared number by number.
+    """
+    return f"""
+    SELECT * EXCLUDE (chosen_grader) FROM {table}
     LEFT JOIN (
-        SELECT policy, setting, grader AS chosen_grader FROM grades WHERE grader <> 'given'
+        SELECT policy, setting, grader AS chosen_grader FROM {table} WHERE grader <> 'given'
         GROUP BY policy, setting, grader
         QUALIFY row_number() OVER (
             PARTITION BY policy, setting
@@ -171,10 +176,11 @@ GRADES_READ = """
         ) = 1
     ) USING (policy, setting)
     WHERE grader IN ('given', chosen_grader)
-    QUALIFY row_number() OVER (
-        PARTITION BY policy, problem_id, setting, sample_index ORDER BY grader = 'given' DESC
-    ) = 1
+    QUALIFY row_number() OVER (PARTITION BY {", ".join(key)} ORDER BY grader = 'given' DESC) = 1
 """
+
+
+GRADES_READ = grades_read("grades", SAMPLE_KEY)
 
 # Samples are numbered anew within a problem (col), so that a gap in the indices leaves no hole.
 _QUERY = f"""
