@@ -7,11 +7,13 @@ revisions their chains, which a store may lack: then `NotInStore` says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ttclib.analysis.revisions import replay_revisions
+from ttclib.analysis.searches import replay_search
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.best_of_n import expected_best_of_n, expected_largest
 from ttclib.replay.coverage import pass_at_k
@@ -31,7 +33,10 @@ Transform = Callable[[np.ndarray], np.ndarray]
 # chains, the budgets in ascending order, the keywords verifier, aggregation and seed, and the options
 # it was asked with (a beam width, a ratio); each of its variants is one `Outcomes`.
 Replay = Callable[..., list[Outcomes]]
-REPLAYS: dict[str, Replay] = {"revisions": replay_revisions}
+REPLAYS: dict[str, Replay] = {
+    "revisions": replay_revisions,
+    **{strategy: partial(replay_search, strategy=strategy) for strategy in TREE_SEARCH},
+}
 
 
 def outcomes_of(

@@ -11,7 +11,9 @@ import click
 from ttclib.analysis.curves import (
     DIFFICULTIES,
     REVISIONS,
+    SAMPLING,
     STRATEGIES,
+    TREE_SEARCH,
     VERIFIERS,
     accuracy_curves,
     check_budgets,
@@ -20,12 +22,15 @@ from ttclib.analysis.curves import (
 )
 from ttclib.analysis.revisions import VERIFIERS as REVISION_VERIFIERS
 from ttclib.cli.common import SEED, STORE, cli, notify, whole_numbers
+from ttclib.cli.searching import beam_width_of
 from ttclib.errors import one_of
 from ttclib.replay.revision_outcomes import NAMED_RATIOS, held_budgets
 from ttclib.replay.revisions import SELECTIONS
+from ttclib.replay.selection import SELECTIONS as SEARCH_SELECTIONS
 from ttclib.store import load_pool
 from ttclib.store.chains import load_chains
 from ttclib.store.pool import AGGREGATIONS
+from ttclib.store.tree import load_trees
 
 
 @cli.command()
@@ -38,7 +43,15 @@ from ttclib.store.pool import AGGREGATIONS
 @click.option(
     "--ratio", default="1", show_default=True, help=f"Revisions: sequential/parallel, {', '.join(NAMED_RATIOS)} or all."
 )
-@click.option("--selection", default="hierarchical", show_default=True, help=f"Revisions: {' or '.join(SELECTIONS)}.")
+@click.option(
+    "--selection",
+    help=f"Revisions: {', '.join(SELECTIONS)}; search: {', '.join(SEARCH_SELECTIONS)}; default: the first.",
+)
+@click.option(
+    "--beam-width", default="4", show_default=True, help="Tree search: M, or sqrt of the budget; with commas."
+)
+@click.option("--lookahead-steps", default="1", show_default=True, help="Lookahead search: k; with commas.")
+@click.option("--replicates", type=int, default=1, show_default=True, help="Tree search: independent ones to average.")
 @click.option("--reviser", help="Revisions: the model of the chains, needed where the store holds several.")
 @click.option("--bins", type=int, help="Difficulty bins, beside all problems.")
 @click.option("--difficulty", default="oracle", show_default=True, help=f"One of {', '.join(DIFFICULTIES)}.")
@@ -53,7 +66,10 @@ def replay(
     verifier: str,
     aggregation: str,
     ratio: str,
-    selection: str,
+    selection: str | None,
+    beam_width: str,
+    lookahead_steps: str,
+    replicates: int,
     reviser: str | None,
     bins: int | None,
     difficulty: str,
@@ -67,12 +83,21 @@ def replay(
     one_of(verifier, REVISION_VERIFIERS if only_chains else VERIFIERS, "verifier")
     one_of(aggregation, AGGREGATIONS, "aggregation")
     one_of(difficulty, DIFFICULTIES, "difficulty")
-    one_of(selection, SELECTIONS, "selection")
-    own = {"ratio": _ratio(ratio), "selection": selection}
-    choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed}
-    choices["options"] = {"revisions": own}
+    wanted = set(strategies)
+    own: dict[str, Any] = {"ratio": _ratio(ratio)}
+    searching = {"beam_width": [beam_width_of(width) for width in beam_width.split(",")], "n_replicates": replicates}
+    if selection is not None:
+        kinds = [
+            names for names, kind in ((SELECTIONS, REVISIONS), (SEARCH_SELECTIONS, TREE_SEARCH)) if wanted & {*kind}
+        ]
+        one_of(selection, dict.fromkeys(name for names in kinds for name in names), "selection")
+        own |= {"selection": selection} if selection in SELECTIONS else {}
+        searching |= {"selection": selection} if selection in SEARCH_SELECTIONS else {}
+    options = {"revisions": own, **dict.fromkeys(TREE_SEARCH, searching)}
+    options["lookahead_search"] = searching | {"lookahead_steps": whole_numbers(lookahead_steps, "lookahead_steps")}
+    choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
     sizes = None if budgets is None else whole_numbers(budgets, "budgets")
-    chains = load_chains(store, reviser, notify=notify) if set(strategies) & set(REVISIONS) else None
+    chains = load_chains(store, reviser, notify=notify) if wanted & set(REVISIONS) else None
     held = None if chains is None else held_budgets(chains, own["ratio"])
     if only_chains and bins is None:
         curves = revision_curves(chains, sizes or held or [1], **choices)
@@ -80,12 +105,17 @@ def replay(
         pool = load_pool(store, policy=policy, notify=notify)
         if sizes is None:
             sizes = [size for size in powers_of_two(pool) if held is None or size in held]
-        if not only_chains:
+        if wanted & set(SAMPLING):
             check_budgets(sizes, pool)
-        if not only_chains and max(sizes) > pool.pool_sizes.min():
+        if wanted & set(SAMPLING) and max(sizes) > pool.pool_sizes.min():
             smallest, largest = pool.pool_sizes.min(), pool.pool_sizes.max()
             notify(f"pools differ: {smallest} to {largest} samples; n_problems says who is counted")
-        curves = accuracy_curves(pool, strategies, sizes, chains=chains, bins=bins, difficulty=difficulty, **choices)
+        tree = None
+        if wanted & set(TREE_SEARCH):
+            tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier, notify=notify)
+        curves = accuracy_curves(
+            pool, strategies, sizes, tree=tree, chains=chains, bins=bins, difficulty=difficulty, **choices
+        )
     if as_json:
         click.echo(json.dumps(curves.to_dicts(), indent=1))
     elif as_csv:
