@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ttclib.show.choices import find_store
 from ttclib.show.tables import plain_table_html
 from ttclib.store import SamplePool, load_pool
 from ttclib.store.contents import PolicyContents, contents
+from ttclib.store.tree import Trees, load_trees
 
 
 def open_pool(store: str | Path, policy: str | None = None, verifier: str | None = None) -> SamplePool:
@@ -170,3 +172,30 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "08_samples": ("What did the model write, and where does the verifier err?", ("samples", "scores")),
     "09_compare_stores": ("How do two policies or two verifiers differ?", ("samples",)),
 }
+
+
+def open_trees(pool: SamplePool) -> Trees:
+    """The sample trees of a pool's policy, of the problems that a search has drawn more of than the pool.
+
+    Raises
+    ------
+    RequestError, TTCError
+        The store holds no scores, or no search was run.
+    """
+    trees = load_trees(pool.store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier)
+    # A pool's own steps are all first children; a search draws others.
+    searched = [
+        place
+        for place, rows in enumerate(trees.rows)
+        if any(part != "0" for path in rows for part in path.split(".")[1:])
+    ]
+    if not searched:
+        raise RequestError(
+            f"'{pool.store}' holds no tree search of policy '{pool.policy}': collect one with `ttc search`"
+        )
+    return replace(
+        trees,
+        problem_ids=[trees.problem_ids[place] for place in searched],
+        prompt_tokens=[trees.prompt_tokens[place] for place in searched],
+        rows=[trees.rows[place] for place in searched],
+    )

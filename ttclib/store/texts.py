@@ -146,3 +146,38 @@ LEFT JOIN (SELECT policy, problem_id, setting, sample_index, answer, correct FRO
     USING (policy, problem_id, setting, sample_index)
 LEFT JOIN (SELECT problem_id, prompt, reference_answer FROM problems) USING (problem_id)
 """
+
+
+def load_step_texts(pool: SamplePool, problem_id: str, paths: Sequence[str]) -> dict[str, str]:
+    """Texts of steps of one problem's tree, by their paths.
+
+    Parameters
+    ----------
+    pool : SamplePool
+        Whose tree it is.
+    problem_id : str
+    paths : sequence of str
+        ``"3.0.1"``: child 1 of child 0 of the first step of sample 3.
+
+    Returns
+    -------
+    dict of str to str
+        A path whose text the store lacks is not in it.
+    """
+    found = {}
+    with connect(pool.store) as con:
+        rows = con.execute(
+            "SELECT path, text FROM nodes WHERE policy = ? AND problem_id = ? AND setting = ?",
+            [pool.policy, problem_id, pool.setting],
+        ).fetchall()
+        samples = con.execute(
+            "SELECT sample_index, completion FROM samples WHERE policy = ? AND problem_id = ? AND setting = ?",
+            [pool.policy, problem_id, pool.setting],
+        ).fetchall()
+        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting]).fetchall()
+    cut = (delimiter[0][0] if delimiter else None) or "\n"
+    for index, completion in samples:
+        for depth, step in enumerate(_steps(completion or "", cut)):
+            found[".".join([str(index), *["0"] * depth])] = step
+    found |= {path: text for path, text in rows if text is not None}
+    return {path: found[path] for path in paths if path in found}
