@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ttclib.store import SamplePool, absorb, write_part
+from ttclib.store.models import ModelFacts
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -114,9 +115,9 @@ def make_pool(correct: Any, *, answer_ids: Any = None, scores: Any = None, **fie
         "completion_tokens": np.where(present, 10.0, np.nan),
         "scores": dict.fromkeys(names, score),
         "prompt_tokens": np.full(len(rows), 5.0),
-        "policy_parameters": 1000,
     }
-    return SamplePool(**{**defaults, **fields})
+    parameters = fields.pop("policy_parameters", 1000)
+    return SamplePool(**{"policy_model": ModelFacts("policy", parameters), **defaults, **fields})
 
 
 def real_data(name: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttclib.analysis.curves import STRATEGIES
+from ttclib.analysis.curves import SAMPLING, STRATEGIES
 from ttclib.errors import RequestError
 from ttclib.show import theme
 from ttclib.show.charts import (
@@ -62,7 +62,7 @@ def test_the_colour_of_a_strategy_does_not_depend_on_the_others(curves: pl.DataF
         scale = line["encoding"]["color"]["scale"]
         return dict(zip(scale["domain"], scale["range"], strict=True))
 
-    every, alone = colors(list(STRATEGIES)), colors(["best_of_n"])
+    every, alone = colors(list(SAMPLING)), colors(["best_of_n"])
     assert alone == {"best-of-N": every["best-of-N"]} == {"best-of-N": "#D55E00"}
 
 
@@ -88,7 +88,7 @@ def test_labels_do_not_overlap_where_lines_end_together(curves: pl.DataFrame) ->
     height = 360
     rows = rows_of(accuracy_chart(together, height=height).to_dict())
     heights = sorted({row["label_height"] for row in rows})
-    assert len(heights) == len(STRATEGIES)
+    assert len(heights) == len(SAMPLING)
     low, high = accuracy_domain(together)
     apart = [(above - below) / (high - low) * height for below, above in pairwise(heights)]
     assert min(apart) >= LABEL_PX

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ttclib.analysis.curves import STRATEGIES, accuracy_curves
+from ttclib.analysis.curves import SAMPLING, accuracy_curves
 from ttclib.errors import RequestError
 from ttclib.store import SamplePool, load_pool
 
@@ -108,7 +108,7 @@ def test_no_strategy_chosen_is_said(explorer: Any) -> None:
 
 
 def test_a_store_without_scores_can_be_explored(unscored_store: Path) -> None:
-    explorer = widgets.ReplayExplorer(load_pool(unscored_store), strategies=STRATEGIES)
+    explorer = widgets.ReplayExplorer(load_pool(unscored_store), strategies=SAMPLING)
     assert explorer.state["strategies"] == ["pass_at_k", "majority_vote"]
     assert 'role="alert"' not in shown(explorer)
     assert set(explorer.table["strategy"]) == {"pass_at_k", "majority_vote"}

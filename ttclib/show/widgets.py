@@ -21,7 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.curves import STRATEGIES, accuracy_curves, powers_of_two
+from ttclib.analysis.curves import SAMPLING, accuracy_curves, powers_of_two
 from ttclib.errors import RequestError, one_of
 from ttclib.show.chart_view import chart_view
 from ttclib.show.charts import (
@@ -94,7 +94,7 @@ class ReplayExplorer:
         self._quiet = True
         held = verifiers_of(pool)
         start = {
-            "strategies": list(strategies or STRATEGIES),
+            "strategies": list(strategies or SAMPLING),
             "budget": self.budgets[-1] if budget is None else budget,
             "verifier": verifier or (held[0] if held else "prm"),
             "aggregation": aggregation,
@@ -186,7 +186,7 @@ class ReplayExplorer:
         if key not in self._cache:
             self._cache[key] = self._curves_of(
                 self.pool,
-                replayable(self.pool, STRATEGIES, state["verifier"])[0],
+                replayable(self.pool, SAMPLING, state["verifier"])[0],
                 self.budgets,
                 verifier=state["verifier"],
                 aggregation=state["aggregation"],
@@ -214,7 +214,7 @@ class ReplayExplorer:
             import ipywidgets as w
         except ImportError as error:
             raise RequestError("the explorer needs the package 'ipywidgets': install ttclib[notebooks]") from error
-        able = replayable(self.pool, STRATEGIES, held[0] if held else "prm")[0]
+        able = replayable(self.pool, SAMPLING, held[0] if held else "prm")[0]
         self._strategies = {
             name: w.Checkbox(value=True, description=style_of(name).label, indent=False, layout=w.Layout(width="auto"))
             for name in able

@@ -19,10 +19,20 @@ Rooms: `schema` (tables, versions), `locks` (waiting for the file), `connection`
 of it), `parts` (writing), `pool` (reading into arrays), `status` (counting).
 """
 
-from ttclib.store.connection import absorb, connect
+from ttclib.store.connection import absorb, connect, replace_grades
 from ttclib.store.locks import StoreLockedError
-from ttclib.store.parts import write_part
+from ttclib.store.parts import as_table, write_part
 from ttclib.store.pool import SamplePool, load_pool
 from ttclib.store.schema import pending_parts
 
-__all__ = ["SamplePool", "StoreLockedError", "absorb", "connect", "load_pool", "pending_parts", "write_part"]
+__all__ = [
+    "SamplePool",
+    "StoreLockedError",
+    "absorb",
+    "as_table",
+    "connect",
+    "load_pool",
+    "pending_parts",
+    "replace_grades",
+    "write_part",
+]

@@ -11,6 +11,8 @@ import numpy as np
 
 from ttclib.errors import RequestError, one_of
 from ttclib.store.connection import connect
+from ttclib.store.models import ModelFacts, read_model
+from ttclib.store.schema import SAMPLE_KEY
 
 AGGREGATIONS = {
     "last": "list_extract(step_scores, -1)",
@@ -44,8 +46,10 @@ class SamplePool:
         One array for each aggregation of the PRM's step scores (last, min, prod, mean), and
         ``"logprob"``, the policy's own mean token log-probability. NaN: not scored.
     prompt_tokens : float array, shape (problems,)
-    policy_parameters : int or None
-        Parameters of the policy, for FLOPs; None: the store does not know.
+    prm_tokens : float array, shape (problems, samples), or None
+        Tokens that the PRM read for a sample. NaN, or None for all: unknown.
+    policy_model, verifier_model : ModelFacts or None
+        What the store knows of the policy and of the PRM; None: no row of it.
     """
 
     store: str
@@ -59,7 +63,9 @@ class SamplePool:
     completion_tokens: np.ndarray
     scores: dict[str, np.ndarray]
     prompt_tokens: np.ndarray
-    policy_parameters: int | None = None
+    prm_tokens: np.ndarray | None = None
+    policy_model: ModelFacts | None = None
+    verifier_model: ModelFacts | None = None
     benchmark: str | None = None
     decoding: dict[str, float | None] = field(default_factory=dict)
 
@@ -67,6 +73,11 @@ class SamplePool:
     def pool_sizes(self) -> np.ndarray:
         """Samples of each problem, shape (problems,)."""
         return self.present.sum(axis=1)
+
+    @property
+    def policy_parameters(self) -> int | None:
+        """Parameters of the policy, for FLOPs; None: the store does not know."""
+        return None if self.policy_model is None else self.policy_model.n_parameters
 
 
 def load_pool(
@@ -105,7 +116,7 @@ def load_pool(
         chosen_setting = _choose(con, "samples", "setting", setting, chosen, None)
         chosen_verifier = _choose(con, "scores", "verifier", verifier, chosen, chosen_setting)
         rows = con.execute(_QUERY, [chosen_verifier, chosen, chosen_setting]).fetchnumpy()
-        parameters = con.execute("SELECT n_parameters FROM models WHERE model = ?", [chosen]).fetchall()
+        policy_model, verifier_model = read_model(con, chosen), read_model(con, chosen_verifier)
         decoding = con.execute(
             "SELECT temperature, top_p, max_tokens FROM settings WHERE setting = ?", [chosen_setting]
         ).fetchall()
@@ -138,19 +149,25 @@ def load_pool(
         completion_tokens=grid(rows["completion_tokens"], np.nan),
         scores={name: grid(rows[name], np.nan) for name in (*AGGREGATIONS, LOGPROB)},
         prompt_tokens=np.array([np.nan if tokens is None else tokens for _, _, tokens in problems], dtype=float),
-        policy_parameters=parameters[0][0] if parameters else None,
+        prm_tokens=grid(rows["prm_tokens"], np.nan),
+        policy_model=policy_model,
+        verifier_model=verifier_model,
         benchmark=" + ".join(sorted(benchmarks)) or None,
         decoding=dict(zip(("temperature", "top_p", "max_tokens"), decoding[0], strict=True)) if decoding else {},
     )
 
 
-# One grade a sample. A grade that came with the data wins; beside those, a pool is read through one
-# grader, since classes of two graders are not comparable: the one that graded most of it, so that a
-# newer one counts once it is through, and of those the latest, its version compared number by number.
-GRADES_READ = """
-    SELECT * EXCLUDE (chosen_grader) FROM grades
+def grades_read(table: str, key: tuple[str, ...]) -> str:
+    """SQL of the grades that count, one a graded thing.
+
+    A grade that came with the data wins; beside those, a pool is read through one grader, since
+    classes of two graders are not comparable: the one that graded most of it, so that a newer one
+    counts once it is through, and of those the latest, its version compared number by number.
+    """
+    return f"""
+    SELECT * EXCLUDE (chosen_grader) FROM {table}
     LEFT JOIN (
-        SELECT policy, setting, grader AS chosen_grader FROM grades WHERE grader <> 'given'
+        SELECT policy, setting, grader AS chosen_grader FROM {table} WHERE grader <> 'given'
         GROUP BY policy, setting, grader
         QUALIFY row_number() OVER (
             PARTITION BY policy, setting
@@ -159,10 +176,11 @@ GRADES_READ = """
         ) = 1
     ) USING (policy, setting)
     WHERE grader IN ('given', chosen_grader)
-    QUALIFY row_number() OVER (
-        PARTITION BY policy, problem_id, setting, sample_index ORDER BY grader = 'given' DESC
-    ) = 1
+    QUALIFY row_number() OVER (PARTITION BY {", ".join(key)} ORDER BY grader = 'given' DESC) = 1
 """
+
+
+GRADES_READ = grades_read("grades", SAMPLE_KEY)
 
 # Samples are numbered anew within a problem (col), so that a gap in the indices leaves no hole.
 _QUERY = f"""
@@ -172,12 +190,12 @@ WITH chosen AS (
     FROM (SELECT policy, problem_id, setting, sample_index, completion_tokens, logprob FROM samples
           WHERE policy = $2 AND setting = $3)
 ), read_scores AS (
-    SELECT policy, problem_id, setting, sample_index,
+    SELECT policy, problem_id, setting, sample_index, prm_tokens,
            {", ".join(f"{sql} AS {name}" for name, sql in AGGREGATIONS.items())}
     FROM scores WHERE verifier = $1
 ), read_grades AS ({GRADES_READ})
 SELECT row, col, correct, answer_class, completion_tokens, logprob / nullif(completion_tokens, 0) AS logprob,
-       {", ".join(AGGREGATIONS)}
+       prm_tokens, {", ".join(AGGREGATIONS)}
 FROM chosen
 LEFT JOIN read_scores USING (policy, problem_id, setting, sample_index)
 LEFT JOIN read_grades USING (policy, problem_id, setting, sample_index)
