@@ -75,7 +75,7 @@ def evaluate(
         "temperature": temperature,
         "pass_at_1": float(correct.mean()),
         "pass_at_1_by_operations": {
-            number: round(float(correct[operations == number].mean()), 3) for number in range(1, MAX_OPERATIONS + 1)
+            number: round(float(correct[operations == number].mean()), 3) for number in range(2, MAX_OPERATIONS + 1)
         },
     }
     if prm is None:
@@ -89,7 +89,7 @@ def evaluate(
     middle = (correct.mean(axis=1) > 0.1) & (correct.mean(axis=1) < 0.9)
     budgets = [budget for budget in (1, 4, 16, 64, 256) if budget <= n_samples]
     within = within_problem_auc(final, correct)
-    by_operations = {number: within[(operations == number) & middle] for number in range(1, MAX_OPERATIONS + 1)}
+    by_operations = {number: within[(operations == number) & middle] for number in range(2, MAX_OPERATIONS + 1)}
     return figures | {
         "step_auc": auc(step_scores, labels > 0.5),
         "step_calibration_error": expected_calibration_error(step_scores, labels),

@@ -33,10 +33,10 @@ POLICY = PolicyRecipe()
 # 14 times the hidden parameters; the same exercises in the same order.
 POLICY_14X = dataclasses.replace(
     POLICY,
-    hidden_size=96,
-    n_layers=5,
-    n_heads=6,
-    intermediate_size=216,
+    hidden_size=128,
+    n_layers=4,
+    n_heads=8,
+    intermediate_size=320,
     pace=dataclasses.replace(POLICY.pace, matrix_rate=0.006, other_rate=3e-3),
 )
 ROLLOUTS = RolloutRecipe()

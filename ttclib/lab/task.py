@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MAX_OPERATIONS = 8
+MAX_OPERATIONS = 10
 MAX_OPERAND = 9
-MAX_VALUE = 49
+MAX_VALUE = 19
 ALPHABET = "0123456789+-*()=\n#"
 PROMPT_END = "=\n"
 STEP_END = "\n"
@@ -102,22 +102,18 @@ def solve(expression: str) -> list[str]:
 
 
 def random_exercise(rng: np.random.Generator, n_operations: int) -> Exercise:
-    """Draw an expression with this many operations and no value beyond ±49 on the way.
+    """Draw an expression with this many operations and no value beyond ±19 on the way.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     n_operations : int
-        1 to 8.
+        1 to 10.
     """
-    while True:
-        expression = _random_tree(rng, n_operations)
-        if expression.startswith("("):
-            expression = expression[1:-1]
-        lines = solve(expression)
-        value = int(lines[-1][1:])
-        if all(abs(int(number)) <= MAX_VALUE for line in lines for number in re.findall(r"\d+", line)):
-            return Exercise(expression, n_operations, value, STEP_END.join(lines))
+    expression, value = _random_tree(rng, n_operations)
+    if n_operations:
+        expression = expression[1:-1]  # the outermost parentheses are not written
+    return Exercise(expression, n_operations, value, STEP_END.join(solve(expression)))
 
 
 def exercises(seed: int | Sequence[int], *, short: float = 0.0) -> Iterator[Exercise]:
@@ -141,7 +137,7 @@ def exercises(seed: int | Sequence[int], *, short: float = 0.0) -> Iterator[Exer
 
 
 def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
-    """Exercises of the validation or test split, no two of one canonical form, all operations in turn.
+    """Exercises of the validation or test split, no two of one canonical form, 2 … most operations in turn.
 
     Parameters
     ----------
@@ -152,7 +148,7 @@ def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
     rng = np.random.default_rng([seed, {"validation": 1, "test": 2}[split]])
     found: dict[str, Exercise] = {}
     while len(found) < n_problems:
-        exercise = random_exercise(rng, 1 + len(found) % MAX_OPERATIONS)
+        exercise = random_exercise(rng, 2 + len(found) % (MAX_OPERATIONS - 1))
         if split_of(exercise.expression) == split:
             found.setdefault(canonical_form(exercise.expression), exercise)
     return list(found.values())
@@ -213,9 +209,14 @@ def _apply(operator: str, left: int, right: int) -> int:
     return left + right if operator == "+" else left - right if operator == "-" else left * right
 
 
-def _random_tree(rng: np.random.Generator, n_operations: int) -> str:
+def _random_tree(rng: np.random.Generator, n_operations: int) -> tuple[str, int]:
+    """A part of an expression and its value, drawn again until that is small enough."""
     if n_operations == 0:
-        return str(int(rng.integers(1, MAX_OPERAND + 1)))
-    n_left = int(rng.integers(0, n_operations))
-    left, right = _random_tree(rng, n_left), _random_tree(rng, n_operations - 1 - n_left)
-    return f"({left}{'+-*'[int(rng.integers(3))]}{right})"
+        operand = int(rng.random() * MAX_OPERAND) + 1
+        return str(operand), operand
+    while True:
+        n_left = int(rng.random() * n_operations)
+        (left, a), (right, b) = _random_tree(rng, n_left), _random_tree(rng, n_operations - 1 - n_left)
+        operator = "+-*"[int(rng.random() * 3)]
+        if abs(value := _apply(operator, a, b)) <= MAX_VALUE:
+            return f"({left}{operator}{right})", value

@@ -44,14 +44,14 @@ class PolicyRecipe:
     seed : int
     """
 
-    hidden_size: int = 32
+    hidden_size: int = 40
     n_layers: int = 3
     n_heads: int = 4
-    intermediate_size: int = 80
-    n_exercises: int = 200_000
-    short: float = 1.0
-    short_at_first: float = 2.0
-    pace: Pace = Pace()
+    intermediate_size: int = 96
+    n_exercises: int = 110_000
+    short: float = 0.7
+    short_at_first: float = 1.3
+    pace: Pace = Pace(tokens_per_batch=1_500, matrix_rate=0.012, other_rate=5e-3)
     seed: int = 0
 
 
