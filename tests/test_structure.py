@@ -19,18 +19,23 @@ LIBRARY = ROOT / "ttclib"
 # For each room (a folder or module of ttclib), the rooms that it may import besides itself. A new room is added here.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "config": {"errors"},
+    "config": {"errors", "revision_format"},
     "problems": {"errors"},
     "grading": {"errors", "problems"},
     "plausibility": set(),
+    "revision_format": set(),
     "presets": set(),
     "store": {"errors"},
     "replay": {"errors"},
     "analysis": {"errors", "replay", "store"},
     "show": {"errors", "replay", "store", "analysis"},
     "interchange": {"errors", "problems", "grading", "plausibility", "store"},
-    "collect": {"errors", "config", "problems", "grading", "store"},
-    "lab": {"errors", "config", "problems", "grading", "store", "collect", "replay", "analysis", "presets"},
+    # Of replay the searches, which are coroutines that collecting answers as well as replaying does.
+    "collect": {"errors", "config", "problems", "grading", "revision_format", "store", "replay"},
+    "lab": {
+        *{"errors", "config", "problems", "grading", "revision_format", "store", "collect", "replay", "analysis"},
+        "presets",
+    },
 }
 # What ships with the lab is data to the others: where its checkpoints lie, and its problems. Neither needs a model.
 SHIPPED = ("ttclib.lab.checkpoint", "ttclib.lab.task.")

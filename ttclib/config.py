@@ -11,11 +11,14 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ttclib.errors import RequestError, nearest
+from ttclib.revision_format import N_CONTEXT
+
+PrmFormat = Literal["auto", "token-classification", "qwen", "math-shepherd", "rlhflow", "skywork", "orm", "qwen-orm"]
 
 
 class _Section(BaseModel):
@@ -23,14 +26,20 @@ class _Section(BaseModel):
 
 
 class ProblemsConfig(_Section):
-    """Which problems: ``lab:test``, ``lab:validation`` or a JSON-lines file."""
+    """Which problems: ``lab:test``, a JSON-lines file, a benchmark, the hub's, or reasoning-gym's."""
 
     source: str
-    limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all (lab: 100)")
+    limit: int | None = Field(default=None, ge=1, description="first so many; absent: all (lab, reasoning-gym: 100)")
     benchmark: str | None = Field(default=None, description="name in the store; absent: the file's name")
     fields: dict[Literal["problem_id", "prompt", "reference_answer"], str] = Field(
-        default_factory=dict, description='names of the file\'s fields; problem_id = "line" numbers the lines'
+        default_factory=dict,
+        description='names of the file\'s fields; problem_id = "line" numbers the lines, "hash" names the prompts',
     )
+    revision: str | None = Field(default=None, description="commit on the hub; a benchmark pins its own")
+    subset: str | None = Field(default=None, description="of a data set on the hub")
+    split: str | None = Field(default=None, description="of a data set on the hub; absent: test")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="of a reasoning-gym task")
+    seed: int = Field(default=0, description="of a reasoning-gym task")
 
 
 class PromptConfig(_Section):
@@ -75,8 +84,74 @@ class PrmConfig(_Section):
     path: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    step_end: str = Field(default="\n", min_length=1, description="text whose last token a step's score is read at")
+    format: PrmFormat = Field(default="auto", description="how it reads a solution; auto: told from the checkpoint")
+    step_end: str = Field(
+        default="\n", min_length=1, description="text at a step's end; absent in a run: its step delimiter"
+    )
+    system: str | None = Field(default=None, description="system prompt; absent: the format's own, if it has one")
+    raw_score: bool = Field(default=False, description="an outcome model's scalar as it is, not its sigmoid")
     batch_tokens: int = Field(default=32_768, ge=1, description="most tokens in a batch, padding included")
+
+
+class RevisionVerifierConfig(PrmConfig):
+    """The verifier of a chain's answers, which sees the earlier ones."""
+
+    name: str = "orm"
+    read: Literal["outcome", "steps"] = Field(
+        default="outcome", description="outcome: one score, at the end of the answer; steps: one at each step's end"
+    )
+    n_context: int | None = Field(
+        default=None, ge=0, description="earlier answers in its view, 0: this answer alone; absent: as the model"
+    )
+
+
+class RevisionConfig(_Section):
+    """How a model answers again, given its earlier answers."""
+
+    model: PolicyConfig | None = Field(default=None, description="absent: the policy itself")
+    verifier: RevisionVerifierConfig | None = None
+    n_chains: int = Field(default=16, ge=1)
+    n_steps: int = Field(default=16, ge=1, description="answers in a chain")
+    n_context: int = Field(default=N_CONTEXT, ge=0, description="latest answers that stay in view")
+    separator: str = Field(default="\n\n", description="put behind each earlier answer")
+    followup: str = Field(
+        default="Your answer may be wrong. Check it, then solve the problem again from the beginning.",
+        min_length=1,
+        description="with prompt.chat, in place of the separator: the user's turn after each earlier answer",
+    )
+
+
+class AlgorithmConfig(_Section):
+    """One tree search, whatever its budget."""
+
+    strategy: Literal["beam_search", "lookahead_search", "dvts", "rebase"]
+    beam_width: int | Literal["sqrt"] = Field(default=4, description="M; sqrt: the root of the budget")
+    lookahead_steps: int = Field(default=0, ge=0, description="k, of lookahead_search alone")
+    aggregation: Literal["last", "min", "prod", "mean"] = Field(default="last", description="of step scores")
+
+
+# What Snell et al. 2024 swept, and one lookahead more at M = 4; DVTS and REBASE as their authors ran them.
+_SEARCHES: tuple[dict[str, Any], ...] = (
+    {"strategy": "beam_search", "beam_width": 4},
+    {"strategy": "beam_search", "beam_width": "sqrt"},
+    {"strategy": "lookahead_search", "beam_width": 4, "lookahead_steps": 1},
+    {"strategy": "lookahead_search", "beam_width": "sqrt", "lookahead_steps": 1},
+    {"strategy": "lookahead_search", "beam_width": 4, "lookahead_steps": 3},
+    {"strategy": "lookahead_search", "beam_width": "sqrt", "lookahead_steps": 3},
+    {"strategy": "dvts", "beam_width": 4},
+    {"strategy": "rebase"},
+)
+
+
+class SearchConfig(_Section):
+    """Which tree searches, at which budgets: every algorithm at every budget."""
+
+    algorithms: tuple[AlgorithmConfig, ...] = Field(
+        default=tuple(AlgorithmConfig.model_validate(search) for search in _SEARCHES), min_length=1
+    )
+    budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(4, 16, 64), min_length=1)
+    replicates: int = Field(default=1, ge=1, description="independent searches, each from first steps of its own")
+    limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all")
 
 
 class GradingConfig(_Section):
@@ -94,7 +169,17 @@ class RunConfig(_Section):
     prompt: PromptConfig = PromptConfig()
     sampling: SamplingConfig = SamplingConfig()
     prm: PrmConfig | None = None
+    revision: RevisionConfig | None = None
+    search: SearchConfig = SearchConfig()
     grading: GradingConfig = GradingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_end_where_sampling_says(cls, content: Any) -> Any:
+        prm, sampling = (content.get(name) if isinstance(content, dict) else None for name in ("prm", "sampling"))
+        if isinstance(prm, dict) and isinstance(sampling, dict) and "step_delimiter" in sampling:
+            return {**content, "prm": {"step_end": sampling["step_delimiter"], **prm}}
+        return content
 
     def setting_row(self) -> dict[str, Any]:
         """The prompt format and decoding as a row of the store's `settings`, named by their hash.
@@ -102,8 +187,17 @@ class RunConfig(_Section):
         Neither the seed nor the number of samples is part of it: more draws of the same
         distribution belong to the same pool.
         """
+        return self._setting_row(self.prompt.model_dump_json())
+
+    def revision_setting_row(self, revision: RevisionConfig) -> dict[str, Any]:
+        """The same for chains, whose prompt format says what stands between answers and how many stay in view."""
+        between = {"followup": revision.followup} if self.prompt.chat else {"separator": revision.separator}
+        chains = {"revision": {"n_context": revision.n_context, **between}}
+        return self._setting_row(json.dumps(self.prompt.model_dump() | chains, ensure_ascii=False))
+
+    def _setting_row(self, prompt_format: str) -> dict[str, Any]:
         row = {
-            "prompt_format": self.prompt.model_dump_json(),
+            "prompt_format": prompt_format,
             "temperature": self.sampling.temperature,
             "top_p": self.sampling.top_p,
             "max_tokens": self.sampling.max_tokens,

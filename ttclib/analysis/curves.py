@@ -11,10 +11,13 @@ import polars as pl
 from ttclib.analysis.cost import flops_per_token
 from ttclib.analysis.difficulty import difficulty_bins, oracle_difficulty, predicted_difficulty
 from ttclib.analysis.intervals import bootstrap_mean
+from ttclib.analysis.revisions import replay_revisions
 from ttclib.analysis.strategies import (
     NEEDS_SCORES,
+    REVISIONS,
     SAMPLING,
     STRATEGIES,
+    TREE_SEARCH,
     VERIFIERS,
     Transform,
     cap_length,
@@ -30,14 +33,17 @@ __all__ = [
     "CURVE_SCHEMA",
     "DIFFICULTIES",
     "NEEDS_SCORES",
+    "REVISIONS",
     "SAMPLING",
     "STRATEGIES",
+    "TREE_SEARCH",
     "VERIFIERS",
     "accuracy_curves",
     "bin_problems",
     "check_budgets",
     "curves_of_outcomes",
     "powers_of_two",
+    "revision_curves",
     "verifier_scores",
 ]
 DIFFICULTIES = ("oracle", "predicted")
@@ -68,9 +74,10 @@ def accuracy_curves(
     aggregation: str = "last",
     transform: Transform | None = None,
     length_cap: int | None = None,
+    n_subsets: int | None = None,
     bins: int | None = None,
     difficulty: str = "oracle",
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,
     level: float = 0.95,
 ) -> pl.DataFrame:
@@ -95,12 +102,14 @@ def accuracy_curves(
     length_cap : int, optional
         Completion tokens at which every sample is cut: a longer one is unanswered. Sampling only; bins
         stay those of the whole samples.
+    n_subsets : int, optional
+        Of votes that are not exact; None: as many as keep their error below 0.001.
     bins : int, optional
         Number of difficulty bins; None: over all problems only.
     difficulty : {"oracle", "predicted"}
         What the bins are made by.
-    options : mapping, optional
-        Keywords of the strategies that read a tree or chains.
+    options : mapping of strategy to mapping, optional
+        Keywords of strategies that read a tree or chains.
     seed : int
         Of voting's subsets and of the bootstrap.
     level : float
@@ -124,33 +133,88 @@ def accuracy_curves(
     if bins is not None and not 1 <= bins <= len(pool.problem_ids):
         raise RequestError(f"{bins} bins: allowed 1 to {len(pool.problem_ids)}, the number of problems")
     replayed = pool if length_cap is None else cap_length(pool, length_cap)
-    outcomes = [
-        one
-        for strategy in strategies
-        for one in outcomes_of(
-            replayed,
-            strategy,
-            budgets,
-            tree=tree,
-            chains=chains,
-            verifier=verifier,
-            aggregation=aggregation,
-            transform=transform,
-            options=options,
-            seed=seed,
-        )
-    ]
+    choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
     binned = None if bins is None else bin_problems(pool, bins, difficulty)
-    return curves_of_outcomes(
+    table: dict[str, Any] = {
+        "bins_of_problems": None if binned is None else dict(zip(pool.problem_ids, binned.tolist(), strict=True)),
+        "n_bins": bins or 0,
+    }
+    curves = []
+    for strategy in strategies:
+        if strategy in REVISIONS and chains is not None:
+            curves.append(revision_curves(chains, budgets, **choices, **table, level=level))
+            continue
+        outcomes = outcomes_of(
+            replayed, strategy, budgets, tree=tree, transform=transform, n_subsets=n_subsets, **choices
+        )
+        curves.append(
+            curves_of_outcomes(
+                outcomes,
+                budgets=budgets,
+                samples_of_problems=dict(zip(pool.problem_ids, pool.pool_sizes.tolist(), strict=True)),
+                n_parameters=pool.policy_parameters,
+                seed=seed,
+                level=level,
+                **table,
+            )
+        )
+    return pl.concat(curves)
+
+
+def revision_curves(
+    chains: Any,
+    budgets: Sequence[int],
+    *,
+    verifier: str = "prm",
+    aggregation: str = "last",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    bins_of_problems: Mapping[str, int] | None = None,
+    n_bins: int | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pl.DataFrame:
+    """The same table for revisions, which need no pool.
+
+    Parameters
+    ----------
+    chains : Chains
+        As `ttclib.store.chains.load_chains` gives it; its model's parameters make the FLOPs, and
+        `n_samples` counts its answers.
+    budgets : sequence of int
+        Answers a problem, over all chains.
+    verifier, aggregation, options, seed, level
+        As in `accuracy_curves`; the options of revisions are `ratio` and `selection`, as in
+        `ttclib.analysis.revisions.replay_revisions`.
+    bins_of_problems, n_bins
+        As in `curves_of_outcomes`.
+
+    Raises
+    ------
+    RequestError
+        Unknown verifier, ratio or selection, or no scores of the verifier.
+    NotInStore
+        The chains are too few or too short for a budget.
+    """
+    own = (options or {}).get("revisions", {})
+    outcomes = replay_revisions(chains, budgets, verifier=verifier, aggregation=aggregation, seed=seed, **own)
+    facts = chains.policy_model
+    n_answers = chains.lengths.sum(axis=1).tolist()
+    rows = curves_of_outcomes(
         outcomes,
         budgets=budgets,
-        bins_of_problems=None if binned is None else dict(zip(pool.problem_ids, binned.tolist(), strict=True)),
-        n_bins=bins or 0,
-        samples_of_problems=dict(zip(pool.problem_ids, pool.pool_sizes.tolist(), strict=True)),
-        n_parameters=pool.policy_parameters,
+        bins_of_problems=bins_of_problems,
+        n_bins=n_bins,
+        samples_of_problems=dict(zip(chains.problem_ids, n_answers, strict=True)),
+        n_parameters=None if facts is None else facts.n_parameters,
         seed=seed,
         level=level,
     )
+    if own.get("ratio") != "all":
+        return rows
+    # A split belongs to one budget.
+    budget_of = [(one.variant, int(np.nanmax(one.cost("generations")))) for one in outcomes]
+    held = pl.DataFrame(budget_of, schema={"variant": pl.String, "budget": pl.Int64}, orient="row")
+    return rows.join(held, on=["variant", "budget"], how="semi", maintain_order="left")
 
 
 def curves_of_outcomes(

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ttclib.analysis.revisions import replay_revisions
+from ttclib.analysis.searches import replay_search
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.best_of_n import expected_best_of_n, expected_largest
 from ttclib.replay.coverage import pass_at_k
@@ -28,11 +31,14 @@ NEEDS_SCORES = ("best_of_n", "weighted_best_of_n")
 VERIFIERS = ("prm", "orm", LOGPROB)  # or the own name of a verifier in the store
 
 Transform = Callable[[np.ndarray], np.ndarray]
-# Strategies that read more than a pool, filled in below by name. Each is called with the tree or the
+# Strategies that read more than a pool. Each is called with the tree or the
 # chains, the budgets in ascending order, the keywords verifier, aggregation and seed, and the options
 # it was asked with (a beam width, a ratio); each of its variants is one `Outcomes`.
 Replay = Callable[..., list[Outcomes]]
-REPLAYS: dict[str, Replay] = {}
+REPLAYS: dict[str, Replay] = {
+    "revisions": replay_revisions,
+    **{strategy: partial(replay_search, strategy=strategy) for strategy in TREE_SEARCH},
+}
 
 
 def outcomes_of(
@@ -45,8 +51,9 @@ def outcomes_of(
     verifier: str = "prm",
     aggregation: str = "last",
     transform: Transform | None = None,
+    n_subsets: int | None = None,
     seed: int = 0,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Outcomes]:
     """Replay any strategy; one `Outcomes` a variant, of which sampling has one.
 
@@ -58,10 +65,10 @@ def outcomes_of(
     budgets : sequence of int
     tree, chains : optional
         What the store holds of the sample tree, for `TREE_SEARCH`, and of revisions.
-    verifier, aggregation, transform, seed
+    verifier, aggregation, transform, n_subsets, seed
         As in `sampling_outcomes`.
-    options : mapping, optional
-        Keywords of a strategy that reads a tree or chains.
+    options : mapping of strategy to mapping, optional
+        Keywords of strategies that read a tree or chains.
 
     Raises
     ------
@@ -73,14 +80,14 @@ def outcomes_of(
     one_of(strategy, STRATEGIES, "strategy")
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed}
     if strategy in SAMPLING:
-        return [sampling_outcomes(pool, strategy, budgets, transform=transform, **choices)]
+        return [sampling_outcomes(pool, strategy, budgets, transform=transform, n_subsets=n_subsets, **choices)]
     held, what, command = (tree, "tree", "search") if strategy in TREE_SEARCH else (chains, "revisions", "revise")
     if held is None or strategy not in REPLAYS:
         raise NotInStore(
             f"'{pool.store}' holds no {what} of policy '{pool.policy}', which {strategy} needs: "
             f"collect it with `ttc {command}`"
         )
-    return REPLAYS[strategy](held, sorted(set(budgets)), **choices, **(options or {}))
+    return REPLAYS[strategy](held, sorted(set(budgets)), **choices, **(options or {}).get(strategy, {}))
 
 
 def sampling_outcomes(

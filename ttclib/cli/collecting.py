@@ -29,7 +29,7 @@ def sample(config: str, **overrides: Any) -> None:
         keeper.take_in(read.store, notify=notify)
         raise
     keeper.take_in(read.store, notify=notify)
-    _print_status(read.store)
+    print_status(read.store)
 
 
 @cli.command()
@@ -54,10 +54,11 @@ def status(store: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(store_status(store, notify=notify), indent=2))
     else:
-        _print_status(store)
+        print_status(store)
 
 
-def _print_status(store: Path) -> None:
+def print_status(store: Path) -> None:
+    """Print what a store holds."""
     from ttclib.store.status import store_status
 
     found = store_status(store, notify=notify)
@@ -72,3 +73,15 @@ def _print_status(store: Path) -> None:
         if row["left"] is not None:
             left = ", ".join(f"{count:,} {what}" for what, count in row["left"].items() if count)
             click.echo(f"    left: {left or 'nothing'}")
+    for row in found["chains"]:
+        click.echo(
+            f"  {row['policy']}: {row['n_problems']:,} problems, {row['n_chains']:,} revision chains, "
+            f"{row['n_answers']:,} answers, {row['n_scored']:,} scored, {row['n_graded']:,} graded, "
+            f"{row['tokens']:,} tokens"
+        )
+    for row in found["trees"]:
+        click.echo(
+            f"  {row['policy']}: {row['n_problems']:,} problems, {row['n_nodes']:,} nodes of search trees, "
+            f"{row['n_scored']:,} scored, {row['n_leaves']:,} leaves, {row['n_graded']:,} graded, "
+            f"{row['tokens']:,} tokens"
+        )

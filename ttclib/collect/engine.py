@@ -19,10 +19,11 @@ from ttclib.errors import RequestError
 
 @dataclass(frozen=True)
 class Draw:
-    """One sample to be drawn: a prefix and its own seed."""
+    """One sample to be drawn: a prefix, its own seed, and a limit if it is below that of the setting."""
 
     prefix_ids: tuple[int, ...]
     seed: int
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,18 @@ class Completion:
 
 
 class Engine(Protocol):
-    """A loaded policy."""
+    """A loaded policy.
+
+    Attributes
+    ----------
+    tokenizer
+        A Hugging Face tokenizer.
+    window : int or None
+        Most tokens of prefix and completion together; None: no limit is stated.
+    """
+
+    tokenizer: Any
+    window: int | None
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a problem's prompt, in the configured prompt format."""
@@ -88,6 +100,33 @@ def missing_package(extra: str, error: ImportError) -> RequestError:
     return RequestError(f"{extra} needs the package '{error.name}': install it with pip install 'ttclib[{extra}]'")
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line; its name if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def load_failure(what: str, path: str, error: BaseException) -> RequestError:
+    """The one-line error for a model that cannot be loaded, with what to do about it.
+
+    Parameters
+    ----------
+    what : str
+        ``"policy"``, ``"PRM"``.
+    path : str
+    error : BaseException
+    """
+    text = str(error)
+    if "gated repo" in text or "401" in text:
+        remedy = "it is gated: accept its licence on its page on the hub, then `hf auth login`"
+    elif "not a valid model identifier" in text or "404" in text:
+        remedy = "the hub has no such model: check the name and the revision, or name a directory"
+    elif "connect" in text and "offline" in text:
+        remedy = "the hub cannot be reached and the model is not in the cache: name a directory that holds it"
+    else:
+        remedy = first_line(error)
+    return RequestError(f"cannot load the {what} from '{path}': {remedy}")
+
+
 def resolve_model(path: str) -> str:
     """A directory or hub id from what the configuration says.
 
@@ -108,8 +147,10 @@ def resolve_model(path: str) -> str:
     return path
 
 
-def draw_seed(seed: int, problem_id: str, sample_index: int) -> int:
-    """Seed of one draw, 63 bits, from the run's seed and the sample's identity.
+def draw_seed(seed: int, problem_id: str, sample_index: int | str) -> int:
+    """Seed of one draw, 63 bits, from the run's seed and the identity of a sample, or the path of a step.
+
+    Sample 3 and the step of path ``"3"``, its first, are drawn from one seed.
 
     Examples
     --------

@@ -18,11 +18,14 @@ from ttclib.collect.progress import progress
 from ttclib.collect.steps import count_step_tokens, split_steps
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError
-from ttclib.grading import get_grader, grade_problem
+from ttclib.grading import Grader, get_grader, grade_problem
 from ttclib.problems import Problem, load_problems
 from ttclib.store import connect, pending_parts, write_part
+from ttclib.store.classes import known_classes
+from ttclib.store.schema import TABLES
 
 _SCORED_AT_ONCE = 4096
+_GRADES_OF = {"samples": "grades", "revisions": "revision_grades"}
 
 
 def check(config: RunConfig) -> None:
@@ -130,10 +133,10 @@ def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         return 0
     notify(f"score: {len(todo):,} samples to score; loading '{config.prm.path}'")
     try:
-        from ttclib.collect.prm import TokenClassificationPrm
+        from ttclib.collect.prm import load_prm
     except ImportError as error:
         raise missing_package("transformers", error) from error
-    prm = TokenClassificationPrm(config.prm)
+    prm = load_prm(config.prm)
     run = start_run(config, "score")
     write_part(config.store, "models", [{"model": config.prm.name, **prm.model_facts()}])
     keeper = Keeper(config.store)
@@ -163,7 +166,7 @@ def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
 
 
 def grade(store: Path, grader_name: str, *, notify: Notify = lambda text: None) -> int:
-    """Grade every sample of a store that has no grade by this grader and none that came with it.
+    """Grade every answer of a store that has no grade by this grader and none that came with it.
 
     Parameters
     ----------
@@ -174,45 +177,44 @@ def grade(store: Path, grader_name: str, *, notify: Notify = lambda text: None) 
     Returns
     -------
     int
-        Samples graded.
+        Samples, and answers of revision chains, graded.
     """
     grader = get_grader(grader_name)
+    return sum(_grade(store, kind, grader, notify) for kind in ("samples", "revisions"))
+
+
+def _grade(store: Path, kind: str, grader: Grader, notify: Notify) -> int:
+    table = _GRADES_OF[kind]
+    key = TABLES[kind]
+    columns = ", ".join(key)
     with connect(store, notify=notify) as con:
         todo = con.execute(
-            """SELECT policy, problem_id, setting, sample_index, completion, reference_answer
-               FROM samples LEFT JOIN problems USING (problem_id)
-               ANTI JOIN (SELECT * FROM grades WHERE grader IN ($1, 'given'))
-                    USING (policy, problem_id, setting, sample_index)
-               WHERE completion IS NOT NULL ORDER BY problem_id, policy, setting, sample_index""",
+            f"""SELECT {columns}, completion, reference_answer FROM {kind} LEFT JOIN problems USING (problem_id)
+                ANTI JOIN (SELECT * FROM {table} WHERE grader IN ($1, 'given')) USING ({columns})
+                WHERE completion IS NOT NULL ORDER BY problem_id, {columns}""",
             [grader.name],
         ).fetchall()
-        known = con.execute(
-            """SELECT DISTINCT problem_id, answer, answer_class FROM grades
-               WHERE answer_class IS NOT NULL AND grader IN ($1, 'given')""",
-            [grader.name],
-        ).fetchall()
-    classes: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for problem_id, answer, answer_class in known:
-        classes[problem_id].append((answer, answer_class))
+        classes = known_classes(con, grader.name) if todo else {}
+    if not todo:
+        return 0
     by_problem: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in todo:
-        by_problem[row[1]].append(row)
-    if todo:
-        notify(f"grade: {len(todo):,} samples by {grader.name}")
+        by_problem[row[key.index("problem_id")]].append(row)
+    notify(f"grade: {len(todo):,} {kind} by {grader.name}")
     keeper = Keeper(store)
     done = 0
-    with progress("grade", len(todo), "samples") as tell:
+    with progress("grade", len(todo), kind) as tell:
         rows: list[dict[str, Any]] = []
-        for problem_id, samples in by_problem.items():
-            grades = grade_problem([row[4] for row in samples], samples[0][5], grader, known=classes[problem_id])
+        for problem_id, answers in by_problem.items():
+            known = classes.get(problem_id, ())
+            grades = grade_problem([row[-2] for row in answers], answers[0][-1], grader, known=known)
             rows += [
-                dict(zip(("policy", "problem_id", "setting", "sample_index"), row[:4], strict=True))
-                | {"grader": grader.name, **vars(found)}
-                for row, found in zip(samples, grades, strict=True)
+                dict(zip(key, row[: len(key)], strict=True)) | {"grader": grader.name, **vars(found)}
+                for row, found in zip(answers, grades, strict=True)
             ]
-            done += len(samples)
+            done += len(answers)
             if len(rows) >= _SCORED_AT_ONCE or done == len(todo):
-                keeper.keep("grades", rows)
+                keeper.keep(table, rows)
                 rows = []
             tell(done)
     return len(todo)

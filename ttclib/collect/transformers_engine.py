@@ -46,6 +46,7 @@ class TransformersEngine:
         except (OSError, ValueError) as error:
             raise RequestError(f"cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
         self.model.to(self.device).eval()
+        self.window: int | None = getattr(self.model.config, "max_position_embeddings", None)
         self._token_texts = TokenTexts(self.tokenizer)
         ends = self.model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
@@ -81,7 +82,9 @@ class TransformersEngine:
         """
         prefixes = {prefix: row for row, prefix in enumerate(dict.fromkeys(draw.prefix_ids for draw in draws))}
         longest = max(map(len, prefixes))
-        self._check_window(longest, sampling.max_tokens)
+        limits = np.array([draw.max_tokens or sampling.max_tokens for draw in draws])
+        for draw, limit in zip(draws, limits.tolist(), strict=True):
+            self._check_window(len(draw.prefix_ids), limit)
         prefix_of_row = torch.tensor([prefixes[draw.prefix_ids] for draw in draws], device=self.device)
         logits, mask, cache = self._prefill(list(prefixes), longest)
         # Draws that share a prefix share its prefill.
@@ -89,25 +92,27 @@ class TransformersEngine:
         cache.batch_select_indices(prefix_of_row)
         position = mask.sum(dim=1)
         ends = torch.tensor(self._ends, device=self.device)
-        uniforms = torch.from_numpy(_uniforms(draws, sampling.max_tokens)).to(self.device)
+        uniforms = torch.from_numpy(_uniforms(draws, int(limits.max()))).to(self.device)
 
         tokens: list[list[int]] = [[] for _ in draws]
         logprobs = np.zeros(len(draws))
-        stopped = np.zeros(len(draws), dtype=bool)
+        stopped = np.zeros(len(draws), dtype=bool)  # by itself
+        done = np.zeros(len(draws), dtype=bool)  # or at its limit
         rows = torch.arange(len(draws), device=self.device)  # the draw that each row of the batch belongs to
         alive = torch.ones(len(draws), dtype=torch.bool, device=self.device)
-        for step in range(sampling.max_tokens):
+        for step in range(int(limits.max())):
             chosen = draw_tokens(logits, uniforms[rows, step], sampling.temperature, sampling.top_p)
             gained = torch.log_softmax(logits, dim=-1).gather(1, chosen[:, None])[:, 0].tolist()
             ended = torch.isin(chosen, ends)
             for row, (draw, token, gain) in enumerate(zip(rows.tolist(), chosen.tolist(), gained, strict=True)):
-                if not stopped[draw]:
+                if not done[draw]:
                     tokens[draw].append(token)
                     logprobs[draw] += gain
                     stopped[draw] = bool(ended[row]) or self._reached_stop(tokens[draw], sampling.stop)
-            alive = torch.from_numpy(~stopped).to(self.device)[rows]
+                    done[draw] = stopped[draw] or step == limits[draw] - 1
+            alive = torch.from_numpy(~done).to(self.device)[rows]
             n_alive = int(alive.sum())
-            if n_alive == 0 or step == sampling.max_tokens - 1:
+            if n_alive == 0:
                 break
             if n_alive < _COMPACT_BELOW * len(rows):
                 keep = alive.nonzero()[:, 0]
@@ -156,11 +161,10 @@ class TransformersEngine:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
     def _check_window(self, prompt_tokens: int, max_tokens: int) -> None:
-        window = getattr(self.model.config, "max_position_embeddings", None)
-        if window and prompt_tokens + max_tokens > window:
+        if self.window and prompt_tokens + max_tokens > self.window:
             raise RequestError(
                 f"max_tokens {max_tokens} with a prompt of {prompt_tokens} tokens exceeds the model's window of "
-                f"{window}: set sampling.max_tokens to at most {max(0, window - prompt_tokens)}"
+                f"{self.window}: set sampling.max_tokens to at most {max(0, self.window - prompt_tokens)}"
             )
 
 

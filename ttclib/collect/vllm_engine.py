@@ -38,6 +38,7 @@ class VllmEngine:
         except (OSError, ValueError, TypeError) as error:
             raise RequestError(f"vllm cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
         self.tokenizer = self._llm.get_tokenizer()
+        self.window: int | None = self._llm.llm_engine.model_config.max_model_len
         self._token_texts = TokenTexts(self.tokenizer)
 
     def encode(self, prompt: str) -> list[int]:
@@ -69,7 +70,7 @@ class VllmEngine:
             SamplingParams(
                 temperature=sampling.temperature,
                 top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens,
+                max_tokens=draw.max_tokens or sampling.max_tokens,
                 stop=list(sampling.stop) or None,
                 include_stop_str_in_output=True,
                 seed=None if is_cpu else draw.seed % 2**31,

@@ -16,6 +16,7 @@ from ttclib.grading import Grader, get_grader, grade_problem
 from ttclib.interchange.lines import Notify, SampleLine, read_samples
 from ttclib.plausibility import doubt_grades, doubt_places
 from ttclib.store import StoreLockedError, absorb, connect, pending_parts, write_part
+from ttclib.store.classes import known_classes
 from ttclib.store.schema import parts_directory, store_path
 
 IMPORTED_SETTING = "imported"
@@ -109,15 +110,8 @@ class _Held:
             return cls()
         with connect(store, notify=notify) as con:
             problems = con.execute("SELECT problem_id, prompt, reference_answer FROM problems").fetchall()
-            known = con.execute(
-                """SELECT DISTINCT problem_id, answer, answer_class FROM grades
-                   WHERE answer_class IS NOT NULL AND grader IN ('given', $1) ORDER BY ALL""",
-                [grader],
-            ).fetchall()
+            classes = known_classes(con, grader)
             n_samples = con.execute("SELECT count(*) FROM samples").fetchall()[0][0]
-        classes: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for problem_id, answer, number in known:
-            classes[problem_id].append((answer, number))
         return cls({row[0]: {"prompt": row[1], "reference_answer": row[2]} for row in problems}, classes, n_samples)
 
 

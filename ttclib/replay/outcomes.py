@@ -14,7 +14,7 @@ import numpy as np
 COSTS = (
     "generations",  # answers charged as the papers do: N; lookahead N·(k + 1); revisions: all answers of all chains
     "completion_tokens",  # every decoded token, pruned branches and lookahead rollouts included
-    "pruned_tokens",  # of these, in steps that no returned answer contains
+    "pruned_tokens",  # of these, in steps that no returned answer contains, rollouts apart
     "rollout_tokens",  # of these, in lookahead rollouts
     "prefill_tokens",  # prefix tokens of all requests, each read anew
     "cached_prefill_tokens",  # the same with a prefix cache: every distinct prefix token once

@@ -14,7 +14,7 @@ from ttclib.errors import RequestError, one_of
 from ttclib.store.connection import connect
 from ttclib.store.kept import Kept, store_state
 from ttclib.store.models import ModelFacts, read_model
-from ttclib.store.schema import store_path
+from ttclib.store.schema import SAMPLE_KEY, store_path
 
 AGGREGATIONS = {
     "last": "list_extract(step_scores, -1)",
@@ -259,13 +259,18 @@ def _bytes(pool: SamplePool) -> int:
 
 _KEPT: Kept[SamplePool] = Kept(_bytes)
 
-# One grade a sample. A grade that came with the data wins; beside those, a pool is read through one
-# grader, since classes of two graders are not comparable: the one that graded most of it, so that a
-# newer one counts once it is through, and of those the latest, its version compared number by number.
-GRADES_READ = """
-    SELECT * EXCLUDE (chosen_grader) FROM grades
+
+def grades_read(table: str, key: tuple[str, ...]) -> str:
+    """SQL of the grades that count, one a graded thing.
+
+    A grade that came with the data wins; beside those, a pool is read through one grader, since
+    classes of two graders are not comparable: the one that graded most of it, so that a newer one
+    counts once it is through, and of those the latest, its version compared number by number.
+    """
+    return f"""
+    SELECT * EXCLUDE (chosen_grader) FROM {table}
     LEFT JOIN (
-        SELECT policy, setting, grader AS chosen_grader FROM grades WHERE grader <> 'given'
+        SELECT policy, setting, grader AS chosen_grader FROM {table} WHERE grader <> 'given'
         GROUP BY policy, setting, grader
         QUALIFY row_number() OVER (
             PARTITION BY policy, setting
@@ -274,10 +279,11 @@ GRADES_READ = """
         ) = 1
     ) USING (policy, setting)
     WHERE grader IN ('given', chosen_grader)
-    QUALIFY row_number() OVER (
-        PARTITION BY policy, problem_id, setting, sample_index ORDER BY grader = 'given' DESC
-    ) = 1
+    QUALIFY row_number() OVER (PARTITION BY {", ".join(key)} ORDER BY grader = 'given' DESC) = 1
 """
+
+
+GRADES_READ = grades_read("grades", SAMPLE_KEY)
 
 # Samples are numbered anew within a problem (col), so that a gap in the indices leaves no hole.
 _PLACES = """

@@ -39,7 +39,7 @@ CREATE TABLE settings (
 -- One row a command that collected something.
 CREATE TABLE runs (
     run_id           VARCHAR NOT NULL,
-    command          VARCHAR,           -- sample, score, grade, import
+    command          VARCHAR,           -- sample, search, revise, score, import
     started_at       TIMESTAMP,         -- UTC
     seed             BIGINT,            -- seed of the draws
     config           VARCHAR,           -- the whole configuration as JSON

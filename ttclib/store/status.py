@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from ttclib.store.connection import connect
 from ttclib.store.schema import parts_directory, pending_parts, store_path
 
@@ -28,7 +30,11 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
         ``policy``, ``setting``, ``temperature``, ``n_problems``, ``n_samples``, ``n_scored``,
         ``n_graded``, ``n_answered``, ``n_cut`` (ended by the token limit), ``tokens``
         (completion tokens), ``tokens_per_s`` (None: unknown) and ``left`` (samples, scores and
-        grades that the last run's configuration still asks for; None: it was imported).
+        grades that the last run's configuration still asks for; None: it was imported). Then
+        ``chains`` and ``trees``, one entry a policy and setting that has any: ``n_problems``,
+        ``n_chains`` and ``n_answers`` of revision chains, ``n_nodes`` and ``n_leaves`` of search
+        trees (samples, which are part of the tree, not counted), ``n_scored``, ``n_graded``,
+        ``tokens``.
 
     Raises
     ------
@@ -37,14 +43,13 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     """
     store = store_path(path)
     with connect(store, notify=notify) as con:
-        rows = con.execute(_QUERY)
-        names = [column[0] for column in rows.description]
-        policies = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+        policies = _records(con, _QUERY)
         wanted = {
             (policy, setting): json.loads(config)
             for policy, setting, config in con.execute(_LAST_CONFIG).fetchall()
             if config
         }
+        chains, trees = (_records(con, query) for query in (_CHAINS, _TREES))
         benchmarks = dict(con.execute("SELECT benchmark, count(*) FROM problems GROUP BY 1").fetchall())
     for row in policies:
         config = wanted.get((row["policy"], row["setting"]))
@@ -54,7 +59,15 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
         "bytes": _size(store),
         "pending_parts": len(pending_parts(store)),
         "policies": policies,
+        "chains": chains,
+        "trees": trees,
     }
+
+
+def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    rows = con.execute(query)
+    names = [column[0] for column in rows.description]
+    return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
 
 
 def _size(store: Path) -> int:
@@ -92,6 +105,29 @@ LEFT JOIN (
 ) USING ({_KEY})
 LEFT JOIN settings USING (setting)
 LEFT JOIN problems USING (problem_id)
+GROUP BY policy, setting ORDER BY policy, setting
+"""
+_CHAINS = """
+SELECT policy, setting, count(DISTINCT problem_id) AS n_problems, count(DISTINCT (problem_id, chain)) AS n_chains,
+       count(*) AS n_answers, count(*) FILTER (WHERE scored) AS n_scored, count(*) FILTER (WHERE graded) AS n_graded,
+       coalesce(sum(completion_tokens), 0)::BIGINT AS tokens
+FROM revisions
+LEFT JOIN (SELECT policy, problem_id, setting, chain, position, true AS scored FROM revision_scores GROUP BY ALL)
+    USING (policy, problem_id, setting, chain, position)
+LEFT JOIN (SELECT policy, problem_id, setting, chain, position, true AS graded FROM revision_grades GROUP BY ALL)
+    USING (policy, problem_id, setting, chain, position)
+GROUP BY policy, setting ORDER BY policy, setting
+"""
+_TREES = """
+SELECT policy, setting, count(DISTINCT problem_id) AS n_problems, count(*) AS n_nodes,
+       count(*) FILTER (WHERE finish_reason IS NOT NULL) AS n_leaves,
+       count(*) FILTER (WHERE scored) AS n_scored, count(*) FILTER (WHERE graded) AS n_graded,
+       coalesce(sum(len(token_ids)), 0)::BIGINT AS tokens
+FROM nodes
+LEFT JOIN (SELECT policy, problem_id, setting, path, true AS scored FROM node_scores GROUP BY ALL)
+    USING (policy, problem_id, setting, path)
+LEFT JOIN (SELECT policy, problem_id, setting, path, true AS graded FROM node_grades GROUP BY ALL)
+    USING (policy, problem_id, setting, path)
 GROUP BY policy, setting ORDER BY policy, setting
 """
 _LAST_CONFIG = """

@@ -1,0 +1,299 @@
+"""Revision chains: a model answers again and again, each time given its latest answers.
+
+All chains of all problems advance together, one position a round, so that every round is one large
+request. What the store holds already is not drawn again, and a chain that was stopped goes on from
+the answers that were kept.
+
+Where the window does not hold the prompt, the answers in view and a whole new answer, the oldest
+answers leave the view first, as those beyond the latest `n_context` do anyway; how often is said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package, resolve_model
+from ttclib.collect.keeper import Keeper, Notify, start_run
+from ttclib.collect.progress import progress
+from ttclib.collect.run import check_same_problems
+from ttclib.collect.steps import split_steps
+from ttclib.collect.turns import between_answers, end_tokens
+from ttclib.config import PolicyConfig, RevisionConfig, RunConfig, SamplingConfig
+from ttclib.errors import RequestError
+from ttclib.grading import get_grader
+from ttclib.problems import load_problems
+from ttclib.revision_format import revision_prefix, revision_text
+from ttclib.store import connect, pending_parts, write_part
+
+_SCORED_AT_ONCE = 1024
+
+Chain = tuple[str, int]  # problem_id and number of the chain
+Answers = dict[int, list[int] | None]  # token ids by position; None: held, and seen by no answer to come
+
+
+def check_revision(config: RunConfig) -> None:
+    """Refuse, before anything is written, what would fail later.
+
+    Raises
+    ------
+    RequestError
+        Nothing is asked for, a model is not there, or the grader is unknown.
+    """
+    revision, model = _asked(config)
+    resolve_model(model.path)
+    if revision.verifier is not None:
+        resolve_model(revision.verifier.path)
+    get_grader(config.grading.grader)
+
+
+def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
+    """Draw the answers of the chains that the store lacks.
+
+    Parameters
+    ----------
+    config : RunConfig
+        With a section ``[revision]``; decoding as ``[sampling]`` says.
+    notify : callable
+        Told, in lines, what is being done.
+
+    Returns
+    -------
+    int
+        Answers drawn.
+
+    Raises
+    ------
+    RequestError
+        Problems or model cannot be read, or the store is none; nothing was written.
+    """
+    revision, model = _asked(config)
+    problems = load_problems(**config.problems.model_dump())
+    setting = config.revision_setting_row(revision)
+    check_same_problems(config.store, problems)
+    answers = _held(config, model.name, setting["setting"], revision.n_context, notify)
+    chains = [(problem.problem_id, chain) for problem in problems for chain in range(revision.n_chains)]
+    wanted = len(chains) * revision.n_steps
+    lacking = sum(position not in answers.get(chain, ()) for chain in chains for position in range(revision.n_steps))
+    if not lacking:
+        notify(f"revise: the store holds all {wanted:,} answers of '{model.name}'")
+        return 0
+    notify(f"revise: {lacking:,} of {wanted:,} answers to draw; loading '{model.path}'")
+    engine = load_engine(model, config.prompt)
+    context = _Context(engine, config, revision, model)
+    prompts = {problem.problem_id: engine.encode(problem.prompt) for problem in problems}
+    run = start_run(config, "revise")
+    write_part(config.store, "problems", [problem.row() for problem in problems])
+    write_part(config.store, "models", [{"model": model.name, **engine.model_facts()}])
+    write_part(config.store, "settings", [setting])
+    shared = {"policy": model.name, "setting": setting["setting"], "run_id": run}
+    keeper = Keeper(config.store)
+    started, done, n_tokens = time.monotonic(), 0, 0
+    with progress("revise", wanted, "answers", initial=wanted - lacking) as tell:
+        for position in range(revision.n_steps):
+            todo = []
+            for chain in chains:
+                own = answers.setdefault(chain, {})
+                if position not in own:
+                    todo.append((chain, context.prefix(prompts[chain[0]], _in_view(own, position, revision))))
+            todo.sort(key=lambda cell: (len(cell[1]), cell[0]))  # like lengths side by side: less padding
+            for begin in range(0, len(todo), model.batch_size):
+                batch = todo[begin : begin + model.batch_size]
+                rows = _draw_batch(engine, config.sampling, batch, position)
+                keeper.keep("revisions", [row | shared for row in rows])
+                for row in rows:
+                    answers[row["problem_id"], row["chain"]][position] = row["completion_ids"]
+                    n_tokens += row["completion_tokens"]
+                done += len(batch)
+                speed = n_tokens / (time.monotonic() - started)
+                tell(done, f"position {position + 1} of {revision.n_steps}, {speed:,.0f} tokens/s")
+            if (last := position - revision.n_context) >= 0:  # out of view from the next round on
+                for chain in chains:
+                    answers[chain][last] = None
+    if context.n_cut:
+        notify(
+            f"revise: {context.n_cut:,} of {lacking:,} answers saw fewer than the latest {revision.n_context}: "
+            f"with sampling.max_tokens = {config.sampling.max_tokens} more does not fit into the model's window of "
+            f"{context.window}"
+        )
+    return lacking
+
+
+def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
+    """Score the chains' answers that the verifier of ``[revision.verifier]`` has not read.
+
+    It reads the prompt, the latest earlier answers, each followed by the separator, and the answer;
+    where that is too long for its window, the oldest earlier answers are left out, and where the
+    answer alone is, the score is NULL.
+
+    Parameters
+    ----------
+    config : RunConfig
+    notify : callable
+
+    Returns
+    -------
+    int
+        Answers scored.
+
+    Raises
+    ------
+    RequestError
+        No verifier is configured or it cannot be loaded.
+    """
+    revision, model = _asked(config)
+    verifier = revision.verifier
+    if verifier is None:
+        raise RequestError("no verifier of revisions is configured: add a section [revision.verifier] with its path")
+    setting = config.revision_setting_row(revision)["setting"]
+    n_context = revision.n_context if verifier.n_context is None else verifier.n_context
+    with connect(config.store, notify=notify) as con:
+        todo = con.execute(
+            f"""SELECT problem_id, chain, position, prompt, seen, completion FROM (
+                    SELECT *, list(completion) OVER (
+                        PARTITION BY problem_id, chain ORDER BY position
+                        ROWS BETWEEN {n_context} PRECEDING AND CURRENT ROW
+                    ) AS seen
+                    FROM revisions WHERE policy = $1 AND setting = $2 AND completion IS NOT NULL
+                ) JOIN problems USING (problem_id)
+                ANTI JOIN (SELECT * FROM revision_scores WHERE verifier = $3)
+                    USING (policy, problem_id, setting, chain, position)
+                WHERE prompt IS NOT NULL ORDER BY length(prompt), problem_id, chain, position""",
+            [model.name, setting, verifier.name],
+        ).fetchall()
+    if not todo:
+        notify(f"score: '{verifier.name}' has read all answers of '{model.name}'")
+        return 0
+    notify(f"score: {len(todo):,} answers of chains to score; loading '{verifier.path}'")
+    try:
+        from ttclib.collect.prm import load_prm
+    except ImportError as error:
+        raise missing_package("transformers", error) from error
+    prm = load_prm(verifier)
+    run = start_run(config, "score")
+    write_part(config.store, "models", [{"model": verifier.name, **prm.model_facts()}])
+    keeper = Keeper(config.store)
+    n_cut = n_null = 0
+    with progress("score", len(todo), "answers") as tell:
+        for begin in range(0, len(todo), _SCORED_AT_ONCE):
+            batch = todo[begin : begin + _SCORED_AT_ONCE]
+            read = []
+            for *_, prompt, seen, completion in batch:
+                delimiter = config.sampling.step_delimiter
+                steps = [completion] if verifier.read == "outcome" else split_steps(completion, delimiter)
+                encoded, is_cut = _encode(prm, prompt, seen[:-1], steps, revision.separator)
+                read.append(encoded)
+                n_cut += is_cut
+            rows = []
+            for (problem_id, chain, position, *_), scores in zip(batch, prm.score(read), strict=True):
+                n_null += scores.step_scores is None
+                rows.append(
+                    {
+                        "policy": model.name,
+                        "problem_id": problem_id,
+                        "setting": setting,
+                        "chain": chain,
+                        "position": position,
+                        "verifier": verifier.name,
+                        "step_scores": scores.step_scores,
+                        "prm_tokens": scores.prm_tokens,
+                        "run_id": run,
+                    }
+                )
+            keeper.keep("revision_scores", rows)
+            tell(begin + len(batch))
+    if n_cut:
+        notify(f"score: for {n_cut:,} answers the verifier's window left out earlier answers; {n_null:,} have no score")
+    return len(todo)
+
+
+class _Context:
+    """What each answer is drawn after, and how often the window cut it short."""
+
+    def __init__(self, engine: Engine, config: RunConfig, revision: RevisionConfig, model: PolicyConfig) -> None:
+        self._between = between_answers(engine.tokenizer, revision, config.prompt)
+        self._ends = end_tokens(engine.tokenizer, model)
+        self._n_context = revision.n_context
+        self._max_tokens = config.sampling.max_tokens
+        self.window = engine.window
+        self.n_cut = 0
+
+    def prefix(self, prompt: Sequence[int], earlier: Sequence[Sequence[int]]) -> tuple[int, ...]:
+        """The prompt and as many of the latest answers as fit; a prompt that does not fit is the engine's to refuse."""
+        for n_seen in range(min(self._n_context, len(earlier)), -1, -1):
+            ids = revision_prefix(prompt, earlier, self._between, end_ids=self._ends, n_context=n_seen)
+            if self.window is None or len(ids) + self._max_tokens <= self.window:
+                break
+        self.n_cut += n_seen < min(self._n_context, len(earlier))
+        return tuple(ids)
+
+
+def _asked(config: RunConfig) -> tuple[RevisionConfig, PolicyConfig]:
+    if config.revision is None:
+        raise RequestError("no revisions are configured: add a section [revision]")
+    return config.revision, config.revision.model or config.policy
+
+
+def _in_view(answers: Answers, position: int, revision: RevisionConfig) -> list[list[int]]:
+    """Token ids of the latest answers before a position, oldest first."""
+    seen = [answers[earlier] for earlier in range(max(0, position - revision.n_context), position)]
+    return [ids for ids in seen if ids is not None]
+
+
+def _draw_batch(
+    engine: Engine, sampling: SamplingConfig, batch: Sequence[tuple[Chain, tuple[int, ...]]], position: int
+) -> list[dict[str, Any]]:
+    draws = [
+        Draw(prefix, draw_seed(sampling.seed, f"{problem_id}/revision/{chain}", position))
+        for (problem_id, chain), prefix in batch
+    ]
+    return [
+        {
+            "problem_id": problem_id,
+            "chain": chain,
+            "position": position,
+            "completion": completion.text,
+            "completion_ids": completion.token_ids,
+            "finish_reason": completion.finish_reason,
+            "prompt_tokens": len(prefix),
+            "completion_tokens": len(completion.token_ids),
+            "logprob": completion.logprob,
+        }
+        for ((problem_id, chain), prefix), completion in zip(batch, engine.generate(draws, sampling), strict=True)
+    ]
+
+
+def _held(config: RunConfig, policy: str, setting: str, n_context: int, notify: Notify) -> dict[Chain, Answers]:
+    """What the store holds of every chain; token ids only of answers that the next ones will see."""
+    if not config.store.exists() and not pending_parts(config.store):
+        return {}
+    with connect(config.store, notify=notify) as con:
+        rows = con.execute(
+            """WITH own AS (
+                   SELECT problem_id, chain, position, completion_ids,
+                          row_number() OVER (PARTITION BY problem_id, chain ORDER BY position) - 1 AS rank
+                   FROM revisions WHERE policy = $1 AND setting = $2
+               )
+               SELECT problem_id, chain, position, CASE WHEN position >= n_whole - $3 THEN completion_ids END
+               FROM own JOIN (
+                   SELECT problem_id, chain, count(*) FILTER (WHERE rank = position) AS n_whole FROM own GROUP BY ALL
+               ) USING (problem_id, chain)""",
+            [policy, setting, n_context],
+        ).fetchall()
+    answers: dict[Chain, Answers] = {}
+    for problem_id, chain, position, token_ids in rows:
+        answers.setdefault((problem_id, chain), {})[position] = token_ids
+    return answers
+
+
+def _encode(
+    prm: Any, prompt: str, earlier: Sequence[str], steps: Sequence[str], separator: str
+) -> tuple[tuple[list[int], list[int]], bool]:
+    """What the verifier reads of an answer, and whether earlier answers were left out to make it fit."""
+    window = getattr(prm.model.config, "max_position_embeddings", None)
+    for n_seen in range(len(earlier), -1, -1):
+        encoded = prm.encode(revision_text(prompt, earlier, separator, n_context=n_seen), steps)
+        if window is None or len(encoded[0]) <= window:
+            break
+    return encoded, n_seen < len(earlier)

@@ -1,0 +1,35 @@
+"""Classes of equivalent answers, whose numbers all kinds of answers to a problem share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import duckdb
+
+GRADED_TABLES = ("grades", "node_grades", "revision_grades")
+
+
+def known_classes(con: duckdb.DuckDBPyConnection, grader: str) -> dict[str, list[tuple[str, int]]]:
+    """The classes that a grader, or data that came with grades, has numbered already.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        As `connect` gives it.
+    grader : str
+        Name and version.
+
+    Returns
+    -------
+    dict of str to list of (answer, class)
+        By problem, in order of the answer; no entry (an empty list when asked for) without any.
+    """
+    tables = " UNION ".join(
+        f"""SELECT problem_id, answer, answer_class FROM {table}
+            WHERE answer_class IS NOT NULL AND grader IN ($1, 'given')"""
+        for table in GRADED_TABLES
+    )
+    classes: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for problem_id, answer, number in con.execute(f"{tables} ORDER BY ALL", [grader]).fetchall():
+        classes[problem_id].append((answer, number))
+    return classes
