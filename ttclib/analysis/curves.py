@@ -74,6 +74,7 @@ def accuracy_curves(
     aggregation: str = "last",
     transform: Transform | None = None,
     length_cap: int | None = None,
+    n_subsets: int | None = None,
     bins: int | None = None,
     difficulty: str = "oracle",
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -101,6 +102,8 @@ def accuracy_curves(
     length_cap : int, optional
         Completion tokens at which every sample is cut: a longer one is unanswered. Sampling only; bins
         stay those of the whole samples.
+    n_subsets : int, optional
+        Of votes that are not exact; None: as many as keep their error below 0.001.
     bins : int, optional
         Number of difficulty bins; None: over all problems only.
     difficulty : {"oracle", "predicted"}
@@ -129,8 +132,8 @@ def accuracy_curves(
     one_of(difficulty, DIFFICULTIES, "difficulty")
     if bins is not None and not 1 <= bins <= len(pool.problem_ids):
         raise RequestError(f"{bins} bins: allowed 1 to {len(pool.problem_ids)}, the number of problems")
-    choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
     replayed = pool if length_cap is None else cap_length(pool, length_cap)
+    choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
     binned = None if bins is None else bin_problems(pool, bins, difficulty)
     table: dict[str, Any] = {
         "bins_of_problems": None if binned is None else dict(zip(pool.problem_ids, binned.tolist(), strict=True)),
@@ -141,7 +144,9 @@ def accuracy_curves(
         if strategy in REVISIONS and chains is not None:
             curves.append(revision_curves(chains, budgets, **choices, **table, level=level))
             continue
-        outcomes = outcomes_of(replayed, strategy, budgets, tree=tree, transform=transform, **choices)
+        outcomes = outcomes_of(
+            replayed, strategy, budgets, tree=tree, transform=transform, n_subsets=n_subsets, **choices
+        )
         curves.append(
             curves_of_outcomes(
                 outcomes,

@@ -51,6 +51,7 @@ def outcomes_of(
     verifier: str = "prm",
     aggregation: str = "last",
     transform: Transform | None = None,
+    n_subsets: int | None = None,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Outcomes]:
@@ -64,7 +65,7 @@ def outcomes_of(
     budgets : sequence of int
     tree, chains : optional
         What the store holds of the sample tree, for `TREE_SEARCH`, and of revisions.
-    verifier, aggregation, transform, seed
+    verifier, aggregation, transform, n_subsets, seed
         As in `sampling_outcomes`.
     options : mapping of strategy to mapping, optional
         Keywords of strategies that read a tree or chains.
@@ -79,7 +80,7 @@ def outcomes_of(
     one_of(strategy, STRATEGIES, "strategy")
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed}
     if strategy in SAMPLING:
-        return [sampling_outcomes(pool, strategy, budgets, transform=transform, **choices)]
+        return [sampling_outcomes(pool, strategy, budgets, transform=transform, n_subsets=n_subsets, **choices)]
     held, what, command = (tree, "tree", "search") if strategy in TREE_SEARCH else (chains, "revisions", "revise")
     if held is None or strategy not in REPLAYS:
         raise NotInStore(
