@@ -21,6 +21,7 @@ from ttclib.errors import RequestError
 @click.option("--benchmark", help="Name of the problem set; by default the file's name.")
 def import_(file: Path, store: Path, grader: str, verifier: str, benchmark: str | None) -> None:
     """Fill a store from FILE, JSON lines with one sample each; - reads standard input."""
+    from ttclib.collect.progress import progress
     from ttclib.interchange import import_samples
 
     with TemporaryDirectory() as folder:
@@ -28,7 +29,9 @@ def import_(file: Path, store: Path, grader: str, verifier: str, benchmark: str 
             file = Path(folder) / "stdin.jsonl"
             with open(file, "wb") as copy:
                 shutil.copyfileobj(sys.stdin.buffer, copy)
-        added = import_samples(file, store, grader=grader, verifier=verifier, benchmark=benchmark, notify=notify)
+        added = import_samples(
+            file, store, grader=grader, verifier=verifier, benchmark=benchmark, progress=progress, notify=notify
+        )
     notify(f"import: {added:,} samples added to '{store}'")
 
 

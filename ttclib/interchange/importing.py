@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -22,6 +23,13 @@ from ttclib.store.schema import parts_directory, store_path
 IMPORTED_SETTING = "imported"
 GIVEN = "given"
 _ROWS_A_PART = 50_000
+MakeProgress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
+
+
+@contextmanager
+def no_progress(what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """Show nothing."""
+    yield lambda done: None
 
 
 def import_samples(
@@ -31,6 +39,7 @@ def import_samples(
     grader: str = "math",
     verifier: str = "prm",
     benchmark: str | None = None,
+    progress: MakeProgress = no_progress,
     notify: Notify = lambda text: None,
 ) -> int:
     """Fill a store from interchange lines; nothing is written unless every line is good.
@@ -46,6 +55,9 @@ def import_samples(
         Name under which the step scores are kept.
     benchmark : str, optional
         By default the file's name without its ending.
+    progress : callable
+        ``progress(word, total, unit)`` gives a context manager that is told how many samples are
+        graded, as `ttclib.collect.progress.progress` does.
     notify : callable
         Told, in a line each, of keys left out, of signs that the file is wrong, and of waiting.
 
@@ -75,7 +87,7 @@ def import_samples(
         )
         if line.step_scores is not None:
             scores.append(key | {"verifier": verifier, "step_scores": line.step_scores, "run_id": run})
-    grades = _grades(list(lines.values()), problems, held, judge, file, notify)
+    grades = _grades(list(lines.values()), problems, held, judge, file, progress, notify)
     run_row = {"run_id": run, "command": "import", "started_at": datetime.now(UTC).replace(tzinfo=None)}
     tables: dict[str, list[dict[str, Any]]] = {
         "runs": [run_row | {"config": json.dumps({"file": file.name, "benchmark": benchmark})}],
@@ -140,6 +152,7 @@ def _grades(
     held: _Held,
     grader: Grader,
     file: Path,
+    progress: MakeProgress,
     notify: Notify,
 ) -> list[dict[str, Any]]:
     by_problem: dict[str, list[SampleLine]] = defaultdict(list)
@@ -148,24 +161,28 @@ def _grades(
     rows = []
     checked: list[tuple[bool | None, bool | None]] = []
     answers: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))  # by policy, by problem
-    for problem_id, members in by_problem.items():
-        found = grade_problem(
-            [line.completion for line in members],
-            problems[problem_id]["reference_answer"],
-            grader,
-            answers=[line.answer for line in members],
-            known=held.classes.get(problem_id, ()),
-        )
-        for line, graded in zip(members, found, strict=True):
-            given = line.correct is not None
-            rows.append(
-                _key(line)
-                | vars(graded)
-                | {"grader": GIVEN if given else grader.name, "correct": line.correct if given else graded.correct}
+    done = 0
+    with progress("grade", len(lines), "samples") as tell:
+        for problem_id, members in by_problem.items():
+            found = grade_problem(
+                [line.completion for line in members],
+                problems[problem_id]["reference_answer"],
+                grader,
+                answers=[line.answer for line in members],
+                known=held.classes.get(problem_id, ()),
             )
-            if graded.answer is not None:
-                checked.append((line.correct, graded.correct))
-                answers[line.policy][problem_id].append(graded.answer)
+            for line, graded in zip(members, found, strict=True):
+                given = line.correct is not None
+                rows.append(
+                    _key(line)
+                    | vars(graded)
+                    | {"grader": GIVEN if given else grader.name, "correct": line.correct if given else graded.correct}
+                )
+                if graded.answer is not None:
+                    checked.append((line.correct, graded.correct))
+                    answers[line.policy][problem_id].append(graded.answer)
+            done += len(members)
+            tell(done)
     doubts = [doubt_grades([given for given, _ in checked], [ours for _, ours in checked])]
     doubts += [doubt_places(groups.values()) for groups in answers.values()]
     if stated := "; ".join(doubt for doubt in doubts if doubt):

@@ -20,9 +20,9 @@ of it), `parts` (writing), `pool` and `chains` (reading into arrays), `status` (
 """
 
 from ttclib.store.chains import Chains, load_chains
-from ttclib.store.connection import absorb, connect
+from ttclib.store.connection import absorb, connect, replace_grades
 from ttclib.store.locks import StoreLockedError
-from ttclib.store.parts import write_part
+from ttclib.store.parts import as_table, write_part
 from ttclib.store.pool import SamplePool, load_pool
 from ttclib.store.schema import pending_parts
 
@@ -31,9 +31,11 @@ __all__ = [
     "SamplePool",
     "StoreLockedError",
     "absorb",
+    "as_table",
     "connect",
     "load_chains",
     "load_pool",
     "pending_parts",
+    "replace_grades",
     "write_part",
 ]

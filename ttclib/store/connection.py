@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from ttclib.errors import RequestError, TTCError
 from ttclib.store.locks import as_ours, attach, attach_statement, shared_reader
@@ -117,6 +118,52 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
     with suppress(OSError):  # not empty, or gone
         parts_directory(store).rmdir()
     return len(parts)
+
+
+def replace_grades(
+    path: str | Path,
+    table: str,
+    grader: str,
+    rows: pa.Table,
+    *,
+    wait_s: float | None = None,
+    notify: Callable[[str], None] = lambda text: None,
+) -> None:
+    """Put a grader's new grades in the place of its old ones, in one transaction.
+
+    Parameters
+    ----------
+    path, wait_s, notify
+        As in `connect`.
+    table : str
+        ``grades``, ``node_grades`` or ``revision_grades``.
+    grader : str
+        Name and version; not ``given``, for what came with the data cannot be made again.
+    rows : pyarrow.Table
+        As `ttclib.store.parts.as_table` makes it.
+
+    Raises
+    ------
+    StoreLockedError
+        Another process held the file for longer than `wait_s`; the old grades stand.
+    """
+    if grader == "given":
+        raise ValueError("grades that came with the data stay")
+    store = store_path(path)
+    absorb(store, wait_s=wait_s, notify=notify)
+    con = duckdb.connect()
+    try:
+        attach(con, store, "READ_WRITE", wait_s, notify)
+        con.register("renewed", rows)
+        con.execute("BEGIN")
+        keys = ", ".join(TABLES[table])
+        con.execute(f"DELETE FROM store.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)")
+        con.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM renewed")
+        con.execute("COMMIT")
+    except duckdb.Error as error:
+        raise as_ours(error, store) from error
+    finally:
+        con.close()
 
 
 def _create_file(store: Path) -> None:

@@ -68,7 +68,7 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     """
     if not len(rows):
         return None
-    content = _as_table(table, rows)
+    content = as_table(table, rows)
     # Names sort by time, so that of two writes of one key the first counts; the rest makes them unique.
     name = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-{uuid.uuid4().hex}.parquet"
     directory = parts_directory(store_path(path))
@@ -91,7 +91,7 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     return directory / name
 
 
-def _as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Table:
+def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Table:
     """Rows with the table's columns and types, checked so that the file will take them."""
     schema = arrow_schema(table)
     given = set(rows.column_names) if isinstance(rows, pa.Table) else set().union(*rows)

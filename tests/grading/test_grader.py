@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
+import random
+import re
 import threading
-from itertools import pairwise
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import real_data
 from ttclib.errors import RequestError
-from ttclib.grading import Grade, Grader, extract_answer, get_grader, grade_problem, same_value
+from ttclib.grading import Grade, Grader, get_grader, grade_problem, same_value
 
 MATH, EXACT = get_grader("math"), get_grader("exact")
-
-
-@pytest.mark.parametrize(
-    ("completion", "answer"),
-    [
-        (r"so $\boxed{7}$.", "7"),
-        (r"\boxed{1} and then \boxed{2}", "2"),
-        (r"\boxed{\frac{1}{\sqrt{2}}}", r"\frac{1}{\sqrt{2}}"),
-        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
-        (r"\boxed{\left\{ x \right.}", r"\left\{ x \right."),
-        (r"\boxed { 5 }", "5"),
-        (r"\fbox{5}", "5"),
-        (r"\boxed{} and the answer is 3", None),
-        (r"first \boxed{1}, then \boxed{\frac{1}", None),  # cut
-        ("3+4=7\n#### 7", "7"),
-        ("#### 1,234\n", "1,234"),
-        ("7*7\n49\n#49", "49"),
-        ("3-15\n-12\n#-12", "-12"),
-        ("#1\nno\n#2", "2"),
-        ("7*7\n#", None),  # cut
-        ("## Step 1: add\nIt is 4", None),  # a heading
-        ("# Solution\nThe answer is 4.", "4"),
-        ("The answer is: $\\frac{1}{2}$.", "\\frac{1}{2}"),
-        ("the answer is 3.5\nmore", "3.5"),
-        ("I do not know", None),
-        ("", None),
-    ],
-)
-def test_extract_answer(completion, answer):
-    assert extract_answer(completion) == answer
-
-
-@given(st.text())
-def test_extract_answer_takes_any_text(text):
-    answer = extract_answer(text)
-    assert answer is None or (answer == answer.strip() and answer and answer in text)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +26,9 @@ def test_extract_answer_takes_any_text(text):
         (".5", "0.50", True),
         ("+3", "3", True),
         ("-3", "3", False),
+        ("1,2", "12", False),  # a list
+        ("1,23", "123", False),
+        ("9" * 5000, "9" * 5000 + ".0", True),
         ("1/2", "0.5", False),  # exact compares numbers, it does not compute
         ("abc", "abc ", True),
         ("", "0", False),
@@ -73,34 +41,6 @@ def test_same_value(left, right, same):
 @given(st.integers(), st.integers())
 def test_same_value_compares_whole_numbers(left, right):
     assert same_value(str(left), str(right)) is (left == right)
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "same"),
-    [
-        (r"\frac{1}{2}", "0.5", True),
-        (r"\frac12", "1/2", True),
-        (r"\sqrt{8}", r"2\sqrt{2}", True),
-        (r"2\pi", "6.283185307", True),
-        ("(x-1)(x+1)", "x^2-1", True),
-        ("(1,2)", "(1, 2)", True),
-        ("(1,2)", "(2,1)", False),
-        (r"\{1,2\}", r"\{2,1\}", True),
-        ("[0,1)", "[0,1]", False),
-        ("x=5", "5", True),
-        (r"5\text{ cm}", "5", True),
-        (r"50\%", "50", True),
-        (r"50\%", "0.5", True),
-        (r"10^\circ", "10", True),
-        (r"\text{Evelyn}", "Evelyn", True),
-        ("0.333", "1/3", False),
-        ("3", "4", False),
-        (r"\sqrt{2}", "1.5", False),
-        ("1+i", "1-i", False),
-    ],
-)
-def test_math_equivalence(left, right, same):
-    assert MATH.equivalent(left, right) is same and MATH.equivalent(right, left) is same
 
 
 def test_math_equivalence_away_from_the_main_thread():
@@ -158,7 +98,7 @@ def test_each_distinct_answer_is_compared_once():
         return reference == answer
 
     grade_problem(["#7", "#8"] * 50, "7", Grader("g", compare))
-    assert asked == [("7", "7"), ("7", "8"), ("7", "8")]  # two against the reference, and 8 against the class of 7
+    assert asked == [("7", "7"), ("7", "8")]  # what is not right is in no class of right answers
 
 
 @given(
@@ -175,24 +115,49 @@ def test_classes_are_those_of_equality(values, endings):
 def test_an_unknown_grader_lists_the_choices():
     with pytest.raises(RequestError, match="unknown grader 'maths': did you mean 'math'"):
         get_grader("maths")
-    assert EXACT.name == "exact-1" and MATH.name.startswith("math-verify-0")
+    assert EXACT.name == "exact-2" and re.fullmatch(r"math-verify-[\d.]+\.2", MATH.name)
 
 
-def test_every_reference_of_math500_grades_right():
-    problems = real_data("math500.jsonl")
-    references = [problem["answer"] for problem in problems[::12]]
-    for reference, other in pairwise(references):
-        boxed, wrong = (rf"Hence $\boxed{{{answer}}}$." for answer in (reference, other))
-        right, different = grade_problem([boxed, wrong], reference, MATH)
-        assert right.correct is True
-        assert different.correct is (right.answer_class == different.answer_class)
+def test_the_right_answers_are_one_class_whatever_comes_first():
+    for order in (["0.3333333", r"\frac13", "1/3"], [r"\frac13", "0.333333", "0.3333333"]):
+        grades = grade_problem([rf"\boxed{{{answer}}}" for answer in order], "1/3", MATH)
+        assert [(grade.answer_class, grade.correct) for grade in grades] == [(0, True)] * 3
 
 
-def test_real_samples_grade_as_their_collectors_did():
-    rows = real_data("prm_steps_llama31_8b_math500_n1.jsonl.gz")[::6]
-    same = [
-        grade_problem(row["completions"], row["gold"], MATH, answers=row["answers"])[0].correct
-        == bool(row["correct"][0])
-        for row in rows
-    ]
-    assert sum(same) >= 0.95 * len(same)
+def test_a_known_class_of_right_answers_is_found_through_the_reference():
+    grades = grade_problem(["#0.5", "#3"], r"\frac{1}{2}", MATH, known=[("2", 0), ("1/2", 5), ("4", 7)])
+    assert [(grade.answer_class, grade.correct) for grade in grades] == [(5, True), (8, False)]
+
+
+def test_many_distinct_answers_take_few_comparisons():
+    asked = 0
+
+    def counting(left: str, right: str) -> bool | None:
+        nonlocal asked
+        asked += 1
+        return MATH.equivalent(left, right)
+
+    values = [rf"\frac{{{top}}}{{{bottom}}}" for bottom in range(2, 32) for top in range(1, 31)]
+    random.Random(0).shuffle(values)
+    grades = grade_problem([rf"\boxed{{{v}}}" for v in values], "0.5", Grader("g", counting, MATH.keys))
+    assert asked < 2 * len(values)  # with the reference, and with its class; all pairs would be 400,000
+    fractions = [Fraction(*map(int, re.findall(r"\d+", value))) for value in values]
+    classes: dict[Fraction, set[int | None]] = {}
+    for value, grade in zip(fractions, grades, strict=True):
+        classes.setdefault(value, set()).add(grade.answer_class)
+        assert grade.correct is (value == Fraction(1, 2))
+    assert all(len(found) == 1 for found in classes.values())
+    assert len({number for found in classes.values() for number in found}) == len(classes)
+
+
+def test_latex_that_only_math_verify_reads_is_compared_a_few_times_only():
+    asked: list[tuple[str, str]] = []
+
+    def never(left: str, right: str) -> bool:
+        asked.append((left, right))
+        return False
+
+    answers = [rf"\int_0^{{{number}}} x dx" for number in range(60)]
+    grades = grade_problem([None] * 60, "7", Grader("g", never, MATH.keys), answers=answers)
+    assert len({grade.answer_class for grade in grades}) == 60
+    assert len(asked) <= 60 * 17
