@@ -353,7 +353,7 @@ def test_a_step_that_cannot_be_scored_ranks_last(faked: RunConfig, monkeypatch: 
     class Narrow(FakePrm):
         def score(self, solutions: Sequence[tuple[list[int], list[int]]]) -> list[StepScores]:
             return [
-                StepScores(None, 0) if len(pair[0]) > 40 else super(Narrow, self).score([pair])[0] for pair in solutions
+                StepScores(None, 0) if len(pair[0]) > 20 else super(Narrow, self).score([pair])[0] for pair in solutions
             ]
 
     use(monkeypatch, FakeEngine(), Narrow())

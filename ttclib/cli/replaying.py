@@ -130,7 +130,8 @@ def replay(
             _tell_unscored(pool, verifier, aggregation)
         tree = None
         if wanted & set(TREE_SEARCH):
-            tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier, notify=notify)
+            guide = verifier if verifier in pool.verifiers else pool.verifier
+            tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=guide, notify=notify)
         curves = accuracy_curves(
             pool,
             strategies,
