@@ -65,10 +65,10 @@ class Estimate:
             unknown = "unknown: set estimate.policy_parameters and estimate.prm_parameters"
             said = unknown if hours is None else f"{hours:.3g} GPU-hours ({model})"
             result.append(f"{what}  {said}")
-        hours = [value for value in (self.policy_gpu_hours, self.prm_gpu_hours) if value is not None]
-        if hours:
+        known = [value for value in (self.policy_gpu_hours, self.prm_gpu_hours) if value is not None]
+        if known:
             result.append(
-                f"together  {sum(hours):.3g} GPU-hours, {_wall_hours(self, told.n_gpus):.3g} h on {told.n_gpus} × "
+                f"together  {sum(known):.3g} GPU-hours, {_wall_hours(self, told.n_gpus):.3g} h on {told.n_gpus} × "
                 f"{told.gpu}; assumed: {told.peak_tflops:g} TFLOPS peak, {told.decode_utilization:.0%} of it drawing, "
                 f"{told.prefill_utilization:.0%} scoring"
             )
