@@ -51,8 +51,11 @@ def test_defaults_are_filled_in_and_frozen(config):
         (MINIMAL + "[sampling]\nn_samples = 2.5", "sampling.n_samples = 2.5: "),
         (MINIMAL + "[sampling]\nstep_delimiter = ''", 'sampling.step_delimiter = "": '),
         (MINIMAL + "sampling = 3", "policy.sampling"),  # TOML: it belongs to the last section
-        (MINIMAL + 'engine = "vlm"', "policy.engine = \"vlm\": input should be 'transformers' or 'vllm'"),
-        (MINIMAL + '[grading]\ngrader = "sympy"', "grading.grader = \"sympy\": input should be 'math' or 'exact'"),
+        (MINIMAL + 'engine = "vlm"', "policy.engine = \"vlm\": input should be 'transformers', 'vllm' or 'server'"),
+        (
+            MINIMAL + '[grading]\ngrader = "sympy"',
+            "input should be 'math', 'exact' or 'reasoning-gym'",
+        ),
         (MINIMAL + '[problems.fields]\nquestion = "prompt"', "problems.fields.question"),
         (MINIMAL.replace('store = "s.duckdb"', ""), "'store' is missing: add it"),
         (MINIMAL.replace('name = "m"', ""), "'policy.name' is missing: add it"),

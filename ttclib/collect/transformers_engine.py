@@ -75,6 +75,12 @@ class TransformersEngine(Tokens):
         """The model's row in the store's `models`, without its name."""
         return model_row(self._policy, self.model.config, count_parameters(self.model))
 
+    def close(self) -> None:
+        """Leave the GPU's memory."""
+        if self.device == "cuda":
+            self.model.to("cpu")
+            torch.cuda.empty_cache()
+
     @_explain_out_of_memory
     @torch.inference_mode()
     def generate(self, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
