@@ -11,12 +11,14 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ttclib.errors import RequestError, nearest
 from ttclib.revision_format import N_CONTEXT
+
+PrmFormat = Literal["auto", "token-classification", "qwen", "math-shepherd", "rlhflow", "skywork", "orm", "qwen-orm"]
 
 
 class _Section(BaseModel):
@@ -24,14 +26,27 @@ class _Section(BaseModel):
 
 
 class ProblemsConfig(_Section):
-    """Which problems: ``lab:test``, ``lab:validation`` or a JSON-lines file."""
+    """Which problems: ``lab:test``, a JSON-lines file, a benchmark, the hub's, or reasoning-gym's."""
 
     source: str
-    limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all (lab: 100)")
+    limit: int | None = Field(default=None, ge=1, description="first so many; absent: all (lab, reasoning-gym: 100)")
     benchmark: str | None = Field(default=None, description="name in the store; absent: the file's name")
     fields: dict[Literal["problem_id", "prompt", "reference_answer"], str] = Field(
-        default_factory=dict, description='names of the file\'s fields; problem_id = "line" numbers the lines'
+        default_factory=dict,
+        description='names of the file\'s fields; problem_id = "line" numbers the lines, "hash" names the prompts',
     )
+    revision: str | None = Field(default=None, description="commit on the hub; a benchmark pins its own")
+    subset: str | None = Field(default=None, description="of a data set on the hub")
+    split: str | None = Field(default=None, description="of a data set on the hub; absent: test")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="of a reasoning-gym task")
+    seed: int = Field(default=0, description="of a reasoning-gym task")
+
+
+class Example(_Section):
+    """A solved problem that is shown before the question."""
+
+    prompt: str
+    answer: str
 
 
 class PromptConfig(_Section):
@@ -40,6 +55,25 @@ class PromptConfig(_Section):
     template: str = Field(default="{prompt}", pattern=r"\{prompt\}", description="{prompt} stands for the problem")
     system: str | None = None
     chat: bool = Field(default=False, description="apply the tokenizer's chat template")
+    examples: tuple[Example, ...] = Field(default=(), description="few-shot: turns in a chat, else paragraphs before")
+    chat_template: str | None = Field(default=None, description="Jinja text in place of the tokenizer's template")
+
+    def as_json(self) -> str:
+        """As it stands in the store's `settings`; what came later is there only where it is used."""
+        later = {name for name in ("examples", "chat_template") if not getattr(self, name)}
+        return self.model_dump_json(exclude=later)
+
+
+class ServerConfig(_Section):
+    """Running OpenAI-compatible vLLM servers, for engine = "server"."""
+
+    urls: tuple[str, ...] = Field(default=(), description='"http://host:8000", one a server')
+    model: str | None = Field(default=None, description="name the servers know it by; absent: the only one they have")
+    concurrency: int = Field(default=128, ge=1, description="requests under way at each server")
+    timeout_s: float = Field(default=600.0, gt=0, description="for one sample")
+    retries: int = Field(default=5, ge=0, description="of a request that a server did not answer")
+    api_key_variable: str = Field(default="VLLM_API_KEY", description="environment variable with the key, if any")
+    seeded: bool = Field(default=True, description="false: its sampler takes no seed a request (vLLM on a CPU)")
 
 
 class PolicyConfig(_Section):
@@ -48,13 +82,21 @@ class PolicyConfig(_Section):
     name: str = Field(description="name in the store")
     path: str = Field(description="directory, hub id, or lab:NAME for a model that ships")
     revision: str | None = None
-    engine: Literal["transformers", "vllm"] = "transformers"
+    engine: Literal["transformers", "vllm", "server"] = "transformers"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(default=256, ge=1, description="samples drawn, and written, at a time")
     training_tokens: int | None = Field(
         default=None, ge=1, description="pretraining tokens, if the checkpoint is silent"
     )
-    engine_options: dict[str, Any] = Field(default_factory=dict, description="passed to vllm.LLM")
+    data_parallel_size: int = Field(default=1, ge=1, description="copies of the model, each on GPUs of its own")
+    tensor_parallel_size: int | None = Field(default=None, ge=1, description="vllm: GPUs that share each layer")
+    pipeline_parallel_size: int | None = Field(default=None, ge=1, description="vllm: GPUs that share the layers")
+    quantization: str | None = Field(default=None, description="vllm: awq, gptq, fp8, …; absent: as the checkpoint is")
+    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1, description="vllm: share of a GPU's memory")
+    max_model_len: int | None = Field(default=None, ge=1, description="vllm: most tokens of prompt and completion")
+    prefix_caching: bool = Field(default=True, description="vllm: samples of a prompt share its keys and values")
+    engine_options: dict[str, Any] = Field(default_factory=dict, description="passed to vllm.LLM; wins over the above")
+    server: ServerConfig = ServerConfig()
 
 
 class SamplingConfig(_Section):
@@ -76,7 +118,12 @@ class PrmConfig(_Section):
     path: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    step_end: str = Field(default="\n", min_length=1, description="text whose last token a step's score is read at")
+    format: PrmFormat = Field(default="auto", description="how it reads a solution; auto: told from the checkpoint")
+    step_end: str = Field(
+        default="\n", min_length=1, description="text at a step's end; absent in a run: its step delimiter"
+    )
+    system: str | None = Field(default=None, description="system prompt; absent: the format's own, if it has one")
+    raw_score: bool = Field(default=False, description="an outcome model's scalar as it is, not its sigmoid")
     batch_tokens: int = Field(default=32_768, ge=1, description="most tokens in a batch, padding included")
 
 
@@ -108,6 +155,39 @@ class RevisionConfig(_Section):
     )
 
 
+class AlgorithmConfig(_Section):
+    """One tree search, whatever its budget."""
+
+    strategy: Literal["beam_search", "lookahead_search", "dvts", "rebase"]
+    beam_width: int | Literal["sqrt"] = Field(default=4, description="M; sqrt: the root of the budget")
+    lookahead_steps: int = Field(default=0, ge=0, description="k, of lookahead_search alone")
+    aggregation: Literal["last", "min", "prod", "mean"] = Field(default="last", description="of step scores")
+
+
+# What Snell et al. 2024 swept, and one lookahead more at M = 4; DVTS and REBASE as their authors ran them.
+_SEARCHES: tuple[dict[str, Any], ...] = (
+    {"strategy": "beam_search", "beam_width": 4},
+    {"strategy": "beam_search", "beam_width": "sqrt"},
+    {"strategy": "lookahead_search", "beam_width": 4, "lookahead_steps": 1},
+    {"strategy": "lookahead_search", "beam_width": "sqrt", "lookahead_steps": 1},
+    {"strategy": "lookahead_search", "beam_width": 4, "lookahead_steps": 3},
+    {"strategy": "lookahead_search", "beam_width": "sqrt", "lookahead_steps": 3},
+    {"strategy": "dvts", "beam_width": 4},
+    {"strategy": "rebase"},
+)
+
+
+class SearchConfig(_Section):
+    """Which tree searches, at which budgets: every algorithm at every budget."""
+
+    algorithms: tuple[AlgorithmConfig, ...] = Field(
+        default=tuple(AlgorithmConfig.model_validate(search) for search in _SEARCHES), min_length=1
+    )
+    budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(4, 16, 64), min_length=1)
+    replicates: int = Field(default=1, ge=1, description="independent searches, each from first steps of its own")
+    limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all")
+
+
 class GradingConfig(_Section):
     """How an answer is found and compared."""
 
@@ -124,7 +204,16 @@ class RunConfig(_Section):
     sampling: SamplingConfig = SamplingConfig()
     prm: PrmConfig | None = None
     revision: RevisionConfig | None = None
+    search: SearchConfig = SearchConfig()
     grading: GradingConfig = GradingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_end_where_sampling_says(cls, content: Any) -> Any:
+        prm, sampling = (content.get(name) if isinstance(content, dict) else None for name in ("prm", "sampling"))
+        if isinstance(prm, dict) and isinstance(sampling, dict) and "step_delimiter" in sampling:
+            return {**content, "prm": {"step_end": sampling["step_delimiter"], **prm}}
+        return content
 
     def setting_row(self) -> dict[str, Any]:
         """The prompt format and decoding as a row of the store's `settings`, named by their hash.
@@ -132,13 +221,13 @@ class RunConfig(_Section):
         Neither the seed nor the number of samples is part of it: more draws of the same
         distribution belong to the same pool.
         """
-        return self._setting_row(self.prompt.model_dump_json())
+        return self._setting_row(self.prompt.as_json())
 
     def revision_setting_row(self, revision: RevisionConfig) -> dict[str, Any]:
         """The same for chains, whose prompt format says what stands between answers and how many stay in view."""
         between = {"followup": revision.followup} if self.prompt.chat else {"separator": revision.separator}
         chains = {"revision": {"n_context": revision.n_context, **between}}
-        return self._setting_row(json.dumps(self.prompt.model_dump() | chains, ensure_ascii=False))
+        return self._setting_row(json.dumps(json.loads(self.prompt.as_json()) | chains, ensure_ascii=False))
 
     def _setting_row(self, prompt_format: str) -> dict[str, Any]:
         row = {

@@ -21,6 +21,10 @@ class RequestError(TTCError, ValueError):
     exit_status = 2
 
 
+class NotInStore(TTCError):
+    """A replay asked for what was never collected; the line names the command that collects it."""
+
+
 def one_of(value: str, allowed: Iterable[str], what: str) -> str:
     """`value` if it is allowed, else an error that lists the choices and names the nearest.
 

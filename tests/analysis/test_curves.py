@@ -9,9 +9,8 @@ import pytest
 from tests.builders import build_store, make_pool
 from ttclib.analysis.curves import (
     CURVE_SCHEMA,
-    STRATEGIES,
+    SAMPLING,
     accuracy_curves,
-    expected_tokens,
     powers_of_two,
     verifier_scores,
 )
@@ -23,27 +22,25 @@ COLUMNS = ["strategy", "budget", "bin", "accuracy", "ci_low", "ci_high", "n_prob
 
 
 def test_columns_are_the_contract(small_store):
-    frame = accuracy_curves(load_pool(small_store), STRATEGIES, [1, 4, 16], bins=5)
-    assert frame.columns == COLUMNS
+    frame = accuracy_curves(load_pool(small_store), SAMPLING, [1, 4, 16], bins=5)
+    assert frame.columns == [*COLUMNS, "variant", "mc_error"]
     assert frame.schema == pl.Schema(CURVE_SCHEMA)
     assert len(frame) == 4 * 3 * 6
-    assert frame["strategy"].unique(maintain_order=True).to_list() == list(STRATEGIES)
+    assert frame["strategy"].unique(maintain_order=True).to_list() == list(SAMPLING)
     assert frame.drop("bin").null_count().sum_horizontal()[0] == 0
     assert frame.filter((pl.col("ci_low") > pl.col("accuracy")) | (pl.col("ci_high") < pl.col("accuracy"))).is_empty()
 
 
 def test_strategies_agree_at_one_sample(small_store):
     # With one sample there is nothing to choose: every strategy is pass@1.
-    frame = accuracy_curves(load_pool(small_store), STRATEGIES, [1])
+    frame = accuracy_curves(load_pool(small_store), SAMPLING, [1])
     assert frame["accuracy"].to_list() == pytest.approx([frame["accuracy"][0]] * 4, abs=1e-12)
 
 
 def test_selection_stays_below_coverage(small_store):
     pool = load_pool(small_store)
-    frame = accuracy_curves(pool, STRATEGIES, powers_of_two(pool)).pivot(
-        on="strategy", index="budget", values="accuracy"
-    )
-    for strategy in STRATEGIES[1:]:
+    frame = accuracy_curves(pool, SAMPLING, powers_of_two(pool)).pivot(on="strategy", index="budget", values="accuracy")
+    for strategy in SAMPLING[1:]:
         assert (frame[strategy] <= frame["pass_at_k"] + 1e-9).all()
 
 
@@ -58,7 +55,7 @@ def test_numbers_of_a_pool_done_by_hand():
 
 def test_unequal_pools_count_the_problems_that_hold_the_budget():
     pool = make_pool([[1, 0], [0, 1, 1, 0], [1, 1, 1, 1, 0, 0, 0, 0]])
-    for strategy in STRATEGIES:
+    for strategy in SAMPLING:
         frame = accuracy_curves(pool, [strategy], [1, 2, 4, 8])
         assert frame["n_problems"].to_list() == [3, 3, 2, 1]
         assert frame["n_samples"].to_list() == [14, 14, 12, 8]
@@ -94,14 +91,14 @@ def test_predicted_bins_use_scores_and_not_grades():
 
 def test_an_ungraded_problem_is_left_out_and_not_wrong():
     pool = make_pool([[1, 1], [None, None]])
-    for strategy in STRATEGIES:
+    for strategy in SAMPLING:
         row = accuracy_curves(pool, [strategy], [2]).row(0, named=True)
         assert row["accuracy"] == pytest.approx(1) and row["n_problems"] == 1
 
 
 def test_an_unscored_problem_is_left_out_of_what_needs_scores():
     pool = make_pool([[1, 1], [0, 0]], scores=[[0.5, 0.6], [np.nan, np.nan]])
-    frame = accuracy_curves(pool, STRATEGIES, [2])
+    frame = accuracy_curves(pool, SAMPLING, [2])
     assert dict(zip(frame["strategy"], frame["n_problems"], strict=True)) == {
         "pass_at_k": 2,
         "majority_vote": 2,
@@ -127,7 +124,7 @@ def test_a_bin_without_a_big_enough_pool_is_null():
 
 def test_seed_decides(small_store):
     pool = load_pool(small_store)
-    frames = [accuracy_curves(pool, ["majority_vote"], [3], seed=seed) for seed in (1, 1, 2)]
+    frames = [accuracy_curves(pool, ["weighted_best_of_n"], [3], seed=seed) for seed in (1, 1, 2)]
     assert frames[0].equals(frames[1]) and not frames[0].equals(frames[2])
 
 
@@ -135,11 +132,6 @@ def test_logprob_is_a_verifier_with_positive_weights(small_store):
     scores = verifier_scores(load_pool(small_store), "logprob")
     assert np.all((scores > 0) & (scores <= 1))
     assert accuracy_curves(load_pool(small_store), ["weighted_best_of_n"], [4], verifier="logprob")["accuracy"][0] > 0
-
-
-def test_expected_tokens_are_linear_in_the_budget():
-    pool = make_pool([[1, 0], [1]], completion_tokens=np.array([[10.0, 30.0], [7.0, np.nan]]))
-    assert expected_tokens(pool, [1, 2]).tolist() == [[20, 40], [7, 14]]
 
 
 @pytest.mark.parametrize("budget", [0, -1, 17])
@@ -158,7 +150,7 @@ def test_an_unknown_strategy_lists_them(small_store):
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"verifier": "rpm"}, "unknown verifier 'rpm'.*prm, logprob"),
+        ({"verifier": "rpm"}, "unknown verifier 'rpm'.*prm, orm, logprob"),
         ({"aggregation": "max"}, "unknown aggregation 'max'.*last, min, prod, mean"),
         ({"difficulty": "hard"}, "unknown difficulty 'hard'.*oracle, predicted"),
         ({"bins": 0}, "0 bins: allowed 1 to 20"),

@@ -45,7 +45,7 @@ def elected(
         if not totals:
             return 0.0
         best = max(totals.values())
-        winners = [answer for answer, total in totals.items() if np.isclose(total, best, rtol=1e-10, atol=0)]
+        winners = [answer for answer, total in totals.items() if np.isclose(total, best, rtol=1e-10, atol=1e-15)]
         right = {answer: np.mean([correct[i] for i in range(len(ids)) if _votes(i, answer)]) for answer in winners}
         return float(np.mean(list(right.values())))
 

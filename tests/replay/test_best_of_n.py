@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from tests.builders import real_data
 from tests.replay.exact import mean_over_subsets, top_scored
-from ttclib.replay.best_of_n import expected_best_of_n, rank_weights
+from ttclib.replay.best_of_n import expected_best_of_n, expected_largest, rank_weights
 from ttclib.replay.coverage import pass_at_k
 
 NAN = float("nan")
@@ -157,3 +157,16 @@ def test_over_optimisation_on_real_code_generations():
     assert curve == pytest.approx([0.225, 0.284, 0.224], abs=5e-3)
     assert curve == pytest.approx([0.22104, 0.28331, 0.22383], abs=1e-5)
     assert curve[0] == pytest.approx(np.mean(correct), abs=1e-9)
+
+
+@given(arrays(float, (2, 6), elements=st.sampled_from([0.0, 1.0, 2.5, 7.0])))
+def test_the_largest_of_n_equals_the_mean_over_all_subsets(values):
+    expected = [
+        [mean_over_subsets(6, n, lambda s, row=row: max(row[i] for i in s)) for n in (1, 3, 6)] for row in values
+    ]
+    assert expected_largest(values, [1, 3, 6]) == pytest.approx(np.array(expected), abs=1e-12)
+
+
+def test_the_largest_is_unknown_above_the_pool_and_where_a_value_is():
+    assert np.isnan(expected_largest([[1.0, 2.0]], [3])).all()
+    assert np.isnan(expected_largest([[1.0, NAN], [1.0, 2.0]], [1])).ravel().tolist() == [True, False]

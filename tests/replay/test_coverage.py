@@ -81,3 +81,9 @@ def test_arithmetic_of_a_real_model():
     right = np.array([sum(sample["correct"] for sample in problem["samples"]) for problem in problems])
     curve = pass_at_k(128, right[:, None], [1, 8, 32, 128]).mean(axis=0)
     assert curve == pytest.approx([0.077, 0.269, 0.438, 0.625], abs=6e-4)
+
+
+@pytest.mark.parametrize(("n_samples", "n_correct"), [(4, 2.5), (4.5, 2), (float("nan"), 0), (4, float("nan"))])
+def test_counts_are_whole(n_samples, n_correct):
+    with pytest.raises(ValueError, match="must be whole numbers"):
+        pass_at_k(n_samples, n_correct, 1)

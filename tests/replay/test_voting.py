@@ -6,52 +6,106 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, hypergeom
 
 from tests.builders import real_data
 from tests.replay.exact import elected, mean_over_subsets
-from ttclib.replay.voting import majority_vote, weighted_best_of_n
+from ttclib.replay.voting import _sample, elect, majority_vote, subsets_for, weighted_best_of_n
 
 NAN = float("nan")
-# Mean of 4,000 subsets, each in [0, 1]: standard error at most .5 / sqrt(4000) = .0079. Five of them.
-N_SUBSETS, TOLERANCE = 4000, 0.04
 
 
 @st.composite
-def elections(draw):
+def elections(draw, weights=(0.1, 0.2, 0.3, 0.9, NAN)):
     """Answers (some none), weights (some missing) and which answer is right (some ungraded)."""
     size = draw(st.integers(2, 7))
     ids = draw(st.lists(st.integers(-1, 3), min_size=size, max_size=size))
-    weights = draw(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.9, NAN]), min_size=size, max_size=size))
+    weight = draw(st.lists(st.sampled_from(weights), min_size=size, max_size=size))
     grade = {answer: draw(st.sampled_from([0.0, 1.0, NAN])) for answer in range(4)} | {-1: 0.0}
-    return ids, weights, [grade[answer] for answer in ids]
+    return ids, weight, [grade[answer] for answer in ids]
 
 
+def by_listing(ids, weights, correct):
+    return [mean_over_subsets(len(ids), n, elected(ids, weights, correct)) for n in range(1, len(ids) + 1)]
+
+
+@pytest.mark.parametrize("n_subsets", [None, 1], ids=["listed", "counted"])  # one subset leaves only the counting
 @given(elections())
-def test_majority_comes_close_to_the_mean_over_all_subsets(election):
+def test_majority_is_the_mean_over_all_subsets(n_subsets, election):
     ids, _, correct = election
-    budgets = range(1, len(ids) + 1)
-    result = majority_vote([ids], [correct], budgets, n_subsets=N_SUBSETS, seed=1)[0]
+    result = elect([ids], None, [correct], range(1, len(ids) + 1), n_subsets=n_subsets)
     if np.isnan(correct).all():
-        assert np.isnan(result).all()
+        assert np.isnan(result.accuracy).all() and np.isnan(result.mc_error).all()
         return
-    value = elected(ids, [1.0] * len(ids), correct)
-    expected = [mean_over_subsets(len(ids), n, value) for n in budgets]
-    assert result == pytest.approx(expected, abs=TOLERANCE)
-    assert result[[0, -1]] == pytest.approx([expected[0], expected[-1]], abs=1e-12)  # N = 1, N = pool: exact
+    assert result.accuracy[0] == pytest.approx(by_listing(ids, [1.0] * len(ids), correct), abs=1e-12)
+    assert not result.mc_error.any()
 
 
-@given(elections())
-def test_weighted_comes_close_to_the_mean_over_all_subsets(election):
-    ids, weights, correct = election
-    budgets = range(1, len(ids) + 1)
-    result = weighted_best_of_n([ids], [weights], [correct], budgets, n_subsets=N_SUBSETS, seed=1)[0]
+@pytest.mark.parametrize("signed", [False, True])
+@given(data=st.data())
+def test_weighted_is_the_mean_over_all_subsets(signed, data):
+    ids, weights, correct = data.draw(elections((-0.3, 0.1, 0.2, 0.0, -0.2) if signed else (0.1, 0.2, 0.3, 0.9, NAN)))
+    result = elect([ids], [weights], [correct], range(1, len(ids) + 1))
     if np.isnan(correct).all() or np.isnan(weights).all():
-        assert np.isnan(result).all()
+        assert np.isnan(result.accuracy).all()
         return
-    expected = [mean_over_subsets(len(ids), n, elected(ids, weights, correct)) for n in budgets]
-    assert result == pytest.approx(expected, abs=TOLERANCE)
-    assert result[[0, -1]] == pytest.approx([expected[0], expected[-1]], abs=1e-12)
+    assert result.accuracy[0] == pytest.approx(by_listing(ids, weights, correct), abs=1e-12)
+    assert not result.mc_error.any()
+
+
+@pytest.mark.parametrize("some", [(0.1, 0.2, 0.3, 0.9), (-0.3, 0.1, 0.2, 0.0, -0.2)], ids=["positive", "signed"])
+@given(data=st.data())
+def test_random_subsets_come_within_their_own_error(some, data):
+    ids, weights, correct = data.draw(elections(some))
+    column = np.array(
+        [answer if answer >= 0 and not np.isnan(right) else -1 for answer, right in zip(ids, correct, strict=True)]
+    )
+    class_right = np.zeros(4)
+    for answer, right in zip(ids, correct, strict=True):
+        class_right[answer] = np.nan_to_num(right) if answer >= 0 else class_right[answer]
+    budgets = np.arange(1, len(ids) + 1)
+    mean, error = _sample(column, np.array(weights), class_right, budgets, 4000, (1, 0))
+    expected = by_listing(ids, weights, correct)
+    # 4,000 pairs: five standard errors, and 1e-3 for events so rare that the error is not seen.
+    assert np.all(np.abs(mean - expected) <= 5 * error + 1e-3)
+    assert np.all(error <= 0.5 / np.sqrt(3999))
+    assert mean[-1] == pytest.approx(expected[-1], abs=1e-12) and error[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_error_that_is_reported_is_the_one_that_is_made():
+    # Over 200 seeds: the spread of the estimates against the mean of their reported errors.
+    rng = np.random.default_rng(0)
+    ids, scores = rng.integers(0, 4, (1, 40)), rng.random((1, 40))
+    runs = [elect(ids, scores, ids == 1, [3, 10, 30], n_subsets=200, seed=seed) for seed in range(200)]
+    spread = np.std([run.accuracy[0] for run in runs], axis=0)
+    assert spread == pytest.approx(np.mean([run.mc_error[0] for run in runs], axis=0), rel=0.2)
+
+
+@pytest.mark.parametrize("n_problems", [1, 30])
+def test_by_default_the_error_of_the_mean_is_below_one_in_a_thousand(n_problems):
+    rng = np.random.default_rng(1)
+    ids, scores = rng.integers(0, 3, (n_problems, 40)), rng.random((n_problems, 40))
+    error = elect(ids, scores, ids == 1, [3, 10, 20]).mc_error
+    assert np.all(error > 0)
+    assert np.all(np.sqrt((error**2).sum(axis=0)) / n_problems < 1e-3)
+
+
+def test_a_large_pool_counted_and_sampled_agree():
+    rng = np.random.default_rng(2)
+    ids = np.where(rng.random((6, 200)) < 0.3, 0, rng.integers(-1, 12, (6, 200)))
+    budgets = [1, 2, 3, 8, 50, 120, 199, 200]
+    exact = elect(ids, None, ids == 0, budgets)
+    sampled = elect(ids, np.full(ids.shape, 0.25), ids == 0, budgets, n_subsets=4000)
+    assert not exact.mc_error.any() and sampled.mc_error[:, 2:-1].any()
+    assert np.all(np.abs(exact.accuracy - sampled.accuracy) <= 5 * sampled.mc_error + 1e-3)
+
+
+def test_pools_too_large_or_answers_too_many_to_count_are_sampled():
+    ids = np.random.default_rng(3).integers(0, 40, (2, 1100))
+    large = elect(ids, None, ids == 1, [5, 1000], n_subsets=50)
+    many = elect(ids[:, :900], None, ids[:, :900] < 30, [5, 800], n_subsets=50)
+    assert large.mc_error.any() and many.mc_error.any()
+    assert 0 < large.accuracy[0, 0] < 0.1 and 0.6 < many.accuracy[0, 0] < 0.9
 
 
 def test_answers_a_b_b_c():
@@ -65,12 +119,12 @@ def test_answers_a_b_b_c():
 @pytest.mark.parametrize(("voters", "expected"), [(3, 0.648), (5, 0.68256), (11, 0.753498)])
 def test_independent_votes(voters, expected):
     assert binom.sf(voters // 2, voters, 0.6) == pytest.approx(expected, abs=1e-6)
-    # A pool of 1,000 draws at p = .6 exactly; subsets of it are as good as independent (off by less than .001).
-    # Standard error of the mean over 10 problems x 1,000 subsets: .005.
-    correct = np.zeros((10, 1000))
-    correct[:, :600] = 1
-    result = majority_vote(correct.astype(int), correct, [voters], n_subsets=1000).mean()
-    assert result == pytest.approx(expected, abs=0.015)
+    # A pool of 1,000 at p = .6 exactly: draws without replacement, so off by a thousandth.
+    correct = np.repeat([1.0, 0.0], [600, 400])[None]
+    result = elect(correct, None, correct, [voters])
+    assert result.mc_error[0, 0] == 0 and result.accuracy[0, 0] == pytest.approx(expected, abs=2e-3)
+    without_replacement = hypergeom.sf(voters // 2, 1000, 600, voters)
+    assert result.accuracy[0, 0] == pytest.approx(without_replacement, abs=1e-12)
 
 
 def test_ties_split_the_vote():
@@ -103,13 +157,17 @@ def test_undefined_above_the_pool_and_without_grades_or_scores():
 
 def test_same_seed_same_result_and_budgets_in_any_order():
     rng = np.random.default_rng(0)
-    ids = rng.integers(0, 5, (3, 30))
+    ids, scores = rng.integers(0, 5, (3, 30)), rng.random((3, 30))
     correct = (ids == 2).astype(float)
-    first = majority_vote(ids, correct, [1, 4, 30], seed=7)
-    np.testing.assert_array_equal(first, majority_vote(ids, correct, [1, 4, 30], seed=7))
-    np.testing.assert_array_equal(first[:, ::-1], majority_vote(ids, correct, [30, 4, 1], seed=7))
-    np.testing.assert_array_equal(first[:, [1, 1]], majority_vote(ids, correct, [4, 4], seed=7))
-    assert not np.array_equal(first, majority_vote(ids, correct, [1, 4, 30], seed=8))
+
+    def vote(budgets, seed=7):
+        return weighted_best_of_n(ids, scores, correct, budgets, n_subsets=100, seed=seed)
+
+    first = vote([1, 4, 30])
+    np.testing.assert_array_equal(first, vote([1, 4, 30]))
+    np.testing.assert_array_equal(first[:, ::-1], vote([30, 4, 1]))
+    np.testing.assert_array_equal(first[:, [1, 1]], vote([4, 4]))
+    assert not np.array_equal(first, vote([1, 4, 30], seed=8))
 
 
 def test_refuses_a_wrong_shape_and_budget_zero():
@@ -117,6 +175,20 @@ def test_refuses_a_wrong_shape_and_budget_zero():
         majority_vote([[0, 1]], [[1]], [1])
     with pytest.raises(ValueError, match="at least 1"):
         majority_vote([[0]], [[1]], [0])
+    with pytest.raises(ValueError, match="n_subsets must be at least 1, got 0"):
+        majority_vote([[0]], [[1]], [1], n_subsets=0)
+    with pytest.raises(ValueError, match="answer_ids must be whole numbers, negative or NaN for no answer, got 0.5"):
+        majority_vote([[0.5]], [[1]], [1])
+
+
+def test_an_infinite_weight_is_refused_only_where_it_votes():
+    with pytest.raises(ValueError, match="must be finite"):
+        weighted_best_of_n([[0, 1]], [[np.inf, 0.1]], [[1, 0]], [2])
+    assert weighted_best_of_n([[-1, 1]], [[-np.inf, 0.1]], [[0, 1]], [2])[0, 0] == 1
+
+
+def test_subsets_by_problems():
+    assert [subsets_for(n) for n in (1, 100, 500, 10_000)] == [250_000, 2500, 500, 100]
 
 
 @given(elections(), st.floats(1e-15, 1e15))

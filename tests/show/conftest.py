@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tests.show.stores import make_store
-from ttclib.analysis.curves import STRATEGIES, accuracy_curves, powers_of_two
+from ttclib.analysis.curves import SAMPLING, accuracy_curves, powers_of_two
 from ttclib.store import SamplePool, load_pool
 
 
@@ -27,4 +27,4 @@ def pool(demo_like_store: Path) -> SamplePool:
 
 @pytest.fixture(scope="session")
 def curves(pool: SamplePool) -> pl.DataFrame:
-    return accuracy_curves(pool, STRATEGIES, powers_of_two(pool), bins=3)
+    return accuracy_curves(pool, SAMPLING, powers_of_two(pool), bins=3)

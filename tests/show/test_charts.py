@@ -11,20 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttclib.analysis.curves import STRATEGIES
+from ttclib.analysis.curves import SAMPLING, STRATEGIES
 from ttclib.errors import RequestError
 from ttclib.show import theme
 from ttclib.show.charts import (
-    MAX_ROWS,
     accuracy_chart,
     accuracy_domain,
     bins_chart,
     caption,
     save_chart,
     signals,
-    spread_labels,
 )
-from ttclib.show.marks import LABEL_PX
+from ttclib.show.charts.accuracy import MAX_ROWS
+from ttclib.show.charts.marks import LABEL_PX, spread_labels
 from ttclib.store import SamplePool
 
 
@@ -62,13 +61,18 @@ def test_the_colour_of_a_strategy_does_not_depend_on_the_others(curves: pl.DataF
         scale = line["encoding"]["color"]["scale"]
         return dict(zip(scale["domain"], scale["range"], strict=True))
 
-    every, alone = colors(list(STRATEGIES)), colors(["best_of_n"])
+    every, alone = colors(list(SAMPLING)), colors(["best_of_n"])
     assert alone == {"best-of-N": every["best-of-N"]} == {"best-of-N": "#D55E00"}
 
 
 @pytest.mark.parametrize("slider", [False, True])
 def test_specs_are_valid_and_small(curves: pl.DataFrame, slider: bool) -> None:
-    for chart in (accuracy_chart(curves, slider=slider), bins_chart(curves, slider=slider)):
+    charts = (
+        accuracy_chart(curves, slider=slider),
+        accuracy_chart(curves, slider=slider, by_bin=True),
+        bins_chart(curves, slider=slider),
+    )
+    for chart in charts:
         spec = chart.to_dict()  # checked against Vega-Lite's schema
         assert 0 < len(rows_of(spec)) <= len(curves) <= MAX_ROWS
         assert "http" not in json.dumps({key: value for key, value in spec.items() if key != "$schema"})
@@ -88,7 +92,7 @@ def test_labels_do_not_overlap_where_lines_end_together(curves: pl.DataFrame) ->
     height = 360
     rows = rows_of(accuracy_chart(together, height=height).to_dict())
     heights = sorted({row["label_height"] for row in rows})
-    assert len(heights) == len(STRATEGIES)
+    assert len(heights) == len(SAMPLING)
     low, high = accuracy_domain(together)
     apart = [(above - below) / (high - low) * height for below, above in pairwise(heights)]
     assert min(apart) >= LABEL_PX
@@ -130,6 +134,15 @@ def test_caption_says_where_the_numbers_come_from(pool: SamplePool) -> None:
 def test_bins_have_panels_with_names(curves: pl.DataFrame) -> None:
     panels = {row["panel"] for row in rows_of(bins_chart(curves).to_dict())}
     assert panels == {"bin 1 (easiest)", "bin 2", "bin 3 (hardest)", "all problems"}
+
+
+def test_one_bin_at_a_time_is_shown(curves: pl.DataFrame) -> None:
+    spec = accuracy_chart(curves, slider=True, by_bin=True).to_dict()
+    bound = next(param for param in spec["params"] if param["name"] == "bin_now")
+    assert bound["value"] == 0 and bound["bind"]["options"] == [0, 1, 2, 3]
+    assert bound["bind"]["labels"] == ["all problems", "bin 1 (easiest)", "bin 2", "bin 3 (hardest)"]
+    assert len(rows_of(spec)) == len(curves)
+    assert all({"filter": "(datum.bin || 0) == bin_now"} in layer["transform"] for layer in spec["layer"])
 
 
 def test_rule_stands_at_the_budget(curves: pl.DataFrame) -> None:

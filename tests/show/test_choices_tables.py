@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ttclib.analysis.curves import STRATEGIES
+from ttclib.analysis.curves import SAMPLING
 from ttclib.errors import RequestError
 from ttclib.show.choices import difficulties_of, find_store, replayable, verifiers_of
 from ttclib.show.tables import table_html, wide_table_html
@@ -14,7 +14,7 @@ from ttclib.store import SamplePool, load_pool
 
 
 def test_all_can_be_replayed_from_a_scored_store(pool: SamplePool) -> None:
-    assert replayable(pool, STRATEGIES) == (list(STRATEGIES), "")
+    assert replayable(pool, SAMPLING) == (list(SAMPLING), "")
     assert verifiers_of(pool) == ["prm", "logprob"]
     with pytest.raises(RequestError, match="did you mean 'best_of_n'"):
         replayable(pool, ["best_of_m"])
@@ -22,7 +22,7 @@ def test_all_can_be_replayed_from_a_scored_store(pool: SamplePool) -> None:
 
 def test_without_scores_the_rest_is_replayed_and_the_lack_said(unscored_store: Path) -> None:
     pool = load_pool(unscored_store)
-    kept, note = replayable(pool, STRATEGIES)
+    kept, note = replayable(pool, SAMPLING)
     assert kept == ["pass_at_k", "majority_vote"]
     assert "no PRM scores" in note and "best-of-N and best-of-N weighted left out" in note and "ttc score" in note
     assert difficulties_of(pool) == ["oracle"]

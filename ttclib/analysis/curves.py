@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,15 +11,41 @@ import polars as pl
 from ttclib.analysis.cost import flops_per_token
 from ttclib.analysis.difficulty import difficulty_bins, oracle_difficulty, predicted_difficulty
 from ttclib.analysis.intervals import bootstrap_mean
+from ttclib.analysis.revisions import replay_revisions
+from ttclib.analysis.strategies import (
+    NEEDS_SCORES,
+    REVISIONS,
+    SAMPLING,
+    STRATEGIES,
+    TREE_SEARCH,
+    VERIFIERS,
+    Transform,
+    cap_length,
+    check_budgets,
+    outcomes_of,
+    verifier_scores,
+)
 from ttclib.errors import RequestError, one_of
-from ttclib.replay.best_of_n import expected_best_of_n
-from ttclib.replay.coverage import pass_at_k
-from ttclib.replay.voting import majority_vote, weighted_best_of_n
-from ttclib.store.pool import AGGREGATIONS, LOGPROB, SamplePool
+from ttclib.replay.outcomes import Outcomes
+from ttclib.store.pool import SamplePool
 
-STRATEGIES = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
-NEEDS_SCORES = ("best_of_n", "weighted_best_of_n")
-VERIFIERS = ("prm", LOGPROB)
+__all__ = [
+    "CURVE_SCHEMA",
+    "DIFFICULTIES",
+    "NEEDS_SCORES",
+    "REVISIONS",
+    "SAMPLING",
+    "STRATEGIES",
+    "TREE_SEARCH",
+    "VERIFIERS",
+    "accuracy_curves",
+    "bin_problems",
+    "check_budgets",
+    "curves_of_outcomes",
+    "powers_of_two",
+    "revision_curves",
+    "verifier_scores",
+]
 DIFFICULTIES = ("oracle", "predicted")
 CURVE_SCHEMA = {
     "strategy": pl.String,
@@ -31,6 +58,8 @@ CURVE_SCHEMA = {
     "n_samples": pl.Int64,
     "tokens": pl.Float64,
     "flops": pl.Float64,
+    "variant": pl.String,
+    "mc_error": pl.Float64,
 }
 
 
@@ -39,10 +68,16 @@ def accuracy_curves(
     strategies: Sequence[str],
     budgets: Sequence[int],
     *,
+    tree: Any = None,
+    chains: Any = None,
     verifier: str = "prm",
     aggregation: str = "last",
+    transform: Transform | None = None,
+    length_cap: int | None = None,
+    n_subsets: int | None = None,
     bins: int | None = None,
     difficulty: str = "oracle",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,
     level: float = 0.95,
 ) -> pl.DataFrame:
@@ -54,16 +89,27 @@ def accuracy_curves(
     strategies : sequence of str
         Of `STRATEGIES`.
     budgets : sequence of int
-        Samples a problem, 1 to the largest pool.
-    verifier : {"prm", "logprob"}
-        What scores a sample: the PRM, or the policy's own mean token log-probability. Weighted
-        votes use ``exp`` of the log-probability, so that weights are positive.
+        Generations a problem; for the sampling strategies 1 to the largest pool.
+    tree, chains : optional
+        What the store holds beside the pool, for tree search and revisions.
+    verifier : str
+        What scores a sample: ``prm``, ``orm``, a verifier's own name, or ``logprob``, the policy's own mean
+        token log-probability. Weighted votes use its ``exp``, so that weights are positive.
     aggregation : {"last", "min", "prod", "mean"}
         How the PRM's step scores become one score.
+    transform : callable, optional
+        Of the scores, before they weigh a vote.
+    length_cap : int, optional
+        Completion tokens at which every sample is cut: a longer one is unanswered. Sampling only; bins
+        stay those of the whole samples.
+    n_subsets : int, optional
+        Of votes that are not exact; None: as many as keep their error below 0.001.
     bins : int, optional
         Number of difficulty bins; None: over all problems only.
     difficulty : {"oracle", "predicted"}
         What the bins are made by.
+    options : mapping of strategy to mapping, optional
+        Keywords of strategies that read a tree or chains.
     seed : int
         Of voting's subsets and of the bootstrap.
     level : float
@@ -72,96 +118,184 @@ def accuracy_curves(
     Returns
     -------
     polars.DataFrame
-        Columns as in `CURVE_SCHEMA`. `bin` is null over all problems, else 1 (easiest) …;
-        `n_problems` counts the problems whose pool holds the budget; `n_samples` is the number of
-        samples behind them; `tokens` are the expected completion tokens a problem; `flops` are
-        2 · policy parameters · tokens; null where a token count or the parameters are unknown.
+        As `curves_of_outcomes` gives it, budgets in the order they were asked for.
 
     Raises
     ------
     RequestError
         An unknown name, a budget out of range, scores that the store does not hold.
+    NotInStore
+        A strategy needs a tree or chains that the store lacks.
     """
     for strategy in strategies:
         one_of(strategy, STRATEGIES, "strategy")
     one_of(difficulty, DIFFICULTIES, "difficulty")
-    check_budgets(budgets, pool)
     if bins is not None and not 1 <= bins <= len(pool.problem_ids):
         raise RequestError(f"{bins} bins: allowed 1 to {len(pool.problem_ids)}, the number of problems")
-    scores = verifier_scores(pool, verifier, aggregation) if set(strategies) & set(NEEDS_SCORES) else None
-    binned = np.zeros(len(pool.problem_ids), dtype=int) if bins is None else bin_problems(pool, bins, difficulty)
-    tokens = expected_tokens(pool, budgets)
-    rows = []
+    replayed = pool if length_cap is None else cap_length(pool, length_cap)
+    choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
+    binned = None if bins is None else bin_problems(pool, bins, difficulty)
+    table: dict[str, Any] = {
+        "bins_of_problems": None if binned is None else dict(zip(pool.problem_ids, binned.tolist(), strict=True)),
+        "n_bins": bins or 0,
+    }
+    curves = []
     for strategy in strategies:
-        accuracy = per_problem_accuracy(pool, strategy, budgets, scores, seed=seed)
-        for number in [None] if bins is None else [None, *range(1, bins + 1)]:
+        if strategy in REVISIONS and chains is not None:
+            curves.append(revision_curves(chains, budgets, **choices, **table, level=level))
+            continue
+        outcomes = outcomes_of(
+            replayed, strategy, budgets, tree=tree, transform=transform, n_subsets=n_subsets, **choices
+        )
+        curves.append(
+            curves_of_outcomes(
+                outcomes,
+                budgets=budgets,
+                samples_of_problems=dict(zip(pool.problem_ids, pool.pool_sizes.tolist(), strict=True)),
+                n_parameters=pool.policy_parameters,
+                seed=seed,
+                level=level,
+                **table,
+            )
+        )
+    return pl.concat(curves)
+
+
+def revision_curves(
+    chains: Any,
+    budgets: Sequence[int],
+    *,
+    verifier: str = "prm",
+    aggregation: str = "last",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    bins_of_problems: Mapping[str, int] | None = None,
+    n_bins: int | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pl.DataFrame:
+    """The same table for revisions, which need no pool.
+
+    Parameters
+    ----------
+    chains : Chains
+        As `ttclib.store.chains.load_chains` gives it; its model's parameters make the FLOPs, and
+        `n_samples` counts its answers.
+    budgets : sequence of int
+        Answers a problem, over all chains.
+    verifier, aggregation, options, seed, level
+        As in `accuracy_curves`; the options of revisions are `ratio` and `selection`, as in
+        `ttclib.analysis.revisions.replay_revisions`.
+    bins_of_problems, n_bins
+        As in `curves_of_outcomes`.
+
+    Raises
+    ------
+    RequestError
+        Unknown verifier, ratio or selection, or no scores of the verifier.
+    NotInStore
+        The chains are too few or too short for a budget.
+    """
+    own = (options or {}).get("revisions", {})
+    outcomes = replay_revisions(chains, budgets, verifier=verifier, aggregation=aggregation, seed=seed, **own)
+    facts = chains.policy_model
+    n_answers = chains.lengths.sum(axis=1).tolist()
+    rows = curves_of_outcomes(
+        outcomes,
+        budgets=budgets,
+        bins_of_problems=bins_of_problems,
+        n_bins=n_bins,
+        samples_of_problems=dict(zip(chains.problem_ids, n_answers, strict=True)),
+        n_parameters=None if facts is None else facts.n_parameters,
+        seed=seed,
+        level=level,
+    )
+    if own.get("ratio") != "all":
+        return rows
+    # A split belongs to one budget.
+    budget_of = [(one.variant, int(np.nanmax(one.cost("generations")))) for one in outcomes]
+    held = pl.DataFrame(budget_of, schema={"variant": pl.String, "budget": pl.Int64}, orient="row")
+    return rows.join(held, on=["variant", "budget"], how="semi", maintain_order="left")
+
+
+def curves_of_outcomes(
+    outcomes: Sequence[Outcomes],
+    *,
+    budgets: Sequence[int] | None = None,
+    bins_of_problems: Mapping[str, int] | None = None,
+    n_bins: int | None = None,
+    samples_of_problems: Mapping[str, int] | None = None,
+    n_parameters: int | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pl.DataFrame:
+    """Rows of a table of curves from what strategies came to on every problem.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcomes
+    budgets : sequence of int, optional
+        Which to show and in what order; one that an `Outcomes` lacks is left out. None: all.
+    bins_of_problems : mapping of problem id to int, optional
+        Difficulty bin, from 1; a problem that is not there, or is 0, is in none.
+    n_bins : int, optional
+        Bins to show, empty ones included; None: up to the last that holds a problem.
+    samples_of_problems : mapping of problem id to int, optional
+        Samples behind each problem; None: `n_samples` is null.
+    n_parameters : int, optional
+        Of the policy, for FLOPs.
+    seed : int
+        Of the bootstrap.
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns as in `CURVE_SCHEMA`. `bin` is null over all problems, else 1 (easiest) …;
+        `n_problems` counts the problems for which the budget is defined; `n_samples` is the number
+        of samples behind them; `tokens` are the expected completion tokens a problem; `flops` are
+        2 · policy parameters · tokens; null where a token count or the parameters are unknown.
+        `variant` tells strategies of one name apart. `mc_error` is the standard error of `accuracy` from
+        averaging over random subsets instead of all: 0 where it is exact, null where it is not known.
+    """
+    rows = []
+    n_bins = max((bins_of_problems or {"": 0}).values()) if n_bins is None else n_bins
+    for one in outcomes:
+        binned = np.array([(bins_of_problems or {}).get(problem_id, 0) for problem_id in one.problem_ids], dtype=int)
+        n_samples = np.array([(samples_of_problems or {}).get(problem_id, 0) for problem_id in one.problem_ids])
+        place = {budget: column for column, budget in enumerate(one.budgets)}
+        shown = [(budget, place[budget]) for budget in (budgets or one.budgets) if budget in place]
+        completion_tokens = one.cost("completion_tokens")
+        for number in [None, *range(1, n_bins + 1)]:
             member = np.ones(len(binned), dtype=bool) if number is None else binned == number
-            low, high = bootstrap_mean(accuracy[member], level=level, seed=seed)
-            for column, budget in enumerate(budgets):
-                counted = member & ~np.isnan(accuracy[:, column])
-                spent = float(tokens[counted, column].mean()) if counted.any() else np.nan
-                flops = None if pool.policy_parameters is None else flops_per_token(pool.policy_parameters) * spent
+            low, high = bootstrap_mean(one.accuracy[member], level=level, seed=seed)
+            for budget, column in shown:
+                counted = member & ~np.isnan(one.accuracy[:, column])
+                tokens = float(completion_tokens[counted, column].mean()) if counted.any() else np.nan
                 rows.append(
                     {
-                        "strategy": strategy,
+                        "strategy": one.strategy,
                         "budget": int(budget),
                         "bin": number,
-                        "accuracy": float(accuracy[counted, column].mean()) if counted.any() else None,
+                        "accuracy": float(one.accuracy[counted, column].mean()) if counted.any() else None,
                         "ci_low": float(low[column]),
                         "ci_high": float(high[column]),
                         "n_problems": int(counted.sum()),
-                        "n_samples": int(pool.pool_sizes[counted].sum()),
-                        "tokens": spent,
-                        "flops": flops,
+                        "n_samples": None if samples_of_problems is None else int(n_samples[counted].sum()),
+                        "tokens": tokens,
+                        "flops": None if n_parameters is None else flops_per_token(n_parameters) * tokens,
+                        "variant": one.variant,
+                        "mc_error": _error_of_mean(one, counted, column),
                     }
                 )
     return pl.DataFrame(rows, schema=CURVE_SCHEMA).fill_nan(None)
 
 
-def per_problem_accuracy(
-    pool: SamplePool, strategy: str, budgets: Sequence[int], scores: np.ndarray | None, *, seed: int = 0
-) -> np.ndarray:
-    """Expected accuracy of one strategy on every problem, shape (problems, budgets).
-
-    Pools of unequal size are taken one size at a time; NaN where a pool is smaller than the budget.
-    """
-    accuracy = np.full((len(pool.problem_ids), len(budgets)), np.nan)
-    for size in np.unique(pool.pool_sizes):
-        member = pool.pool_sizes == size
-        cells = (member, slice(0, int(size)))
-        correct, ids = pool.correct[cells], pool.answer_ids[cells]
-        score = None if scores is None else scores[cells]
-        if strategy == "pass_at_k":
-            graded = (~np.isnan(correct)).sum(axis=1)
-            accuracy[member] = pass_at_k(
-                graded[:, None], np.nansum(correct, axis=1)[:, None], np.asarray(budgets)[None]
-            )
-        elif strategy == "majority_vote":
-            accuracy[member] = majority_vote(ids, correct, budgets, seed=seed)
-        elif strategy == "best_of_n":
-            assert score is not None
-            accuracy[member] = expected_best_of_n(score, correct, budgets)
-        else:
-            assert score is not None
-            accuracy[member] = weighted_best_of_n(ids, score, correct, budgets, seed=seed)
-    return accuracy
-
-
-def verifier_scores(pool: SamplePool, verifier: str = "prm", aggregation: str = "last") -> np.ndarray:
-    """One score a sample, shape (problems, samples), from what the store holds.
-
-    Raises
-    ------
-    RequestError
-        Unknown verifier or aggregation, or the store has none of its scores.
-    """
-    one_of(verifier, VERIFIERS, "verifier")
-    one_of(aggregation, AGGREGATIONS, "aggregation")
-    scores = np.exp(pool.scores[LOGPROB]) if verifier == LOGPROB else pool.scores[aggregation]
-    if np.isnan(scores).all():
-        remedy = "score it with `ttc score`" if verifier == "prm" else "sample it with ttclib, which keeps them"
-        raise RequestError(f"'{pool.store}' holds no {verifier} scores for policy '{pool.policy}': {remedy}")
-    return scores
+def _error_of_mean(one: Outcomes, counted: np.ndarray, column: int) -> float | None:
+    """Monte-Carlo standard error of the mean over problems, whose subsets are drawn independently."""
+    if one.mc_error is None or not counted.any():
+        return None
+    return float(np.sqrt((one.mc_error[counted, column] ** 2).sum()) / counted.sum())
 
 
 def bin_problems(pool: SamplePool, n_bins: int, difficulty: str = "oracle") -> np.ndarray:
@@ -169,23 +303,6 @@ def bin_problems(pool: SamplePool, n_bins: int, difficulty: str = "oracle") -> n
     one_of(difficulty, DIFFICULTIES, "difficulty")
     ease = oracle_difficulty(pool.correct) if difficulty == "oracle" else predicted_difficulty(verifier_scores(pool))
     return difficulty_bins(ease, n_bins)
-
-
-def expected_tokens(pool: SamplePool, budgets: Sequence[int]) -> np.ndarray:
-    """Completion tokens of N random samples, shape (problems, budgets); NaN where a count is missing."""
-    held = np.where(pool.present, pool.completion_tokens, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes)
-    return held[:, None] * np.asarray(budgets, dtype=float)[None]
-
-
-def check_budgets(budgets: Sequence[int], pool: SamplePool) -> None:
-    """Refuse a budget below 1 or above every pool."""
-    largest = int(pool.pool_sizes.max())
-    for budget in budgets:
-        if not 1 <= budget <= largest:
-            raise RequestError(
-                f"budget {budget} is out of range: the pool of '{pool.policy}' holds {largest} samples a problem, "
-                f"allowed 1 to {largest}"
-            )
 
 
 def powers_of_two(pool: SamplePool) -> list[int]:

@@ -57,3 +57,45 @@ def bootstrap_mean(
     tails = [(1 - level) / 2, (1 + level) / 2]
     low[filled], high[filled] = np.nanquantile(means[:, filled], tails, axis=0)
     return low, high
+
+
+def bootstrap_ratio(
+    numerators: ArrayLike, denominators: ArrayLike, *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of a pooled share: all numerators over all denominators.
+
+    Parameters
+    ----------
+    numerators, denominators : array_like of float, shape (problems,)
+        Counts of each problem, which are resampled together.
+    level : float
+        Coverage, in (0, 1).
+    n_resamples : int
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+        NaN where all denominators are 0. Resamples without a denominator are left out.
+
+    Raises
+    ------
+    ValueError
+        Shapes differ, or the level is out of range.
+
+    Examples
+    --------
+    >>> bootstrap_ratio([1, 2], [2, 4])
+    (0.5, 0.5)
+    """
+    top, bottom = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
+    if top.ndim != 1 or top.shape != bottom.shape:
+        raise ValueError(f"counts must share one shape (problems,), got {top.shape} and {bottom.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie in (0, 1), got {level}")
+    if not bottom.any():
+        return float("nan"), float("nan")
+    weights = np.random.default_rng(seed).multinomial(len(top), np.full(len(top), 1 / len(top)), size=n_resamples)
+    sums = weights @ bottom
+    low, high = np.quantile((weights @ top)[sums > 0] / sums[sums > 0], [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -3,7 +3,18 @@
 Exit status 0 done, 1 the work failed, 2 the request was wrong; an error is one line.
 """
 
-from ttclib.cli import collecting, exchanging, grading, lab, replaying, reporting, revising
+from ttclib.cli import collecting, exchanging, grading, lab, replaying, reporting, revising, searching
 from ttclib.cli.common import cli, main
 
-__all__ = ["cli", "collecting", "exchanging", "grading", "lab", "main", "replaying", "reporting", "revising"]
+__all__ = [
+    "cli",
+    "collecting",
+    "exchanging",
+    "grading",
+    "lab",
+    "main",
+    "replaying",
+    "reporting",
+    "revising",
+    "searching",
+]

@@ -19,10 +19,11 @@ from ttclib.errors import RequestError
 
 @dataclass(frozen=True)
 class Draw:
-    """One sample to be drawn: a prefix and its own seed."""
+    """One sample to be drawn: a prefix, its own seed, and a limit if it is below that of the setting."""
 
     prefix_ids: tuple[int, ...]
     seed: int
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,20 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
     Raises
     ------
     RequestError
-        No such model; the engine's packages are not installed.
+        No such model; the engine's packages or its GPU are not there; no server answers.
+    TTCError
+        Out of GPU memory.
     """
     path = resolve_model(policy.path)
     try:
+        if policy.engine == "server":
+            from ttclib.collect.server_engine import ServerEngine
+
+            return ServerEngine(path, policy, prompt)
+        if policy.data_parallel_size > 1:
+            from ttclib.collect.replicas import Replicas
+
+            return Replicas(path, policy, prompt)
         if policy.engine == "vllm":
             from ttclib.collect.vllm_engine import VllmEngine
 
@@ -94,9 +105,51 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
         raise missing_package(policy.engine, error) from error
 
 
+def check_window(window: int | None, prompt_tokens: int, max_tokens: int) -> None:
+    """Refuse a prompt that leaves no room for a completion.
+
+    Raises
+    ------
+    RequestError
+        Prompt and completion together exceed the model's window.
+    """
+    if window and prompt_tokens + max_tokens > window:
+        raise RequestError(
+            f"max_tokens {max_tokens} with a prompt of {prompt_tokens} tokens exceeds the model's window of "
+            f"{window}: set sampling.max_tokens to at most {max(0, window - prompt_tokens)}"
+        )
+
+
 def missing_package(extra: str, error: ImportError) -> RequestError:
     """The one-line error for a model library that is not installed."""
     return RequestError(f"{extra} needs the package '{error.name}': install it with pip install 'ttclib[{extra}]'")
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line; its name if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def load_failure(what: str, path: str, error: BaseException) -> RequestError:
+    """The one-line error for a model that cannot be loaded, with what to do about it.
+
+    Parameters
+    ----------
+    what : str
+        ``"policy"``, ``"PRM"``.
+    path : str
+    error : BaseException
+    """
+    text = str(error)
+    if "gated repo" in text or "401" in text:
+        remedy = "it is gated: accept its licence on its page on the hub, then `hf auth login`"
+    elif "not a valid model identifier" in text or "404" in text:
+        remedy = "the hub has no such model: check the name and the revision, or name a directory"
+    elif "connect" in text and "offline" in text:
+        remedy = "the hub cannot be reached and the model is not in the cache: name a directory that holds it"
+    else:
+        remedy = first_line(error)
+    return RequestError(f"cannot load the {what} from '{path}': {remedy}")
 
 
 def resolve_model(path: str) -> str:
@@ -119,8 +172,10 @@ def resolve_model(path: str) -> str:
     return path
 
 
-def draw_seed(seed: int, problem_id: str, sample_index: int) -> int:
-    """Seed of one draw, 63 bits, from the run's seed and the sample's identity.
+def draw_seed(seed: int, problem_id: str, sample_index: int | str) -> int:
+    """Seed of one draw, 63 bits, from the run's seed and the identity of a sample, or the path of a step.
+
+    Sample 3 and the step of path ``"3"``, its first, are drawn from one seed.
 
     Examples
     --------
@@ -129,18 +184,6 @@ def draw_seed(seed: int, problem_id: str, sample_index: int) -> int:
     """
     digest = hashlib.blake2b(f"{seed}/{sample_index}/{problem_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def format_prompt(tokenizer: Any, prompt: str, prompt_format: PromptConfig) -> list[int]:
-    """Token ids of a problem in the configured format: plain text or chat turns."""
-    text = prompt_format.template.replace("{prompt}", prompt)
-    if not prompt_format.chat:
-        text = text if prompt_format.system is None else f"{prompt_format.system}\n\n{text}"
-        return list(tokenizer(text)["input_ids"])
-    turns = [] if prompt_format.system is None else [{"role": "system", "content": prompt_format.system}]
-    turns.append({"role": "user", "content": text})
-    formatted = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-    return list(tokenizer(formatted, add_special_tokens=False)["input_ids"])
 
 
 def config_facts(config: Any) -> dict[str, Any]:
@@ -166,21 +209,17 @@ def count_parameters(model: Any) -> dict[str, int]:
     return {"n_parameters": model.num_parameters(), "n_embedding": sum(embeddings.values())}
 
 
-class TokenTexts:
-    """The text of single tokens, each decoded once.
+def count_parameters_of(config: Any) -> dict[str, int]:
+    """`count_parameters` of an architecture that is held elsewhere, fused or sharded: it is built without weights."""
+    import torch
+    from transformers import AutoModelForCausalLM
 
-    Parameters
-    ----------
-    tokenizer
-        A Hugging Face tokenizer.
-    """
+    with torch.device("meta"):
+        return count_parameters(AutoModelForCausalLM.from_config(config))
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self._texts: dict[int, str] = {}
 
-    def __call__(self, token_ids: Sequence[int]) -> list[str]:
-        """The text of each token; special tokens are empty."""
-        for token in set(token_ids) - self._texts.keys():
-            self._texts[token] = self._tokenizer.decode([token], skip_special_tokens=True)
-        return [self._texts[token] for token in token_ids]
+def model_row(policy: PolicyConfig, config: Any, counts: dict[str, int]) -> dict[str, Any]:
+    """A policy's row in the store's `models`, without its name."""
+    facts = config_facts(config)
+    facts["training_tokens"] = policy.training_tokens or facts["training_tokens"]
+    return {"path": policy.path, "revision": policy.revision, **counts, **facts}

@@ -81,7 +81,7 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         return 0
     notify(f"revise: {lacking:,} of {wanted:,} answers to draw; loading '{model.path}'")
     engine = load_engine(model, config.prompt)
-    context = _Context(engine, config, revision)
+    context = _Context(engine, config, revision, model)
     prompts = {problem.problem_id: engine.encode(problem.prompt) for problem in problems}
     run = start_run(config, "revise")
     write_part(config.store, "problems", [problem.row() for problem in problems])
@@ -167,10 +167,10 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
         return 0
     notify(f"score: {len(todo):,} answers of chains to score; loading '{verifier.path}'")
     try:
-        from ttclib.collect.prm import TokenClassificationPrm
+        from ttclib.collect.prm import load_prm
     except ImportError as error:
         raise missing_package("transformers", error) from error
-    prm = TokenClassificationPrm(verifier)
+    prm = load_prm(verifier)
     run = start_run(config, "score")
     write_part(config.store, "models", [{"model": verifier.name, **prm.model_facts()}])
     keeper = Keeper(config.store)
@@ -211,9 +211,9 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
 class _Context:
     """What each answer is drawn after, and how often the window cut it short."""
 
-    def __init__(self, engine: Engine, config: RunConfig, revision: RevisionConfig) -> None:
+    def __init__(self, engine: Engine, config: RunConfig, revision: RevisionConfig, model: PolicyConfig) -> None:
         self._between = between_answers(engine.tokenizer, revision, config.prompt)
-        self._ends = end_tokens(engine.tokenizer)
+        self._ends = end_tokens(engine.tokenizer, model)
         self._n_context = revision.n_context
         self._max_tokens = config.sampling.max_tokens
         self.window = engine.window

@@ -133,10 +133,10 @@ def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         return 0
     notify(f"score: {len(todo):,} samples to score; loading '{config.prm.path}'")
     try:
-        from ttclib.collect.prm import TokenClassificationPrm
+        from ttclib.collect.prm import load_prm
     except ImportError as error:
         raise missing_package("transformers", error) from error
-    prm = TokenClassificationPrm(config.prm)
+    prm = load_prm(config.prm)
     run = start_run(config, "score")
     write_part(config.store, "models", [{"model": config.prm.name, **prm.model_facts()}])
     keeper = Keeper(config.store)

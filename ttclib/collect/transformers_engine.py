@@ -8,22 +8,39 @@ the faster the more their lengths differ (`make bench` measures both).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from functools import wraps
 from typing import Any, cast
 
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from ttclib.collect.engine import Completion, Draw, TokenTexts, config_facts, count_parameters, format_prompt
+from ttclib.collect.engine import Completion, Draw, count_parameters, load_failure, model_row
+from ttclib.collect.tokens import Tokens
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 
 # Leaving the batch costs a copy of the cache, so ended rows wait until a fifth has ended.
 _COMPACT_BELOW = 0.8
 
 
-class TransformersEngine:
+def _explain_out_of_memory(generate: Any) -> Any:
+    @wraps(generate)
+    def explained(engine: TransformersEngine, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
+        try:
+            return list(generate(engine, draws, sampling))
+        except torch.cuda.OutOfMemoryError as error:
+            raise TTCError(
+                f"out of GPU memory while drawing {len(draws)} samples of up to {sampling.max_tokens} tokens: lower "
+                f"policy.batch_size or sampling.max_tokens"
+            ) from error
+
+    return explained
+
+
+class TransformersEngine(Tokens):
     """A causal language model in this process.
 
     Parameters
@@ -35,42 +52,30 @@ class TransformersEngine:
     """
 
     def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig) -> None:
-        self._prompt = prompt
         self._policy = policy
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         # A half-precision checkpoint is computed in full on a CPU, which has no fast half arithmetic.
         dtype = "float32" if policy.dtype == "auto" and self.device == "cpu" else policy.dtype
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
+            tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
             self.model = cast(Any, AutoModelForCausalLM).from_pretrained(path, revision=policy.revision, dtype=dtype)
         except (OSError, ValueError) as error:
-            raise RequestError(f"cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
+            raise load_failure("policy", path, error) from error
+        super().__init__(tokenizer, prompt)
         self.model.to(self.device).eval()
         self.window: int | None = getattr(self.model.config, "max_position_embeddings", None)
-        self._token_texts = TokenTexts(self.tokenizer)
+        # transformers 5.24 renamed it.
+        accepted = inspect.signature(type(self.model).forward).parameters
+        self._cache_name = "cache" if "cache" in accepted else "past_key_values"
         ends = self.model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
         self._ends = sorted({token for token in (*ends, self.tokenizer.eos_token_id) if token is not None})
 
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a problem's prompt, in the configured prompt format."""
-        return format_prompt(self.tokenizer, prompt, self._prompt)
-
-    def token_texts(self, token_ids: Sequence[int]) -> list[str]:
-        """The text of each token; special tokens are empty."""
-        return self._token_texts(token_ids)
-
     def model_facts(self) -> dict[str, Any]:
         """The model's row in the store's `models`, without its name."""
-        facts = config_facts(self.model.config)
-        facts["training_tokens"] = self._policy.training_tokens or facts["training_tokens"]
-        return {
-            "path": self._policy.path,
-            "revision": self._policy.revision,
-            **count_parameters(self.model),
-            **facts,
-        }
+        return model_row(self._policy, self.model.config, count_parameters(self.model))
 
+    @_explain_out_of_memory
     @torch.inference_mode()
     def generate(self, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
         """One completion for each draw, in order.
@@ -82,7 +87,9 @@ class TransformersEngine:
         """
         prefixes = {prefix: row for row, prefix in enumerate(dict.fromkeys(draw.prefix_ids for draw in draws))}
         longest = max(map(len, prefixes))
-        self._check_window(longest, sampling.max_tokens)
+        limits = np.array([draw.max_tokens or sampling.max_tokens for draw in draws])
+        for draw, limit in zip(draws, limits.tolist(), strict=True):
+            self._check_window(len(draw.prefix_ids), limit)
         prefix_of_row = torch.tensor([prefixes[draw.prefix_ids] for draw in draws], device=self.device)
         logits, mask, cache = self._prefill(list(prefixes), longest)
         # Draws that share a prefix share its prefill.
@@ -90,25 +97,27 @@ class TransformersEngine:
         cache.batch_select_indices(prefix_of_row)
         position = mask.sum(dim=1)
         ends = torch.tensor(self._ends, device=self.device)
-        uniforms = torch.from_numpy(_uniforms(draws, sampling.max_tokens)).to(self.device)
+        uniforms = torch.from_numpy(_uniforms(draws, int(limits.max()))).to(self.device)
 
         tokens: list[list[int]] = [[] for _ in draws]
         logprobs = np.zeros(len(draws))
-        stopped = np.zeros(len(draws), dtype=bool)
+        stopped = np.zeros(len(draws), dtype=bool)  # by itself
+        done = np.zeros(len(draws), dtype=bool)  # or at its limit
         rows = torch.arange(len(draws), device=self.device)  # the draw that each row of the batch belongs to
         alive = torch.ones(len(draws), dtype=torch.bool, device=self.device)
-        for step in range(sampling.max_tokens):
+        for step in range(int(limits.max())):
             chosen = draw_tokens(logits, uniforms[rows, step], sampling.temperature, sampling.top_p)
             gained = torch.log_softmax(logits, dim=-1).gather(1, chosen[:, None])[:, 0].tolist()
             ended = torch.isin(chosen, ends)
             for row, (draw, token, gain) in enumerate(zip(rows.tolist(), chosen.tolist(), gained, strict=True)):
-                if not stopped[draw]:
+                if not done[draw]:
                     tokens[draw].append(token)
                     logprobs[draw] += gain
                     stopped[draw] = bool(ended[row]) or self._reached_stop(tokens[draw], sampling.stop)
-            alive = torch.from_numpy(~stopped).to(self.device)[rows]
+                    done[draw] = stopped[draw] or step == limits[draw] - 1
+            alive = torch.from_numpy(~done).to(self.device)[rows]
             n_alive = int(alive.sum())
-            if n_alive == 0 or step == sampling.max_tokens - 1:
+            if n_alive == 0:
                 break
             if n_alive < _COMPACT_BELOW * len(rows):
                 keep = alive.nonzero()[:, 0]
@@ -140,7 +149,7 @@ class TransformersEngine:
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
+            **{self._cache_name: cache},
             use_cache=True,
             logits_to_keep=1,
         )

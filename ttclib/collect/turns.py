@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ttclib.config import PromptConfig, RevisionConfig
+from ttclib.collect.engine import resolve_model
+from ttclib.config import PolicyConfig, PromptConfig, RevisionConfig
 from ttclib.errors import RequestError
 
 _ANSWER = "ttclib-stands-for-the-answer"
@@ -45,11 +46,19 @@ def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: Pro
     _, found, after = str(text).partition(_ANSWER)
     if not found:
         raise RequestError(
-            "the chat template leaves earlier answers out, which revisions need: set prompt.chat = false"
+            "the chat template leaves out earlier answers, which revisions need: set prompt.chat = false"
         )
     return list(tokenizer(after, add_special_tokens=False)["input_ids"])
 
 
-def end_tokens(tokenizer: Any) -> frozenset[int]:
-    """Tokens that end an answer and are no part of it: the tokenizer's special ones."""
-    return frozenset(tokenizer.all_special_ids)
+def end_tokens(tokenizer: Any, model: PolicyConfig) -> frozenset[int]:
+    """Tokens that end an answer and are no part of it: the tokenizer's, and those that the checkpoint names."""
+    from transformers import GenerationConfig
+
+    path, revision = resolve_model(model.path), model.revision or "main"
+    try:
+        named = GenerationConfig.from_pretrained(path, revision=revision).eos_token_id
+    except OSError:  # the checkpoint has none
+        named = None
+    ends = named if isinstance(named, list) else [named]
+    return frozenset(token for token in (*ends, tokenizer.eos_token_id) if token is not None)

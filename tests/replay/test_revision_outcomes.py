@@ -1,0 +1,151 @@
+"""Revisions at budgets: which split is used, what it costs, and what a store that lacks it says."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from tests.replay.chains import MadeChains, random_chains
+from ttclib.errors import NotInStore, RequestError
+from ttclib.replay.outcomes import COSTS
+from ttclib.replay.revision_outcomes import held_splits, revision_outcomes, revision_splits
+from ttclib.replay.revisions import revision_accuracy
+
+
+@pytest.fixture
+def chains():
+    """3 problems x 4 chains x 8 answers, whose tokens are as a context of 2 answers would make them."""
+    rng = np.random.default_rng(0)
+    made = random_chains(rng, (3, 4, 8))
+    made.completion_tokens = rng.integers(3, 20, made.answer_ids.shape).astype(float)
+    seen = made.completion_tokens - 1 + 2  # an end token less, a separator of two more
+    before = np.full(made.answer_ids.shape, 10.0) + np.arange(3)[:, None, None]
+    before[:, :, 1] += seen[:, :, 0]
+    before[:, :, 2:] += seen[:, :, 1:-1] + seen[:, :, :-2]
+    made.prompt_tokens = before
+    made.prm_tokens = before + made.completion_tokens + 1
+    return made
+
+
+@pytest.mark.parametrize("ratio", ["sequential", "parallel", 1.0, 0.25, "best"])
+def test_every_ratio_is_one_split_a_budget(chains, ratio):
+    budgets = [1, 2, 4] if ratio != "sequential" else [1, 2, 4, 8]
+    found = revision_outcomes(chains, budgets[::-1], ratio=ratio)
+    splits = dict(revision_splits(chains, budgets))
+    assert (found.strategy, found.budgets) == ("revisions", tuple(budgets))
+    for column, budget in enumerate(budgets):
+        if ratio == "best":
+            means = {split: one.accuracy[:, column].mean() for split, one in splits.items() if np.prod(split) == budget}
+            assert found.accuracy[:, column].mean() == max(means.values())
+            continue
+        split = {"sequential": (budget, 1), "parallel": (1, budget)}.get(ratio)
+        nearest = {1.0: {1: (1, 1), 2: (2, 1), 4: (2, 2)}, 0.25: {1: (1, 1), 2: (1, 2), 4: (1, 4)}}
+        one = splits[split or nearest[ratio][budget]]
+        assert (found.accuracy[:, column] == one.accuracy[:, column]).all()
+        for name in COSTS:
+            assert (found.cost(name)[:, column] == one.cost(name)[:, column]).all()
+
+
+def test_splits_are_variants_that_say_what_they_are(chains):
+    found = revision_splits(chains, [4, 16])
+    assert [split for split, _ in found] == [(1, 4), (2, 2), (4, 1), (4, 4), (8, 2)]
+    assert found[0][1].variant == "revisions (1 sequential x 4 parallel)"
+    for (sequential, parallel), one in found:
+        column = one.budgets.index(sequential * parallel)
+        expected = revision_accuracy(
+            chains.answer_ids, chains.last, chains.correct, chains.lengths, [(sequential, parallel)]
+        )
+        assert (one.accuracy[:, column] == expected[:, 0]).all()
+        assert np.isnan(np.delete(one.accuracy, column, axis=1)).all()
+        assert set(one.costs) == set(COSTS)
+
+
+def test_costs_against_every_subset(chains):
+    for (sequential, parallel), one in revision_splits(chains, [1, 4, 8, 16]):
+        column = one.budgets.index(sequential * parallel)
+        for row in range(3):
+            before, own = chains.prompt_tokens[row], chains.completion_tokens[row]
+            prompt = before[0, 0]
+            expected = {name: [] for name in COSTS}
+            for subset in combinations(range(4), parallel):
+                cells = [(chain, j) for chain in subset for j in range(sequential)]
+                # Each token of an answer attends to all before it.
+                attended = {c: sum(before[c] + token for token in range(int(own[c]))) for c in cells}
+                private = {c: sum(before[c] - prompt + token for token in range(int(own[c]))) for c in cells}
+                steps = max(sum(own[chain, :sequential]) for chain in subset)
+                # A view of two answers: up to the third answer it only grows.
+                new = {
+                    (c, j): 0 if j == 0 else own[c, j - 1] + 1 if j <= 2 else before[c, j] - prompt for c, j in cells
+                }
+                values = {
+                    "generations": len(cells),
+                    "completion_tokens": sum(own[c] for c in cells),
+                    "pruned_tokens": 0,
+                    "rollout_tokens": 0,
+                    "prefill_tokens": sum(before[c] for c in cells),
+                    "cached_prefill_tokens": prompt + sum(new.values()),
+                    "context_tokens": sum(attended.values()),
+                    "kv_tokens": prompt * steps + sum(private.values()),
+                    "prm_tokens": sum(chains.prm_tokens[row][c] for c in cells),
+                }
+                for name, value in values.items():
+                    expected[name].append(value)
+            for name in COSTS:
+                assert one.cost(name)[row, column] == pytest.approx(np.mean(expected[name])), (name, sequential)
+
+
+def test_only_a_verifier_that_is_asked_costs_tokens(chains):
+    assert (revision_outcomes(chains, [4], selection="majority").cost("prm_tokens") == 0).all()
+    assert (revision_outcomes(chains, [4]).cost("prm_tokens") > 0).all()
+
+
+def test_an_unknown_count_is_unknown_and_what_could_not_be_read_cost_nothing(chains):
+    chains.completion_tokens[0, 0, 1] = np.nan
+    chains.last[1, 0, 0] = chains.prm_tokens[1, 0, 0] = np.nan
+    found = revision_outcomes(chains, [1, 2], ratio="sequential")
+    assert np.isnan(found.cost("completion_tokens")).tolist() == [[False, True], [False, False], [False, False]]
+    assert found.cost("prm_tokens")[1, 0] == pytest.approx(np.nansum(chains.prm_tokens[1, :, 0]) / 4)
+
+
+def test_problems_that_hold_less_are_not_counted(chains):
+    chains.lengths = np.array([[8, 8, 8, 8], [8, 2, 2, 0], [1, 1, 1, 1]])
+    found = dict(revision_splits(chains, [4]))
+    assert [np.isnan(found[split].accuracy[:, 0]).tolist() for split in ((1, 4), (2, 2), (4, 1))] == [
+        [False, True, False],
+        [False, False, True],
+        [False, False, True],
+    ]
+    assert np.isnan(found[2, 2].cost("generations")[:, 0]).tolist() == [False, False, True]
+    alone = found[4, 1].cost("completion_tokens")[1, 0]
+    assert alone == chains.completion_tokens[1, 0, :4].sum()  # of the one chain that is long enough
+
+
+def test_what_no_problem_holds_is_said_with_the_command_that_collects_it(chains):
+    message = (
+        r"'memory' holds at most 4 chains of 8 answers a problem of 'reviser', too few for budget "
+        r"16 \(16 sequential x 1 parallel\), 32 \(32 sequential x 1 parallel\): collect them with "
+        r"`ttc revise CONFIG --n-chains 4 --n-steps 32`"
+    )
+    with pytest.raises(NotInStore, match=message):
+        revision_outcomes(chains, [8, 16, 32], ratio="sequential")
+    assert held_splits(chains, 32) == [(8, 4)]
+    for whatever in (
+        lambda: revision_outcomes(chains, [64]),
+        lambda: revision_outcomes(chains, [64], ratio="best"),
+        lambda: revision_splits(chains, [64]),
+    ):
+        with pytest.raises(NotInStore, match=r"64 \(8 sequential x 8 parallel\).*--n-chains 8 --n-steps 8"):
+            whatever()
+    with pytest.raises(RequestError, match="unknown ratio 'paralel': did you mean 'parallel'"):
+        revision_outcomes(chains, [4], ratio="paralel")
+    with pytest.raises(ValueError, match="at least 1"):
+        revision_outcomes(chains, [0])
+
+
+def test_the_shape_of_what_is_made(chains):
+    assert isinstance(chains, MadeChains)
+    found = revision_outcomes(chains, [4, 8], ratio=0.5)
+    assert found.variant == "revisions (ratio 0.5)" and found.problem_ids == ("p0", "p1", "p2")
+    assert found.cost("generations").tolist() == [[4, 8]] * 3

@@ -1,0 +1,171 @@
+"""Selection among chains against the listing of every subset, and what must hold for any chains."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.replay.chains import MadeChains, random_chains, selected
+from ttclib.errors import RequestError
+from ttclib.replay.revisions import SELECTIONS, revision_accuracy, split_at_ratio, splits_of
+from ttclib.replay.voting import majority_vote, weighted_best_of_n
+
+ALL = [(s, p) for s in (1, 2, 3, 4) for p in (1, 2, 3, 4, 5)]
+
+
+def accuracy(chains: MadeChains, splits, selection="hierarchical", **options):
+    return revision_accuracy(
+        chains.answer_ids, chains.last, chains.correct, chains.lengths, splits, selection=selection, **options
+    )
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+@pytest.mark.parametrize("seed", range(4))
+def test_against_every_subset_of_chains(selection, seed):
+    rng = np.random.default_rng(seed)
+    chains = random_chains(rng, (6, 5, 4))
+    chains.lengths = rng.integers(1, 5, (6, 5))
+    found = accuracy(chains, ALL, selection)
+    for row in range(6):
+        expected = [selected(*chains.problem(row), *split, selection) for split in ALL]
+        assert found[row] == pytest.approx(expected, nan_ok=True)
+    assert np.isnan(found).any() and (found > 0).any()
+
+
+def test_ties_inside_chains_and_across_are_split():
+    rng = np.random.default_rng(5)
+    chains = random_chains(rng, (4, 4, 3))
+    chains.last = np.where(np.isnan(chains.last), np.nan, np.round(chains.last * 2) / 2 + 0.5)
+    splits = [(s, p) for s in (1, 2, 3) for p in (1, 2, 3, 4)]
+    n_subsets = 40_000
+    found = accuracy(chains, splits, n_subsets=n_subsets)
+    for row in range(4):
+        expected = np.array([selected(*chains.problem(row), *split, "hierarchical") for split in splits])
+        assert found[row] == pytest.approx(expected, abs=4 * 0.5 / np.sqrt(n_subsets))
+        exact = [i for i, split in enumerate(splits) if split[1] == 1 or split[0] == 1]  # nothing is drawn there
+        assert found[row, exact] == pytest.approx(expected[exact])
+
+
+def test_many_chains_are_drawn_at_random():
+    chains = random_chains(np.random.default_rng(7), (5, 10, 2))
+    splits = [(1, 5), (2, 5), (2, 10)]
+    exact = accuracy(chains, splits, n_subsets=252)
+    drawn = accuracy(chains, splits, n_subsets=251)
+    assert (drawn != exact)[:, :2].any()
+    assert drawn == pytest.approx(exact, abs=4 * 0.5 / np.sqrt(251))
+    assert drawn[:, 2] == pytest.approx(exact[:, 2])  # of the whole there is one
+    assert (accuracy(chains, splits, n_subsets=251) == drawn).all()
+    assert (accuracy(chains, splits, n_subsets=251, seed=1) != drawn).any()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_one_answer_a_chain_is_flat_voting_of_the_first_answers(seed, parallel):
+    chains = random_chains(np.random.default_rng(seed), (3, 6, 2))
+    first = chains.answer_ids[:, :, 0], chains.correct[:, :, 0]
+    flat = weighted_best_of_n(first[0], chains.last[:, :, 0], first[1], [parallel], n_subsets=4000)
+    heads = majority_vote(*first, [parallel], n_subsets=4000)
+    for selection, expected in (("hierarchical", flat), ("majority", heads)):
+        found = accuracy(chains, [(1, parallel)], selection)
+        known = ~np.isnan(found) & ~np.isnan(expected)
+        assert found[known] == pytest.approx(expected[known], abs=4 * 0.5 / np.sqrt(4000))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 4))
+def test_one_chain_is_the_mean_over_chains_of_voting_inside(seed, sequential):
+    chains = random_chains(np.random.default_rng(seed), (2, 3, 4))
+    for selection in SELECTIONS:
+        found = accuracy(chains, [(sequential, 1)], selection)[:, 0]
+        for row in range(2):
+            ids, scores, correct, _ = (
+                values[:, :sequential] for values in (*chains.problem(row)[:3], np.zeros((3, 4)))
+            )
+            if selection == "majority":
+                inside = majority_vote(ids, correct, [sequential], n_subsets=1)
+            else:
+                inside = weighted_best_of_n(ids, scores, correct, [sequential], n_subsets=1)
+            if not np.isnan(found[row]):  # a chain without a grade or a score counts as wrong beside others
+                assert found[row] == pytest.approx(np.nan_to_num(inside).mean())
+
+
+@given(st.integers(0, 10_000), st.sampled_from(SELECTIONS))
+def test_neither_the_order_of_chains_nor_the_numbers_of_classes_matter(seed, selection):
+    rng = np.random.default_rng(seed)
+    chains = random_chains(rng, (2, 4, 3))
+    order, names = rng.permutation(4), np.append(rng.permutation(3) + 10, -1)
+    other = MadeChains(names[chains.answer_ids][:, order], chains.correct[:, order], chains.last[:, order])
+    splits = [(s, p) for s in (1, 2, 3) for p in (1, 2, 3, 4)]
+    assert accuracy(other, splits, selection) == pytest.approx(accuracy(chains, splits, selection), nan_ok=True)
+
+
+@given(st.integers(0, 10_000), st.floats(0.1, 100))
+def test_the_scale_of_scores_does_not_matter(seed, factor):
+    chains = random_chains(np.random.default_rng(seed), (2, 4, 3))
+    scaled = MadeChains(chains.answer_ids, chains.correct, chains.last * factor)
+    splits = [(2, 2), (3, 4)]
+    assert accuracy(scaled, splits) == pytest.approx(accuracy(chains, splits), nan_ok=True)
+
+
+def test_what_lies_behind_the_cut_does_not_matter():
+    chains = random_chains(np.random.default_rng(3), (3, 4, 4))
+    before = accuracy(chains, [(2, 3)])
+    chains.answer_ids[:, :, 2:] = 7
+    chains.correct[:, :, 2:] = 1.0
+    chains.last[:, :, 2:] = 9.0
+    assert accuracy(chains, [(2, 3)]) == pytest.approx(before)
+
+
+def test_the_worked_example_of_the_hierarchy():
+    # Chain 0 elects class 1 by its sum (.4 + .4 against .6), which stands with .4. Chain 1 elects class 0, with .5.
+    ids, scores = [[[0, 1, 1], [0, 2, -1]]], [[[0.6, 0.4, 0.4], [0.5, 0.1, 0.9]]]
+    correct = [[[1, 0, 0], [1, 0, 0]]]
+    assert accuracy(MadeChains(ids, correct, scores), [(3, 2)]).tolist() == [[1.0]]
+    flat = weighted_best_of_n(np.reshape(ids, (1, 6)), np.reshape(scores, (1, 6)), np.reshape(correct, (1, 6)), [6])
+    assert flat.tolist() == [[1.0]]  # .6 + .5 as well; and where they part:
+    scores[0][1][0] = 0.3
+    assert accuracy(MadeChains(ids, correct, scores), [(3, 2)]).tolist() == [[0.0]]  # .3 against .4
+    assert weighted_best_of_n(
+        np.reshape(ids, (1, 6)), np.reshape(scores, (1, 6)), np.reshape(correct, (1, 6)), [6]
+    ).tolist() == [[1.0]]  # .9 against .8
+
+
+def test_where_nobody_votes_is_wrong_and_where_nothing_is_known_is_unknown():
+    nan = np.nan
+    none = MadeChains([[[-1, -1]]], [[[0, 0]]])
+    assert accuracy(none, [(1, 1), (2, 1), (1, 2)]).tolist()[0] == pytest.approx([0, 0, nan], nan_ok=True)
+    assert np.isnan(accuracy(MadeChains([[[0, 1]]], [[[nan, nan]]]), [(1, 1)])).all()
+    unscored = MadeChains([[[0, 1]]], [[[1, 0]]], [[[nan, nan]]])
+    assert np.isnan(accuracy(unscored, [(1, 1)])).all()
+    assert accuracy(unscored, [(1, 1)], "majority").tolist() == [[1.0]]
+
+
+def test_splits():
+    assert splits_of(128) == [(1, 128), (2, 64), (4, 32), (8, 16), (16, 8), (32, 4), (64, 2), (128, 1)]
+    assert splits_of(12) == [(1, 12), (2, 6), (3, 4), (4, 3), (6, 2), (12, 1)]
+    assert splits_of(1) == [(1, 1)] and splits_of(7) == [(1, 7), (7, 1)]
+    with pytest.raises(ValueError, match="at least 1"):
+        splits_of(0)
+
+
+@given(st.integers(1, 600))
+def test_splits_multiply_to_the_budget(budget):
+    assert all(s * p == budget for s, p in splits_of(budget))
+    assert {(p, s) for s, p in splits_of(budget)} == set(splits_of(budget))
+
+
+def test_the_nearest_split_to_a_ratio():
+    assert [split_at_ratio(n, 1) for n in (1, 2, 4, 8, 64)] == [(1, 1), (2, 1), (2, 2), (4, 2), (8, 8)]
+    assert [split_at_ratio(64, ratio) for ratio in (1 / 1000, 0.25, 4, 1000)] == [(1, 64), (4, 16), (16, 4), (64, 1)]
+    for wrong in (0, -1, np.inf, np.nan):
+        with pytest.raises(RequestError, match="must be above 0"):
+            split_at_ratio(4, wrong)
+
+
+def test_what_does_not_fit_together_is_refused():
+    with pytest.raises(ValueError, match="must share one shape"):
+        revision_accuracy(np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((1, 2)), [1], [(1, 1)])
+    with pytest.raises(ValueError, match="needs scores"):
+        revision_accuracy(np.zeros((1, 2, 1)), None, np.zeros((1, 2, 1)), [[1, 1]], [(1, 1)])
+    with pytest.raises(RequestError, match="unknown selection 'hierarchic'.*did you mean 'hierarchical'"):
+        accuracy(MadeChains([[[0]]], [[[1]]]), [(1, 1)], "hierarchic")

@@ -1,0 +1,102 @@
+"""A policy and a verifier in a few lines of Python, sampled live or as an endless tree.
+
+A solution of a problem has some steps; at each the policy slips with a chance of its own, a slip
+makes the answer wrong, and now and then it stops too early. The verifier sees slips through noise.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from ttclib.replay.tree import SampleTree, Step, parent_of
+
+
+class State(NamedTuple):
+    """A prefix: its steps, the slips among them, whether it has ended, tokens and score of the last step."""
+
+    depth: int = 0
+    slips: int = 0
+    ended: bool = False
+    n_tokens: int = 0
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Toy:
+    """One problem.
+
+    Attributes
+    ----------
+    n_steps : int
+    slip : float
+        Chance of a slip at a step.
+    noise : float
+        Standard deviation of the verifier's noise.
+    """
+
+    n_steps: int
+    slip: float
+    noise: float = 0.25
+
+    def draw(self, state: State, rng: random.Random) -> State:
+        """One more step."""
+        slips = state.slips + (rng.random() < self.slip)
+        depth = state.depth + 1
+        ended = depth >= self.n_steps or rng.random() < 0.05
+        score = min(
+            1.0, max(0.0, 0.8 - 0.25 * slips - 0.3 * (ended and depth < self.n_steps) + self.noise * rng.gauss(0, 1))
+        )
+        return State(depth, slips, ended, rng.randint(3, 9), score)
+
+    def greedy(self, state: State) -> State:
+        """The likeliest step: without a slip unless slips are likelier."""
+        slips = state.slips + (self.slip > 0.5)
+        return State(state.depth + 1, slips, state.depth + 1 >= self.n_steps, 6, 0.8 - 0.2 * slips)
+
+    def grade(self, state: State) -> tuple[int, float]:
+        """Answer class and correctness of a solution."""
+        if state.slips == 0 and state.depth == self.n_steps:
+            return 0, 1.0
+        return 1 + (state.slips + 2 * state.depth) % 3, 0.0
+
+
+class ToyTrees:
+    """Problems as endless trees: a step is drawn when first asked for, from its path alone."""
+
+    store, verifier = "toy", "prm"
+
+    def __init__(self, toys: list[Toy], seed: int = 0) -> None:
+        self.toys = toys
+        self.seed = seed
+        self.problem_ids = [f"p{number}" for number in range(len(toys))]
+        self.prompt_tokens = [10] * len(toys)
+        self.drawn: list[dict[str, State]] = [{"": State()} for _ in toys]
+
+    def state(self, problem: int, path: str) -> State:
+        drawn = self.drawn[problem]
+        if path not in drawn:
+            before = self.state(problem, parent_of(path))
+            if path.endswith("g"):
+                drawn[path] = self.toys[problem].greedy(before)
+            else:
+                drawn[path] = self.toys[problem].draw(before, random.Random(f"{self.seed}/{problem}/{path}"))
+        return drawn[path]
+
+    def step(self, problem: int, path: str) -> Step | None:
+        state = self.state(problem, path)
+        return state.n_tokens, state.ended, state.score, 10.0 + 6 * state.depth
+
+    def grade(self, problem: int, path: str) -> tuple[int, float] | None:
+        return self.toys[problem].grade(self.state(problem, path))
+
+    def tree(self, problem: int) -> SampleTree:
+        return SampleTree(10, partial(self.step, problem))
+
+
+def toys(n_problems: int, seed: int = 0) -> list[Toy]:
+    """Problems from easy to hard."""
+    rng = random.Random(seed)
+    return [Toy(rng.randint(1, 7), rng.choice([0.02, 0.1, 0.2, 0.35, 0.55])) for _ in range(n_problems)]

@@ -1,0 +1,83 @@
+"""Grading the leaves of the sample tree that searches drew: the answer of the steps along their path."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from ttclib.collect.keeper import Keeper, Notify
+from ttclib.collect.steps import split_steps
+from ttclib.grading import get_grader, grade_problem
+from ttclib.store import connect
+from ttclib.store.classes import known_classes
+
+_GRADED_AT_ONCE = 4096
+
+
+def grade_nodes(store: Path, grader_name: str, *, notify: Notify = lambda text: None) -> int:
+    """Grade every leaf among a store's nodes that this grader has not graded.
+
+    Parameters
+    ----------
+    store : pathlib.Path
+    grader_name : {"math", "exact"}
+    notify : callable
+
+    Returns
+    -------
+    int
+        Leaves graded. They share the numbers of their classes with the problem's samples.
+    """
+    grader = get_grader(grader_name)
+    with connect(store, notify=notify) as con:
+        leaves = con.execute(
+            """SELECT problem_id, policy, setting, path, reference_answer
+               FROM nodes LEFT JOIN problems USING (problem_id)
+               ANTI JOIN (SELECT * FROM node_grades WHERE grader = $1) USING (policy, problem_id, setting, path)
+               WHERE finish_reason IS NOT NULL ORDER BY ALL""",
+            [grader.name],
+        ).fetchall()
+        if not leaves:
+            return 0
+        texts = {tuple(row[:4]): row[4] for row in con.execute(_NODE_TEXTS).fetchall()}
+        for *key, index, completion, delimiter in con.execute(_SAMPLE_TEXTS).fetchall():
+            if (*key, str(index)) not in texts:
+                for number, text in enumerate(split_steps(completion, delimiter or "\n")):
+                    texts[(*key, str(index) + ".0" * number)] = text
+        classes = known_classes(con, grader.name)
+    notify(f"grade: {len(leaves):,} leaves of searches by {grader.name}")
+    by_problem: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in leaves:
+        by_problem[row[0]].append(row)
+    keeper = Keeper(store)
+    rows: list[dict[str, Any]] = []
+    for number, (problem_id, found) in enumerate(by_problem.items(), start=1):
+        completions = [_completion(texts, *row[:4]) for row in found]
+        grades = grade_problem(completions, found[0][4], grader, known=classes.get(problem_id, ()))
+        rows += [
+            {"problem_id": problem_id, "policy": policy, "setting": setting, "path": path, "grader": grader.name}
+            | vars(grade)
+            for (_, policy, setting, path, _), grade in zip(found, grades, strict=True)
+        ]
+        if len(rows) >= _GRADED_AT_ONCE or number == len(by_problem):
+            keeper.keep("node_grades", rows)
+            rows = []
+    return len(leaves)
+
+
+def _completion(texts: dict[tuple[str, ...], str], problem_id: str, policy: str, setting: str, path: str) -> str:
+    """Text of the steps along a path."""
+    found = []
+    while path:
+        found.append(texts[problem_id, policy, setting, path])
+        path = path.rpartition(".")[0]
+    return "".join(reversed(found))
+
+
+_NODE_TEXTS = "SELECT problem_id, policy, setting, path, text FROM nodes"
+_SAMPLE_TEXTS = """
+    SELECT problem_id, policy, setting, sample_index, completion, step_delimiter
+    FROM samples LEFT JOIN settings USING (setting)
+    SEMI JOIN nodes USING (policy, problem_id, setting) WHERE completion IS NOT NULL
+"""

@@ -1,0 +1,81 @@
+"""Reward models: scoring every step (PRM) or a whole solution (ORM), one module a format.
+
+A format is how a model wants a solution written and where its score is read. `auto` settles it from
+the checkpoint's architecture, and for plain language models, which do not say, from its name.
+"""
+
+from __future__ import annotations
+
+from transformers import PretrainedConfig
+
+from ttclib.collect.engine import load_failure, resolve_model
+from ttclib.collect.prm.common import Encoded, Prm, StepScores
+from ttclib.collect.prm.math_shepherd import MathShepherdPrm
+from ttclib.collect.prm.orm import Orm, QwenOrm
+from ttclib.collect.prm.qwen import QwenPrm
+from ttclib.collect.prm.rlhflow import RlhflowPrm
+from ttclib.collect.prm.skywork import SkyworkPrm
+from ttclib.collect.prm.token_classification import TokenClassificationPrm
+from ttclib.config import PrmConfig
+from ttclib.errors import RequestError
+
+__all__ = ["FORMATS", "Encoded", "Prm", "StepScores", "TokenClassificationPrm", "find_format", "load_prm"]
+
+FORMATS: dict[str, type[Prm]] = {
+    "token-classification": TokenClassificationPrm,
+    "qwen": QwenPrm,
+    "math-shepherd": MathShepherdPrm,
+    "rlhflow": RlhflowPrm,
+    "skywork": SkyworkPrm,
+    "orm": Orm,
+    "qwen-orm": QwenOrm,
+}
+_OF_ARCHITECTURE = {
+    "Qwen2ForProcessRewardModel": "qwen",
+    "Qwen2ForRewardModel": "qwen-orm",
+    "Qwen2ForPrmModel": "skywork",
+}
+_OF_ENDING = {"ForTokenClassification": "token-classification", "ForSequenceClassification": "orm"}
+_OF_NAME = {"shepherd": "math-shepherd", "rlhflow": "rlhflow", "skywork": "skywork"}
+
+
+def load_prm(config: PrmConfig) -> Prm:
+    """Load the configured reward model in its format.
+
+    Raises
+    ------
+    RequestError
+        No such model, a format that cannot be told, or weights that the format needs are missing.
+    """
+    name = find_format(config) if config.format == "auto" else config.format
+    return FORMATS[name](config.model_copy(update={"format": name}))
+
+
+def find_format(config: PrmConfig) -> str:
+    """Format of a checkpoint, from its architecture or name.
+
+    Raises
+    ------
+    RequestError
+        It cannot be told.
+    """
+    path = resolve_model(config.path)
+    try:
+        content, _ = PretrainedConfig.get_config_dict(path, revision=config.revision)
+    except (OSError, ValueError) as error:
+        raise load_failure("PRM", path, error) from error
+    architecture = (content.get("architectures") or ["unknown"])[0]
+    if not content:  # what transformers makes of a directory without a configuration
+        raise RequestError(f"cannot load the PRM from '{path}': it holds no config.json")
+    if architecture in _OF_ARCHITECTURE:
+        return _OF_ARCHITECTURE[architecture]
+    for ending, name in _OF_ENDING.items():
+        if architecture.endswith(ending):
+            return name
+    for part, name in _OF_NAME.items():
+        if part in path.lower():
+            return name
+    raise RequestError(
+        f"the format of the PRM at '{path}' (architecture {architecture}) cannot be told: set prm.format to one of "
+        f"{', '.join(FORMATS)}"
+    )

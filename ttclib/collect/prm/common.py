@@ -1,0 +1,233 @@
+"""What every reward model shares: a solution becomes token ids and the positions where it is read.
+
+A format is an adapter: it loads a model, writes a solution the way the model was trained to read it
+(`encode`), and turns the hidden state at a position into a score (`_values`). Only those positions
+go through the head, so a language model's head over its whole vocabulary costs nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from transformers import AutoTokenizer
+
+from ttclib.collect.engine import config_facts, load_failure, resolve_model
+from ttclib.config import PrmConfig
+from ttclib.errors import RequestError, TTCError
+
+# Token ids, and the positions where scores are read. No ids: this solution cannot be read.
+Encoded = tuple[list[int], list[int]]
+
+
+@dataclass(frozen=True)
+class StepScores:
+    """What a PRM says of one solution.
+
+    Attributes
+    ----------
+    step_scores : list of float or None
+        In [0, 1], one a step; an outcome verifier gives one in all. None: too long for the model's
+        window, or the format's separator cannot be placed.
+    prm_tokens : int
+        Tokens read.
+    """
+
+    step_scores: list[float] | None
+    prm_tokens: int
+
+
+class Prm(ABC):
+    """A loaded reward model.
+
+    Parameters
+    ----------
+    config : PrmConfig
+
+    Raises
+    ------
+    RequestError
+        The model cannot be loaded, or lacks what its format needs.
+    """
+
+    model_class: ClassVar[Any]
+
+    def __init__(self, config: PrmConfig) -> None:
+        self.config = config
+        self.path = resolve_model(config.path)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = "float32" if config.dtype == "auto" and self.device == "cpu" else config.dtype
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(self.path, revision=config.revision)
+            self.model, found = self.model_class.from_pretrained(
+                self.path, revision=config.revision, dtype=dtype, output_loading_info=True, **self._model_options()
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise load_failure("PRM", self.path, error) from error
+        if found["missing_keys"]:  # transformers would go on with random numbers in their place
+            raise RequestError(
+                f"the PRM at '{self.path}' has no weights '{min(found['missing_keys'])}': it is no model of format "
+                f"'{config.format}'; set prm.format"
+            )
+        self.model.to(self.device).eval()
+        self._window = getattr(self.model.config, "max_position_embeddings", None)
+
+    @abstractmethod
+    def encode(self, prompt: str, steps: Sequence[str]) -> Encoded:
+        """Token ids of a solution and the positions where its scores are read.
+
+        The text of a step is not altered; the delimiter at its end may give way to the format's own.
+        """
+
+    @abstractmethod
+    def _values(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Scores of hidden states, shape (positions, width) → (positions,)."""
+
+    def _model_options(self) -> dict[str, Any]:
+        return {}
+
+    @torch.inference_mode()
+    def score(self, solutions: Sequence[Encoded]) -> list[StepScores]:
+        """Scores of solutions given as `encode` makes them, in order.
+
+        Solutions are grouped by length into batches of at most `batch_tokens`.
+
+        Raises
+        ------
+        TTCError
+            Out of GPU memory.
+        """
+        result: list[StepScores] = [StepScores(None, 0)] * len(solutions)
+        fitting = [i for i, (ids, _) in enumerate(solutions) if ids and not (self._window and len(ids) > self._window)]
+        fitting.sort(key=lambda index: len(solutions[index][0]), reverse=True)
+        while fitting:
+            longest = len(solutions[fitting[0]][0])
+            batch = fitting[: max(1, self.config.batch_tokens // longest)]
+            fitting = fitting[len(batch) :]
+            try:
+                values = self._read([solutions[index] for index in batch], longest)
+            except torch.cuda.OutOfMemoryError as error:
+                raise TTCError(
+                    f"out of GPU memory while scoring {len(batch)} solutions of {longest} tokens: lower "
+                    f"prm.batch_tokens (now {self.config.batch_tokens}), or set prm.dtype to bfloat16"
+                ) from error
+            for index, scores in zip(batch, values, strict=True):
+                result[index] = StepScores(scores, len(solutions[index][0]))
+        return result
+
+    def _read(self, batch: Sequence[Encoded], longest: int) -> list[list[float]]:
+        # Right padding lies behind the last position that is read: causal attention never reaches it.
+        ids = torch.tensor([ids + [0] * (longest - len(ids)) for ids, _ in batch], device=self.device)
+        mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in batch], device=self.device)
+        hidden = self.model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
+        rows = [row for row, (_, positions) in enumerate(batch) for _ in positions]
+        columns = [position for _, positions in batch for position in positions]
+        values = iter(self._values(hidden[rows, columns]).tolist())
+        return [[next(values) for _ in positions] for _, positions in batch]
+
+    def model_facts(self) -> dict[str, Any]:
+        """The model's row in the store's `models`, without its name."""
+        return {
+            "path": self.config.path,
+            "revision": self.config.revision,
+            "n_parameters": self.model.num_parameters(),
+            "n_embedding": self.model.get_input_embeddings().weight.numel(),
+            **config_facts(self.model.config),
+        }
+
+
+def bodies(steps: Sequence[str], delimiter: str) -> list[tuple[str, str]]:
+    r"""Each step as (what it says, the delimiters at its end).
+
+    Examples
+    --------
+    >>> bodies(["7*7\n\n", "49"], "\n")
+    [('7*7', '\n\n'), ('49', '')]
+    """
+    cut = []
+    for step in steps:
+        body = step
+        while body.endswith(delimiter):
+            body = body.removesuffix(delimiter)
+        cut.append((body, step[len(body) :]))
+    return cut
+
+
+def encode_pieces(tokenizer: Any, pieces: Sequence[str], read_after: Sequence[bool], *, special: bool) -> Encoded:
+    """Tokenise a text given in pieces as one, and find the tokens that end where certain pieces end.
+
+    Parameters
+    ----------
+    tokenizer
+        A fast one.
+    pieces : sequence of str
+        They join to the text.
+    read_after : sequence of bool
+        Whether a score is read at the token that ends with this piece.
+    special : bool
+        Whether to add the tokenizer's own begin and end tokens.
+
+    Returns
+    -------
+    ids, positions
+        Both empty if a token lies across such an end.
+    """
+    encoded = tokenizer("".join(pieces), add_special_tokens=special, return_offsets_mapping=True)
+    ends = {end: index for index, (begin, end) in enumerate(encoded["offset_mapping"]) if end > begin}
+    positions, read = [], 0
+    for piece, wanted in zip(pieces, read_after, strict=True):
+        read += len(piece)
+        if wanted:
+            if read not in ends:
+                return [], []
+            positions.append(ends[read])
+    return list(encoded["input_ids"]), positions
+
+
+def format_chat(tokenizer: Any, turns: Sequence[tuple[str, str]], path: str) -> str:
+    """Turns of (role, content) in the tokenizer's chat template.
+
+    Raises
+    ------
+    RequestError
+        It has none.
+    """
+    if not tokenizer.chat_template:
+        raise RequestError(f"the PRM at '{path}' has no chat template, which its format needs: set prm.format")
+    messages = [{"role": role, "content": content} for role, content in turns]
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=False))
+
+
+def single_tokens(tokenizer: Any, texts: Sequence[str], path: str) -> list[int]:
+    """Ids of the tokens that the format needs.
+
+    Raises
+    ------
+    RequestError
+        The tokenizer writes one as several, or not at all.
+    """
+    found = [plain_tokens(tokenizer, text) for text in texts]
+    for text, ids in zip(texts, found, strict=True):
+        if len(ids) != 1 or ids[0] == tokenizer.unk_token_id:
+            raise RequestError(
+                f"the tokenizer at '{path}' has no single token {text!r}, which this format needs: set prm.format"
+            )
+    return [ids[0] for ids in found]
+
+
+def plain_tokens(tokenizer: Any, text: str) -> list[int]:
+    """Ids of a text without the tokenizer's own begin and end tokens; none if it cannot be written."""
+    try:
+        return list(tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
+    except Exception:  # what the tokenizers library raises for a character outside a vocabulary
+        return []
+
+
+def class_probability(hidden: torch.Tensor, head: Any, tokens: tuple[int, int]) -> torch.Tensor:
+    """Probability of the first of two tokens, of these two alone, from a language model's head."""
+    rows = list(tokens)
+    bias = None if getattr(head, "bias", None) is None else head.bias[rows]
+    return torch.nn.functional.linear(hidden, head.weight[rows], bias).float().softmax(dim=-1)[:, 0]

@@ -1,0 +1,67 @@
+"""The tokenizer's side of an engine: prompts to token ids, and tokens to their text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ttclib.config import PromptConfig
+from ttclib.errors import RequestError
+
+
+class Tokens:
+    """What an engine knows of a tokenizer and a prompt format.
+
+    Parameters
+    ----------
+    tokenizer
+        A Hugging Face tokenizer.
+    prompt_format : PromptConfig
+
+    Raises
+    ------
+    RequestError
+        A chat is asked for and there is no chat template.
+    """
+
+    def __init__(self, tokenizer: Any, prompt_format: PromptConfig) -> None:
+        if prompt_format.chat and prompt_format.chat_template:
+            tokenizer.chat_template = prompt_format.chat_template
+        if prompt_format.chat and not tokenizer.chat_template:
+            raise RequestError(
+                f"the tokenizer of '{tokenizer.name_or_path}' has no chat template, as base models have none: set "
+                f"prompt.chat = false and a prompt.template, or give prompt.chat_template"
+            )
+        self.tokenizer = tokenizer
+        self._format = prompt_format
+        self._texts: dict[int, str] = {}
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a problem's prompt, in the configured prompt format."""
+        return format_prompt(self.tokenizer, prompt, self._format)
+
+    def token_texts(self, token_ids: Sequence[int]) -> list[str]:
+        """The text of each token, decoded once; special tokens are empty."""
+        for token in set(token_ids) - self._texts.keys():
+            self._texts[token] = self.tokenizer.decode([token], skip_special_tokens=True)
+        return [self._texts[token] for token in token_ids]
+
+
+def format_prompt(tokenizer: Any, prompt: str, prompt_format: PromptConfig) -> list[int]:
+    """Token ids of a problem in the configured format: plain text or chat turns.
+
+    Examples come before the question, each as it would have been asked and answered.
+    """
+    asked = [
+        (prompt_format.template.replace("{prompt}", shown.prompt), shown.answer) for shown in prompt_format.examples
+    ]
+    text = prompt_format.template.replace("{prompt}", prompt)
+    if not prompt_format.chat:
+        before = [] if prompt_format.system is None else [prompt_format.system]
+        return list(tokenizer("\n\n".join([*before, *(f"{ask}{answer}" for ask, answer in asked), text]))["input_ids"])
+    turns = [] if prompt_format.system is None else [{"role": "system", "content": prompt_format.system}]
+    for ask, answer in asked:
+        turns += [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]
+    turns.append({"role": "user", "content": text})
+    formatted = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    return list(tokenizer(formatted, add_special_tokens=False)["input_ids"])

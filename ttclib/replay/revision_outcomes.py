@@ -1,0 +1,274 @@
+"""Revisions at every budget: which split of it is used, what that came to and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ttclib.errors import NotInStore, one_of
+from ttclib.replay.best_of_n import expected_largest
+from ttclib.replay.budgets import as_budgets
+from ttclib.replay.outcomes import Outcomes
+from ttclib.replay.revisions import ChainArrays, Split, revision_accuracy, split_at_ratio, splits_of
+
+STRATEGY = "revisions"
+NAMED_RATIOS = ("sequential", "parallel", "best")
+
+
+def revision_outcomes(
+    chains: ChainArrays,
+    budgets: Sequence[int],
+    *,
+    ratio: float | str = 1.0,
+    selection: str = "hierarchical",
+    scores: np.ndarray | None = None,
+    n_subsets: int = 400,
+    seed: int = 0,
+) -> Outcomes:
+    """Revisions at one ratio of sequential to parallel.
+
+    Parameters
+    ----------
+    chains : Chains
+    budgets : sequence of int
+        Answers a problem, over all chains.
+    ratio : float or {"sequential", "parallel", "best"}
+        Sequential over parallel; the nearest split that the budget allows is used (`split_at_ratio`).
+        ``"sequential"``: one chain; ``"parallel"``: first answers only; ``"best"``: at each budget the
+        split with the highest mean accuracy on these same problems, which flatters it.
+    selection : {"hierarchical", "majority"}
+        As in `ttclib.replay.revisions.revision_accuracy`.
+    scores : float array, shape (problems, chains, positions), optional
+        By default the verifier's last score. Not read by ``majority``.
+    n_subsets, seed : int
+
+    Returns
+    -------
+    Outcomes
+        NaN for problems that hold fewer or shorter chains than a budget's split needs.
+
+    Raises
+    ------
+    NotInStore
+        No problem holds what a budget needs.
+    RequestError
+        Another ratio or selection.
+    """
+    sizes = sorted(set(as_budgets(np.asarray(budgets)).tolist()))
+    if ratio == "best":
+        held = {budget: held_splits(chains, budget) for budget in sizes}
+        if missing := [budget for budget, splits in held.items() if not splits]:
+            raise _not_held(chains, [split_at_ratio(budget, 1) for budget in missing])
+        table = _SplitTable(chains, [split for splits in held.values() for split in splits], selection, scores)
+        accuracy = table.accuracy(n_subsets, seed)
+        means = dict(zip(table.splits, _column_means(accuracy), strict=True))
+        splits = [max(held[budget], key=lambda split: (np.nan_to_num(means[split], nan=-1), split)) for budget in sizes]
+        columns = [table.splits.index(split) for split in splits]
+        costs = {name: values[:, columns] for name, values in table.costs().items()}
+        return Outcomes(
+            STRATEGY, f"{STRATEGY} (best ratio)", tuple(sizes), tuple(chains.problem_ids), accuracy[:, columns], costs
+        )
+    splits = [_split(budget, ratio) for budget in sizes]
+    if missing_splits := [split for split in splits if not _holders(chains, split).any()]:
+        raise _not_held(chains, missing_splits)
+    table = _SplitTable(chains, splits, selection, scores)
+    name = ratio if isinstance(ratio, str) else f"ratio {ratio:g}"
+    return Outcomes(
+        STRATEGY,
+        f"{STRATEGY} ({name})",
+        tuple(sizes),
+        tuple(chains.problem_ids),
+        table.accuracy(n_subsets, seed),
+        table.costs(),
+    )
+
+
+def revision_splits(
+    chains: ChainArrays,
+    budgets: Sequence[int],
+    *,
+    selection: str = "hierarchical",
+    scores: np.ndarray | None = None,
+    n_subsets: int = 400,
+    seed: int = 0,
+) -> list[tuple[Split, Outcomes]]:
+    """Every split of every budget that the store holds, each as a variant of its own.
+
+    Parameters
+    ----------
+    chains, budgets, selection, scores, n_subsets, seed
+        As in `revision_outcomes`.
+
+    Returns
+    -------
+    list of ((sequential, parallel), Outcomes)
+        By budget, from parallel to sequential; each is defined at one budget and NaN at the others.
+
+    Raises
+    ------
+    NotInStore
+        The store holds no split of a budget.
+    """
+    sizes = sorted(set(as_budgets(np.asarray(budgets)).tolist()))
+    splits = [split for budget in sizes for split in held_splits(chains, budget)]
+    if missing := set(sizes) - {sequential * parallel for sequential, parallel in splits}:
+        raise _not_held(chains, [split_at_ratio(budget, 1) for budget in sorted(missing)])
+    table = _SplitTable(chains, splits, selection, scores)
+    accuracy, costs = table.accuracy(n_subsets, seed), table.costs()
+
+    def only(values: np.ndarray, column: int, budget: int) -> np.ndarray:
+        spread = np.full((len(values), len(sizes)), np.nan)
+        spread[:, sizes.index(budget)] = values[:, column]
+        return spread
+
+    outcomes = []
+    for column, (sequential, parallel) in enumerate(table.splits):
+        place = column, sequential * parallel
+        outcomes.append(
+            (
+                (sequential, parallel),
+                Outcomes(
+                    STRATEGY,
+                    f"{STRATEGY} ({sequential} sequential x {parallel} parallel)",
+                    tuple(sizes),
+                    tuple(chains.problem_ids),
+                    only(accuracy, *place),
+                    {name: only(values, *place) for name, values in costs.items()},
+                ),
+            )
+        )
+    return outcomes
+
+
+def held_splits(chains: ChainArrays, budget: int) -> list[Split]:
+    """The splits of a budget for which some problem holds enough chains of enough answers."""
+    return [split for split in splits_of(budget) if _holders(chains, split).any()]
+
+
+def held_budgets(chains: ChainArrays, ratio: float | str = 1.0) -> list[int]:
+    """The powers of two whose split at a ratio some problem holds.
+
+    Parameters
+    ----------
+    chains : Chains
+    ratio : float or str
+        As in `revision_outcomes`; ``"best"`` and ``"all"``: any split.
+    """
+    largest = int(chains.lengths.sum(axis=1).max())
+    budgets = [1 << exponent for exponent in range(largest.bit_length())]
+    if ratio in ("best", "all"):
+        return [budget for budget in budgets if held_splits(chains, budget)]
+    return [budget for budget in budgets if _holders(chains, _split(budget, ratio)).any()]
+
+
+class _SplitTable:
+    """Accuracy and costs of splits on every problem, arrays of shape (problems, splits)."""
+
+    def __init__(self, chains: ChainArrays, splits: Sequence[Split], selection: str, scores: np.ndarray | None) -> None:
+        self.splits = list(dict.fromkeys(splits))
+        self._chains = chains
+        self._selection = selection
+        self._scores = chains.scores["last"] if scores is None else scores
+
+    def accuracy(self, n_subsets: int, seed: int) -> np.ndarray:
+        return revision_accuracy(
+            self._chains.answer_ids,
+            self._scores,
+            self._chains.correct,
+            self._chains.lengths,
+            self.splits,
+            selection=self._selection,
+            n_subsets=n_subsets,
+            seed=seed,
+        )
+
+    def costs(self) -> dict[str, np.ndarray]:
+        """By the names of `ttclib.replay.outcomes.COSTS`.
+
+        Notes
+        -----
+        Token j (from 0) of an answer behind p tokens attends to p + j. With a prefix cache an answer
+        whose view only grew reads what was added since the answer before; when the oldest answer left
+        the view, all but the problem's own prompt is new. Chains of a problem decode side by side, and
+        `kv_tokens` reads the cache of the prompt that they share once a step for as long as the longest
+        of them lasts.
+        """
+        chains, lengths = self._chains, self._chains.lengths
+        before, own = chains.prompt_tokens, chains.completion_tokens
+        prompt = np.broadcast_to(before[:, :, :1], before.shape)
+        grown = np.diff(before, axis=2)
+        view_grew = grown >= own[:, :, :-1] - 1  # the answer but its end token; a separator may be empty
+        added = np.concatenate(
+            [np.zeros_like(before[:, :, :1]), np.where(view_grew, grown, (before - prompt)[:, :, 1:])], axis=2
+        )
+        triangle = own * (own - 1) / 2
+        if self._selection == "majority":
+            read = np.where(np.isnan(own), own, 0.0)
+        else:  # what the verifier could not read cost nothing
+            read = np.where(np.isnan(chains.prm_tokens) & np.isnan(self._scores), 0.0, chains.prm_tokens)
+        sums = {
+            name: np.cumsum(values, axis=2)
+            for name, values in {
+                "completion_tokens": own,
+                "prefill_tokens": before,
+                "cached_prefill_tokens": added,
+                "context_tokens": before * own + triangle,
+                "kv_tokens": (before - prompt) * own + triangle,
+                "prm_tokens": read,
+            }.items()
+        }
+        shape = (len(lengths), len(self.splits))
+        table = {name: np.full(shape, np.nan) for name in ("generations", *sums)}
+        for column, (sequential, parallel) in enumerate(self.splits):
+            for rows, members in _equal_sets(lengths, sequential, parallel):
+                cut = {name: values[rows, :, sequential - 1][members] for name, values in sums.items()}
+                cut = {name: values.reshape(len(rows), -1) for name, values in cut.items()}
+                shared = prompt[rows, :, 0][members].reshape(len(rows), -1)[:, 0]
+                longest = expected_largest(cut["completion_tokens"], [parallel])[:, 0]
+                for name, values in cut.items():
+                    table[name][rows, column] = parallel * values.mean(axis=1)
+                table["cached_prefill_tokens"][rows, column] += shared
+                table["kv_tokens"][rows, column] += shared * longest
+                table["generations"][rows, column] = sequential * parallel
+        nothing = np.where(np.isnan(table["generations"]), np.nan, 0.0)
+        return table | {"pruned_tokens": nothing, "rollout_tokens": nothing}
+
+
+def _equal_sets(lengths: np.ndarray, sequential: int, parallel: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Problems with equally many chains of a length, and which chains those are; too few are left out."""
+    members = lengths >= sequential
+    counts = members.sum(axis=1)
+    groups = [np.flatnonzero(counts == count) for count in np.unique(counts) if count >= parallel]
+    return [(rows, members[rows]) for rows in groups]
+
+
+def _holders(chains: ChainArrays, split: Split) -> np.ndarray:
+    """Problems with enough chains of enough answers, bool array of shape (problems,)."""
+    return (chains.lengths >= split[0]).sum(axis=1) >= split[1]
+
+
+def _split(budget: int, ratio: float | str) -> Split:
+    if isinstance(ratio, str):
+        one_of(ratio, NAMED_RATIOS, "ratio")
+        return (budget, 1) if ratio == "sequential" else (1, budget)
+    return split_at_ratio(budget, ratio)
+
+
+def _column_means(values: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
+
+
+def _not_held(chains: ChainArrays, missing: Sequence[Split]) -> NotInStore:
+    """The error that names the budgets, what they need and the command that collects it."""
+    counts = (chains.lengths > 0).sum(axis=1)
+    texts = [f"{s * p} ({s} sequential x {p} parallel)" for s, p in missing]
+    n_steps, n_chains = (max(split[axis] for split in missing) for axis in (0, 1))
+    return NotInStore(
+        f"'{chains.store}' holds at most {int(counts.max())} chains of {int(chains.lengths.max())} answers a problem "
+        f"of '{chains.policy}', too few for budget {', '.join(texts)}: collect them with "
+        f"`ttc revise CONFIG --n-chains {max(n_chains, int(counts.max()))} "
+        f"--n-steps {max(n_steps, int(chains.lengths.max()))}`"
+    )
