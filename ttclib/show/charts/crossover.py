@@ -68,11 +68,10 @@ def crossover_chart(
     bind: Any = alt.Undefined
     if slider:
         bind = alt.binding_range(min=0, max=len(rates) - 1, step=1, name="Move R")
-    chart = alt.vconcat(top, bars, spacing=26).add_params(
-        alt.param(name="rate_step", value=start, bind=bind),
-        alt.param(
-            name="intervals", value=True, bind=alt.binding_checkbox(name="Intervals") if slider else alt.Undefined
-        ),
+    chart = (
+        alt.vconcat(top, bars, spacing=26)
+        .resolve_scale(color="independent")
+        .add_params(alt.param(name="rate_step", value=start, bind=bind), intervals_param(True, slider))
     )
     note = "R = tokens of inference over tokens of pretraining; above zero the small model that thinks longer is better"
     return finished(chart.properties(title=titled("Think longer, or train bigger?", [*caption, note])))

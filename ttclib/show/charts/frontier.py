@@ -228,7 +228,8 @@ def saving_chart(savings: pl.DataFrame, *, baseline: str = "best_of_n", caption:
     said = (
         base.transform_aggregate(queries="min(queries)")
         .transform_calculate(
-            label="'bill shared by ' + format(datum.queries, ',d') + (datum.queries > 1 ? ' queries' : ' query') + ' of a problem'"
+            label="'bill shared by ' + format(datum.queries, ',d')"
+            " + (datum.queries > 1 ? ' queries' : ' query') + ' of a problem'"
         )
         .mark_text(align="right", baseline="bottom", fontSize=12, color=QUIET_INK)
         .encode(x=alt.value(520), y=alt.value(-4), text="label:N")

@@ -30,8 +30,8 @@ class FrontierExplorer(Explorer):
         As `frontier_chart` takes them.
     store : str
         Named in the command that reruns the view.
-    preset : str, optional
-        None: the first.
+    preset, bin_shown, intervals
+        The values at first; a preset that the store cannot answer gives way to the first.
     caption : list of str
     """
 
@@ -41,6 +41,8 @@ class FrontierExplorer(Explorer):
         *,
         store: str,
         preset: str | None = None,
+        bin_shown: int | None = None,
+        intervals: bool = False,
         caption: list[str] | None = None,
     ) -> None:
         self._frames, self._caption = frames, caption or []
@@ -52,9 +54,9 @@ class FrontierExplorer(Explorer):
                 "bin_shown": choice_of([None, *numbers], "bin"),
                 "intervals": choice_of((True, False), "intervals"),
             },
-            preset=preset or next(iter(frames)),
-            bin_shown=None,
-            intervals=False,
+            preset=preset if preset in frames else next(iter(frames)),
+            bin_shown=bin_shown,
+            intervals=intervals,
         )
         w = controls.ipywidgets()
         row = [
@@ -92,12 +94,19 @@ class CrossoverExplorer(Explorer):
         `Crossover.frame`, at a grid of exchange rates.
     store : str
         Named in the command that reruns the view.
-    exchange_rate : float
+    exchange_rate, intervals
+        The values at first.
     caption : list of str
     """
 
     def __init__(
-        self, frame: pl.DataFrame, *, store: str, exchange_rate: float = 1.0, caption: list[str] | None = None
+        self,
+        frame: pl.DataFrame,
+        *,
+        store: str,
+        exchange_rate: float = 1.0,
+        intervals: bool = True,
+        caption: list[str] | None = None,
     ) -> None:
         self._frame, self._caption = frame, caption or []
         self._rates = sorted(frame["exchange_rate"].unique().to_list())
@@ -108,7 +117,7 @@ class CrossoverExplorer(Explorer):
                 "intervals": choice_of((True, False), "intervals"),
             },
             exchange_rate=min(max(exchange_rate, low), high),
-            intervals=True,
+            intervals=intervals,
         )
         w = controls.ipywidgets()
         row: list[Any] = [controls.exchange_rate(state, low=low, high=high), controls.intervals(state)]
