@@ -17,8 +17,10 @@ from ttclib.analysis.strategies import (
     REVISIONS,
     SAMPLING,
     STRATEGIES,
+    TREE_SEARCH,
     VERIFIERS,
     Transform,
+    cap_length,
     check_budgets,
     outcomes_of,
     verifier_scores,
@@ -34,6 +36,7 @@ __all__ = [
     "REVISIONS",
     "SAMPLING",
     "STRATEGIES",
+    "TREE_SEARCH",
     "VERIFIERS",
     "accuracy_curves",
     "bin_problems",
@@ -56,6 +59,7 @@ CURVE_SCHEMA = {
     "tokens": pl.Float64,
     "flops": pl.Float64,
     "variant": pl.String,
+    "mc_error": pl.Float64,
 }
 
 
@@ -69,6 +73,8 @@ def accuracy_curves(
     verifier: str = "prm",
     aggregation: str = "last",
     transform: Transform | None = None,
+    length_cap: int | None = None,
+    n_subsets: int | None = None,
     bins: int | None = None,
     difficulty: str = "oracle",
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -86,13 +92,18 @@ def accuracy_curves(
         Generations a problem; for the sampling strategies 1 to the largest pool.
     tree, chains : optional
         What the store holds beside the pool, for tree search and revisions.
-    verifier : {"prm", "logprob"}
-        What scores a sample: the PRM, or the policy's own mean token log-probability. Weighted
-        votes use ``exp`` of the log-probability, so that weights are positive.
+    verifier : str
+        What scores a sample: ``prm``, ``orm``, a verifier's own name, or ``logprob``, the policy's own mean
+        token log-probability. Weighted votes use its ``exp``, so that weights are positive.
     aggregation : {"last", "min", "prod", "mean"}
         How the PRM's step scores become one score.
     transform : callable, optional
         Of the scores, before they weigh a vote.
+    length_cap : int, optional
+        Completion tokens at which every sample is cut: a longer one is unanswered. Sampling only; bins
+        stay those of the whole samples.
+    n_subsets : int, optional
+        Of votes that are not exact; None: as many as keep their error below 0.001.
     bins : int, optional
         Number of difficulty bins; None: over all problems only.
     difficulty : {"oracle", "predicted"}
@@ -121,6 +132,7 @@ def accuracy_curves(
     one_of(difficulty, DIFFICULTIES, "difficulty")
     if bins is not None and not 1 <= bins <= len(pool.problem_ids):
         raise RequestError(f"{bins} bins: allowed 1 to {len(pool.problem_ids)}, the number of problems")
+    replayed = pool if length_cap is None else cap_length(pool, length_cap)
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
     binned = None if bins is None else bin_problems(pool, bins, difficulty)
     table: dict[str, Any] = {
@@ -132,7 +144,9 @@ def accuracy_curves(
         if strategy in REVISIONS and chains is not None:
             curves.append(revision_curves(chains, budgets, **choices, **table, level=level))
             continue
-        outcomes = outcomes_of(pool, strategy, budgets, tree=tree, transform=transform, **choices)
+        outcomes = outcomes_of(
+            replayed, strategy, budgets, tree=tree, transform=transform, n_subsets=n_subsets, **choices
+        )
         curves.append(
             curves_of_outcomes(
                 outcomes,
@@ -241,7 +255,8 @@ def curves_of_outcomes(
         `n_problems` counts the problems for which the budget is defined; `n_samples` is the number
         of samples behind them; `tokens` are the expected completion tokens a problem; `flops` are
         2 · policy parameters · tokens; null where a token count or the parameters are unknown.
-        `variant` tells strategies of one name apart.
+        `variant` tells strategies of one name apart. `mc_error` is the standard error of `accuracy` from
+        averaging over random subsets instead of all: 0 where it is exact, null where it is not known.
     """
     rows = []
     n_bins = max((bins_of_problems or {"": 0}).values()) if n_bins is None else n_bins
@@ -270,9 +285,17 @@ def curves_of_outcomes(
                         "tokens": tokens,
                         "flops": None if n_parameters is None else flops_per_token(n_parameters) * tokens,
                         "variant": one.variant,
+                        "mc_error": _error_of_mean(one, counted, column),
                     }
                 )
     return pl.DataFrame(rows, schema=CURVE_SCHEMA).fill_nan(None)
+
+
+def _error_of_mean(one: Outcomes, counted: np.ndarray, column: int) -> float | None:
+    """Monte-Carlo standard error of the mean over problems, whose subsets are drawn independently."""
+    if one.mc_error is None or not counted.any():
+        return None
+    return float(np.sqrt((one.mc_error[counted, column] ** 2).sum()) / counted.sum())
 
 
 def bin_problems(pool: SamplePool, n_bins: int, difficulty: str = "oracle") -> np.ndarray:
