@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -203,7 +202,7 @@ def _save(
     torch.save(
         {"key": key, "at": at, "model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers]}, fresh
     )
-    os.replace(fresh, state)
+    fresh.replace(state)
 
 
 def _resume(

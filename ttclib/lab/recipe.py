@@ -160,7 +160,7 @@ def _train_prm(order: Order, notify: Notify) -> Path:
         trained = train_verifier(recipe, policy, judged, directory, report=_percent(tell))
     figures = evaluate(policy, directory)
     _card(directory, "prm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=_rollouts(order))
-    notify(f"prm: within-problem AUC {figures['final_auc_within']:.3f} on validation")
+    notify(f"prm: within-problem AUC {figures['final_auc_within']} on validation")
     return directory
 
 
@@ -202,7 +202,7 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
         trained = train_verifier(recipe, revision, judged, directory, report=_percent(tell))
     figures = evaluate_chains(revision, directory)
     _card(directory, "revision-orm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=asked)
-    notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']:.3f} on validation")
+    notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']} on validation")
     return directory
 
 
