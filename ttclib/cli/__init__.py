@@ -3,7 +3,18 @@
 Exit status 0 done, 1 the work failed, 2 the request was wrong; an error is one line.
 """
 
-from ttclib.cli import analysing, collecting, exchanging, grading, lab, replaying, reporting, revising, searching
+from ttclib.cli import (
+    analysing,
+    collecting,
+    exchanging,
+    grading,
+    lab,
+    planning,
+    replaying,
+    reporting,
+    revising,
+    searching,
+)
 from ttclib.cli.common import cli, main
 
 __all__ = [
@@ -14,6 +25,7 @@ __all__ = [
     "grading",
     "lab",
     "main",
+    "planning",
     "replaying",
     "reporting",
     "revising",

@@ -8,6 +8,7 @@ the faster the more their lengths differ (`make bench` measures both).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from functools import wraps
 from typing import Any, cast
@@ -63,6 +64,9 @@ class TransformersEngine(Tokens):
         super().__init__(tokenizer, prompt)
         self.model.to(self.device).eval()
         self.window: int | None = getattr(self.model.config, "max_position_embeddings", None)
+        # transformers 5.24 renamed it.
+        accepted = inspect.signature(type(self.model).forward).parameters
+        self._cache_name = "cache" if "cache" in accepted else "past_key_values"
         ends = self.model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
         self._ends = sorted({token for token in (*ends, self.tokenizer.eos_token_id) if token is not None})
@@ -70,6 +74,12 @@ class TransformersEngine(Tokens):
     def model_facts(self) -> dict[str, Any]:
         """The model's row in the store's `models`, without its name."""
         return model_row(self._policy, self.model.config, count_parameters(self.model))
+
+    def close(self) -> None:
+        """Leave the GPU's memory."""
+        if self.device == "cuda":
+            self.model.to("cpu")
+            torch.cuda.empty_cache()
 
     @_explain_out_of_memory
     @torch.inference_mode()
@@ -145,7 +155,7 @@ class TransformersEngine(Tokens):
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
+            **{self._cache_name: cache},
             use_cache=True,
             logits_to_keep=1,
         )
