@@ -75,8 +75,7 @@ def evaluate(
         "temperature": temperature,
         "pass_at_1": float(correct.mean()),
         "pass_at_1_by_operations": {
-            number: round(float(correct[operations == number].mean()), 3)
-            for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
+            number: round(float(correct[operations == number].mean()), 3) for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
         },
     }
     if prm is None:
@@ -90,14 +89,14 @@ def evaluate(
     middle = (correct.mean(axis=1) > 0.1) & (correct.mean(axis=1) < 0.9)
     budgets = [budget for budget in (1, 4, 16, 64, 256) if budget <= n_samples]
     within = within_problem_auc(final, correct)
-    by_operations = {
-        number: within[(operations == number) & middle] for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
-    }
+    by_operations = {number: within[(operations == number) & middle] for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)}
     return figures | {
         "step_auc": auc(step_scores, labels > 0.5),
         "step_calibration_error": expected_calibration_error(step_scores, labels),
         "step_calibration": [(round(s, 3), round(o, 3), n) for s, o, n in calibration(step_scores, labels)],
-        "auc_within_by_operations": {number: _mean(values) for number, values in by_operations.items()},
+        "auc_within_by_operations": {
+            number: _mean(values) for number, values in by_operations.items()
+        },
         "final_auc_within": _mean(within[middle]),
         "logprob_auc_within": _mean(within_problem_auc(logprob[middle], correct[middle])),
         "best_of_n": {
@@ -146,10 +145,7 @@ def evaluate_chains(
             Draw(
                 tuple(
                     revision_prefix(
-                        engine.encode(problems[number].prompt),
-                        earlier,
-                        separator,
-                        end_ids={engine.tokenizer.eos_token_id},
+                        engine.encode(problems[number].prompt), earlier, separator, end_ids={engine.tokenizer.eos_token_id}
                     )
                 ),
                 draw_seed(seed, problems[number].prompt, chain * length + position),
