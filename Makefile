@@ -47,6 +47,7 @@ fmt: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/sampling.py
 	$(BIN)/python -m tests.benchmarks.grading
+	$(BIN)/python tests/benchmarks/analysis.py
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme
