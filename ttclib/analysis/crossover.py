@@ -140,7 +140,7 @@ def crossover(
         R <= 0, M < 1, parameters or other facts that the models lack, a larger model without the budget, no
         shared problem, and as `compute_optimal` does.
     """
-    m_ratio = _param_ratio(param_ratio, small_model, large_model)
+    m_ratio = model_ratio(param_ratio, small_model, large_model)
     t_ratio = _training_ratio(training_tokens_ratio, small_model, large_model)
     check_ratios(ratios, m_ratio, t_ratio, large_budget)
     if large_budget not in charged_budgets(large):
@@ -226,7 +226,14 @@ def _renamed(one: Outcomes, name: str | None = None) -> Outcomes:
     return Outcomes(strategy, variant, one.budgets, one.problem_ids, one.accuracy, one.costs)
 
 
-def _param_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
+def model_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
+    """M as given, or from the models' parameters.
+
+    Raises
+    ------
+    RequestError
+        Parameters that are not known, or a larger model that is the smaller one.
+    """
     if given is not None:
         return float(given)
     sizes = []

@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.compute_optimal import compute_optimal
+from ttclib.analysis.crossing import check_ratios
 from ttclib.analysis.crossover import crossover as compare_models
-from ttclib.analysis.crossover import greedy_outcomes
+from ttclib.analysis.crossover import greedy_outcomes, model_ratio
 from ttclib.analysis.curves import DIFFICULTIES, powers_of_two
 from ttclib.analysis.difficulty import (
     Agreement,
@@ -238,7 +239,6 @@ def crossover(
     ours, theirs = small_store or store, large_store or store
     if ours is None or theirs is None:
         raise RequestError("no store: give --store, or both --small-store and --large-store")
-    got = gather(ours, small, choices)
     if large_strategy is None:
         if large_budget != 1:
             raise RequestError(
@@ -250,13 +250,16 @@ def crossover(
         several = choices | {"strategy": large_strategy, "budgets": str(large_budget), "bins": 1, "thresholds": None}
         other = gather(theirs, large, several, folds=1)
         pool, answer = other.pool, other.outcomes[0]
+    m_ratio = model_ratio(param_ratio, load_pool(ours, policy=small, notify=notify).policy_model, pool.policy_model)
+    check_ratios(rates, m_ratio, training_tokens_ratio or 1.0, large_budget)  # before anything long is replayed
+    got = gather(ours, small, choices)
     result = compare_models(
         without_bound(got.outcomes),
         answer,
         ratios=rates,
         small_model=got.pool.policy_model,
         large_model=pool.policy_model,
-        param_ratio=param_ratio,
+        param_ratio=m_ratio,
         training_tokens_ratio=training_tokens_ratio,
         large_budget=large_budget,
         bins=got.bins,
