@@ -46,6 +46,7 @@ fmt: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/sampling.py
+	$(BIN)/python -m tests.benchmarks.grading
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme

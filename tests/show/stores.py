@@ -1,4 +1,4 @@
-"""A small store like the demo's: problems of all difficulties, a PRM that is of use."""
+"""A small store like the demo's: problems of all difficulties, a PRM that is of use; more of it if asked."""
 
 from pathlib import Path
 from typing import Any
@@ -7,11 +7,42 @@ import numpy as np
 
 from ttclib.store import absorb, write_part
 
+FACTS = {"n_layers": 3, "n_heads": 4, "n_kv_heads": 4, "head_dim": 16, "hidden_size": 64, "training_tokens": 10_000_000}
 
-def make_store(path: Path, *, n_problems: int = 12, n_samples: int = 16, scored: bool = True, seed: int = 0) -> Path:
-    """Write a store of one policy, with or without PRM scores."""
+
+def make_store(
+    path: Path,
+    *,
+    n_problems: int = 12,
+    n_samples: int = 16,
+    scored: bool = True,
+    seed: int = 0,
+    search: bool = False,
+    revisions: bool = False,
+    larger: bool = False,
+    text: str = "line\n",
+) -> Path:
+    """Write a store of one policy, with or without PRM scores.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    n_problems, n_samples : int
+    scored : bool
+    seed : int
+    search : bool
+        Every first step has as many children as there are samples, and a greedy one: any search up
+        to that budget replays.
+    revisions : bool
+        Eight chains of eight answers a problem, of a model ``reviser``.
+    larger : bool
+        A second policy, 14 times as large and better.
+    text : str
+        First step of every completion.
+    """
     rng = np.random.default_rng(seed)
     names = [f"p{number:02d}" for number in range(n_problems)]
+    ease = [0.05 + 0.9 * number / max(1, n_problems - 1) for number in range(n_problems)]
     write_part(
         path,
         "problems",
@@ -25,22 +56,39 @@ def make_store(path: Path, *, n_problems: int = 12, n_samples: int = 16, scored:
             for number, name in enumerate(names)
         ],
     )
-    write_part(path, "models", [{"model": "small", "n_parameters": 161_728}])
     write_part(path, "settings", [{"setting": "s", "temperature": 0.8, "top_p": 1.0, "max_tokens": 64}])
-    samples: list[dict[str, Any]] = []
-    scores: list[dict[str, Any]] = []
-    grades: list[dict[str, Any]] = []
+    _policy(path, "small", 161_728, names, ease, n_samples, scored, rng, text)
+    if larger:
+        _policy(path, "large", 2_264_192, names, [share**0.4 for share in ease], n_samples, scored, rng, text)
+    if search:
+        _nodes(path, names, ease, n_samples, rng)
+    if revisions:
+        _revisions(path, names, ease, rng)
+    absorb(path)
+    return path
+
+
+def _policy(
+    path: Path,
+    policy: str,
+    n_parameters: int,
+    names: list[str],
+    ease: list[float],
+    n_samples: int,
+    scored: bool,
+    rng: np.random.Generator,
+    text: str,
+) -> None:
+    rows: dict[str, list[dict[str, Any]]] = {"samples": [], "scores": [], "grades": []}
     for number, name in enumerate(names):
-        ease = 0.05 + 0.9 * number / (n_problems - 1)
         for index in range(n_samples):
-            correct = bool(rng.random() < ease)
-            key = {"policy": "small", "problem_id": name, "setting": "s", "sample_index": index}
-            answer = number + 1 if correct else number + 2 + int(rng.geometric(0.4))
+            correct, answer = _drawn(rng, number, ease[number])
+            key = {"policy": policy, "problem_id": name, "setting": "s", "sample_index": index}
             length = int(rng.integers(20, 60))
-            samples.append(
+            rows["samples"].append(
                 {
                     **key,
-                    "completion": f"line\n#{answer}",
+                    "completion": f"{text}#{answer}",
                     "completion_tokens": length,
                     "prompt_tokens": 8,
                     "logprob": -length * 0.2 * float(rng.random()) if scored else None,
@@ -48,12 +96,71 @@ def make_store(path: Path, *, n_problems: int = 12, n_samples: int = 16, scored:
                     "step_tokens": [length - 3, 3],
                 }
             )
-            good = float(rng.beta(4, 2) if correct else rng.beta(2, 3))
-            scores.append({**key, "verifier": "tiny-prm", "step_scores": [float(rng.beta(4, 2)), good]})
-            grades.append({**key, "grader": "exact", "answer": str(answer), "answer_class": answer, "correct": correct})
-    write_part(path, "samples", samples)
+            scores = [float(rng.beta(4, 2)), _score(rng, correct)]
+            rows["scores"].append({**key, "verifier": "tiny-prm", "step_scores": scores, "prm_tokens": length + 8})
+            rows["grades"].append(
+                {**key, "grader": "exact", "answer": str(answer), "answer_class": answer, "correct": correct}
+            )
+    write_part(path, "models", [{"model": policy, "n_parameters": n_parameters, **FACTS}])
     if scored:
-        write_part(path, "scores", scores)
-    write_part(path, "grades", grades)
-    absorb(path)
-    return path
+        write_part(path, "models", [{"model": "tiny-prm", "n_parameters": 300_000, **FACTS}])
+    for table, held in rows.items():
+        if table != "scores" or scored:
+            write_part(path, table, held)
+
+
+def _nodes(path: Path, names: list[str], ease: list[float], n_samples: int, rng: np.random.Generator) -> None:
+    rows: dict[str, list[dict[str, Any]]] = {"nodes": [], "node_scores": [], "node_grades": []}
+    for number, name in enumerate(names):
+        for first in range(n_samples):
+            for child in (*range(1, n_samples), "g"):
+                correct, answer = _drawn(rng, number, ease[number])
+                key = {"policy": "small", "problem_id": name, "setting": "s", "path": f"{first}.{child}"}
+                rows["nodes"].append(
+                    {**key, "token_ids": [1, 2, 3], "text": f"#{answer}", "finish_reason": "stop", "logprob": -1.0}
+                )
+                rows["node_scores"].append(
+                    {**key, "verifier": "tiny-prm", "step_score": _score(rng, correct), "prm_tokens": 40}
+                )
+                rows["node_grades"].append(
+                    {**key, "grader": "exact", "answer": str(answer), "answer_class": answer, "correct": correct}
+                )
+    for table, held in rows.items():
+        write_part(path, table, held)
+
+
+def _revisions(path: Path, names: list[str], ease: list[float], rng: np.random.Generator) -> None:
+    rows: dict[str, list[dict[str, Any]]] = {"revisions": [], "revision_scores": [], "revision_grades": []}
+    for number, name in enumerate(names):
+        for chain in range(8):
+            for position in range(8):
+                correct, answer = _drawn(rng, number, ease[number] ** (1 / (1 + 0.15 * position)))
+                key = {"policy": "reviser", "problem_id": name, "setting": "s", "chain": chain, "position": position}
+                rows["revisions"].append(
+                    {
+                        **key,
+                        "completion": f"line\n#{answer}",
+                        "finish_reason": "stop",
+                        "prompt_tokens": 8 + 30 * min(4, position),
+                        "completion_tokens": 30,
+                        "logprob": -3.0,
+                    }
+                )
+                rows["revision_scores"].append(
+                    {**key, "verifier": "tiny-orm", "step_scores": [_score(rng, correct)], "prm_tokens": 60}
+                )
+                rows["revision_grades"].append(
+                    {**key, "grader": "exact", "answer": str(answer), "answer_class": answer, "correct": correct}
+                )
+    write_part(path, "models", [{"model": "reviser", "n_parameters": 161_728, **FACTS}])
+    for table, held in rows.items():
+        write_part(path, table, held)
+
+
+def _drawn(rng: np.random.Generator, number: int, ease: float) -> tuple[bool, int]:
+    correct = bool(rng.random() < ease)
+    return correct, number + 1 if correct else number + 2 + int(rng.geometric(0.4))
+
+
+def _score(rng: np.random.Generator, correct: bool) -> float:
+    return float(rng.beta(4, 2) if correct else rng.beta(2, 3))

@@ -15,16 +15,15 @@ from ttclib.analysis.curves import SAMPLING, STRATEGIES
 from ttclib.errors import RequestError
 from ttclib.show import theme
 from ttclib.show.charts import (
-    MAX_ROWS,
     accuracy_chart,
     accuracy_domain,
     bins_chart,
     caption,
     save_chart,
     signals,
-    spread_labels,
 )
-from ttclib.show.marks import LABEL_PX
+from ttclib.show.charts.accuracy import MAX_ROWS
+from ttclib.show.charts.marks import LABEL_PX, spread_labels
 from ttclib.store import SamplePool
 
 
@@ -68,7 +67,12 @@ def test_the_colour_of_a_strategy_does_not_depend_on_the_others(curves: pl.DataF
 
 @pytest.mark.parametrize("slider", [False, True])
 def test_specs_are_valid_and_small(curves: pl.DataFrame, slider: bool) -> None:
-    for chart in (accuracy_chart(curves, slider=slider), bins_chart(curves, slider=slider)):
+    charts = (
+        accuracy_chart(curves, slider=slider),
+        accuracy_chart(curves, slider=slider, by_bin=True),
+        bins_chart(curves, slider=slider),
+    )
+    for chart in charts:
         spec = chart.to_dict()  # checked against Vega-Lite's schema
         assert 0 < len(rows_of(spec)) <= len(curves) <= MAX_ROWS
         assert "http" not in json.dumps({key: value for key, value in spec.items() if key != "$schema"})
@@ -130,6 +134,15 @@ def test_caption_says_where_the_numbers_come_from(pool: SamplePool) -> None:
 def test_bins_have_panels_with_names(curves: pl.DataFrame) -> None:
     panels = {row["panel"] for row in rows_of(bins_chart(curves).to_dict())}
     assert panels == {"bin 1 (easiest)", "bin 2", "bin 3 (hardest)", "all problems"}
+
+
+def test_one_bin_at_a_time_is_shown(curves: pl.DataFrame) -> None:
+    spec = accuracy_chart(curves, slider=True, by_bin=True).to_dict()
+    bound = next(param for param in spec["params"] if param["name"] == "bin_now")
+    assert bound["value"] == 0 and bound["bind"]["options"] == [0, 1, 2, 3]
+    assert bound["bind"]["labels"] == ["all problems", "bin 1 (easiest)", "bin 2", "bin 3 (hardest)"]
+    assert len(rows_of(spec)) == len(curves)
+    assert all({"filter": "(datum.bin || 0) == bin_now"} in layer["transform"] for layer in spec["layer"])
 
 
 def test_rule_stands_at_the_budget(curves: pl.DataFrame) -> None:

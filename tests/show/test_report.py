@@ -14,10 +14,20 @@ pytest.importorskip("papermill", reason="papermill is not installed")
 from ttclib.errors import RequestError, TTCError  # noqa: E402
 from ttclib.show import theme  # noqa: E402
 from ttclib.show.charts import accuracy_chart  # noqa: E402
-from ttclib.show.page import formulas_to_mathml, page_html  # noqa: E402
+from ttclib.show.page import PageFacts, formulas_to_mathml, page_html  # noqa: E402
 from ttclib.show.report import check_parameters, parameters_of, render_report  # noqa: E402
 
 REPLAY = Path(__file__).resolve().parents[2] / "notebooks" / "01_replay.ipynb"
+
+
+FACTS = PageFacts(
+    notebook="n.ipynb",
+    made="2020-01-02",
+    stores={"s.duckdb": "SHA-256 ab"},
+    versions={"ttclib": "9.9", "polars": "1.2"},
+    parameters={"store": "</b>", "bins": 3},
+    changed=("bins",),
+)
 
 
 class Fetches(HTMLParser):
@@ -74,17 +84,18 @@ def test_the_page_carries_all_it_needs(curves: pl.DataFrame) -> None:
         nbformat.v4.new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})
     ]
     dropped = nbformat.v4.new_markdown_cell("only with a kernel", metadata={"tags": ["notebook-only"]})
-    text = nbformat.v4.new_markdown_cell("pass@k is $1 - x$, see [here](https://example.org)")
+    text = nbformat.v4.new_markdown_cell("## A *part*\n\npass@k is $1 - x$, see [here](https://example.org)")
     notebook = nbformat.v4.new_notebook(cells=[text, dropped, code, widget])
-    html = page_html(notebook, made="2020-01-02", version="9.9", name="n.ipynb", parameters={"store": "</b>"})
+    html = page_html(notebook, FACTS)
     assert fetched_by(html) == []
     assert "<math" in html and "mathjax" not in html.lower().replace("jp-mathjax", "")
     assert html.count('class="ttc-chart"') == 1
     assert html.count("globalThis.ttclibVegaEmbed") >= 1
     assert re.search(r"<details class=\"code\"><summary>code</summary>.*?secret_code", html, re.DOTALL)
     assert "only with a kernel" not in html and "need a running kernel" in html
-    for part in ("2020-01-02", "ttclib 9.9", "n.ipynb", "store = '&lt;/b&gt;'"):
+    for part in ("2020-01-02", "ttclib 9.9", "n.ipynb", "store = '&lt;/b&gt;'", "polars 1.2", "SHA-256 ab"):
         assert part in html, part
+    assert re.search(r'<nav class="contents"[^>]*><ul><li class="level2"><a href="#A-part">A part</a>', html)
     assert notebook.cells[2].outputs[0].data == data  # the notebook itself is left alone
 
 
@@ -137,12 +148,15 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 def test_a_failing_notebook_is_one_line_and_no_page(tmp_path: Path) -> None:
     told: list[str] = []
     notebook = notebook_of(tmp_path / "n.ipynb", "print(1)", "raise KeyError('who')")
-    with pytest.raises(TTCError, match=r"^n\.ipynb: cell \d+ failed with KeyError: 'who'$") as caught:
+    line = r"^n\.ipynb: cell 4 failed with KeyError: 'who' \(as far as it ran: .*r\.failed\.ipynb\)$"
+    with pytest.raises(TTCError, match=line) as caught:
         render_report(notebook, tmp_path / "r.html", {"store": "t"}, notify=told.append)
     assert not isinstance(caught.value, RequestError)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "r.html").exists()
-    assert any("cell 2 of" in line for line in told)
+    assert "report: n: cell 2 of 4" in told
+    kept = nbformat.read(tmp_path / "r.failed.ipynb", as_version=4)
+    assert any(output.get("text") == "1\n" for cell in kept.cells for output in cell.get("outputs", []))
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The explorer without a browser: state, what is recomputed, and errors that can be seen."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,16 @@ import polars as pl
 import pytest
 
 from ttclib.analysis.curves import SAMPLING, accuracy_curves
+from ttclib.cli.common import assignment
 from ttclib.errors import RequestError
 from ttclib.store import SamplePool, load_pool
 
 pytest.importorskip("anywidget", reason="anywidget is not installed")
-widgets = pytest.importorskip("ttclib.show.widgets", reason="ipywidgets is not installed")
+pytest.importorskip("ipywidgets", reason="ipywidgets is not installed")
+
+from ttclib.show import widgets
+from ttclib.show.widgets import ViewState, controls
+from ttclib.show.widgets.state import number_between
 
 
 @pytest.fixture
@@ -51,9 +57,11 @@ def test_a_budget_step_computes_and_redraws_nothing(explorer: Any, calls: list[d
     control(explorer, "Budget N").value = 4
     assert len(calls) == 1
     assert view.spec is spec
-    assert view.signals == {"budget_step": 2}
+    assert view.signals == {"budget_step": 2, "intervals": True}
     assert explorer.table["budget"].unique().to_list() == [4]
     assert "N = 4" in shown(explorer)
+    control(explorer, "intervals").value = False
+    assert view.spec is spec and view.signals == {"budget_step": 2, "intervals": False}
 
 
 def test_each_setting_is_computed_once(explorer: Any, calls: list[dict[str, Any]]) -> None:
@@ -62,31 +70,79 @@ def test_each_setting_is_computed_once(explorer: Any, calls: list[dict[str, Any]
     assert [call["aggregation"] for call in calls] == ["last", "min"]
 
 
+def test_a_budget_between_the_steps_adds_its_row(explorer: Any, calls: list[dict[str, Any]], pool: SamplePool) -> None:
+    control(explorer, "any N").value = True
+    control(explorer, "Budget N").value = 11
+    assert explorer.state.budget == 11 and explorer.table["budget"].unique().to_list() == [11]
+    alone = accuracy_curves(pool, ["best_of_n"], [11])["accuracy"][0]
+    assert explorer.table.filter(pl.col("strategy") == "best_of_n")["accuracy"][0] == pytest.approx(alone)
+    assert "[1, 2, 4, 8, 11, 16]" in str(explorer._chart.children[0].spec)
+    control(explorer, "any N").value = False
+    assert explorer.state.budget == 8  # the step below
+    assert control(explorer, "Budget N").value == 8 and len(calls) == 2
+    explorer.state.budget = 5
+    assert control(explorer, "any N").value is True and control(explorer, "Budget N").value == 5
+
+
+WANTED = {
+    "policy": "small",
+    "strategies": ["pass_at_k", "best_of_n"],
+    "budget": 2,
+    "verifier": "logprob",
+    "aggregation": "mean",
+    "bins": 3,
+    "difficulty": "predicted",
+    "intervals": False,
+}
+
+
 def test_state_is_plain_and_can_be_set(explorer: Any, calls: list[dict[str, Any]]) -> None:
-    wanted = {
-        "strategies": ["pass_at_k", "best_of_n"],
-        "budget": 2,
-        "verifier": "logprob",
-        "aggregation": "mean",
-        "bins": 3,
-        "difficulty": "predicted",
-    }
-    explorer.state = wanted
-    assert explorer.state == wanted
+    explorer.state.set(**WANTED)
+    assert explorer.state.values() == WANTED
     assert len(calls) == 2  # one refresh for all settings together
-    written: dict[str, Any] = {}
-    exec(explorer.parameters(), written)
-    assert {key: written[key] for key in wanted} == wanted
+    labels = {"budget": "Budget N", "verifier": "Verifier", "aggregation": "PRM score", "bins": "Difficulty"}
+    assert {name: control(explorer, label).value for name, label in labels.items()} == {
+        name: WANTED[name] for name in labels
+    }
     assert sorted(explorer.table["strategy"].unique()) == ["best_of_n", "pass_at_k"]
     assert set(explorer.table["bin"].to_list()) == {None, 1, 2, 3}
 
 
+def test_a_view_is_rerun_from_its_parameters(explorer: Any, pool: SamplePool) -> None:
+    explorer.state.set(**WANTED)
+    written: dict[str, Any] = {}
+    exec(explorer.parameters(), written)
+    assert {key: written[key] for key in WANTED} == WANTED
+    words = shlex.split(explorer.command())
+    assert words[:3] == ["ttc", "report", "notebooks/01_replay.ipynb"] and set(words[3::2]) == {"-p"}
+    assert dict(map(assignment, words[4::2])) == {"store": pool.store, **WANTED}
+    assert "best_of_n" in explorer._rerun.value
+
+
+def test_one_state_can_move_two_explorers_controls(explorer: Any) -> None:
+    again = controls.budget(explorer.state, explorer.budgets)
+    again.children[0].value = 2
+    assert control(explorer, "Budget N").value == 2 and explorer.table["budget"][0] == 2
+
+
 def test_wrong_state_is_refused_and_changes_nothing(explorer: Any) -> None:
-    before = explorer.state
-    for wrong in ({"budgett": 2}, {"budget": 3}, {"strategies": ["best"]}, {"bins": 4}, {"verifier": "orm"}):
+    before = explorer.state.values()
+    wrong: dict[str, Any]
+    for wrong in (
+        {"budgett": 2},
+        {"budget": 300},
+        {"budget": 2.5},
+        {"strategies": ["best"]},
+        {"bins": 4},
+        {"verifier": "orm"},
+        {"intervals": 1},
+        {"budget": 2, "bins": 4},
+    ):
         with pytest.raises(RequestError):
-            explorer.state = wrong
-    assert explorer.state == before
+            explorer.state.set(**wrong)
+    with pytest.raises(RequestError, match="did you mean 'budget'"):
+        explorer.state.budgte = 3
+    assert explorer.state.values() == before
 
 
 def test_an_exception_in_a_callback_is_shown(pool: SamplePool) -> None:
@@ -103,12 +159,21 @@ def test_an_exception_in_a_callback_is_shown(pool: SamplePool) -> None:
 
 
 def test_no_strategy_chosen_is_said(explorer: Any) -> None:
-    explorer.state = {"strategies": []}
+    explorer.state.strategies = []
     assert "no strategy is chosen" in shown(explorer)
 
 
 def test_a_store_without_scores_can_be_explored(unscored_store: Path) -> None:
     explorer = widgets.ReplayExplorer(load_pool(unscored_store), strategies=SAMPLING)
-    assert explorer.state["strategies"] == ["pass_at_k", "majority_vote"]
+    assert explorer.state.strategies == ["pass_at_k", "majority_vote"]
     assert 'role="alert"' not in shown(explorer)
     assert set(explorer.table["strategy"]) == {"pass_at_k", "majority_vote"}
+
+
+def test_a_log_slider_moves_the_exchange_rate() -> None:
+    state = ViewState({"exchange_rate": number_between(0.01, 1000, "exchange rate")}, exchange_rate=1.0)
+    slider = controls.exchange_rate(state)
+    slider.value = 22.0
+    assert state.exchange_rate == 22.0
+    state.exchange_rate = 0.16
+    assert slider.value == pytest.approx(0.16)

@@ -1,26 +1,67 @@
-"""`ttc report`: a notebook as one HTML page."""
+"""`ttc report`: notebooks as HTML pages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ttclib.cli.common import assignment, cli, notify
+from ttclib.errors import RequestError
 
 
 @cli.command()
-@click.argument("notebook")
-@click.option("--output", type=click.Path(path_type=Path), help="HTML file; by default reports/NAME.html.")
+@click.argument("notebooks", nargs=-1, metavar="NOTEBOOK...")
+@click.option("--all", "every", is_flag=True, help="All notebooks of the folder notebooks/, with an index page.")
+@click.option("--output", type=click.Path(path_type=Path), help="HTML file, of one page; by default FOLDER/NAME.html.")
+@click.option("--folder", type=click.Path(path_type=Path), default="reports", show_default=True, help="Where pages go.")
 @click.option(
-    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the notebook."
+    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the notebooks."
 )
-def report(notebook: str, output: Path | None, parameters: Sequence[str]) -> None:
-    """Run NOTEBOOK with parameters and write an HTML page that opens without a network."""
-    from ttclib.show.report import render_report
+@click.option(
+    *("--grid", "grids"),
+    multiple=True,
+    metavar="NAME=A,B,…",
+    help="One report for each value; several make every combination.",
+)
+@click.option("--processes", type=click.IntRange(min=1), help="Reports made at a time; by default one a processor.")
+def report(
+    notebooks: Sequence[str],
+    every: bool,
+    output: Path | None,
+    folder: Path,
+    parameters: Sequence[str],
+    grids: Sequence[str],
+    processes: int | None,
+) -> None:
+    """Run notebooks with parameters and write HTML pages that open without a network.
 
-    path = Path(notebook)
-    target = output or Path("reports") / f"{path.stem}.html"
-    render_report(path, target, dict(assignment(text) for text in parameters), notify=notify)
-    click.echo(str(target))
+    A parameter goes to the notebooks that have it. Several pages get an index, FOLDER/index.html.
+    """
+    from ttclib.show.report import render_report
+    from ttclib.show.suite import notebooks_in, plan, render_suite
+
+    if every == bool(notebooks):
+        raise RequestError("name a NOTEBOOK or several, or else give --all")
+    jobs = plan(
+        notebooks_in() if every else notebooks,
+        folder,
+        dict(assignment(text) for text in parameters),
+        dict(_axis(text) for text in grids),
+    )
+    if len(jobs) == 1 and not every:
+        click.echo(str(render_report(jobs[0].notebook, output or jobs[0].target, jobs[0].parameters, notify=notify)))
+        return
+    if output:
+        raise RequestError(f"--output names one page and {len(jobs)} are to be made: give --folder instead")
+    click.echo(str(render_suite(jobs, processes=processes, notify=notify)))
+
+
+def _axis(text: str) -> tuple[str, list[Any]]:
+    """``name=a,b`` as a name and its values; a JSON list where values themselves hold commas."""
+    name, value = assignment(text)
+    if isinstance(value, list):
+        return name, value
+    return name, [assignment(f"{name}={part}")[1] for part in text.partition("=")[2].split(",")]

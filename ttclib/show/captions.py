@@ -37,26 +37,41 @@ def caption(
     list of str
         Where the samples come from; how one is selected; what the bands are.
     """
-    sizes = pool.pool_sizes
-    each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()}–{sizes.max()}"
-    source = [Path(pool.store).name, f"policy {pool.policy}"]
-    if pool.benchmark:
-        source.append(pool.benchmark)
-    source.append(f"{len(pool.problem_ids)} problems × {each} samples")
-    temperature = pool.decoding.get("temperature")
-    source.append("temperature not recorded" if temperature is None else f"temperature {temperature:g}")
     if verifier == LOGPROB:
         selected = f"best-of-N selects by the {VERIFIER_LABELS[LOGPROB]} (mean per token)"
     elif pool.verifier is None:
         selected = "no PRM scores"
     else:
         selected = f"best-of-N selects by PRM {pool.verifier}, {AGGREGATION_LABELS.get(aggregation, aggregation)}"
-    lines = [" · ".join(source), selected]
+    lines = [source(pool), selected]
     if bins is not None:
-        kind = "oracle: each problem's own pass rate" if difficulty == "oracle" else "predicted: the PRM's mean score"
-        lines.append(f"{bins} bins of equal size by difficulty ({kind})")
-    lines.append(f"bands: {level * 100:g} % bootstrap intervals over problems")
+        lines.append(bins_line(bins, difficulty))
+    lines.append(bands_line(level))
     return lines
+
+
+def source(pool: SamplePool) -> str:
+    """Where samples come from: store, policy, benchmark, problems × samples, temperature."""
+    sizes = pool.pool_sizes
+    each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()}–{sizes.max()}"
+    parts = [Path(pool.store).name, f"policy {pool.policy}"]
+    if pool.benchmark:
+        parts.append(pool.benchmark)
+    parts.append(f"{len(pool.problem_ids)} problems × {each} samples")
+    temperature = pool.decoding.get("temperature")
+    parts.append("temperature not recorded" if temperature is None else f"temperature {temperature:g}")
+    return " · ".join(parts)
+
+
+def bins_line(bins: int, difficulty: str) -> str:
+    """How problems were cut into bins of difficulty."""
+    kind = "oracle: each problem's own pass rate" if difficulty == "oracle" else "predicted: the PRM's mean score"
+    return f"{bins} bins of equal size by difficulty ({kind})"
+
+
+def bands_line(level: float = 0.95) -> str:
+    """What the bands are."""
+    return f"bands: {level * 100:g} % bootstrap intervals over problems"
 
 
 def bin_title(number: int, n_bins: int) -> str:

@@ -53,14 +53,14 @@ def _chart_view_class() -> type[Any]:
     return ChartView
 
 
-def chart_view(spec: dict[str, Any], signals: dict[str, int]) -> Any:
+def chart_view(spec: dict[str, Any], signals: dict[str, Any]) -> Any:
     """A widget that shows a chart.
 
     Parameters
     ----------
     spec : dict
         A Vega-Lite spec. Setting the widget's ``spec`` draws the new one.
-    signals : dict of str to int
+    signals : dict of str to value
         Values to set in the drawing. Setting the widget's ``signals`` moves it without a new drawing.
 
     Returns

@@ -12,6 +12,7 @@ from ttclib.errors import one_of
 from ttclib.show.theme import style_of
 from ttclib.store.pool import LOGPROB, SamplePool
 
+DEMO, MADE_HERE = Path("store/demo.duckdb"), Path("runs/lab.duckdb")
 VERIFIER_LABELS = {"prm": "PRM", LOGPROB: "policy log-probability"}
 
 
@@ -29,12 +30,14 @@ def find_store(path: str | Path) -> Path:
     Returns
     -------
     pathlib.Path
-        The file; the path as given where there is none, for the reader to complain about.
+        The file; the path as given where there is none, for the reader to complain about. In place of
+        the demo store, where it is not there, the one that ``ttc sample lab`` makes.
     """
     wanted = Path(path)
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / wanted).exists():
-            return folder / wanted
+    for name in (wanted, *([MADE_HERE] if wanted == DEMO else [])):
+        for folder in (Path.cwd(), *Path.cwd().parents):
+            if (folder / name).exists():
+                return folder / name
     return wanted
 
 

@@ -9,18 +9,26 @@ from __future__ import annotations
 import ast
 import datetime
 import os
+import platform
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import ttclib
 from ttclib.errors import RequestError, TTCError, one_of
-from ttclib.show.page import page_html
+from ttclib.show.choices import find_store
+from ttclib.show.page import PageFacts, page_html
+from ttclib.store.fingerprint import fingerprint
 
 Notify = Callable[[str], None]
 _ENGINE = "ttclib"
+# Packages whose version can change a number or a picture.
+_VERSIONS = ("numpy", "scipy", "polars", "duckdb", "altair", "papermill")
 
 
 def render_report(
@@ -43,7 +51,8 @@ def render_report(
     parameters : dict, optional
         Values that replace those of the parameters cell.
     keep_ipynb : str or pathlib.Path, optional
-        Where the executed notebook is kept; None: it is thrown away.
+        Where the executed notebook is kept; None: it is thrown away. One that failed is kept in any
+        case, as ``NAME.failed.ipynb`` beside the page that was not made.
     notify : callable
         Is told the progress, one line at a time.
 
@@ -58,7 +67,7 @@ def render_report(
         No such notebook, an unknown parameter, a value of another kind than the notebook's own, an
         output folder that cannot be made, or a package that is not installed.
     TTCError
-        A cell failed; the line names the cell, the exception and its value.
+        A cell failed; the line names the notebook, the cell, the exception and its value.
     """
     try:
         import nbformat
@@ -66,29 +75,28 @@ def render_report(
     except ImportError as error:
         raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
     source, target = Path(notebook), Path(output_html)
-    if not source.is_file():
-        raise RequestError(f"notebook '{source}' does not exist: name an .ipynb file")
     given = dict(parameters or {})
     defaults = parameters_of(source)
     check_parameters(given, defaults)
     for path in (target, *([Path(keep_ipynb)] if keep_ipynb else [])):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RequestError(f"cannot make the folder '{path.parent}': {error.strerror}") from error
+        make_folder(path.parent)
     started = time.monotonic()
+    failed = target.with_suffix(".failed.ipynb")
+    facts = PageFacts(
+        notebook=source.name,
+        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        stores=stores_of({**defaults, **given}),
+        versions=versions(),
+        parameters={**defaults, **given},
+        changed=tuple(given),
+    )
     with tempfile.TemporaryDirectory() as folder:
         executed = Path(keep_ipynb) if keep_ipynb else Path(folder) / source.name
-        _execute(papermill, source, executed, given, notify)
+        _execute(papermill, source, executed, failed, given, notify)
         ran = nbformat.read(executed, as_version=4)
-    notify(f"report: making the page of {source.name}")
-    html = page_html(
-        ran,
-        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        version=ttclib.__version__,
-        name=source.name,
-        parameters={**defaults, **given},
-    )
+    failed.unlink(missing_ok=True)
+    notify(f"report: {source.stem}: making the page")
+    html = page_html(ran, facts)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_text(html, encoding="utf-8")
@@ -105,12 +113,14 @@ def parameters_of(notebook: str | Path) -> dict[str, Any]:
     Raises
     ------
     RequestError
-        papermill is not installed, or the file is no notebook.
+        papermill is not installed, there is no such file, or it is no notebook.
     """
     try:
         import papermill
     except ImportError as error:
         raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
+    if not Path(notebook).is_file():
+        raise RequestError(f"notebook '{notebook}' does not exist: name an .ipynb file")
     try:
         found = papermill.inspect_notebook(str(notebook))
     except Exception as error:
@@ -144,18 +154,63 @@ def check_parameters(given: dict[str, Any], defaults: dict[str, Any]) -> None:
             )
 
 
-def _execute(papermill: Any, source: Path, executed: Path, parameters: dict[str, Any], notify: Notify) -> None:
+def stores_of(parameters: dict[str, Any]) -> dict[str, str]:
+    """File and fingerprint of every store that parameters name: ``store`` and what ends in ``_store``."""
+    found = {}
+    for name, value in parameters.items():
+        if isinstance(value, str) and (name == "store" or name.endswith("_store")):
+            path = find_store(value)
+            try:
+                found[path.name] = f"SHA-256 {fingerprint(path)}"
+            except RequestError:
+                found[path.name] = "not found"
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of ttclib, Python and the packages that can change a number or a picture."""
+    known = {"ttclib": ttclib.__version__, "Python": platform.python_version()}
+    for package in _VERSIONS:
+        with suppress(PackageNotFoundError):
+            known[package] = version(package)
+    return known
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises
+    ------
+    RequestError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"cannot make the folder '{folder}': {error.strerror}") from error
+
+
+def _execute(
+    papermill: Any, source: Path, executed: Path, failed: Path, parameters: dict[str, Any], notify: Notify
+) -> None:
     from papermill.exceptions import PapermillExecutionError
 
     _register_engine(papermill)
     try:
         papermill.execute_notebook(
-            str(source), str(executed), parameters=parameters, engine_name=_ENGINE, progress_bar=False, notify=notify
+            *(str(source), str(executed)),
+            parameters=parameters,
+            engine_name=_ENGINE,
+            progress_bar=False,
+            notify=lambda text: notify(f"report: {source.stem}: {text}"),
         )
     except PapermillExecutionError as error:
+        shutil.copyfile(executed, failed)
         where = f"cell {error.exec_count}" if error.exec_count is not None else f"cell {error.cell_index + 1}"
         value = " ".join(str(error.evalue).split())
-        raise TTCError(f"{source.name}: {where} failed with {error.ename}: {value}") from error
+        raise TTCError(
+            f"{source.name}: {where} failed with {error.ename}: {value} (as far as it ran: {failed})"
+        ) from error
 
 
 def _register_engine(papermill: Any) -> None:
@@ -171,7 +226,7 @@ def _register_engine(papermill: Any) -> None:
             def told(cell: Any, *args: Any, **more: Any) -> Any:
                 if cell.cell_type == "code":
                     at = next(place for place, other in enumerate(code, 1) if other is cell)
-                    notify(f"report: cell {at} of {len(code)}")
+                    notify(f"cell {at} of {len(code)}")
                 return begin(cell, *args, **more)
 
             nb_man.cell_start = told

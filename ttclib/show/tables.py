@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -13,7 +15,8 @@ _STYLE = (
     "<style>table.ttclib{border-collapse:collapse;font-size:13px;margin:6px 0}"
     "table.ttclib caption{text-align:left;color:#5a5a5a;padding:2px 0 6px}"
     "table.ttclib th,table.ttclib td{padding:3px 12px;text-align:right;border-bottom:1px solid #e6e6e6}"
-    "table.ttclib th.name,table.ttclib td.name{text-align:left}"
+    "table.ttclib td{white-space:nowrap}"
+    "table.ttclib th.name,table.ttclib td.name{text-align:left;white-space:normal}"
     "table.ttclib .mark{display:inline-block;width:10px;height:10px;margin-right:7px;border-radius:2px}</style>"
 )
 
@@ -78,6 +81,121 @@ def wide_table_html(curves: pl.DataFrame, *, gap: tuple[str, str] | None = None,
         body += f'<tr><th scope="row">{budget}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
     head = "".join(f'<th scope="col">{text}</th>' for text in ("budget N", *heads))
     return f'{_STYLE}<table class="ttclib"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def plain_table_html(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: Collection[int] = (0,), caption: str = ""
+) -> str:
+    """A table of texts; every cell is escaped.
+
+    Parameters
+    ----------
+    heads : sequence of str
+    rows : iterable of sequences of str
+    names : collection of int
+        Columns that hold names and stand at the left; the others hold numbers.
+    caption : str
+
+    Returns
+    -------
+    str
+        HTML with a ``<table class="ttclib">``.
+    """
+    kinds = [' class="name"' if place in names else "" for place in range(len(heads))]
+    head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for kind, text in zip(kinds, heads, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{kind}>{escape(text)}</td>' for kind, text in zip(kinds, row, strict=True))}</tr>"
+        for row in rows
+    )
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f'{_STYLE}<table class="ttclib">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def bin_table_html(table: pl.DataFrame) -> str:
+    """What each difficulty bin holds, from `difficulty_table`."""
+    heads = ("bin", "problems", "pass@1 from", "mean", "to", "never solved", "always solved", "tied with another bin")
+    rows = [
+        (
+            "none: not graded" if row["bin"] == 0 else str(row["bin"]),
+            str(row["n_problems"]),
+            *(_percent(row[name]) for name in ("ease_low", "ease_mean", "ease_high")),
+            *(str(row[name]) for name in ("n_never", "n_always", "n_tied")),
+        )
+        for row in table.to_dicts()
+    ]
+    return plain_table_html(heads, rows)
+
+
+def agreement_html(agreement: Any) -> str:
+    """How far two difficulties agree, in a sentence, from `difficulty_agreement`."""
+    rho = f"{agreement.spearman:.2f} (95 % interval {agreement.spearman_low:.2f} … {agreement.spearman_high:.2f})"
+    if math.isnan(agreement.spearman):
+        rho = "undefined, as one of the two does not vary"
+    return (
+        f"<p>Over {agreement.n_problems} problems the rank correlation is {rho}; "
+        f"{agreement.same_bin:.0%} fall into the same bin and {agreement.within_one:.0%} at most one apart.</p>"
+    )
+
+
+def problems_html(
+    profiles: pl.DataFrame, prompts: Mapping[str, tuple[str | None, str | None]], number: int, *, limit: int = 12
+) -> str:
+    """The problems of one bin, the hardest last; prompts come from outside and are escaped.
+
+    Parameters
+    ----------
+    profiles : polars.DataFrame
+        As `problem_profiles` gives it.
+    prompts : mapping of problem id to (prompt, reference answer)
+        As `load_prompts` gives it.
+    number : int
+        Of the bin, by oracle difficulty.
+    limit : int
+        At most so many, evenly taken from easy to hard.
+    """
+    inside = profiles.filter(pl.col("oracle_bin") == number).sort("oracle", descending=True)
+    taken = sorted({round(place * (len(inside) - 1) / max(1, limit - 1)) for place in range(min(limit, len(inside)))})
+    heads = ("problem", "prompt", "reference", "right", "pass@1", "PRM score", "answers given", "tokens")
+    rows = []
+    for row in inside[taken].to_dicts():
+        prompt, reference = prompts.get(row["problem_id"], (None, None))
+        rows.append(
+            (
+                row["problem_id"],
+                _short(prompt),
+                _short(reference, 24),
+                f"{row['n_correct']} of {row['n_samples']}",
+                _percent(row["oracle"]),
+                "–" if row["predicted"] is None else f"{row['predicted']:.2f}",
+                str(row["n_answers"]),
+                "–" if row["tokens"] is None else f"{row['tokens']:.0f}",
+            )
+        )
+    title = f"Bin {number}: {len(rows)} of {len(inside)} problems"
+    return plain_table_html(heads, rows, names=(0, 1, 2), caption=title)
+
+
+def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
+    """Two sides and their difference at every budget, from `paired_differences`."""
+    heads = ("strategy", "budget N", *names, "difference", "interval", "problems")
+    rows = [
+        (
+            style_of(row["strategy"]).label,
+            str(row["budget"]),
+            _percent(row["first"]),
+            _percent(row["second"]),
+            f"{row['difference'] * 100:+.1f} points",
+            f"{row['ci_low'] * 100:+.1f} … {row['ci_high'] * 100:+.1f}",
+            str(row["n_problems"]),
+        )
+        for row in differences.to_dicts()
+    ]
+    return plain_table_html(heads, rows)
+
+
+def _short(text: str | None, length: int = 90) -> str:
+    line = "–" if text is None else " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def _name_class(head: str) -> str:

@@ -62,7 +62,13 @@ STYLES: dict[str, Style] = {
     "dvts": Style("DVTS", "#56B4E9", (12, 3, 2, 3), "triangle-right"),
     "rebase": Style("REBASE", "#8C7A00", (2, 3), "triangle-left"),
     "revisions": Style("revisions", "#767676", (4, 2), "M0,.7L-.6,-.5L.6,-.5Z"),
+    "compute_optimal": Style(
+        "compute-optimal", "#5B2A86", (), "M0,-.8L.25,-.2L.8,0L.25,.2L0,.8L-.25,.2L-.8,0L-.25,-.2Z"
+    ),
 }
+
+# Difficulty bins, easiest first: one ramp from light to dark (cividis), so that their order shows in grey as well.
+BIN_COLORS = ("#E8D34F", "#B5A868", "#7F7C75", "#4A5A78", "#00224E")
 
 CONFIG: dict[str, Any] = {
     "background": "#ffffff",
@@ -96,6 +102,30 @@ CONFIG: dict[str, Any] = {
     "header": {"labelFontSize": 13, "labelFontWeight": 600, "labelColor": INK, "labelPadding": 4},
     "legend": {"labelFontSize": 13, "labelColor": INK, "symbolSize": 110, "symbolStrokeWidth": 2, "labelLimit": 260},
 }
+
+
+def ramp(n: int, *, start: float = 0.0) -> list[str]:
+    """Colours of n ordered things, light to dark, along the ramp of `BIN_COLORS`.
+
+    Parameters
+    ----------
+    n : int
+    start : float
+        Where on the ramp the first stands, 0 to 1.
+
+    Examples
+    --------
+    >>> ramp(2)
+    ['#e8d34f', '#00224e']
+    """
+    stops = [[int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in BIN_COLORS]
+    colors = []
+    for place in range(n):
+        at = (start + (1 - start) * (place / (n - 1) if n > 1 else 1.0)) * (len(stops) - 1)
+        low = min(int(at), len(stops) - 2)
+        mixed = [round(a + (b - a) * (at - low)) for a, b in zip(stops[low], stops[low + 1], strict=True)]
+        colors.append("#" + "".join(f"{part:02x}" for part in mixed))
+    return colors
 
 
 def style_of(strategy: str) -> Style:

@@ -1,17 +1,19 @@
 """The layers that charts of accuracy against budget are made of.
 
-Two parameters stand in every chart: `STEP`, the place in the list of budgets, which a slider inside
-the picture or a widget outside moves, and ``budget_now``, the budget at that place.
+Three parameters stand in every chart: `STEP`, the place in the list of budgets, which a slider inside
+the picture or a widget outside moves, ``budget_now``, the budget at that place, and ``intervals``,
+whether the bands are shown.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
+from ttclib.show.captions import bin_title
 from ttclib.show.theme import INK, QUIET_INK, style_of
 
 LABEL_PX = 13
@@ -82,14 +84,7 @@ def curve_layers(
         if legend
         else None
     )
-    x = alt.X(
-        "budget:Q",
-        title="N, samples per problem" if small else "budget N: samples per problem (log scale)",
-        scale=alt.Scale(type="log", base=2, domain=_x_domain(budgets), nice=False),
-        axis=alt.Axis(
-            values=budgets if len(budgets) <= 16 else _powers(budgets), format="d", grid=False, labelFlush=False
-        ),
-    )
+    x = budget_axis(budgets, small=small)
     axis = alt.Axis(format=".0%", tickCount=5 if small else 8)
     y_title = "accuracy" if small else "accuracy: problems solved"
     y_scale = alt.Scale(domain=list(y_domain), nice=False, zero=False)
@@ -100,12 +95,16 @@ def curve_layers(
     dash = alt.StrokeDash("strategy:N", scale=alt.Scale(domain=strategies, range=dash_range), legend=None)
     shape = alt.Shape("name:N", scale=alt.Scale(domain=names, range=[style.shape for style in styles]), legend=key)
     at_budget = f"datum.budget == {_budget_now(budgets)}"
-    band = base.mark_area(clip=True).encode(
-        x=x,
-        y=alt.Y("ci_low:Q", title=y_title, scale=y_scale, axis=axis),
-        y2="ci_high:Q",
-        color=color,
-        opacity=alt.condition(picked, alt.value(0.11), alt.value(0.02)),
+    band = (
+        base.transform_filter("intervals")
+        .mark_area(clip=True)
+        .encode(
+            x=x,
+            y=alt.Y("ci_low:Q", title=y_title, scale=y_scale, axis=axis),
+            y2="ci_high:Q",
+            color=color,
+            opacity=alt.condition(picked, alt.value(0.11), alt.value(0.02)),
+        )
     )
     line = base.mark_line(strokeWidth=2 if small else 2.5).encode(
         x=x,
@@ -175,6 +174,23 @@ def label_layers(base: Any, strategies: list[str], picked: Any, width: int) -> l
     return [leader, text]
 
 
+def reference_layers(references: Mapping[str, float], *, by_bin: bool) -> list[Any]:
+    """Level lines with their names; they hold over all problems and go where a single bin is shown."""
+    rows = [{"name": name, "level": round(value, 5)} for name, value in references.items()]
+    base = alt.Chart(alt.InlineData(values=rows))
+    if by_bin:
+        base = base.transform_filter("bin_now == 0")
+    line = base.mark_rule(color=QUIET_INK, strokeWidth=1.2).encode(
+        y="level:Q", tooltip=[alt.Tooltip("name:N"), alt.Tooltip("level:Q", title="accuracy", format=".1%")]
+    )
+    text = (
+        base.transform_calculate(label="datum.name + ' ' + format(datum.level, '.1%')")
+        .mark_text(align="left", baseline="bottom", dx=6, dy=-3, fontSize=12, color=QUIET_INK)
+        .encode(x=alt.value(0), y="level:Q", text="label:N")
+    )
+    return [line, text]
+
+
 def picked_param(*, legend: bool) -> Any:
     """The strategies singled out: clicked in the legend, or else as a line, a point or a label."""
     if legend:
@@ -211,6 +227,36 @@ def budget_params(budgets: list[int], budget: int | None, slider: bool) -> list[
         alt.param(name=STEP, value=start, bind=bind),
         alt.param(name="budget_now", expr=_budget_now(budgets)),
     ]
+
+
+def budget_axis(budgets: list[int], *, small: bool = False) -> Any:
+    """The budget on a logarithmic axis, powers of two written as numbers."""
+    return alt.X(
+        "budget:Q",
+        title="N, samples per problem" if small else "budget N: samples per problem (log scale)",
+        scale=alt.Scale(type="log", base=2, domain=_x_domain(budgets), nice=False),
+        axis=alt.Axis(
+            values=budgets if len(budgets) <= 16 else _powers(budgets), format="d", grid=False, labelFlush=False
+        ),
+    )
+
+
+def titled(text: str, lines: Sequence[str]) -> Any:
+    """A title with the caption's lines below it."""
+    return alt.Title(text, subtitle=list(lines)) if lines else alt.Title(text)
+
+
+def intervals_param(shown: bool, control: bool) -> Any:
+    """Whether the bands are drawn, which a box inside the picture can switch."""
+    bind = alt.binding_checkbox(name="Intervals") if control else alt.Undefined
+    return alt.param(name="intervals", value=shown, bind=bind)
+
+
+def bin_param(numbers: list[int], control: bool) -> Any:
+    """The difficulty bin shown, 0 for all problems, which a list inside the picture can change."""
+    labels = ["all problems", *(bin_title(number, len(numbers)) for number in numbers)]
+    bind = alt.binding_select(options=[0, *numbers], labels=labels, name="Difficulty") if control else alt.Undefined
+    return alt.param(name="bin_now", value=0, bind=bind)
 
 
 def _budget_now(budgets: list[int]) -> str:

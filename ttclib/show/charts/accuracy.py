@@ -6,31 +6,35 @@ so some hundred rows however large the store) and carry that and no more.
 The budget is a parameter inside the picture. A rule stands at it and the labels at the line ends
 give the accuracy there. With ``slider=True`` the picture brings its own slider, which needs no
 kernel; without, `signals` says what to set from outside. A click on a line or its label, or on the
-legend where there is one, singles that strategy out, which needs no kernel either.
+legend where there is one, singles that strategy out, which needs no kernel either. So do the
+difficulty bin (``by_bin=True``) and whether the interval bands are shown.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from ttclib.errors import RequestError, nearest
-from ttclib.show.captions import AGGREGATION_LABELS, bin_title, caption
-from ttclib.show.marks import (
+from ttclib.errors import RequestError
+from ttclib.show.captions import bin_title
+from ttclib.show.charts.marks import (
     LABEL_PX,
     STEP,
+    bin_param,
     budget_params,
     curve_layers,
+    intervals_param,
     label_layers,
     picked_param,
+    reference_layers,
     rule,
     rule_text,
     spread_labels,
+    titled,
 )
 from ttclib.show.theme import finished, in_order, style_of
 
@@ -38,7 +42,6 @@ from ttclib.show.theme import finished, in_order, style_of
 MAX_ROWS = 5000
 # Most strategies whose labels still find room beside a chart; more get a legend.
 MAX_DIRECT_LABELS = 9
-EXTENSIONS = (".png", ".svg", ".html")
 
 
 def accuracy_chart(
@@ -47,23 +50,33 @@ def accuracy_chart(
     caption: Sequence[str] = (),
     budget: int | None = None,
     slider: bool = False,
+    by_bin: bool = False,
+    intervals: bool = True,
+    references: Mapping[str, float] | None = None,
     y_domain: tuple[float, float] | None = None,
     title: str | None = None,
     width: int = 560,
     height: int = 360,
 ) -> Any:
-    """Accuracy against budget over all problems, one line a strategy.
+    """Accuracy against budget, one line a strategy.
 
     Parameters
     ----------
     curves : polars.DataFrame
-        As `accuracy_curves` gives it; rows of single bins are left aside.
+        As `accuracy_curves` gives it; unless `by_bin`, rows of single bins are left aside.
     caption : sequence of str
         Lines under the title, from `caption`.
     budget : int, optional
         Where the rule stands; None: no rule, unless there is a slider.
     slider : bool
-        Give the picture a budget slider of its own, which works without a kernel.
+        Give the picture controls of its own, which work without a kernel.
+    by_bin : bool
+        Carry the rows of every bin and show one at a time, all problems first; with `slider` a
+        list to choose it from.
+    intervals : bool
+        Whether the bands are shown at first.
+    references : mapping of str to float, optional
+        Accuracies to draw as level lines over all problems, by their name, such as a larger model's.
     y_domain : pair of float, optional
         Ends of the accuracy axis, 0 to 1; None: what the bands need, in tenths.
     title : str, optional
@@ -79,26 +92,31 @@ def accuracy_chart(
     RequestError
         Nothing to draw, an unknown strategy, or a budget that the table does not have.
     """
-    overall = _checked(curves.filter(pl.col("bin").is_null()), budget)
-    budgets = sorted(overall["budget"].unique().to_list())
-    low, high = y_domain or accuracy_domain(overall)
-    strategies = in_order(overall["strategy"].to_list())
-    ends = _line_ends(overall)
+    kept = curves if by_bin else curves.filter(pl.col("bin").is_null())
+    known = _checked(kept, budget)
+    budgets = sorted(known["budget"].unique().to_list())
+    low, high = y_domain or accuracy_domain(known, (references or {}).values())
+    strategies = in_order(known["strategy"].to_list())
     direct = len(strategies) <= MAX_DIRECT_LABELS and len(strategies) * (LABEL_PX + 5) <= height
-    spread = spread_labels(
-        [ends[name] for name in strategies], gap=(LABEL_PX + 5) / height * (high - low), low=low, high=high
-    )
-    rows = _rows(overall, dict(zip(strategies, spread, strict=True)))
+    gap = (LABEL_PX + 5) / height * (high - low)
+    parts = known.partition_by("bin", maintain_order=True)
+    rows = [row for part in parts for row in _rows(part, _label_heights(part, gap, low, high))]
     picked = picked_param(legend=not direct)
     base = alt.Chart(alt.InlineData(values=rows))
+    params = [*budget_params(budgets, budget, slider), intervals_param(intervals, slider)]
+    if by_bin:
+        base = base.transform_filter("(datum.bin || 0) == bin_now")
+        params.append(bin_param(known["bin"].drop_nulls().unique().sort().to_list(), slider))
     layers = curve_layers(base, strategies, budgets, (low, high), picked, legend=not direct)
     if budget is not None or slider:
         layers = [rule(base, strategies[0]), *layers, rule_text(base, strategies[0])]
     if direct:
         layers += label_layers(base, strategies, picked, width)
-    chart = alt.layer(*layers).add_params(*budget_params(budgets, budget, slider))
+    if references:
+        layers += reference_layers(references, by_bin=by_bin)
+    chart = alt.layer(*layers).add_params(*params)
     return finished(
-        chart.properties(width=width, height=height, title=_title(title or "Accuracy against sampling budget", caption))
+        chart.properties(width=width, height=height, title=titled(title or "Accuracy against sampling budget", caption))
     )
 
 
@@ -108,6 +126,7 @@ def bins_chart(
     caption: Sequence[str] = (),
     budget: int | None = None,
     slider: bool = False,
+    intervals: bool = True,
     y_domain: tuple[float, float] | None = None,
     title: str | None = None,
     columns: int | None = None,
@@ -120,7 +139,7 @@ def bins_chart(
     ----------
     curves : polars.DataFrame
         As `accuracy_curves` gives it with ``bins``.
-    caption, budget, slider, y_domain, title
+    caption, budget, slider, intervals, y_domain, title
         As in `accuracy_chart`.
     columns : int, optional
         Panels side by side; None: 3, or 2 where that leaves no gap.
@@ -164,15 +183,16 @@ def bins_chart(
             spacing=24,
         )
         .resolve_axis(x="independent")
-        .add_params(*budget_params(budgets, budget, slider))
+        .add_params(*budget_params(budgets, budget, slider), intervals_param(intervals, slider))
     )
-    return finished(panels.properties(title=_title(title or "Accuracy by difficulty", caption)))
+    return finished(panels.properties(title=titled(title or "Accuracy by difficulty", caption)))
 
 
-def accuracy_domain(curves: pl.DataFrame) -> tuple[float, float]:
-    """Ends of an accuracy axis that holds every band, in whole tenths, 0 to 1."""
-    lows = [value for value in curves["ci_low"].to_list() + curves["accuracy"].to_list() if value is not None]
-    highs = [value for value in curves["ci_high"].to_list() + curves["accuracy"].to_list() if value is not None]
+def accuracy_domain(curves: pl.DataFrame, others: Iterable[float] = ()) -> tuple[float, float]:
+    """Ends of an accuracy axis that holds every band and some other values, in whole tenths, 0 to 1."""
+    others = list(others)
+    centre = others + curves["accuracy"].drop_nulls().to_list()
+    lows, highs = ([*curves[end].drop_nulls().to_list(), *centre] for end in ("ci_low", "ci_high"))
     low, high = math.floor(min(lows) * 10 + 1e-9) / 10, math.ceil(max(highs) * 10 - 1e-9) / 10
     return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
 
@@ -189,45 +209,6 @@ def signals(budgets: Iterable[int], budget: int) -> dict[str, int]:
     if budget not in steps:
         raise RequestError(f"budget {budget} is not in the chart; it has {', '.join(map(str, steps))}")
     return {STEP: steps.index(budget)}
-
-
-def save_chart(chart: Any, path: str | Path) -> Path:
-    """Write a chart as a picture or a page, as the file's extension says; no network is needed.
-
-    Parameters
-    ----------
-    chart : altair chart
-    path : str or pathlib.Path
-        Ends in ``.png`` (twice the screen's resolution), ``.svg`` or ``.html`` (scripts inside).
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    RequestError
-        Another extension, or a folder that is not there.
-    """
-    import vl_convert
-
-    target = Path(path)
-    extension = target.suffix.lower()
-    if extension not in EXTENSIONS:
-        raise RequestError(
-            f"cannot write '{path}': extension '{target.suffix}' is unknown{nearest(extension, EXTENSIONS)} "
-            f"Allowed: {', '.join(EXTENSIONS)}"
-        )
-    if not target.parent.is_dir():
-        raise RequestError(f"cannot write '{path}': folder '{target.parent}' does not exist; make it first")
-    spec = chart.to_dict()
-    if extension == ".png":
-        target.write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
-    elif extension == ".svg":
-        target.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
-    else:
-        target.write_text(vl_convert.vegalite_to_html(spec, bundle=True), encoding="utf-8")
-    return target
 
 
 def _checked(curves: pl.DataFrame, budget: int | None) -> pl.DataFrame:
@@ -258,23 +239,12 @@ def _rows(curves: pl.DataFrame, label_heights: dict[str, float]) -> list[dict[st
     return rows
 
 
+def _label_heights(curves: pl.DataFrame, gap: float, low: float, high: float) -> dict[str, float]:
+    """Where each strategy's label stands, so that none covers another."""
+    ends = _line_ends(curves)
+    return dict(zip(ends, spread_labels(list(ends.values()), gap=gap, low=low, high=high), strict=True))
+
+
 def _line_ends(curves: pl.DataFrame) -> dict[str, float]:
     """Accuracy at the last budget of each strategy."""
     return {row["strategy"]: row["accuracy"] for row in curves.sort("budget").iter_rows(named=True)}
-
-
-def _title(text: str, lines: Sequence[str]) -> Any:
-    return alt.Title(text, subtitle=list(lines)) if lines else alt.Title(text)
-
-
-__all__ = [
-    "AGGREGATION_LABELS",
-    "accuracy_chart",
-    "accuracy_domain",
-    "bin_title",
-    "bins_chart",
-    "caption",
-    "save_chart",
-    "signals",
-    "spread_labels",
-]

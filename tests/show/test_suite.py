@@ -1,0 +1,131 @@
+"""Several reports: what is planned, what runs, and what the index says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
+pytest.importorskip("papermill", reason="papermill is not installed")
+
+from tests.show.test_report import fetched_by, notebook_of  # noqa: E402
+from ttclib.cli import cli  # noqa: E402
+from ttclib.errors import RequestError, TTCError  # noqa: E402
+from ttclib.show.suite import notebooks_in, plan, render_suite  # noqa: E402
+from ttclib.store.fingerprint import fingerprint  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_parameter_goes_to_those_that_have_it(tmp_path: Path) -> None:
+    one = notebook_of(tmp_path / "one.ipynb", parameters='store = "s"\nbins = 5')
+    two = notebook_of(tmp_path / "two.ipynb", parameters='store = "s"\npolicy = None')
+    jobs = plan([one, two], tmp_path, {"bins": 3, "store": "t"}, {"policy": ["a/b", "c"]})
+    assert [(job.target.name, job.parameters) for job in jobs] == [
+        ("one.html", {"store": "t", "bins": 3}),
+        ("two__policy=a-b.html", {"store": "t", "policy": "a/b"}),
+        ("two__policy=c.html", {"store": "t", "policy": "c"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "grid", "message"),
+    [
+        ({"bin": 3}, {}, "unknown parameter 'bin': did you mean 'bins'"),
+        ({}, {"polcy": ["a"]}, "did you mean 'policy'"),
+        ({}, {"bins": [3, "five"]}, "is str, wanted int"),
+        ({}, {"policy": ["a", "a"]}, "same name"),
+    ],
+)
+def test_wrong_plans_are_refused(
+    parameters: dict[str, Any], grid: dict[str, list[Any]], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RequestError, match=message):
+        plan([notebook_of(tmp_path / "n.ipynb")], tmp_path, parameters, grid)
+
+
+def test_notebooks_are_found_from_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notebooks" / "deep").mkdir(parents=True)
+    for name in ("b", "a", ".hidden"):
+        notebook_of(tmp_path / "notebooks" / f"{name}.ipynb")
+    monkeypatch.chdir(tmp_path / "notebooks" / "deep")
+    assert [path.stem for path in notebooks_in()] == ["a", "b"]
+    monkeypatch.chdir("/")
+    with pytest.raises(RequestError, match="no notebooks in 'nowhere'"):
+        notebooks_in("nowhere")
+
+
+def test_a_fingerprint_follows_the_bytes(tmp_path: Path, demo_like_store: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    copy.write_bytes(demo_like_store.read_bytes())
+    assert fingerprint(copy) == fingerprint(demo_like_store)
+    copy.write_bytes(copy.read_bytes() + b"x")
+    assert fingerprint(copy) != fingerprint(demo_like_store)
+    with pytest.raises(RequestError, match="no store at"):
+        fingerprint(tmp_path / "none.duckdb")
+
+
+def report(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "ttclib.cli", "report", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_a_grid_makes_pages_and_an_index(tmp_path: Path) -> None:
+    notebook = notebook_of(tmp_path / "n.ipynb", "print('bins', bins)")
+    ran = nbformat.read(notebook, as_version=4)
+    ran.metadata["title"] = "Bins <and> more"
+    ran.cells.insert(0, nbformat.v4.new_markdown_cell("# Bins\n\nWhat **bins** do."))
+    nbformat.write(ran, notebook)
+    done = report(tmp_path, notebook, "--grid", "bins=3,4", "--folder", "out", "-p", "store=none")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(Path("out") / "index.html")
+    for value in (3, 4):
+        html = (tmp_path / "out" / f"n__bins={value}.html").read_text("utf-8")
+        assert f"bins {value}" in html and "<code>none</code>, not found" in html
+        assert f"report: n bins={value}: cell 2 of 3" in done.stderr
+    index = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert fetched_by(index) == []
+    assert index.count("Bins &lt;and&gt; more") == 2 and index.count("What bins do.") == 2
+    assert 'href="n__bins%3D3.html"' in index and "bins = 4" in index
+
+
+@pytest.mark.slow
+def test_a_failing_cell_stops_the_set(tmp_path: Path) -> None:
+    failing = notebook_of(tmp_path / "failing.ipynb", "print('so far')", "1 / 0")
+    fine = notebook_of(tmp_path / "fine.ipynb", "print(1)")
+    jobs = plan([failing, fine], tmp_path / "out", {}, {})
+    with pytest.raises(TTCError, match="^failing.ipynb: cell 3 failed with ZeroDivisionError: division by zero"):
+        render_suite(jobs, processes=1)
+    assert "so far" in (tmp_path / "out" / "failing.failed.ipynb").read_text("utf-8")
+    assert not (tmp_path / "out" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a NOTEBOOK or several, or else give --all"),
+        (["n.ipynb", "--all"], "name a NOTEBOOK or several, or else give --all"),
+        (["n.ipynb", "--grid", "bins=3,4", "--output", "x.html"], "--output names one page and 2 are to be made"),
+        (["n.ipynb", "-p", "binz=3"], "unknown parameter 'binz'"),
+        (["none.ipynb"], "notebook 'none.ipynb' does not exist"),
+    ],
+)
+def test_wrong_requests_are_refused(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    notebook_of(tmp_path / "n.ipynb")
+    with pytest.raises(RequestError, match=message):
+        cli(["report", *arguments], standalone_mode=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["n.ipynb"]

@@ -1,0 +1,181 @@
+"""Tree searches as a store holds them: the budgets that it can answer, and the course of a single search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from ttclib.analysis.groups import charged_budgets, restrict
+from ttclib.analysis.searches import variants
+from ttclib.errors import NotInStore, RequestError, one_of
+from ttclib.replay.outcomes import Outcomes
+from ttclib.replay.search import Algorithm, Trees, search_outcomes
+from ttclib.replay.tree import Children, Greedy, Missing, Node, Sample, SampleTree, replay
+
+TRACE_SCHEMA = {
+    "path": pl.String,
+    "parent": pl.String,
+    "depth": pl.Int64,
+    "round": pl.Int64,
+    "score": pl.Float64,
+    "tokens": pl.Int64,
+    "status": pl.String,
+    "correct": pl.Float64,
+}
+STATUSES = ("returned", "continued", "pruned")
+
+
+def held_searches(
+    trees: Trees,
+    strategies: Sequence[str],
+    budgets: Sequence[int],
+    *,
+    beam_width: Sequence[int | str] = (4,),
+    lookahead_steps: Sequence[int] = (1,),
+    aggregation: str = "last",
+) -> tuple[list[Outcomes], list[str]]:
+    """Searches at those of some budgets that the store holds.
+
+    Parameters
+    ----------
+    trees : Trees
+    strategies : sequence of str
+        Of ``beam_search``, ``lookahead_search``, ``dvts``, ``rebase``.
+    budgets : sequence of int
+        N, beams; those below the beam width are left out.
+    beam_width, lookahead_steps, aggregation
+        As in `variants`.
+
+    Returns
+    -------
+    outcomes : list of Outcomes
+        One a variant that the store holds at one budget at least. Its budgets are as charged: of
+        lookahead N·(k + 1).
+    lacking : list of str
+        A line for each variant that is held at none.
+    """
+    outcomes, lacking = [], []
+    for strategy in strategies:
+        for algorithm in variants(strategy, beam_width, lookahead_steps, aggregation):
+            held, said = _held(trees, algorithm, [budget for budget in budgets if algorithm.allows(budget)])
+            if held:
+                one = search_outcomes(trees, algorithm, held)
+                outcomes.append(replace(one, budgets=charged_budgets(one)))
+            else:
+                lacking.append(said or f"no budget is as large as the beam width of {algorithm.name}")
+    return outcomes, lacking
+
+
+def on_common_problems(outcomes: Sequence[Outcomes]) -> list[Outcomes]:
+    """The same strategies on the problems that all hold.
+
+    Raises
+    ------
+    RequestError
+        There is none.
+    """
+    ids = [name for name in outcomes[0].problem_ids if all(name in set(one.problem_ids) for one in outcomes)]
+    if not ids:
+        raise RequestError("the strategies have no problem in common")
+    return [restrict(one, ids) for one in outcomes]
+
+
+def trace_search(trees: Trees, problem_id: str, algorithm: Algorithm, budget: int) -> pl.DataFrame:
+    """Every step that one search draws on one problem, and what became of it.
+
+    Parameters
+    ----------
+    trees : Trees
+    problem_id : str
+    algorithm : Algorithm
+    budget : int
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns as in `TRACE_SCHEMA`, one row a step. `parent` is empty for first steps; `depth` is 1
+        there; `round` is when it was drawn; `score` is the verifier's, null where it was not read;
+        `status`: ``returned``, on the way to a returned solution; ``pruned``, neither returned nor
+        continued; ``continued``, continued, but nothing that follows was returned. `correct`, of
+        ends alone: 1, 0 or null. Lookahead rollouts are left out.
+
+    Raises
+    ------
+    RequestError
+        No such problem, or the algorithm cannot have the budget.
+    NotInStore
+        The store lacks a step or a score of it.
+    """
+    one_of(problem_id, trees.problem_ids, "problem")
+    algorithm.check(budget)
+    problem = list(trees.problem_ids).index(problem_id)
+    tree = SampleTree(int(trees.prompt_tokens[problem]), partial(trees.step, problem))
+    drawn: dict[str, tuple[Node, int]] = {}
+    rounds = [0]
+
+    def observe(requests: Sequence[Any], answers: Sequence[Any]) -> None:
+        if any(isinstance(request, (Children, Sample)) for request in requests):
+            rounds[0] += 1
+        for request, answer in zip(requests, answers, strict=True):
+            if isinstance(request, (Children, Sample)) and not isinstance(request, Greedy):
+                for node in answer:
+                    drawn.setdefault(node.path, (node, rounds[0]))
+
+    try:
+        finals = replay(algorithm.start(budget), tree, observe)
+    except Missing as missing:
+        raise NotInStore(
+            f"'{trees.store}' lacks {len(missing.steps)} steps and {len(missing.scores)} scores that {algorithm.name} "
+            f"needs on problem '{problem_id}' at budget {budget}: collect them with `ttc search`"
+        ) from None
+    returned = {path for final in finals for path in _way_to(final.node)}
+    parents = {node.parent.path for node, _ in drawn.values() if node.parent is not None}
+    rows = []
+    for path, (node, number) in drawn.items():
+        scores = tree.step_scores(path)
+        grade = trees.grade(problem, path) if node.finished else None
+        rows.append(
+            {
+                "path": path,
+                "parent": "" if node.parent is None else node.parent.path,
+                "depth": path.count(".") + 1,
+                "round": number,
+                "score": None if not scores else scores[-1],
+                "tokens": node.n_tokens,
+                "status": "returned" if path in returned else "continued" if path in parents else "pruned",
+                "correct": None if grade is None else grade[1],
+            }
+        )
+    return pl.DataFrame(rows, schema=TRACE_SCHEMA).fill_nan(None)
+
+
+def _held(trees: Trees, algorithm: Algorithm, budgets: Sequence[int]) -> tuple[list[int], str]:
+    """The budgets that replay, and what was said of the first that does not."""
+    if not budgets:
+        return [], ""
+    try:
+        search_outcomes(trees, algorithm, budgets)
+        return list(budgets), ""
+    except NotInStore as error:
+        said = str(error)
+    held = []
+    for budget in budgets:
+        try:
+            search_outcomes(trees, algorithm, [budget])
+            held.append(budget)
+        except NotInStore:
+            continue
+    return held, said
+
+
+def _way_to(node: Node) -> list[str]:
+    way = []
+    step: Node | None = node
+    while step is not None and step.path:
+        way.append(step.path)
+        step = step.parent
+    return way

@@ -1,0 +1,158 @@
+"""Several reports at once: the whole suite, or one notebook over a grid of parameters.
+
+Each report is a process of its own with its own kernel; all read the one store, which readers share.
+Beside the pages stands an index that shows and links them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ttclib.errors import RequestError, one_of
+from ttclib.show.index import index_html
+from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
+
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One report to make: `varied` are the parameters that tell it from others of its notebook."""
+
+    notebook: Path
+    target: Path
+    parameters: dict[str, Any]
+    varied: dict[str, Any] = field(default_factory=dict)
+
+
+def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
+    """The notebooks of a folder by name; a relative one is looked for here and in the folders above.
+
+    Raises
+    ------
+    RequestError
+        No such folder, or no notebook in it.
+    """
+    for parent in (Path.cwd(), *Path.cwd().parents):
+        if found := sorted((parent / folder).glob("[!.]*.ipynb")):
+            return found
+    raise RequestError(f"no notebooks in '{folder}' here or in a folder above: name them, or go to the project")
+
+
+def plan(
+    notebooks: Sequence[str | Path],
+    folder: str | Path,
+    parameters: Mapping[str, Any],
+    grid: Mapping[str, Sequence[Any]],
+) -> list[Job]:
+    """The reports to make, each with a page of its own; everything is checked before any is run.
+
+    A parameter goes to those notebooks that have it, and at least one must.
+
+    Parameters
+    ----------
+    notebooks : sequence of path
+    folder : path
+        Where the pages go.
+    parameters : mapping of str to value
+        The same for all reports.
+    grid : mapping of str to sequence of values
+        One report for each combination.
+
+    Returns
+    -------
+    list of Job
+
+    Raises
+    ------
+    RequestError
+        No such notebook, a parameter that none has, or a value of a wrong kind.
+    """
+    known = {Path(notebook): parameters_of(notebook) for notebook in notebooks}
+    every = {name for names in known.values() for name in names}
+    for name in (*parameters, *grid):
+        one_of(name, sorted(every), "parameter")
+    jobs = []
+    for notebook, defaults in known.items():
+        same = {name: value for name, value in parameters.items() if name in defaults}
+        axes = {name: values for name, values in grid.items() if name in defaults}
+        for values in itertools.product(*axes.values()):
+            varied = dict(zip(axes, values, strict=True))
+            check_parameters({**same, **varied}, defaults)
+            name = "__".join([notebook.stem, *(f"{key}={_in_a_name(value)}" for key, value in varied.items())])
+            jobs.append(Job(notebook, Path(folder) / f"{name}.html", {**same, **varied}, varied))
+    if len({job.target for job in jobs}) < len(jobs):
+        raise RequestError("two reports would have the same name: give each notebook and each grid value once")
+    return jobs
+
+
+def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: Callable[[str], None] = print) -> Path:
+    """Make several reports in parallel, and an index page of them.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        At least one, all into one folder.
+    processes : int, optional
+        Reports made at a time; None: as many as there are processors, at most 8.
+    notify : callable
+        Told when a report is done. Progress within one goes to standard error, a line a cell.
+
+    Returns
+    -------
+    pathlib.Path
+        The index page.
+
+    Raises
+    ------
+    TTCError
+        A cell failed: those that run are finished, no other is begun, and no index is written.
+    """
+    folder = jobs[0].target.parent
+    make_folder(folder)
+    at_once = min(len(jobs), processes or min(8, os.cpu_count() or 1))
+    waiting = iter(jobs)
+    failed: BaseException | None = None
+    # Fresh processes: a fork would copy the event loops and the threads of whoever calls.
+    with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
+        running = {pool.submit(_render, job) for job in itertools.islice(waiting, at_once)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            failed = failed or next((error for task in done if (error := task.exception())), None)
+            # One begun for one done, as the pool would take some beforehand and could not give them back.
+            running |= {pool.submit(_render, job) for job in itertools.islice(waiting, 0 if failed else len(done))}
+    if failed:
+        raise failed
+    index = folder / INDEX
+    index.write_text(index_html(jobs), encoding="utf-8")
+    notify(f"report: {index}, {len(jobs)} pages")
+    return index
+
+
+def _render(job: Job) -> Path:
+    return render_report(job.notebook, job.target, job.parameters, notify=_tell(job))
+
+
+def _tell(job: Job) -> Callable[[str], None]:
+    variant = "".join(f" {key}={value}" for key, value in job.varied.items())
+
+    def tell(text: str) -> None:
+        # One write a line, so that lines of several processes do not mix.
+        sys.stderr.write(text.replace(f"report: {job.notebook.stem}:", f"report: {job.notebook.stem}{variant}:") + "\n")
+        sys.stderr.flush()
+
+    return tell
+
+
+def _in_a_name(value: Any) -> str:
+    """A parameter's value as part of a file name."""
+    kept: Iterable[str] = (letter if letter.isalnum() or letter in "._-" else "-" for letter in str(value))
+    return "".join(kept)[:60] or "empty"

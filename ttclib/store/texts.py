@@ -1,0 +1,183 @@
+"""Reading single samples: their text, step by step, with what was made of it.
+
+The text comes from a model and is not trusted: whoever shows it escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ttclib.store.connection import connect
+from ttclib.store.pool import GRADES_READ, SamplePool
+
+
+@dataclass(frozen=True)
+class SampleText:
+    """One sample as it was written.
+
+    Attributes
+    ----------
+    problem_id : str
+    sample_index : int
+    prompt, reference_answer : str or None
+        None: the store does not know.
+    completion : str
+    steps : tuple of str
+        Pieces that join to the completion; one piece where its steps are not known.
+    step_scores : tuple of float
+        As many as `steps`, or empty: not scored, or scored in other steps.
+    answer : str or None
+    correct : bool or None
+        None: not graded.
+    completion_tokens : int or None
+    finish_reason : str or None
+    """
+
+    problem_id: str
+    sample_index: int
+    prompt: str | None
+    reference_answer: str | None
+    completion: str
+    steps: tuple[str, ...]
+    step_scores: tuple[float, ...]
+    answer: str | None
+    correct: bool | None
+    completion_tokens: int | None
+    finish_reason: str | None
+
+
+def load_texts(pool: SamplePool, cells: Sequence[tuple[int, int]]) -> list[SampleText]:
+    """The samples in some cells of a pool.
+
+    Parameters
+    ----------
+    pool : SamplePool
+    cells : sequence of (row, column)
+        As in the pool's arrays; at most some hundred, this is for reading.
+
+    Returns
+    -------
+    list of SampleText
+        In the order of `cells`; a cell without a sample is left out.
+    """
+    wanted = [(pool.problem_ids[row], int(column)) for row, column in cells]
+    if not wanted:
+        return []
+    names = sorted({name for name, _ in wanted})
+    with connect(pool.store) as con:
+        rows = con.execute(_QUERY, [pool.policy, pool.setting, names, pool.verifier]).fetchall()
+        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting]).fetchall()
+    read = {
+        (name, column): _text(name, *rest, delimiter=(delimiter[0][0] if delimiter else None))
+        for name, column, *rest in rows
+    }
+    return [read[cell] for cell in wanted if cell in read]
+
+
+def load_prompts(pool: SamplePool) -> dict[str, tuple[str | None, str | None]]:
+    """Prompt and reference answer of each problem of a pool, by id; None: the store does not know."""
+    with connect(pool.store) as con:
+        rows = con.execute(
+            "SELECT problem_id, prompt, reference_answer FROM problems WHERE list_contains(?, problem_id)",
+            [pool.problem_ids],
+        ).fetchall()
+    known = {name: (prompt, answer) for name, prompt, answer in rows}
+    return {name: known.get(name, (None, None)) for name in pool.problem_ids}
+
+
+def _text(
+    problem_id: str,
+    sample_index: int,
+    prompt: str | None,
+    reference_answer: str | None,
+    completion: str | None,
+    step_scores: list[float] | None,
+    answer: str | None,
+    correct: bool | None,
+    completion_tokens: int | None,
+    finish_reason: str | None,
+    *,
+    delimiter: str | None,
+) -> SampleText:
+    text = completion or ""
+    scores = tuple(step_scores or ())
+    steps = _steps(text, delimiter or "\n")
+    if scores and len(steps) != len(scores):  # scored in steps of another kind
+        steps, scores = (text,), scores if len(scores) == 1 else ()
+    return SampleText(
+        problem_id,
+        sample_index,
+        prompt,
+        reference_answer,
+        text,
+        steps,
+        scores,
+        answer,
+        correct,
+        completion_tokens,
+        finish_reason,
+    )
+
+
+def _steps(text: str, delimiter: str) -> tuple[str, ...]:
+    """Pieces that end with the delimiter, white space alone joined to the one before: as when it was scored."""
+    steps: list[str] = []
+    for piece in text.split(delimiter):
+        if steps and not piece.strip():
+            steps[-1] += piece + delimiter
+        else:
+            steps.append(piece + delimiter)
+    steps[-1] = steps[-1].removesuffix(delimiter)  # the text ends where it ends
+    return tuple(steps)
+
+
+_QUERY = f"""
+WITH chosen AS (
+    SELECT *, row_number() OVER (PARTITION BY problem_id ORDER BY sample_index) - 1 AS col
+    FROM samples WHERE policy = $1 AND setting = $2 AND list_contains($3, problem_id)
+), read_grades AS ({GRADES_READ})
+SELECT problem_id, col, sample_index, prompt, reference_answer, completion, step_scores, answer, correct,
+       completion_tokens, finish_reason
+FROM chosen
+LEFT JOIN (SELECT policy, problem_id, setting, sample_index, step_scores FROM scores WHERE verifier = $4)
+    USING (policy, problem_id, setting, sample_index)
+LEFT JOIN (SELECT policy, problem_id, setting, sample_index, answer, correct FROM read_grades)
+    USING (policy, problem_id, setting, sample_index)
+LEFT JOIN (SELECT problem_id, prompt, reference_answer FROM problems) USING (problem_id)
+"""
+
+
+def load_step_texts(pool: SamplePool, problem_id: str, paths: Sequence[str]) -> dict[str, str]:
+    """Texts of steps of one problem's tree, by their paths.
+
+    Parameters
+    ----------
+    pool : SamplePool
+        Whose tree it is.
+    problem_id : str
+    paths : sequence of str
+        ``"3.0.1"``: child 1 of child 0 of the first step of sample 3.
+
+    Returns
+    -------
+    dict of str to str
+        A path whose text the store lacks is not in it.
+    """
+    found = {}
+    with connect(pool.store) as con:
+        rows = con.execute(
+            "SELECT path, text FROM nodes WHERE policy = ? AND problem_id = ? AND setting = ?",
+            [pool.policy, problem_id, pool.setting],
+        ).fetchall()
+        samples = con.execute(
+            "SELECT sample_index, completion FROM samples WHERE policy = ? AND problem_id = ? AND setting = ?",
+            [pool.policy, problem_id, pool.setting],
+        ).fetchall()
+        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting]).fetchall()
+    cut = (delimiter[0][0] if delimiter else None) or "\n"
+    for index, completion in samples:
+        for depth, step in enumerate(_steps(completion or "", cut)):
+            found[".".join([str(index), *["0"] * depth])] = step
+    found |= {path: text for path, text in rows if text is not None}
+    return {path: found[path] for path in paths if path in found}
