@@ -45,7 +45,7 @@ class RolloutRecipe:
     seed : int
     """
 
-    n_problems: int = 2_000
+    n_problems: int = 2_500
     n_root: int = 16
     n_branches: int = 2
     n_rollouts: int = 3
