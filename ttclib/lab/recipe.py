@@ -43,7 +43,9 @@ ROLLOUTS = RolloutRecipe()
 PRM = VerifierRecipe()
 REVISION = RevisionRecipe()
 CHAINS = ChainRecipe()
-REVISION_ORM = VerifierRecipe(n_solutions=9_000, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000))
+REVISION_ORM = VerifierRecipe(
+    extra_layers=2, n_solutions=4_000, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000)
+)
 
 
 @dataclasses.dataclass(frozen=True)

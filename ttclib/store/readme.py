@@ -94,10 +94,11 @@ def _demo_section(demo: Path) -> str:
         runs = con.execute(
             """SELECT command, config, seed, versions, started_at FROM runs ORDER BY started_at, run_id"""
         ).fetchall()
+    n = {table: f"{count:,}" for table, count in counts.items()}
     lines = [
         "## Where the demo comes from\n",
-        f"`demo.duckdb` holds {counts['problems']:,} problems, {counts['samples']:,} samples ({counts['scores']:,} with",
-        f"step scores), {counts['nodes']:,} nodes of search trees, {counts['revisions']:,} answers of revision chains.",
+        f"`demo.duckdb` holds {n['problems']} problems, {n['samples']} samples ({n['scores']} with step scores),",
+        f"{n['nodes']} nodes of search trees and {n['revisions']} answers of revision chains.",
         "This command made it from the models that ship (`ttclib/lab/checkpoints/`), and makes it again:\n",
         "```",
         "ttc lab collect --size demo --store runs/lab-demo.duckdb --ship store/demo.duckdb",
