@@ -36,6 +36,7 @@ fmt: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/sampling.py
+	$(BIN)/python -m tests.benchmarks.search
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme
