@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -133,6 +134,10 @@ def test_selection_and_verifier_reach_the_sweep(chains):
     # The log-probability is the same everywhere: a vote by heads inside chains, then across.
     assert not ratio_sweep(chains, [4], verifier="logprob")["accuracy"].equals(by_verifier["accuracy"])
     assert ratio_sweep(chains, [4], verifier="orm").equals(by_verifier)
+    named = replace(chains, verifier="my-orm")
+    assert ratio_sweep(named, [4], verifier="my-orm").equals(by_verifier)
+    with pytest.raises(RequestError, match="unknown verifier 'my-orm'"):
+        ratio_sweep(chains, [4], verifier="my-orm")
 
 
 def test_revisions_are_a_strategy_like_the_others(store, chains):

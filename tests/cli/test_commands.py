@@ -162,7 +162,9 @@ HEAVY = ("torch", "transformers", "pandas", "altair", "IPython", "jupyter_core",
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["replay", "--strategy", "best_of_n", "--csv"]], ids=["help", "replay"]
+    "command",
+    [["--help"], ["replay", "--strategy", "best_of_n", "--csv"], ["sample", "lab", "--dry-run"]],
+    ids=["help", "replay", "dry-run"],
 )
 def test_quick_commands_import_nothing_heavy(small_store, command):
     arguments = command if command == ["--help"] else [*command, "--store", str(small_store)]
@@ -175,3 +177,16 @@ def test_quick_commands_import_nothing_heavy(small_store, command):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stderr == "[]\n"
+
+
+def test_presets_are_listed_and_shown(tmp_path):
+    listed = ttc("presets", cwd=tmp_path)
+    assert listed.returncode == 0 and listed.stdout.startswith("24gb-")
+    names = {line.split()[0] for line in listed.stdout.splitlines()}
+    assert {"lab", "24gb-qwen-1.5b", "80gb-qwen-7b", "8gpu-qwen-math-7b"} <= names
+    shown = ttc("presets", "lab", cwd=tmp_path)
+    (tmp_path / "mine.toml").write_text(shown.stdout)
+    told = ttc("sample", "mine.toml", "--dry-run", "--limit", 3, "--n-samples", 4, "--json", cwd=tmp_path)
+    assert json.loads(told.stdout)["n_samples"] == 12
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]  # nothing was started
+    assert "unknown preset 'labb': did you mean 'lab'" in error_line(ttc("presets", "labb", cwd=tmp_path))

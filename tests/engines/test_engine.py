@@ -52,7 +52,8 @@ def engine(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
     with ExitStack() as stack:
         if request.param == "vllm":
             # vLLM's CPU build: no compilation, a small cache.
-            policy |= {"engine": "vllm", "max_model_len": 128, "engine_options": {"enforce_eager": True}}
+            policy |= {"engine": "vllm", "max_model_len": 128, "gpu_memory_utilization": 0.1}
+            policy |= {"engine_options": {"enforce_eager": True}}
         elif request.param == "server":
             pytest.importorskip("httpx")
             urls = [stack.enter_context(serve(path)).url for _ in range(2)]

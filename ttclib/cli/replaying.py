@@ -11,6 +11,7 @@ import numpy as np
 
 from ttclib.analysis.curves import (
     DIFFICULTIES,
+    INTERVALS,
     NEEDS_SCORES,
     REVISIONS,
     SAMPLING,
@@ -23,7 +24,7 @@ from ttclib.analysis.curves import (
     revision_curves,
     verifier_scores,
 )
-from ttclib.analysis.revisions import VERIFIERS as REVISION_VERIFIERS
+from ttclib.analysis.revisions import chain_scores
 from ttclib.cli.common import SEED, STORE, cli, notify, whole_numbers
 from ttclib.cli.searching import beam_width_of
 from ttclib.errors import RequestError, one_of
@@ -32,7 +33,7 @@ from ttclib.replay.revisions import SELECTIONS
 from ttclib.replay.selection import SELECTIONS as SEARCH_SELECTIONS
 from ttclib.replay.transforms import TRANSFORMS
 from ttclib.store import SamplePool, load_pool
-from ttclib.store.chains import load_chains
+from ttclib.store.chains import Chains, load_chains
 from ttclib.store.pool import AGGREGATIONS
 from ttclib.store.tree import load_trees
 
@@ -64,6 +65,7 @@ _MOST_BUDGETS = 100_000
 @click.option("--reviser", help="Revisions: the model of the chains, needed where the store holds several.")
 @click.option("--bins", type=int, help="Difficulty bins, beside all problems.")
 @click.option("--difficulty", default="oracle", show_default=True, help=f"One of {', '.join(DIFFICULTIES)}.")
+@click.option("--interval", default="pointwise", show_default=True, help=f"{', '.join(INTERVALS)} (a whole curve).")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the subsets and the bootstrap.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
@@ -85,6 +87,7 @@ def replay(
     reviser: str | None,
     bins: int | None,
     difficulty: str,
+    interval: str,
     seed: int,
     as_json: bool,
     as_csv: bool,
@@ -92,8 +95,7 @@ def replay(
     """Expected accuracy of strategies at budgets, with 95 % intervals and cost."""
     strategies = [one_of(name.strip(), STRATEGIES, "strategy") for name in strategy.split(",")]
     only_chains = set(strategies) <= set(REVISIONS)
-    if only_chains:
-        one_of(verifier, REVISION_VERIFIERS, "verifier")
+    one_of(interval, INTERVALS, "interval")
     one_of(transform, TRANSFORMS, "transform")
     one_of(aggregation, AGGREGATIONS, "aggregation")
     one_of(difficulty, DIFFICULTIES, "difficulty")
@@ -110,9 +112,12 @@ def replay(
     options = {"revisions": own, **dict.fromkeys(TREE_SEARCH, searching)}
     options["lookahead_search"] = searching | {"lookahead_steps": whole_numbers(lookahead_steps, "lookahead_steps")}
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
+    choices["interval"] = interval
     sizes = None if budgets in (None, "all") else _budgets(str(budgets))
     chains = load_chains(store, reviser, notify=notify) if wanted & set(REVISIONS) else None
     held = None if chains is None else held_budgets(chains, own["ratio"])
+    if chains is not None and own.get("selection", SELECTIONS[0]) != "majority":
+        _tell_unscored_answers(chains, verifier, aggregation)
     if only_chains and bins is None:
         curves = revision_curves(chains, sizes or held or [1], **choices)
     else:
@@ -180,6 +185,15 @@ def _tell_unscored(pool: SamplePool, verifier: str, aggregation: str) -> None:
     if missing:
         total = int(pool.present.sum())
         notify(f"{missing} of {total} samples have no {verifier} score: best-of-N ranks them last, no vote counts them")
+
+
+def _tell_unscored_answers(chains: Chains, verifier: str, aggregation: str) -> None:
+    """The same of answers of revision chains."""
+    missing = int((np.isnan(chain_scores(chains, verifier, aggregation)) & chains.present).sum())
+    if missing:
+        notify(
+            f"{missing} of {int(chains.present.sum())} answers of chains have no {verifier} score: no vote counts them"
+        )
 
 
 def _ratio(text: str) -> float | str:

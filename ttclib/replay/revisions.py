@@ -35,6 +35,10 @@ class ChainArrays(Protocol):
         """The revision model."""
 
     @property
+    def verifier(self) -> str | None:
+        """Whose scores these are."""
+
+    @property
     def problem_ids(self) -> list[str]:
         """Of length problems."""
 

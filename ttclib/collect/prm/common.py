@@ -17,6 +17,7 @@ from transformers import AutoTokenizer
 
 from ttclib.collect.engine import config_facts, load_failure, resolve_model
 from ttclib.collect.prm.packing import MIN_CAPACITY, WORTH_IT, Row, as_tensors, pack
+from ttclib.collect.tokens import DATE
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -227,7 +228,7 @@ def format_chat(tokenizer: Any, turns: Sequence[tuple[str, str]], path: str) -> 
     if not tokenizer.chat_template:
         raise RequestError(f"the PRM at '{path}' has no chat template, which its format needs: set prm.format")
     messages = [{"role": role, "content": content} for role, content in turns]
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=False))
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, date_string=DATE))
 
 
 def single_tokens(tokenizer: Any, texts: Sequence[str], path: str) -> list[int]:
