@@ -326,6 +326,16 @@ def test_it_says_beforehand_what_is_there_and_what_is_not(faked: RunConfig) -> N
     assert len(said) == 1 and "0 expansions and 0 scores are to be made" in said[0]
 
 
+def test_leaves_are_graded_again_when_asked(faked: RunConfig) -> None:
+    collect(faked)
+    query = "SELECT problem_id, path, answer, answer_class, correct FROM node_grades ORDER BY ALL"
+    before = rows(faked.store, query)
+    assert before and grade_nodes(faked.store, "exact") == 0
+    keeper.take_in(faked.store)
+    assert grade_nodes(faked.store, "exact", again=True) == len(before)
+    assert rows(faked.store, query) == before
+
+
 def test_problems_in_groups_give_the_same_trees(faked: RunConfig, tmp_path: Path) -> None:
     whole = faked.model_copy(update={"store": tmp_path / "whole.duckdb"})
     run.sample(whole)

@@ -94,13 +94,16 @@ def search(config: RunConfig, *, notify: Notify = lambda text: None) -> SearchRe
     )
     if unfinished:
         maker = StepMaker(config, report, notify)
-        for group in unfinished:
-            trees = load_growing(config, group, n_first, notify=notify)
-            maker.take(trees)
-            running = _start(config, algorithms, trees)
-            while any(lacking := _advance(running)):
-                maker.make(*lacking)
-            _sum_up(running, trees, report)
+        try:
+            for group in unfinished:
+                trees = load_growing(config, group, n_first, notify=notify)
+                maker.take(trees)
+                running = _start(config, algorithms, trees)
+                while any(lacking := _advance(running)):
+                    maker.make(*lacking)
+                _sum_up(running, trees, report)
+        finally:
+            maker.close()
     return report
 
 

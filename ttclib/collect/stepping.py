@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package
+from ttclib.collect.engine import Draw, Engine, close_engine, draw_seed, load_engine, missing_package
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.config import RunConfig, SamplingConfig
@@ -61,6 +61,9 @@ class SearchReport:
 class StepMaker:
     """The loaded models, and what a round does with them.
 
+    Both are loaded at once: where they share a GPU, `engine_options.gpu_memory_utilization` of vLLM
+    must leave the PRM its room.
+
     Parameters
     ----------
     config : RunConfig
@@ -103,6 +106,10 @@ class StepMaker:
             self._shared["run_id"] = start_run(self._config, "search")
             for name, model in ((self._config.policy.name, self._engine), (self._verifier, self._prm)):
                 write_part(self._config.store, "models", [{"model": name, **model.model_facts()}])
+
+    def close(self) -> None:
+        """Give back what the policy's engine holds."""
+        close_engine(self._engine)
 
     def make(self, steps: Sequence[Place], scores: Sequence[Place]) -> None:
         """One round: draw steps, score others, write both."""
