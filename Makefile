@@ -49,6 +49,7 @@ fmt: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/sampling.py
+	$(BIN)/python -m tests.benchmarks.search
 	$(BIN)/python -m tests.benchmarks.grading
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.replay --peers --large
 	$(BIN)/python -m tests.benchmarks.prefix

@@ -186,6 +186,7 @@ class SearchConfig(_Section):
     budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(4, 16, 64), min_length=1)
     replicates: int = Field(default=1, ge=1, description="independent searches, each from first steps of its own")
     limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all")
+    problems_at_once: int = Field(default=128, ge=1, description="that advance together; fewer take less memory")
 
 
 class GradingConfig(_Section):
