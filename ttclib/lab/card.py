@@ -83,21 +83,20 @@ def _figures(figures: Mapping[str, Any]) -> list[str]:
             f"{where} × {figures['n_samples']} samples at temperature {figures['temperature']:g}: "
             f"pass@1 {figures['pass_at_1']:.3f}.",
             "",
-            *_table(
-                ["operations", *by_operations], [["pass@1", *(f"{value:.2f}" for value in by_operations.values())]]
-            ),
+            *_table(["operations", *by_operations], [["pass@1", *(f"{value:.2f}" for value in by_operations.values())]]),
             "",
         ]
     if "step_auc" in figures:
         within = figures["auc_within_by_operations"]
         lines += [
             f"AUC of a step's score: {figures['step_auc']:.3f}; of the final score within problems of pass@1 .1 … .9: "
-            f"{figures['final_auc_within']:.3f} (the policy's own log-probability: {figures['logprob_auc_within']:.3f}).",
+            f"{_shown(figures['final_auc_within'])} (the policy's own log-probability: "
+            f"{_shown(figures['logprob_auc_within'])}).",
             f"Calibration error of a step's score: {figures['step_calibration_error']:.3f}.",
             "",
             *_table(
                 ["operations", *within],
-                [["AUC within problems", *("–" if value is None else f"{value:.2f}" for value in within.values())]],
+                [["AUC within problems", *(_shown(value) for value in within.values())]],
             ),
             "",
             *_table(
@@ -125,7 +124,7 @@ def _figures(figures: Mapping[str, Any]) -> list[str]:
     if "orm_auc_within" in figures:
         lines += [
             f"AUC of this verifier's score: {figures['orm_auc']:.3f}; within problems of pass@1 .1 … .9: "
-            f"{figures['orm_auc_within']:.3f}.",
+            f"{_shown(figures['orm_auc_within'])}.",
             "",
         ]
     return lines
@@ -138,3 +137,7 @@ def _table(head: list[Any], rows: list[list[Any]]) -> list[str]:
 
 def _by_budget(accuracies: Mapping[int, float]) -> str:
     return ", ".join(f"{value:.3f} (N={budget})" for budget, value in accuracies.items())
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

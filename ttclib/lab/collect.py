@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +70,9 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
     policy = load_config("lab", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples)
     large = [
         load_config("lab-14x-greedy", **at, problems__limit=wanted.n_problems),
-        load_config("lab-14x", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples_14x),
+        load_config(
+            "lab-14x", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples_14x
+        ),
     ]
     chains = load_config(
         "lab-revision",
@@ -139,7 +140,7 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
             con.execute(f"INSERT INTO {json.dumps(name)}.{table} SELECT {shown} FROM collected.{table} {order}")
         con.execute("DETACH collected")
         con.execute("CHECKPOINT")
-    os.replace(fresh, target)
+    fresh.replace(target)
     notify(f"'{target}': {target.stat().st_size / 1e6:.1f} MB, sha256 {digest(target)}")
 
 

@@ -15,7 +15,7 @@ from ttclib.collect.steps import split_steps
 from ttclib.config import PrmConfig
 from ttclib.lab.revision_data import SEPARATOR, encode_text
 from ttclib.lab.rollouts import draw_all, is_right, label_steps, load_lab_engine
-from ttclib.lab.task import MAX_OPERATIONS, held_out
+from ttclib.lab.task import MAX_OPERATIONS, MIN_OPERATIONS, held_out
 from ttclib.replay.best_of_n import expected_best_of_n
 from ttclib.revision_format import revision_prefix, revision_text
 
@@ -75,7 +75,7 @@ def evaluate(
         "temperature": temperature,
         "pass_at_1": float(correct.mean()),
         "pass_at_1_by_operations": {
-            number: round(float(correct[operations == number].mean()), 3) for number in range(2, MAX_OPERATIONS + 1)
+            number: round(float(correct[operations == number].mean()), 3) for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
         },
     }
     if prm is None:
@@ -89,17 +89,16 @@ def evaluate(
     middle = (correct.mean(axis=1) > 0.1) & (correct.mean(axis=1) < 0.9)
     budgets = [budget for budget in (1, 4, 16, 64, 256) if budget <= n_samples]
     within = within_problem_auc(final, correct)
-    by_operations = {number: within[(operations == number) & middle] for number in range(2, MAX_OPERATIONS + 1)}
+    by_operations = {number: within[(operations == number) & middle] for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)}
     return figures | {
         "step_auc": auc(step_scores, labels > 0.5),
         "step_calibration_error": expected_calibration_error(step_scores, labels),
         "step_calibration": [(round(s, 3), round(o, 3), n) for s, o, n in calibration(step_scores, labels)],
         "auc_within_by_operations": {
-            number: round(float(np.nanmean(values)), 3) if np.isfinite(values).any() else None
-            for number, values in by_operations.items()
+            number: _mean(values) for number, values in by_operations.items()
         },
-        "final_auc_within": float(np.nanmean(within_problem_auc(final[middle], correct[middle]))),
-        "logprob_auc_within": float(np.nanmean(within_problem_auc(logprob[middle], correct[middle]))),
+        "final_auc_within": _mean(within[middle]),
+        "logprob_auc_within": _mean(within_problem_auc(logprob[middle], correct[middle])),
         "best_of_n": {
             verifier: dict(
                 zip(budgets, expected_best_of_n(score, correct, budgets).mean(axis=0).round(3).tolist(), strict=True)
@@ -146,10 +145,7 @@ def evaluate_chains(
             Draw(
                 tuple(
                     revision_prefix(
-                        engine.encode(problems[number].prompt),
-                        earlier,
-                        separator,
-                        end_ids={engine.tokenizer.eos_token_id},
+                        engine.encode(problems[number].prompt), earlier, separator, end_ids={engine.tokenizer.eos_token_id}
                     )
                 ),
                 draw_seed(seed, problems[number].prompt, chain * length + position),
@@ -187,5 +183,11 @@ def evaluate_chains(
     middle = (flat.mean(axis=1) > 0.1) & (flat.mean(axis=1) < 0.9)
     return figures | {
         "orm_auc": auc(scores.ravel(), flat.ravel()),
-        "orm_auc_within": float(np.nanmean(within_problem_auc(scores[middle], flat[middle].astype(float)))),
+        "orm_auc_within": _mean(within_problem_auc(scores[middle], flat[middle].astype(float))),
     }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """Mean of what is defined; None where nothing is."""
+    defined = values[np.isfinite(values)]
+    return round(float(defined.mean()), 3) if len(defined) else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -119,7 +118,9 @@ def fit(
         sequences = chunk(number)
         lengths = [len(sequence.ids) for sequence in sequences]
         batches = list(
-            batches_by_length(lengths, max_tokens=pace.tokens_per_batch, rng=np.random.default_rng([seed, number]))
+            batches_by_length(
+                lengths, max_tokens=pace.tokens_per_batch, rng=np.random.default_rng([seed, number])
+            )
         )
         losses = []
         for place, indices in enumerate(batches):
@@ -201,7 +202,7 @@ def _save(
     torch.save(
         {"key": key, "at": at, "model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers]}, fresh
     )
-    os.replace(fresh, state)
+    fresh.replace(state)
 
 
 def _resume(
@@ -219,3 +220,4 @@ def _resume(
     for optimizer, own in zip(optimizers, held["optimizers"], strict=True):
         optimizer.load_state_dict(own)
     return dict(held["at"])
+

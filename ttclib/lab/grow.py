@@ -17,7 +17,6 @@ alone or with helping losses, the same network was still at a within-problem AUC
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch

@@ -160,7 +160,7 @@ def _train_prm(order: Order, notify: Notify) -> Path:
         trained = train_verifier(recipe, policy, judged, directory, report=_percent(tell))
     figures = evaluate(policy, directory)
     _card(directory, "prm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=_rollouts(order))
-    notify(f"prm: within-problem AUC {figures['final_auc_within']:.3f} on validation")
+    notify(f"prm: within-problem AUC {figures['final_auc_within']} on validation")
     return directory
 
 
@@ -169,9 +169,7 @@ def _train_revision(order: Order, notify: Notify) -> Path:
     trees, drawing_s = _trees(policy, order, notify)
     chains = put_together(trees, per_problem=REVISION.per_problem, seed=order.seed)
     if not chains:
-        raise RequestError(
-            f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards"
-        )
+        raise RequestError(f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards")
     recipe = dataclasses.replace(REVISION, seed=order.seed, pace=order.paced(REVISION.pace))
     notify(f"revision: {len(chains):,} right answers after wrong ones, {recipe.n_epochs} times")
     with progress("revision", 100, "%") as tell:
@@ -204,7 +202,7 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
         trained = train_verifier(recipe, revision, judged, directory, report=_percent(tell))
     figures = evaluate_chains(revision, directory)
     _card(directory, "revision-orm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=asked)
-    notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']:.3f} on validation")
+    notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']} on validation")
     return directory
 
 
@@ -238,9 +236,7 @@ def _work(order: Order, what: str, source: Path) -> Path:
     """A folder for data of this source, seed and recipe: another's is deleted, not mixed in."""
     folder = order.output / what
     weights = source / "model.safetensors"
-    stamp = (
-        f"{source} {weights.stat().st_size} {weights.stat().st_mtime_ns} {order.seed} {order.scale} {ROLLOUTS} {CHAINS}"
-    )
+    stamp = f"{source} {weights.stat().st_size} {weights.stat().st_mtime_ns} {order.seed} {order.scale} {ROLLOUTS} {CHAINS}"
     mark = folder / "made-from.txt"
     if folder.is_dir() and (not mark.is_file() or mark.read_text(encoding="utf-8") != stamp):
         shutil.rmtree(folder)

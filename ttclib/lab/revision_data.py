@@ -12,7 +12,6 @@ Snell et al. 2024, arXiv:2408.03314, section 6.1 and appendix H.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -150,7 +149,7 @@ def draw_chains(
                     own_texts.append(completion.text)
             fresh = file.with_suffix(".tmp")
             pl.DataFrame({"answers": texts}, schema={"answers": pl.List(pl.String)}).write_parquet(fresh)
-            os.replace(fresh, file)
+            fresh.replace(file)
         for (problem, _), answers in zip(cells, pl.read_parquet(file)["answers"].to_list(), strict=True):
             chains += [
                 Chain(

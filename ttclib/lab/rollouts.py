@@ -8,7 +8,6 @@ wasted. Binary cross-entropy is unbiased for any number of rollouts a step.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from ttclib.grading import extract_answer
 from ttclib.lab.task import Exercise, exercises
 
 DRAWS_AT_ONCE = 768
-MAX_TOKENS = 256
+MAX_TOKENS = 320
 _PROBLEMS_A_BLOCK = 250
 
 
@@ -46,10 +45,10 @@ class RolloutRecipe:
     seed : int
     """
 
-    n_problems: int = 5_000
-    n_root: int = 24
+    n_problems: int = 2_500
+    n_root: int = 16
     n_branches: int = 2
-    n_rollouts: int = 4
+    n_rollouts: int = 3
     seed: int = 1000
 
 
@@ -104,13 +103,11 @@ def draw_trees(
             ]
             fresh = file.with_suffix(".tmp")
             pl.DataFrame(rows, schema=_COLUMNS).write_parquet(fresh)
-            os.replace(fresh, file)
+            fresh.replace(file)
         held = pl.read_parquet(file)
         trees += [
             Tree(problem, tuple(roots), tuple(branches))
-            for problem, roots, branches in zip(
-                problems, held["roots"].to_list(), held["branches"].to_list(), strict=True
-            )
+            for problem, roots, branches in zip(problems, held["roots"].to_list(), held["branches"].to_list(), strict=True)
         ]
         report(len(trees), recipe.n_problems, "")
     return trees

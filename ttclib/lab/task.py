@@ -22,7 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MAX_OPERATIONS = 10
+MIN_OPERATIONS = 2  # of a held-out problem: there are too few of one operation
+MAX_OPERATIONS = 12
+PRACTISED_OPERATIONS = 10  # most that a policy is trained on; the rest asks for more of the same
 MAX_OPERAND = 9
 MAX_VALUE = 19
 ALPHABET = "0123456789+-*()=\n#"
@@ -108,7 +110,7 @@ def random_exercise(rng: np.random.Generator, n_operations: int) -> Exercise:
     ----------
     rng : numpy.random.Generator
     n_operations : int
-        1 to 10.
+        At least 1.
     """
     expression, value = _random_tree(rng, n_operations)
     if n_operations:
@@ -116,7 +118,9 @@ def random_exercise(rng: np.random.Generator, n_operations: int) -> Exercise:
     return Exercise(expression, n_operations, value, STEP_END.join(solve(expression)))
 
 
-def exercises(seed: int | Sequence[int], *, short: float = 0.0) -> Iterator[Exercise]:
+def exercises(
+    seed: int | Sequence[int], *, short: float = 0.0, operations: tuple[int, int] = (MIN_OPERATIONS, MAX_OPERATIONS)
+) -> Iterator[Exercise]:
     """An endless stream of training exercises that never holds a held-out one.
 
     Parameters
@@ -125,19 +129,21 @@ def exercises(seed: int | Sequence[int], *, short: float = 0.0) -> Iterator[Exer
     short : float
         Operations are drawn with weights `n_operations ** -short`: 0 draws all alike, more of it
         short ones.
+    operations : tuple of int
+        Fewest and most; by default as many as held-out problems have.
     """
     rng = np.random.default_rng(seed)
-    operations = np.arange(1, MAX_OPERATIONS + 1)
-    cumulative = np.cumsum(operations ** -float(short))
+    numbers = np.arange(operations[0], operations[1] + 1)
+    cumulative = np.cumsum(numbers ** -float(short))
     while True:
-        n_operations = int(operations[np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")])
+        n_operations = int(numbers[np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")])
         exercise = random_exercise(rng, n_operations)
         if split_of(exercise.expression) == "train":
             yield exercise
 
 
 def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
-    """Exercises of the validation or test split, no two of one canonical form, 2 … most operations in turn.
+    """Exercises of the validation or test split, no two of one canonical form, 2 … 12 operations in turn.
 
     Parameters
     ----------
@@ -148,7 +154,7 @@ def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
     rng = np.random.default_rng([seed, {"validation": 1, "test": 2}[split]])
     found: dict[str, Exercise] = {}
     while len(found) < n_problems:
-        exercise = random_exercise(rng, 2 + len(found) % (MAX_OPERATIONS - 1))
+        exercise = random_exercise(rng, MIN_OPERATIONS + len(found) % (MAX_OPERATIONS - MIN_OPERATIONS + 1))
         if split_of(exercise.expression) == split:
             found.setdefault(canonical_form(exercise.expression), exercise)
     return list(found.values())
@@ -196,9 +202,7 @@ def canonical_form(expression: str) -> str:
         sides = [left, operand()]
         if operator == "-":
             return operator, [_joined(*side) for side in sides]
-        return operator, sorted(
-            part for side in sides for part in (side[1] if side[0] == operator else [_joined(*side)])
-        )
+        return operator, sorted(part for side in sides for part in (side[1] if side[0] == operator else [_joined(*side)]))
 
     return _joined(*operation())
 

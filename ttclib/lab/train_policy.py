@@ -18,13 +18,14 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 from ttclib.lab.batches import pad
 from ttclib.lab.fit import Example, Pace, finish, fit
 from ttclib.lab.models import load_policy
-from ttclib.lab.task import Exercise, exercises
+from ttclib.lab.task import PRACTISED_OPERATIONS, Exercise, exercises
 from ttclib.lab.tokenizer import build_tokenizer
 
 IGNORED = -100
 VOCABULARY = 24  # 21 tokens, rounded up to a multiple of eight
 WINDOW = 2048  # a prompt, four answers and one more
 EXERCISES_A_CHUNK = 2_000
+PACE = Pace(tokens_per_batch=1_500, matrix_rate=0.012, other_rate=5e-3)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class PolicyRecipe:
     n_exercises: int = 110_000
     short: float = 0.7
     short_at_first: float = 1.3
-    pace: Pace = Pace(tokens_per_batch=1_500, matrix_rate=0.012, other_rate=5e-3)
+    pace: Pace = PACE
     seed: int = 0
 
 
@@ -87,7 +88,7 @@ def train_policy(
     def chunk(number: int) -> list[Example]:
         n_exercises = min(EXERCISES_A_CHUNK, recipe.n_exercises - number * EXERCISES_A_CHUNK)
         short = recipe.short + recipe.short_at_first * max(0.0, 1 - 2 * number / n_chunks)
-        stream = exercises([recipe.seed, number], short=short)
+        stream = exercises([recipe.seed, number], short=short, operations=(1, PRACTISED_OPERATIONS))
         return encode(tokenizer, list(islice(stream, n_exercises)))
 
     state = directory / "unfinished.pt"

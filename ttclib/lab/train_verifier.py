@@ -28,6 +28,7 @@ from ttclib.lab.models import load_policy, load_tokenizer
 from ttclib.lab.task import STEP_END
 
 SOLUTIONS_A_CHUNK = 1_000
+PACE = Pace(matrix_rate=0.008, other_rate=3e-3, warmup_steps=100, decay_from=0.2)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class VerifierRecipe:
     token_weight: float = 0.05
     answer_weight: float = 3.0
     likelihood_weight: float = 1.0
-    pace: Pace = Pace(matrix_rate=0.01, other_rate=3e-3, warmup_steps=100, decay_from=0.2)
+    pace: Pace = PACE
     seed: int = 0
 
 
@@ -112,9 +113,7 @@ def train_verifier(
     def chunk(number: int) -> list[Example]:
         epoch, place = divmod(number, per_epoch)
         order = np.random.default_rng([recipe.seed, epoch]).permutation(len(judged))
-        return encode(
-            tokenizer, [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]]
-        )
+        return encode(tokenizer, [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]])
 
     state = directory / "unfinished.pt"
     trained = fit(
