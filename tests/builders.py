@@ -88,6 +88,48 @@ def build_store(
     return path
 
 
+def add_chains(
+    path: Path,
+    *,
+    n_problems: int = 8,
+    n_chains: int = 4,
+    n_steps: int = 4,
+    scored: bool = True,
+    policy: str = "reviser",
+    n_parameters: int | None = 200_000,
+    seed: int = 0,
+) -> Path:
+    """Revision chains of the first problems of `build_store`, right the more often the later they stand."""
+    rng = np.random.default_rng(seed)
+    answers: list[dict[str, Any]] = []
+    scores: list[dict[str, Any]] = []
+    grades: list[dict[str, Any]] = []
+    for number in range(n_problems):
+        for chain in range(n_chains):
+            for position in range(n_steps):
+                right = bool(rng.random() < 0.2 + 0.5 * number / n_problems + 0.2 * position / n_steps)
+                answer = number + 1 if right else number + 2 + int(rng.geometric(0.4))
+                key = {"policy": policy, "problem_id": f"p{number:03d}", "setting": "chains"}
+                key |= {"chain": chain, "position": position}
+                n_tokens = int(rng.integers(5, 15))
+                answers.append(
+                    key
+                    | {"completion": f"#{answer}", "completion_tokens": n_tokens, "logprob": -0.2 * n_tokens}
+                    | {"prompt_tokens": 10 + 12 * min(position, 4), "finish_reason": "stop"}
+                )
+                score = float(rng.beta(4, 2) if right else rng.beta(2, 3))
+                tokens = 10 + 12 * min(position, 4) + n_tokens
+                scores.append(key | {"verifier": "orm", "step_scores": [score], "prm_tokens": tokens})
+                grade = {"answer": str(answer), "answer_class": answer, "correct": right}
+                grades.append(key | {"grader": "exact"} | grade)
+    write_part(path, "models", [{"model": policy, "n_parameters": n_parameters}])
+    write_part(path, "revisions", answers)
+    write_part(path, "revision_scores", scores if scored else [])
+    write_part(path, "revision_grades", grades)
+    absorb(path)
+    return path
+
+
 def make_pool(correct: Any, *, answer_ids: Any = None, scores: Any = None, **fields: Any) -> SamplePool:
     """A `SamplePool` from nested lists, one list a problem; shorter ones are padded at the right.
 

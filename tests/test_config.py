@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ttclib.config import RunConfig, load_config, presets
@@ -49,11 +51,20 @@ def test_defaults_are_filled_in_and_frozen(config):
         (MINIMAL + "[sampling]\nn_samples = 2.5", "sampling.n_samples = 2.5: "),
         (MINIMAL + "[sampling]\nstep_delimiter = ''", 'sampling.step_delimiter = "": '),
         (MINIMAL + "sampling = 3", "policy.sampling"),  # TOML: it belongs to the last section
-        (MINIMAL + 'engine = "vlm"', "policy.engine = \"vlm\": input should be 'transformers' or 'vllm'"),
-        (MINIMAL + '[grading]\ngrader = "sympy"', "grading.grader = \"sympy\": input should be 'math' or 'exact'"),
+        (MINIMAL + 'engine = "vlm"', "policy.engine = \"vlm\": input should be 'transformers', 'vllm' or 'server'"),
+        (
+            MINIMAL + '[grading]\ngrader = "sympy"',
+            "input should be 'math', 'exact' or 'reasoning-gym'",
+        ),
         (MINIMAL + '[problems.fields]\nquestion = "prompt"', "problems.fields.question"),
         (MINIMAL.replace('store = "s.duckdb"', ""), "'store' is missing: add it"),
         (MINIMAL.replace('name = "m"', ""), "'policy.name' is missing: add it"),
+        (
+            MINIMAL + "[revision]\nn_step = 3",
+            "unknown key 'revision.n_step': did you mean 'n_steps'.*Allowed here: model",
+        ),
+        (MINIMAL + '[revision.verifier]\nread = "steps"', "'revision.verifier.path' is missing: add it"),
+        (MINIMAL + "[revision]\nn_context = -1", "revision.n_context = -1: "),
         ("store = ", "is no valid TOML"),
     ],
 )
@@ -131,3 +142,15 @@ class TestSetting:
     def test_does_not_change_between_releases(self):
         # A pool is found again by this name: a new one would orphan every store.
         assert self.of() == self.of(sampling__temperature=1) == "23e59b56754c"
+
+
+def test_a_setting_of_chains_is_what_stands_between_answers(config):
+    plain, chat = config(MINIMAL + "[revision]"), config(MINIMAL + "[prompt]\nchat = true\n[revision]")
+    row = plain.revision_setting_row(plain.revision)
+    assert row["setting"] != plain.setting_row()["setting"]
+    assert json.loads(row["prompt_format"])["revision"] == {"n_context": 4, "separator": "\n\n"}
+    assert {name: row[name] for name in ("temperature", "max_tokens")} == {"temperature": 1.0, "max_tokens": 512}
+    more = config(MINIMAL + "[revision]", revision__n_chains=99, revision__n_steps=3)
+    assert more.revision_setting_row(more.revision) == row  # more draws belong to the same chains
+    turns = json.loads(chat.revision_setting_row(chat.revision)["prompt_format"])["revision"]
+    assert set(turns) == {"n_context", "followup"}

@@ -191,7 +191,20 @@ class SearchConfig(_Section):
 class GradingConfig(_Section):
     """How an answer is found and compared."""
 
-    grader: Literal["math", "exact"] = "math"
+    grader: Literal["math", "exact", "reasoning-gym"] = "math"
+
+
+class EstimateConfig(_Section):
+    """What a run is expected to need, for ``ttc sample --dry-run``; the run itself does not read it."""
+
+    completion_tokens: int | None = Field(default=None, ge=1, description="mean of a sample; absent: max_tokens / 3")
+    policy_parameters: float | None = Field(default=None, gt=0, description="absent: told from the name, 1.5B")
+    prm_parameters: float | None = Field(default=None, gt=0)
+    gpu: str = Field(default="A100", description="for the message")
+    n_gpus: int = Field(default=1, ge=1)
+    peak_tflops: float = Field(default=312.0, gt=0, description="dense bfloat16 of one GPU")
+    decode_utilization: float = Field(default=0.15, gt=0, le=1, description="of the peak, while samples are drawn")
+    prefill_utilization: float = Field(default=0.4, gt=0, le=1, description="of the peak, while the PRM reads")
 
 
 class RunConfig(_Section):
@@ -206,6 +219,7 @@ class RunConfig(_Section):
     revision: RevisionConfig | None = None
     search: SearchConfig = SearchConfig()
     grading: GradingConfig = GradingConfig()
+    estimate: EstimateConfig = EstimateConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -284,12 +298,22 @@ def presets() -> list[str]:
     return sorted(entry.name[:-5] for entry in files("ttclib.presets").iterdir() if entry.name.endswith(".toml"))
 
 
+def preset_text(name: str) -> str:
+    """A preset as it stands in its file."""
+    return files("ttclib.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+
+def preset_summary(name: str) -> str:
+    """A preset's first line of comment."""
+    return preset_text(name).splitlines()[0].removeprefix("#").strip()
+
+
 def _read(name: str) -> str:
     path = Path(name)
     if path.is_file():
         return path.read_text(encoding="utf-8")
     if name in presets():
-        return files("ttclib.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+        return preset_text(name)
     raise RequestError(f"no config '{name}': name a TOML file or a preset ({', '.join(presets())})")
 
 

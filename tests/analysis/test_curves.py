@@ -23,7 +23,7 @@ COLUMNS = ["strategy", "budget", "bin", "accuracy", "ci_low", "ci_high", "n_prob
 
 def test_columns_are_the_contract(small_store):
     frame = accuracy_curves(load_pool(small_store), SAMPLING, [1, 4, 16], bins=5)
-    assert frame.columns == [*COLUMNS, "variant"]
+    assert frame.columns == [*COLUMNS, "variant", "mc_error"]
     assert frame.schema == pl.Schema(CURVE_SCHEMA)
     assert len(frame) == 4 * 3 * 6
     assert frame["strategy"].unique(maintain_order=True).to_list() == list(SAMPLING)
@@ -124,7 +124,7 @@ def test_a_bin_without_a_big_enough_pool_is_null():
 
 def test_seed_decides(small_store):
     pool = load_pool(small_store)
-    frames = [accuracy_curves(pool, ["majority_vote"], [3], seed=seed) for seed in (1, 1, 2)]
+    frames = [accuracy_curves(pool, ["weighted_best_of_n"], [3], seed=seed) for seed in (1, 1, 2)]
     assert frames[0].equals(frames[1]) and not frames[0].equals(frames[2])
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_strategy_lists_them(small_store):
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"verifier": "rpm"}, "unknown verifier 'rpm'.*prm, logprob"),
+        ({"verifier": "rpm"}, "unknown verifier 'rpm'.*prm, orm, logprob"),
         ({"aggregation": "max"}, "unknown aggregation 'max'.*last, min, prod, mean"),
         ({"difficulty": "hard"}, "unknown difficulty 'hard'.*oracle, predicted"),
         ({"bins": 0}, "0 bins: allowed 1 to 20"),

@@ -17,7 +17,7 @@ from tests.store.processes import start
 from ttclib.cli import cli
 
 KEYS = ["strategy", "budget", "bin", "accuracy", "ci_low", "ci_high", "n_problems", "n_samples", "tokens", "flops"]
-MORE_KEYS = [*KEYS, "variant"]
+MORE_KEYS = [*KEYS, "variant", "mc_error"]
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_replay_table_shows_every_column_and_row(replay):
 
 
 def test_replay_says_where_pools_differ(small_store, tmp_path):
-    extra = {"problem_id": "p000", "policy": "policy", "sample_index": 0}
+    extra = {"policy": "policy", "correct": True}
     lines = tmp_path / "more.jsonl"
     lines.write_text(
         "\n".join(json.dumps({**extra, "problem_id": p, "sample_index": i}) for p, i in [("a", 0), ("b", 0), ("b", 1)])
@@ -97,7 +97,7 @@ def test_export_and_import_by_pipe(small_store, tmp_path):
     command = ("--strategy", "best_of_n,majority_vote", "--csv")
     both = [ttc("replay", "--store", store, *command, cwd=tmp_path).stdout for store in (small_store, "copy.duckdb")]
     # A line has no place for the policy's parameters: FLOPs are unknown, all else is the same.
-    first, second = ([row.rsplit(",", 2)[0] for row in text.splitlines()] for text in both)
+    first, second = ([",".join(row.split(",")[:9]) for row in text.splitlines()] for text in both)
     assert first == second
 
 
@@ -162,7 +162,9 @@ HEAVY = ("torch", "transformers", "pandas", "altair", "IPython", "jupyter_core",
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["replay", "--strategy", "best_of_n", "--csv"]], ids=["help", "replay"]
+    "command",
+    [["--help"], ["replay", "--strategy", "best_of_n", "--csv"], ["sample", "lab", "--dry-run"]],
+    ids=["help", "replay", "dry-run"],
 )
 def test_quick_commands_import_nothing_heavy(small_store, command):
     arguments = command if command == ["--help"] else [*command, "--store", str(small_store)]
@@ -175,3 +177,16 @@ def test_quick_commands_import_nothing_heavy(small_store, command):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stderr == "[]\n"
+
+
+def test_presets_are_listed_and_shown(tmp_path):
+    listed = ttc("presets", cwd=tmp_path)
+    assert listed.returncode == 0 and listed.stdout.startswith("24gb-")
+    names = {line.split()[0] for line in listed.stdout.splitlines()}
+    assert {"lab", "24gb-qwen-1.5b", "80gb-qwen-7b", "8gpu-qwen-math-7b"} <= names
+    shown = ttc("presets", "lab", cwd=tmp_path)
+    (tmp_path / "mine.toml").write_text(shown.stdout)
+    told = ttc("sample", "mine.toml", "--dry-run", "--limit", 3, "--n-samples", 4, "--json", cwd=tmp_path)
+    assert json.loads(told.stdout)["n_samples"] == 12
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]  # nothing was started
+    assert "unknown preset 'labb': did you mean 'lab'" in error_line(ttc("presets", "labb", cwd=tmp_path))

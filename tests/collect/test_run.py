@@ -182,3 +182,46 @@ def test_nothing_is_written_when_the_model_is_not_there(config: RunConfig) -> No
     with pytest.raises(RequestError, match="no model at"):
         run.check(with_(config, prm={"path": "./nowhere"}))
     assert not list(config.store.parent.iterdir())
+
+
+def test_nothing_is_written_when_a_prompt_leaves_no_room(config: RunConfig) -> None:
+    with pytest.raises(RequestError, match="max_tokens 127 with a prompt of .* exceeds the model's window of 128"):
+        run.sample(with_(config, sampling={"max_tokens": 127}))
+    assert not list(config.store.parent.iterdir())
+
+
+def test_a_step_delimiter_that_never_occurs_is_told_with_an_example(config: RunConfig) -> None:
+    said: list[str] = []
+    run.sample(with_(config, sampling={"step_delimiter": "@@"}), notify=said.append)
+    (warning,) = [line for line in said if "warning" in line]
+    assert "'@@' stands in none of the first 8 samples" in warning and "The longest begins '" in warning
+    said.clear()
+    run.sample(with_(config, sampling={"step_delimiter": "1"}), notify=said.append)
+    assert not [line for line in said if "warning" in line]
+
+
+def test_a_reasoning_gym_task_is_graded_by_its_own_scorer(config: RunConfig) -> None:
+    pytest.importorskip("reasoning_gym")
+    from ttclib.problems import load_problems
+    from ttclib.store import write_part
+
+    # Many numbers solve a countdown; the reference is only one way to write the solution.
+    (problem,) = load_problems("reasoning-gym:countdown", limit=1)
+    assert problem.reference_answer is not None
+    also = f"({problem.reference_answer})"
+    key = {"policy": "p", "problem_id": problem.problem_id, "setting": "s"}
+    answers = [problem.reference_answer, also, "1+1", None]
+    write_part(config.store, "problems", [problem.row()])
+    write_part(
+        config.store,
+        "samples",
+        [
+            key | {"sample_index": index, "completion": "no" if answer is None else f"\\boxed{{{answer}}}"}
+            for index, answer in enumerate(answers)
+        ],
+    )
+    assert run.grade(config.store, "reasoning-gym") == 4
+    found = rows(config.store, "SELECT correct, answer_class, grader FROM grades ORDER BY sample_index")
+    assert [row[0] for row in found] == [True, True, False, False]
+    assert found[0][1] == found[1][1] != found[2][1]
+    assert {row[2].rsplit("-", 1)[0] for row in found} == {"reasoning-gym"}

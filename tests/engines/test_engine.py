@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,18 @@ pytest.importorskip("torch")
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.engines.vllm_server import serve
 from tests.models import save_tiny_policy
 from ttclib.collect.engine import Draw, draw_seed, load_engine
+from ttclib.collect.replicas import Replicas, share_devices
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 
+# Where the project's own environment cannot hold vLLM's, another with vLLM runs these tests by themselves.
 ENGINES = [
     "transformers",
+    "server",
+    "copies",
     pytest.param(
         "vllm", marks=pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed")
     ),
@@ -40,13 +47,23 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def engine(request: pytest.FixtureRequest, path: Path) -> Any:
-    # vLLM's CPU build: no compilation, a small cache.
-    options = {"enforce_eager": True, "max_model_len": 128} if request.param == "vllm" else {}
-    policy = PolicyConfig(
-        name="tiny", path=str(path), engine=request.param, dtype="float32", engine_options=options, training_tokens=7
-    )
-    return load_engine(policy, PromptConfig())
+def engine(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
+    policy: dict[str, Any] = {"name": "tiny", "path": str(path), "dtype": "float32", "training_tokens": 7}
+    with ExitStack() as stack:
+        if request.param == "vllm":
+            # vLLM's CPU build: no compilation, a small cache.
+            policy |= {"engine": "vllm", "max_model_len": 128, "gpu_memory_utilization": 0.1}
+            policy |= {"engine_options": {"enforce_eager": True}}
+        elif request.param == "server":
+            pytest.importorskip("httpx")
+            urls = [stack.enter_context(serve(path)).url for _ in range(2)]
+            policy |= {"engine": "server", "server": {"urls": urls}}
+        elif request.param == "copies":
+            policy |= {"data_parallel_size": 2}
+        loaded = load_engine(PolicyConfig.model_validate(policy), PromptConfig())
+        if isinstance(loaded, Replicas):
+            stack.callback(loaded.close)
+        yield loaded
 
 
 def draws_of(engine: Any, n: int, seed: int = 0) -> list[Draw]:
@@ -94,7 +111,7 @@ def test_temperature_zero_is_greedy(engine: Any, path: Path) -> None:
 def test_first_tokens_follow_the_models_distribution(engine: Any, path: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
     prefix = tuple(engine.encode(PROMPTS[0]))
-    n = 4000
+    n = 1000 if hasattr(engine, "_server") else 4000  # a request a draw
     drawn = engine.generate([Draw(prefix, draw_seed(1, "p", i)) for i in range(n)], SamplingConfig(max_tokens=1))
     with torch.inference_mode():
         expected = torch.softmax(model(torch.tensor([prefix])).logits[0, -1].double(), dim=-1).numpy()
@@ -110,6 +127,19 @@ def test_a_stop_string_ends_a_sample(engine: Any) -> None:
         assert completion.text.endswith("#")
         assert completion.finish_reason == "stop"
         assert engine.tokenizer.eos_token_id not in completion.token_ids
+
+
+def test_a_draw_may_have_a_limit_of_its_own(engine: Any) -> None:
+    prefix = tuple(engine.encode(PROMPTS[0]))
+    limits = [None, 1, 3, None, 2]
+    drawn = engine.generate([Draw(prefix, n, limit) for n, limit in enumerate(limits)], SamplingConfig(max_tokens=5))
+    for limit, completion in zip(limits, drawn, strict=True):
+        assert len(completion.token_ids) <= (limit or 5)
+        assert completion.finish_reason == "stop" or len(completion.token_ids) == (limit or 5)
+
+
+def test_the_window_is_the_models(engine: Any) -> None:
+    assert engine.window == 128
 
 
 def test_model_facts_are_the_checkpoints(engine: Any) -> None:
@@ -180,3 +210,39 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 def test_a_path_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(RequestError, match="no model at"):
         load_engine(PolicyConfig(name="x", path=name), PromptConfig())
+
+
+# Copies of a model.
+
+
+def test_copies_draw_what_one_draws(own: Any, path: Path) -> None:
+    copies = load_engine(PolicyConfig(name="tiny", path=str(path), data_parallel_size=3), PromptConfig())
+    assert isinstance(copies, Replicas)
+    try:
+        sampling = SamplingConfig(max_tokens=20)
+        draws = draws_of(own, 5)
+        assert [c.token_ids for c in copies.generate(draws, sampling)] == [
+            c.token_ids for c in own.generate(draws, sampling)
+        ]
+        assert len(copies.generate(draws[:1], sampling)) == 1  # fewer draws than copies
+        with pytest.raises(RequestError, match="exceeds the model's window"):
+            copies.generate(draws, SamplingConfig(max_tokens=500))
+        with pytest.raises(TTCError, match="ended without a word"):
+            copies.generate(draws, sampling)
+    finally:
+        copies.close()
+
+
+def test_a_copy_that_cannot_load_says_why(tmp_path: Path) -> None:
+    from ttclib.lab.tokenizer import build_tokenizer
+
+    build_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(RequestError, match="cannot load the policy"):
+        load_engine(PolicyConfig(name="x", path=str(tmp_path), data_parallel_size=2), PromptConfig())
+
+
+def test_copies_share_the_visible_devices() -> None:
+    policy = PolicyConfig(name="x", path="x", data_parallel_size=3, tensor_parallel_size=2)
+    assert share_devices(policy, "") == ["", "", ""]
+    with pytest.raises(RequestError, match="needs 6, but CUDA_VISIBLE_DEVICES is '0,1,2,3'.*at most 2"):
+        share_devices(policy, "0,1,2,3")

@@ -438,8 +438,10 @@ UNGRADABLE = r"""
 9^{9^{9}} x ¦ x
 1.5^{10^{12}} ¦ 0
 e^{10^{10}} ¦ 7
-[beyond math-verify's time or memory]
-\prod_{k=1}^{10^{9}} (x+k) ¦ 7
+[towers that math-verify is not shown]
+10^{10^{9}} \cdot \int_0^1 x \, dx ¦ 7
+\left(\int_0^1 x \, dx\right)^{99999999999} ¦ 7
+\int_0^1 x \, dx + 123456! ¦ 7
 [what neither reader knows]
 \foo{1} \bar \baz ¦ \qux{2} \quux
 """

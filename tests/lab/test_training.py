@@ -1,43 +1,73 @@
-"""The recipe on a very small scale, and what the models that ship are held to."""
+"""The recipe on a very small scale."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("torch")
 import torch
-from transformers import AutoModelForTokenClassification
+from transformers import AutoModelForTokenClassification, GPT2Config, GPT2LMHeadModel
 
 from tests.models import save_tiny_policy
-from ttclib.lab import checkpoint
-from ttclib.lab.evaluate import evaluate
-from ttclib.lab.grow import grow, load_policy
-from ttclib.lab.rollouts import label_steps, labelled_solutions
+from ttclib.errors import RequestError, TTCError
+from ttclib.lab import fit as fit_module
+from ttclib.lab import recipe as recipe_module
+from ttclib.lab import train_policy as train_policy_module
+from ttclib.lab.fit import Example, Pace, fit
+from ttclib.lab.grow import grow
+from ttclib.lab.models import check_policy, load_policy
+from ttclib.lab.muon import orthogonalise
+from ttclib.lab.recipe import POLICY, POLICY_14X, Order, train
+from ttclib.lab.revision_data import Chain, ChainRecipe
 from ttclib.lab.task import Exercise
-from ttclib.lab.train_policy import PolicyRecipe, train_policy
-from ttclib.lab.train_prm import PrmRecipe, train_prm
+from ttclib.lab.tokenizer import build_tokenizer
+from ttclib.lab.train_policy import PolicyRecipe, new_policy, train_policy
+from ttclib.lab.train_verifier import Judged, VerifierRecipe, train_verifier
+
+TINY = PolicyRecipe(
+    n_exercises=600, hidden_size=16, intermediate_size=32, n_layers=1, pace=Pace(tokens_per_batch=1000, warmup_steps=5)
+)
+VERIFIER = VerifierRecipe(n_epochs=2, extra_layers=1)
 
 
-def test_labels_are_the_share_of_right_solutions_through_a_step() -> None:
-    problem = Exercise("1+1+1", 2, 3, "2+1\n3\n#3")
-    texts = ["2+1\n3\n#3", "2+1\n4\n#4", "2+1\n3\n#9", "1+3\n4\n#4"]
-    labelled = label_steps([problem], [(0, text) for text in texts])
-    assert [solution.labels for solution in labelled] == [
-        (1 / 3, 1 / 2, 1.0),
-        (1 / 3, 0.0, 0.0),
-        (1 / 3, 1 / 2, 0.0),
-        (0.0, 0.0, 0.0),
-    ]
-    assert [solution.is_correct for solution in labelled] == [True, False, False, False]
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_policy_module, "EXERCISES_A_CHUNK", 100)
+
+
+def hidden_parameters(recipe: PolicyRecipe) -> int:
+    model = new_policy(recipe, build_tokenizer())
+    return model.num_parameters() - model.get_input_embeddings().weight.numel()
+
+
+def test_the_large_policy_is_fourteen_times_the_small_one_on_the_same_exercises() -> None:
+    assert hidden_parameters(POLICY_14X) / hidden_parameters(POLICY) == pytest.approx(14, abs=0.5)
+    for same in ("n_exercises", "short", "short_at_first", "seed"):
+        assert getattr(POLICY, same) == getattr(POLICY_14X, same)
+
+
+def test_orthogonalised_matrices_keep_their_directions_and_lose_their_sizes() -> None:
+    matrices = torch.randn(3, 8, 20, generator=torch.Generator().manual_seed(0))
+    for given in (matrices, matrices.mT):
+        found = orthogonalise(given)
+        sizes = torch.linalg.svdvals(found)
+        assert sizes.min() > 0.5 and sizes.max() < 1.3
+        left, _, right = torch.linalg.svd(given, full_matrices=False)
+        off = left.mT @ found @ right.mT
+        assert (off - torch.diag_embed(off.diagonal(dim1=1, dim2=2))).abs().max() < 1e-4
 
 
 def test_a_seed_repeats_the_policy(tmp_path: Path) -> None:
-    recipe = PolicyRecipe(n_exercises=300, hidden_size=16, intermediate_size=32, n_layers=1, tokens_per_batch=2000)
-    trained = [train_policy(recipe, tmp_path / name) for name in ("a", "b")]
+    trained = [train_policy(TINY, tmp_path / name) for name in ("a", "b")]
     assert trained[0]["final_loss"] == trained[1]["final_loss"]
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b")]
     assert weights[0] == weights[1]
@@ -45,12 +75,65 @@ def test_a_seed_repeats_the_policy(tmp_path: Path) -> None:
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:
     losses: list[float] = []
-    recipe = PolicyRecipe(
-        n_exercises=1500, hidden_size=16, intermediate_size=32, n_layers=1, tokens_per_batch=1000, warmup_steps=5
+    train_policy(TINY, tmp_path, report=lambda done, total, text: losses.append(float(text.split()[1].strip(","))))
+    assert losses[-1] < losses[0] - 0.3
+
+
+def test_a_training_that_was_stopped_ends_in_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_module, "_SAVE_EVERY_S", 0.0)
+
+    def stop(done: int, total: int, text: str) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    whole = train_policy(TINY, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train_policy(TINY, tmp_path / "stopped", report=stop)
+    chunks: list[int] = []
+    resumed = train_policy(TINY, tmp_path / "stopped", report=lambda done, total, text: chunks.append(done))
+    assert chunks == [4, 5, 6]
+    assert resumed["training_tokens"] == whole["training_tokens"]
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "stopped")]
+    assert weights[0] == weights[1]
+    assert not (tmp_path / "stopped" / "unfinished.pt").exists()
+
+
+def test_another_recipe_does_not_resume_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_module, "_SAVE_EVERY_S", 0.0)
+
+    def stop(done: int, total: int, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_policy(TINY, tmp_path, report=stop)
+    chunks: list[int] = []
+    train_policy(dataclasses.replace(TINY, seed=1), tmp_path, report=lambda done, total, text: chunks.append(done))
+    assert chunks[0] == 1
+
+
+def test_a_killed_training_goes_on(tmp_path: Path) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    program = (
+        "import ttclib.lab.fit as f, ttclib.lab.train_policy as t, ttclib.lab.recipe as r, pathlib, dataclasses\n"
+        "f._SAVE_EVERY_S = 0.0; t.EXERCISES_A_CHUNK = 50\n"
+        "r.evaluate = lambda *a, **k: {'pass_at_1': 0.0, 'pass_at_1_by_operations': {2: 0.0}, 'n_problems': 1,"
+        " 'n_samples': 1, 'split': 'validation', 'temperature': 1.0}\n"
+        "r.POLICY = dataclasses.replace(r.POLICY, n_exercises=2000, hidden_size=16, n_layers=1)\n"
+        f"r.train('policy', r.Order(pathlib.Path({str(tmp_path)!r})))\n"
     )
-    train_policy(recipe, tmp_path, report=lambda done, total, text: losses.append(float(text.split()[1])))
-    known = [loss for loss in losses if loss == loss]
-    assert known[-1] < known[0] - 0.3
+    state = tmp_path / "policy" / "unfinished.pt"
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    held = torch.load(state, weights_only=True)["at"]
+    assert 1 <= held["chunk"] < 40
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)
+    card = json.loads((tmp_path / "policy" / "card.json").read_text())
+    assert card["training"]["steps"] > held["steps"]
+    assert (tmp_path / "policy" / "model.safetensors").is_file() and not state.exists()
 
 
 def test_a_grown_policy_holds_its_own_expectation(tmp_path: Path) -> None:
@@ -72,55 +155,81 @@ def test_a_grown_policy_holds_its_own_expectation(tmp_path: Path) -> None:
 
 
 def test_only_what_was_added_is_trained(tmp_path: Path) -> None:
-    path = save_tiny_policy(tmp_path / "policy", max_position_embeddings=512, tie_word_embeddings=True)
+    path = save_tiny_policy(tmp_path / "policy", tie_word_embeddings=True)
     before = {name: weight.clone() for name, weight in grow(load_policy(path), 1).model.layers[0].named_parameters()}
-    solutions = labelled_solutions(path, n_problems=4, n_root=2, n_branches=0, n_rollouts=0, seed=0)
-    train_prm(PrmRecipe(n_epochs=2, extra_layers=1), path, solutions, tmp_path / "prm")
+    judged = [Judged([1, 5, 13, 5, 18, 19], ("10\n", "#10"), (0.5, 1.0)), Judged([1, 5, 18, 19], ("#2\n\n",), (0.0,))]
+    trained = train_verifier(VERIFIER, path, judged, tmp_path / "prm")
     after = AutoModelForTokenClassification.from_pretrained(tmp_path / "prm", dtype=torch.float32)
+    assert trained["parameters"] == after.num_parameters()
     for name, weight in after.model.layers[0].named_parameters():
         assert torch.allclose(weight, before[name], atol=1e-3)
 
 
-def test_rollouts_and_prm_training_run_end_to_end(tmp_path: Path) -> None:
-    policy = save_tiny_policy(tmp_path / "policy", max_position_embeddings=512, tie_word_embeddings=True)
-    solutions = labelled_solutions(policy, n_problems=6, n_root=2, n_branches=1, n_rollouts=2, seed=0)
-    assert len(solutions) == 6 * 4
-    assert all(len(solution.labels) == len(solution.steps) for solution in solutions)
-    trained = train_prm(PrmRecipe(n_epochs=1, extra_layers=1), policy, solutions, tmp_path / "prm")
-    assert trained["steps"] >= 1
-    model = AutoModelForTokenClassification.from_pretrained(tmp_path / "prm")
-    assert model.config.num_labels == 1
+def test_too_little_memory_names_the_setting(tmp_path: Path) -> None:
+    model = new_policy(TINY, build_tokenizer())
+
+    def loss(batch: object) -> torch.Tensor:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:128] DefaultCPUAllocator: can't allocate memory")
+
+    with pytest.raises(TTCError, match="too little memory for a batch of 1,000 tokens: lower it with --batch-tokens"):
+        fit(model, lambda number: [Example([1, 2], [1, 2])], 1, loss, TINY.pace, seed=0, state=tmp_path / "s", recipe=0)
 
 
-@pytest.mark.parametrize("part", ["policy", "prm"])
-def test_a_card_goes_with_every_model_that_ships(part: str) -> None:
-    directory = checkpoint(part)
-    card = json.loads((directory / "card.json").read_text())
-    text = (directory / "README.md").read_text()
-    for fact in ("parameters", "training_tokens", "steps"):
-        assert f"{card['training'][fact]:,}" in text
-    assert "pass@1" in text and f"ttc lab train {part}" in text
-    assert sum(file.stat().st_size for file in directory.iterdir()) < 2_000_000
+def test_other_models_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no policy at .*ttc lab train policy"):
+        check_policy(tmp_path / "nowhere")
+    GPT2LMHeadModel(GPT2Config(vocab_size=24, n_embd=16, n_layer=1, n_head=2)).save_pretrained(tmp_path / "gpt2")
+    with pytest.raises(RequestError, match="is GPT2LMHeadModel: the lab trains LlamaForCausalLM alone"):
+        check_policy(tmp_path / "gpt2")
+    other = save_tiny_policy(tmp_path / "other")
+    tokenizer = json.loads((other / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["x"] = tokenizer["model"]["vocab"].pop("#")
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(RequestError, match="has another vocabulary"):
+        check_policy(other)
 
 
-@pytest.fixture(scope="module")
-def figures() -> dict[str, Any]:
-    return evaluate(checkpoint("policy"), checkpoint("prm"), split="test", n_problems=48, n_samples=32)
+@pytest.mark.parametrize("wrong", [{"scale": 0.0}, {"scale": 2.0}, {"batch_tokens": 3}])
+def test_orders_that_cannot_be(tmp_path: Path, wrong: dict[str, float]) -> None:
+    with pytest.raises(RequestError, match="allowed"):
+        train("policy", Order(tmp_path, **wrong))
 
 
-@pytest.mark.slow
-def test_the_policy_spans_every_difficulty(figures: dict[str, Any]) -> None:
-    # Six problems a number of operations: their difficulty varies, so pairs of numbers are compared.
-    by_operations = figures["pass_at_1_by_operations"]
-    easy, hard = (by_operations[1] + by_operations[2]) / 2, (by_operations[7] + by_operations[8]) / 2
-    assert easy > 0.9
-    assert hard < easy - 0.25
-    assert 0.3 < figures["pass_at_1"] < 0.85
+def test_an_unknown_part_lists_the_choices(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="Allowed: all, policy, policy-14x, prm, revision, revision-orm"):
+        train("polici", Order(tmp_path))
 
 
-@pytest.mark.slow
-def test_the_prm_is_of_use(figures: dict[str, Any]) -> None:
-    assert figures["step_auc"] > 0.8
-    assert figures["final_auc_within"] > 0.75
-    assert figures["best_of_n"]["prm"][16] > figures["pass_at_1"] + 0.10
-    assert figures["best_of_n"]["prm"][16] > figures["best_of_n"]["logprob"][16]
+def test_the_whole_family_is_trained_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained policies solve nothing, so the revision model is given exercises that are right by construction."""
+    small = dataclasses.replace(TINY, n_exercises=200)
+    monkeypatch.setattr(recipe_module, "POLICY", small)
+    monkeypatch.setattr(recipe_module, "POLICY_14X", dataclasses.replace(small, hidden_size=24))
+    monkeypatch.setattr(recipe_module, "ROLLOUTS", dataclasses.replace(recipe_module.ROLLOUTS, n_problems=4, n_root=3))
+    monkeypatch.setattr(recipe_module, "CHAINS", ChainRecipe(n_problems=2, n_chains=2, length=3))
+    for name in ("PRM", "REVISION_ORM"):
+        monkeypatch.setattr(recipe_module, name, VERIFIER)
+    monkeypatch.setattr(
+        recipe_module, "put_together", lambda trees, **_: [_right_chain(tree.exercise) for tree in trees]
+    )
+    few = {"n_problems": 9, "n_samples": 2}
+    evaluate, evaluate_chains = recipe_module.evaluate, recipe_module.evaluate_chains
+    monkeypatch.setattr(recipe_module, "evaluate", lambda *a: evaluate(*a, **few))
+    monkeypatch.setattr(
+        recipe_module, "evaluate_chains", lambda *a: evaluate_chains(*a, n_problems=3, n_chains=2, length=2)
+    )
+    told: list[str] = []
+    directories = train("all", Order(tmp_path), notify=told.append)
+    assert [path.name for path in directories] == ["policy", "policy-14x", "prm", "revision", "revision-orm"]
+    for directory in directories:
+        card = json.loads((directory / "card.json").read_text())
+        text = (directory / "README.md").read_text()
+        assert card["part"] == directory.name and f"{card['training']['training_tokens']:,}" in text
+        assert f"ttc lab train {directory.name}" in text
+    told.clear()
+    assert train("all", Order(tmp_path), notify=told.append) == directories
+    assert len(told) == 5 and all("is finished" in line for line in told)
+
+
+def _right_chain(exercise: Exercise) -> Chain:
+    return Chain(exercise.prompt, ("#0",), exercise.solution, True)

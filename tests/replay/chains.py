@@ -22,6 +22,7 @@ class MadeChains:
     lengths: Any = None
     store: str = "memory"
     policy: str = "reviser"
+    verifier: str | None = "orm"
     problem_ids: list[str] = field(default_factory=list)
     scores: dict[str, np.ndarray] = field(default_factory=dict)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ import pytest
 from tests.builders import build_store
 from ttclib.errors import RequestError
 from ttclib.store import absorb, load_pool, write_part
+from ttclib.store.kept import Kept
+
+ROOT = Path(__file__).resolve().parents[2]
 
 NAN = float("nan")
 
@@ -170,3 +175,84 @@ def test_each_pool_has_its_own_grader(path, settle):
     )
     settle(path)
     assert [load_pool(path, policy=policy).correct.tolist() for policy in "mn"] == [[[1.0]], [[0.0]]]
+
+
+def test_several_verifiers_are_read_and_told_apart(path, settle):
+    write_part(path, "samples", [key("a", index) for index in range(3)])
+    outcome = [{**key("a", i), "verifier": "grader-net", "step_scores": [i / 2], "prm_tokens": 4} for i in range(3)]
+    steps = [{**key("a", i), "verifier": "step-net", "step_scores": [0.5, i / 4]} for i in range(2)]
+    write_part(path, "scores", outcome + steps)
+    write_part(path, "models", [{"model": "step-net", "n_layers": 7}])
+    settle(path)
+    pool = load_pool(path)
+    assert list(pool.verifiers) == ["grader-net", "step-net"]  # the fullest first
+    assert pool.verifier == "step-net"  # a PRM before an ORM
+    assert {name: found.kind for name, found in pool.verifiers.items()} == {"grader-net": "orm", "step-net": "prm"}
+    np.testing.assert_array_equal(pool.scores["last"], [[0, 0.25, NAN]])
+    assert pool.verifiers["grader-net"].scores["mean"].tolist() == [[0, 0.5, 1]]
+    assert pool.verifiers["grader-net"].prm_tokens.tolist() == [[4, 4, 4]]
+    assert pool.verifier_model is not None and pool.verifier_model.n_layers == 7
+    alone = load_pool(path, verifier="grader-net")
+    assert list(alone.verifiers) == ["grader-net"] and alone.scores["last"].tolist() == [[0, 0.5, 1]]
+
+
+def test_kept_until_the_store_changes(path, settle):
+    write_part(path, "samples", [key("a", 0)])
+    settle(path)
+    first = load_pool(path)
+    assert load_pool(path) is first
+    write_part(path, "samples", [key("a", 1)])
+    grown = load_pool(path)
+    assert grown.pool_sizes.tolist() == [2] and load_pool(path) is grown
+    settle(path)
+    assert load_pool(path).pool_sizes.tolist() == [2]
+    path.unlink(missing_ok=True)
+    for part in path.with_name("s.duckdb.parts").glob("*"):
+        part.unlink()
+    with pytest.raises(RequestError, match="no store at"):
+        load_pool(path)
+
+
+def test_what_is_kept_cannot_be_changed(small_store):
+    pool = load_pool(small_store)
+    for table in (pool.correct, pool.present, pool.scores["last"], pool.prompt_tokens):
+        with pytest.raises(ValueError, match="read-only"):
+            table[0] = 0
+
+
+def test_another_process_that_adds_is_seen(path):
+    write_part(path, "samples", [key("a", 0)])
+    absorb(path)
+    assert load_pool(path).pool_sizes.tolist() == [1]
+    code = (
+        "import sys; from ttclib.store import absorb, write_part\n"
+        "write_part(sys.argv[1], 'samples', [{'policy': 'm', 'problem_id': 'a', 'setting': 's', 'sample_index': 1}])\n"
+        "absorb(sys.argv[1])\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=ROOT)
+    assert load_pool(path).pool_sizes.tolist() == [2]
+
+
+def test_no_more_is_kept_than_allowed():
+    kept: Kept[bytes] = Kept(len, largest=2, largest_bytes=10)
+    reads: list[str] = []
+
+    def get(name: str, size: int, state: int = 0) -> None:
+        kept.get(name, (state,), lambda: reads.append(name) or bytes(size))  # type: ignore[func-returns-value]
+
+    for name in "aab":
+        get(name, 3)
+    assert reads == ["a", "b"]
+    get("a", 3)  # used again: b is the older now
+    get("c", 3)
+    get("a", 3)
+    assert reads == ["a", "b", "c"]
+    get("b", 3)
+    assert reads == ["a", "b", "c", "b"]
+    get("huge", 11)  # is not kept
+    get("huge", 11)
+    get("b", 3)
+    assert reads[-2:] == ["huge", "huge"]
+    get("b", 3, state=1)
+    get("b", 3, state=1)
+    assert reads[-1] == "b" and reads.count("b") == 3

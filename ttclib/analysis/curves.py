@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.analysis.cost import flops_per_token
 from ttclib.analysis.difficulty import difficulty_bins, oracle_difficulty, predicted_difficulty
-from ttclib.analysis.intervals import bootstrap_mean
+from ttclib.analysis.intervals import bootstrap_mean, simultaneous_band
 from ttclib.analysis.revisions import replay_revisions
 from ttclib.analysis.strategies import (
     NEEDS_SCORES,
@@ -20,6 +20,7 @@ from ttclib.analysis.strategies import (
     TREE_SEARCH,
     VERIFIERS,
     Transform,
+    cap_length,
     check_budgets,
     outcomes_of,
     verifier_scores,
@@ -31,6 +32,7 @@ from ttclib.store.pool import SamplePool
 __all__ = [
     "CURVE_SCHEMA",
     "DIFFICULTIES",
+    "INTERVALS",
     "NEEDS_SCORES",
     "REVISIONS",
     "SAMPLING",
@@ -46,6 +48,7 @@ __all__ = [
     "verifier_scores",
 ]
 DIFFICULTIES = ("oracle", "predicted")
+INTERVALS = ("pointwise", "simultaneous")
 CURVE_SCHEMA = {
     "strategy": pl.String,
     "budget": pl.Int64,
@@ -58,6 +61,7 @@ CURVE_SCHEMA = {
     "tokens": pl.Float64,
     "flops": pl.Float64,
     "variant": pl.String,
+    "mc_error": pl.Float64,
 }
 
 
@@ -71,11 +75,14 @@ def accuracy_curves(
     verifier: str = "prm",
     aggregation: str = "last",
     transform: Transform | None = None,
+    length_cap: int | None = None,
+    n_subsets: int | None = None,
     bins: int | None = None,
     difficulty: str = "oracle",
     options: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,
     level: float = 0.95,
+    interval: str = "pointwise",
 ) -> pl.DataFrame:
     """Expected accuracy of strategies at budgets, over all problems and by difficulty bin.
 
@@ -88,13 +95,18 @@ def accuracy_curves(
         Generations a problem; for the sampling strategies 1 to the largest pool.
     tree, chains : optional
         What the store holds beside the pool, for tree search and revisions.
-    verifier : {"prm", "logprob"}
-        What scores a sample: the PRM, or the policy's own mean token log-probability. Weighted
-        votes use ``exp`` of the log-probability, so that weights are positive.
+    verifier : str
+        What scores a sample: ``prm``, ``orm``, a verifier's own name, or ``logprob``, the policy's own mean
+        token log-probability. Weighted votes use its ``exp``, so that weights are positive.
     aggregation : {"last", "min", "prod", "mean"}
         How the PRM's step scores become one score.
     transform : callable, optional
         Of the scores, before they weigh a vote.
+    length_cap : int, optional
+        Completion tokens at which every sample is cut: a longer one is unanswered. Sampling only; bins
+        stay those of the whole samples.
+    n_subsets : int, optional
+        Of votes that are not exact; None: as many as keep their error below 0.001.
     bins : int, optional
         Number of difficulty bins; None: over all problems only.
     difficulty : {"oracle", "predicted"}
@@ -105,6 +117,8 @@ def accuracy_curves(
         Of voting's subsets and of the bootstrap.
     level : float
         Coverage of the intervals.
+    interval : {"pointwise", "simultaneous"}
+        Whether each interval covers with that chance, or all of a curve at once.
 
     Returns
     -------
@@ -123,6 +137,7 @@ def accuracy_curves(
     one_of(difficulty, DIFFICULTIES, "difficulty")
     if bins is not None and not 1 <= bins <= len(pool.problem_ids):
         raise RequestError(f"{bins} bins: allowed 1 to {len(pool.problem_ids)}, the number of problems")
+    replayed = pool if length_cap is None else cap_length(pool, length_cap)
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
     binned = None if bins is None else bin_problems(pool, bins, difficulty)
     table: dict[str, Any] = {
@@ -132,9 +147,11 @@ def accuracy_curves(
     curves = []
     for strategy in strategies:
         if strategy in REVISIONS and chains is not None:
-            curves.append(revision_curves(chains, budgets, **choices, **table, level=level))
+            curves.append(revision_curves(chains, budgets, **choices, **table, level=level, interval=interval))
             continue
-        outcomes = outcomes_of(pool, strategy, budgets, tree=tree, transform=transform, **choices)
+        outcomes = outcomes_of(
+            replayed, strategy, budgets, tree=tree, transform=transform, n_subsets=n_subsets, **choices
+        )
         curves.append(
             curves_of_outcomes(
                 outcomes,
@@ -143,6 +160,7 @@ def accuracy_curves(
                 n_parameters=pool.policy_parameters,
                 seed=seed,
                 level=level,
+                interval=interval,
                 **table,
             )
         )
@@ -160,6 +178,7 @@ def revision_curves(
     n_bins: int | None = None,
     seed: int = 0,
     level: float = 0.95,
+    interval: str = "pointwise",
 ) -> pl.DataFrame:
     """The same table for revisions, which need no pool.
 
@@ -170,7 +189,7 @@ def revision_curves(
         `n_samples` counts its answers.
     budgets : sequence of int
         Answers a problem, over all chains.
-    verifier, aggregation, options, seed, level
+    verifier, aggregation, options, seed, level, interval
         As in `accuracy_curves`; the options of revisions are `ratio` and `selection`, as in
         `ttclib.analysis.revisions.replay_revisions`.
     bins_of_problems, n_bins
@@ -196,6 +215,7 @@ def revision_curves(
         n_parameters=None if facts is None else facts.n_parameters,
         seed=seed,
         level=level,
+        interval=interval,
     )
     if own.get("ratio") != "all":
         return rows
@@ -215,6 +235,7 @@ def curves_of_outcomes(
     n_parameters: int | None = None,
     seed: int = 0,
     level: float = 0.95,
+    interval: str = "pointwise",
 ) -> pl.DataFrame:
     """Rows of a table of curves from what strategies came to on every problem.
 
@@ -235,6 +256,8 @@ def curves_of_outcomes(
         Of the bootstrap.
     level : float
         Coverage of the intervals.
+    interval : {"pointwise", "simultaneous"}
+        Whether each interval covers with that chance, or all of a curve at once.
 
     Returns
     -------
@@ -243,8 +266,10 @@ def curves_of_outcomes(
         `n_problems` counts the problems for which the budget is defined; `n_samples` is the number
         of samples behind them; `tokens` are the expected completion tokens a problem; `flops` are
         2 · policy parameters · tokens; null where a token count or the parameters are unknown.
-        `variant` tells strategies of one name apart.
+        `variant` tells strategies of one name apart. `mc_error` is the standard error of `accuracy` from
+        averaging over random subsets instead of all: 0 where it is exact, null where it is not known.
     """
+    one_of(interval, INTERVALS, "interval")
     rows = []
     n_bins = max((bins_of_problems or {"": 0}).values()) if n_bins is None else n_bins
     for one in outcomes:
@@ -255,7 +280,10 @@ def curves_of_outcomes(
         completion_tokens = one.cost("completion_tokens")
         for number in [None, *range(1, n_bins + 1)]:
             member = np.ones(len(binned), dtype=bool) if number is None else binned == number
-            low, high = bootstrap_mean(one.accuracy[member], level=level, seed=seed)
+            if interval == "simultaneous":
+                _, low, high = simultaneous_band(one.accuracy[member], level=level, seed=seed, bounds=(0, 1))
+            else:
+                low, high = bootstrap_mean(one.accuracy[member], level=level, seed=seed, bounds=(0, 1))
             for budget, column in shown:
                 counted = member & ~np.isnan(one.accuracy[:, column])
                 tokens = float(completion_tokens[counted, column].mean()) if counted.any() else np.nan
@@ -272,9 +300,17 @@ def curves_of_outcomes(
                         "tokens": tokens,
                         "flops": None if n_parameters is None else flops_per_token(n_parameters) * tokens,
                         "variant": one.variant,
+                        "mc_error": _error_of_mean(one, counted, column),
                     }
                 )
     return pl.DataFrame(rows, schema=CURVE_SCHEMA).fill_nan(None)
+
+
+def _error_of_mean(one: Outcomes, counted: np.ndarray, column: int) -> float | None:
+    """Monte-Carlo standard error of the mean over problems, whose subsets are drawn independently."""
+    if one.mc_error is None or not counted.any():
+        return None
+    return float(np.sqrt((one.mc_error[counted, column] ** 2).sum()) / counted.sum())
 
 
 def bin_problems(pool: SamplePool, n_bins: int, difficulty: str = "oracle") -> np.ndarray:

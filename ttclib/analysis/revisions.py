@@ -231,8 +231,9 @@ def chain_scores(chains: ChainArrays, verifier: str = "prm", aggregation: str = 
     Parameters
     ----------
     chains : Chains
-    verifier : {"prm", "orm", "logprob"}
-        The chains' own verifier by either name, or ``exp`` of the model's mean token log-probability.
+    verifier : str
+        ``"prm"`` or ``"orm"``: the verifier that was loaded with the chains, as does its own name;
+        ``"logprob"``: ``exp`` of the model's mean token log-probability.
     aggregation : {"last", "min", "prod", "mean"}
         Of a verifier that scored steps.
 
@@ -241,7 +242,7 @@ def chain_scores(chains: ChainArrays, verifier: str = "prm", aggregation: str = 
     RequestError
         Unknown verifier or aggregation, or the store has none of its scores.
     """
-    one_of(verifier, VERIFIERS, "verifier")
+    one_of(verifier, dict.fromkeys((*VERIFIERS, *([chains.verifier] if chains.verifier else []))), "verifier")
     one_of(aggregation, AGGREGATIONS, "aggregation")
     scores = np.exp(chains.scores[LOGPROB]) if verifier == LOGPROB else chains.scores[aggregation]
     if np.isnan(scores).all():

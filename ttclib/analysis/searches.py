@@ -32,8 +32,9 @@ def replay_search(
     budgets : sequence of int
         One that is below a variant's beam width is left out of it.
     strategy : {"beam_search", "lookahead_search", "dvts", "rebase"}, keyword-only
-    verifier : {"prm"}
-        The policy's own log-probability is kept for whole samples alone, so it cannot guide a search.
+    verifier : str
+        ``"prm"``, or the own name of the verifier whose scores the trees carry. The policy's own
+        log-probability is kept for whole samples alone, so it cannot guide a search.
     aggregation : {"last", "min", "prod", "mean"}
     beam_width : sequence of int or "sqrt"
         M, one variant each; REBASE has none.
@@ -51,8 +52,10 @@ def replay_search(
     NotInStore
         The trees lack steps, scores or grades.
     """
-    if verifier != "prm":
-        raise RequestError(f"{strategy} with verifier '{verifier}': only prm scores single steps")
+    if verifier not in ("prm", trees.verifier):
+        raise RequestError(
+            f"{strategy} with verifier '{verifier}': allowed are prm and '{trees.verifier}', which scored single steps"
+        )
     outcomes = []
     for algorithm in variants(strategy, beam_width, lookahead_steps, aggregation):
         sizes = [budget for budget in budgets if algorithm.allows(budget)]

@@ -7,6 +7,7 @@ revisions their chains, which a store may lack: then `NotInStore` says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,15 +19,16 @@ from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.best_of_n import expected_best_of_n, expected_largest
 from ttclib.replay.coverage import pass_at_k
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.voting import majority_vote, weighted_best_of_n
-from ttclib.store.pool import AGGREGATIONS, LOGPROB, SamplePool
+from ttclib.replay.truncation import truncate
+from ttclib.replay.voting import elect, subsets_for
+from ttclib.store.pool import AGGREGATIONS, LOGPROB, SamplePool, VerifierScores
 
 SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 TREE_SEARCH = ("beam_search", "lookahead_search", "dvts", "rebase")
 REVISIONS = ("revisions",)
 STRATEGIES = (*SAMPLING, *TREE_SEARCH, *REVISIONS)
 NEEDS_SCORES = ("best_of_n", "weighted_best_of_n")
-VERIFIERS = ("prm", LOGPROB)
+VERIFIERS = ("prm", "orm", LOGPROB)  # or the own name of a verifier in the store
 
 Transform = Callable[[np.ndarray], np.ndarray]
 # Strategies that read more than a pool. Each is called with the tree or the
@@ -49,6 +51,7 @@ def outcomes_of(
     verifier: str = "prm",
     aggregation: str = "last",
     transform: Transform | None = None,
+    n_subsets: int | None = None,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Outcomes]:
@@ -62,7 +65,7 @@ def outcomes_of(
     budgets : sequence of int
     tree, chains : optional
         What the store holds of the sample tree, for `TREE_SEARCH`, and of revisions.
-    verifier, aggregation, transform, seed
+    verifier, aggregation, transform, n_subsets, seed
         As in `sampling_outcomes`.
     options : mapping of strategy to mapping, optional
         Keywords of strategies that read a tree or chains.
@@ -70,14 +73,14 @@ def outcomes_of(
     Raises
     ------
     RequestError
-        An unknown name, a budget out of range, scores that the store does not hold.
+        An unknown name, a budget out of range, scores or grades that the store does not hold.
     NotInStore
         The store holds no tree, or no chains.
     """
     one_of(strategy, STRATEGIES, "strategy")
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed}
     if strategy in SAMPLING:
-        return [sampling_outcomes(pool, strategy, budgets, transform=transform, **choices)]
+        return [sampling_outcomes(pool, strategy, budgets, transform=transform, n_subsets=n_subsets, **choices)]
     held, what, command = (tree, "tree", "search") if strategy in TREE_SEARCH else (chains, "revisions", "revise")
     if held is None or strategy not in REPLAYS:
         raise NotInStore(
@@ -95,6 +98,7 @@ def sampling_outcomes(
     verifier: str = "prm",
     aggregation: str = "last",
     transform: Transform | None = None,
+    n_subsets: int | None = None,
     seed: int = 0,
 ) -> Outcomes:
     """One of the four sampling strategies on every problem of a pool, with all that it costs.
@@ -108,6 +112,8 @@ def sampling_outcomes(
         Samples a problem, 1 to the largest pool, in any order; the result has each once, ascending.
     verifier, aggregation, transform
         As in `verifier_scores`; only read by the strategies in `NEEDS_SCORES`.
+    n_subsets : int, optional
+        Of voting, as in `ttclib.replay.voting.elect`.
     seed : int
         Of voting's subsets.
 
@@ -126,31 +132,42 @@ def sampling_outcomes(
     sizes = sorted({int(budget) for budget in budgets})
     check_budgets(sizes, pool)
     scores = verifier_scores(pool, verifier, aggregation, transform) if strategy in NEEDS_SCORES else None
+    _check_known(pool, scores)
     accuracy = np.full((len(pool.problem_ids), len(sizes)), np.nan)
+    error = np.zeros(accuracy.shape)
+    n_subsets = subsets_for(len(pool.problem_ids)) if n_subsets is None else n_subsets
     for member, cells in _pools_of_one_size(pool):
         correct, ids = pool.correct[cells], pool.answer_ids[cells]
+        score = None if scores is None else scores[cells]
         if strategy == "pass_at_k":
             graded, right = (~np.isnan(correct)).sum(axis=1), np.nansum(correct, axis=1)
             accuracy[member] = pass_at_k(graded[:, None], right[:, None], np.asarray(sizes)[None])
-        elif scores is None:
-            accuracy[member] = majority_vote(ids, correct, sizes, seed=seed)
-        elif strategy == "best_of_n":
-            accuracy[member] = expected_best_of_n(scores[cells], correct, sizes)
+        elif score is not None and strategy == "best_of_n":
+            accuracy[member] = expected_best_of_n(score, correct, sizes)
         else:
-            accuracy[member] = weighted_best_of_n(ids, scores[cells], correct, sizes, seed=seed)
-    costs = sampling_costs(pool, sizes)
-    if scores is None or verifier == LOGPROB:
-        costs["prm_tokens"] = np.zeros(accuracy.shape)
-    return Outcomes(strategy, strategy, tuple(sizes), tuple(pool.problem_ids), accuracy, costs)
+            accuracy[member], error[member] = elect(ids, score, correct, sizes, n_subsets=n_subsets, seed=seed)
+    costs = sampling_costs(pool, sizes, verifier=verifier if scores is not None else LOGPROB)
+    return Outcomes(strategy, strategy, tuple(sizes), tuple(pool.problem_ids), accuracy, costs, error)
 
 
-def sampling_costs(pool: SamplePool, budgets: Sequence[int]) -> dict[str, np.ndarray]:
+def _check_known(pool: SamplePool, scores: np.ndarray | None) -> None:
+    """Refuse a pool in which nothing is graded, or nothing is both graded and scored."""
+    graded = ~np.isnan(pool.correct).all(axis=1)
+    if not graded.any():
+        raise RequestError(f"'{pool.store}' holds no graded sample of '{pool.policy}': grade it with `ttc grade`")
+    if scores is not None and not (graded & ~np.isnan(scores).all(axis=1)).any():
+        raise RequestError(f"'{pool.store}' holds no problem of policy '{pool.policy}' that is both graded and scored")
+
+
+def sampling_costs(pool: SamplePool, budgets: Sequence[int], *, verifier: str = "prm") -> dict[str, np.ndarray]:
     """What N random samples of each problem cost, and the PRM's reading of them.
 
     Parameters
     ----------
     pool : SamplePool
     budgets : sequence of int
+    verifier : str
+        Whose reading is charged; the policy's own log-probability costs nothing.
 
     Returns
     -------
@@ -165,10 +182,6 @@ def sampling_costs(pool: SamplePool, budgets: Sequence[int]) -> dict[str, np.nda
     longest = np.full(size.shape, np.nan)
     for member, cells in _pools_of_one_size(pool):
         longest[member] = expected_largest(length[cells], budgets)
-    # A sample that the PRM could not read cost nothing; one that it read has a score.
-    read = pool.prm_tokens
-    if read is not None:
-        read = np.where(np.isnan(read) & np.isnan(pool.scores["last"]), 0.0, read)
     nothing = np.where(np.isnan(size), np.nan, 0.0)
     return {
         "generations": size,
@@ -179,7 +192,7 @@ def sampling_costs(pool: SamplePool, budgets: Sequence[int]) -> dict[str, np.nda
         "cached_prefill_tokens": nothing + prompt,
         "context_tokens": size * (prompt * mean_length + own),
         "kv_tokens": prompt * longest + size * own,
-        "prm_tokens": nothing + np.nan if read is None else size * _mean_of_samples(pool, read),
+        "prm_tokens": nothing if verifier == LOGPROB else size * _mean_of_samples(pool, _tokens_read(pool, verifier)),
     }
 
 
@@ -191,10 +204,11 @@ def verifier_scores(
     Parameters
     ----------
     pool : SamplePool
-    verifier : {"prm", "logprob"}
-        The PRM, or ``exp`` of the policy's own mean token log-probability, so that weights are positive.
+    verifier : str
+        ``prm``: the pool's default; ``orm``: the outcome verifier that scored most; ``logprob``: ``exp`` of
+        the policy's own mean token log-probability, so that weights are positive; or a verifier's own name.
     aggregation : {"last", "min", "prod", "mean"}
-        How the PRM's step scores become one.
+        How step scores become one; an ORM gives only one.
     transform : callable, optional
         Takes the scores, gives as many. A monotone one changes weighted votes alone.
 
@@ -203,13 +217,96 @@ def verifier_scores(
     RequestError
         Unknown verifier or aggregation, or the store has none of its scores.
     """
-    one_of(verifier, VERIFIERS, "verifier")
     one_of(aggregation, AGGREGATIONS, "aggregation")
-    scores = np.exp(pool.scores[LOGPROB]) if verifier == LOGPROB else pool.scores[aggregation]
+    if verifier == LOGPROB:
+        scores = np.exp(pool.scores[LOGPROB])
+    else:
+        found = _verifier(pool, verifier)
+        scores = pool.scores[aggregation] if found is None else found.scores[aggregation]
     if np.isnan(scores).all():
-        remedy = "score it with `ttc score`" if verifier == "prm" else "sample it with ttclib, which keeps them"
+        remedy = "sample it with ttclib, which keeps them" if verifier == LOGPROB else "score it with `ttc score`"
         raise RequestError(f"'{pool.store}' holds no {verifier} scores for policy '{pool.policy}': {remedy}")
-    return scores if transform is None else np.asarray(transform(scores), dtype=float)
+    if transform is None:
+        return scores
+    try:
+        return np.asarray(transform(scores), dtype=float)
+    except ValueError as error:
+        raise RequestError(f"{verifier} scores of '{pool.store}': {error}") from error
+
+
+def _verifier(pool: SamplePool, verifier: str) -> VerifierScores | None:
+    """The verifier that is meant; None: the pool's default."""
+    if verifier in pool.verifiers:
+        return pool.verifiers[verifier]
+    one_of(verifier, dict.fromkeys((*VERIFIERS, *pool.verifiers)), "verifier")
+    if verifier == "prm":
+        return None
+    outcome = next((found for found in pool.verifiers.values() if found.kind == "orm"), None)
+    if outcome is None:
+        held = ", ".join(pool.verifiers) or "none"
+        raise RequestError(
+            f"'{pool.store}' holds no orm scores for policy '{pool.policy}' (an orm gives one score a sample): "
+            f"its verifiers are {held}"
+        )
+    return outcome
+
+
+def _tokens_read(pool: SamplePool, verifier: str) -> np.ndarray:
+    """Tokens a verifier read, shape (problems, samples); NaN: unknown."""
+    found = _verifier(pool, verifier)
+    tokens, scores = (pool.prm_tokens, pool.scores) if found is None else (found.prm_tokens, found.scores)
+    if tokens is None:
+        return np.full(pool.present.shape, np.nan)
+    # A sample that it could not read cost nothing; one that it read has a score.
+    return np.where(np.isnan(tokens) & np.isnan(scores["last"]), 0.0, tokens)
+
+
+def cap_length(pool: SamplePool, max_tokens: int) -> SamplePool:
+    """The pool as it were had every sample been cut at so many tokens.
+
+    Parameters
+    ----------
+    pool : SamplePool
+    max_tokens : int
+        At least 1.
+
+    Returns
+    -------
+    SamplePool
+        As `ttclib.replay.truncation.truncate` does it: a longer sample is unanswered, wrong, scored below
+        every other, and has spent the cap. What a verifier read of it is not known.
+
+    Raises
+    ------
+    RequestError
+        The cap is below 1, or the store does not know the length of any sample.
+    """
+    if max_tokens < 1:
+        raise RequestError(f"length cap {max_tokens}: give at least 1 token")
+    if np.isnan(pool.completion_tokens).all():
+        raise RequestError(f"'{pool.store}' does not know how long the samples of '{pool.policy}' are: no length cap")
+
+    def cut(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {
+            name: truncate(pool.correct, pool.answer_ids, pool.completion_tokens, max_tokens, scores=table).scores
+            for name, table in scores.items()
+        }
+
+    left = truncate(pool.correct, pool.answer_ids, pool.completion_tokens, max_tokens)
+    beyond = pool.completion_tokens > max_tokens
+    verifiers = {
+        name: replace(found, scores=cut(found.scores), prm_tokens=np.where(beyond, np.nan, found.prm_tokens))
+        for name, found in pool.verifiers.items()
+    }
+    return replace(
+        pool,
+        correct=left.correct,
+        answer_ids=left.answer_ids,
+        completion_tokens=left.completion_tokens,
+        scores=cut(pool.scores),
+        prm_tokens=None if pool.prm_tokens is None else np.where(beyond, np.nan, pool.prm_tokens),
+        verifiers=verifiers,
+    )
 
 
 def check_budgets(budgets: Sequence[int], pool: SamplePool) -> None:

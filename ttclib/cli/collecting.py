@@ -9,16 +9,22 @@ from typing import Any
 import click
 
 from ttclib.cli.common import CONFIG, STORE, cli, notify, overridable, read_config
+from ttclib.cli.planning import print_estimate
 
 
 @cli.command()
 @CONFIG
 @overridable
-def sample(config: str, **overrides: Any) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be drawn and what it would cost; start nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: as JSON.")
+def sample(config: str, dry_run: bool, as_json: bool, **overrides: Any) -> None:
     """Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."""
     from ttclib.collect import keeper, run
 
     read = read_config(config, **overrides)
+    if dry_run:
+        print_estimate(read, as_json=as_json)
+        return
     run.check(read)
     try:
         run.sample(read, notify=notify)

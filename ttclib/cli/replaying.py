@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from ttclib.analysis.curves import (
     DIFFICULTIES,
+    INTERVALS,
+    NEEDS_SCORES,
     REVISIONS,
     SAMPLING,
     STRATEGIES,
@@ -19,27 +22,34 @@ from ttclib.analysis.curves import (
     check_budgets,
     powers_of_two,
     revision_curves,
+    verifier_scores,
 )
-from ttclib.analysis.revisions import VERIFIERS as REVISION_VERIFIERS
+from ttclib.analysis.revisions import chain_scores
 from ttclib.cli.common import SEED, STORE, cli, notify, whole_numbers
 from ttclib.cli.searching import beam_width_of
-from ttclib.errors import one_of
+from ttclib.errors import RequestError, one_of
 from ttclib.replay.revision_outcomes import NAMED_RATIOS, held_budgets
 from ttclib.replay.revisions import SELECTIONS
 from ttclib.replay.selection import SELECTIONS as SEARCH_SELECTIONS
-from ttclib.store import load_pool
-from ttclib.store.chains import load_chains
+from ttclib.replay.transforms import TRANSFORMS
+from ttclib.store import SamplePool, load_pool
+from ttclib.store.chains import Chains, load_chains
 from ttclib.store.pool import AGGREGATIONS
 from ttclib.store.tree import load_trees
+
+_MOST_BUDGETS = 100_000
 
 
 @cli.command()
 @STORE
 @click.option("--strategy", required=True, help=f"One or more, with commas: {', '.join(STRATEGIES)}.")
-@click.option("--budgets", help="Samples a problem, with commas; by default the powers of two up to the pool.")
+@click.option("--budgets", help="Samples a problem: 1,4,16 or 1-64 or all; default: powers of two up to the pool.")
 @click.option("--policy", help="Needed where the store holds several.")
-@click.option("--verifier", default="prm", show_default=True, help=f"One of {', '.join(VERIFIERS)}.")
+@click.option("--verifier", default="prm", show_default=True, help=f"{', '.join(VERIFIERS)} or its own name.")
 @click.option("--aggregation", default="last", show_default=True, help=f"Of step scores: {', '.join(AGGREGATIONS)}.")
+@click.option("--transform", default="none", show_default=True, help=f"Of scores: {', '.join(TRANSFORMS)}.")
+@click.option("--length-cap", type=int, help="Sampling: tokens at which a sample is cut; a longer one is unanswered.")
+@click.option("--subsets", type=click.IntRange(min=1), help="Of votes that are not exact; default: error below 0.001.")
 @click.option(
     "--ratio", default="1", show_default=True, help=f"Revisions: sequential/parallel, {', '.join(NAMED_RATIOS)} or all."
 )
@@ -55,6 +65,7 @@ from ttclib.store.tree import load_trees
 @click.option("--reviser", help="Revisions: the model of the chains, needed where the store holds several.")
 @click.option("--bins", type=int, help="Difficulty bins, beside all problems.")
 @click.option("--difficulty", default="oracle", show_default=True, help=f"One of {', '.join(DIFFICULTIES)}.")
+@click.option("--interval", default="pointwise", show_default=True, help=f"{', '.join(INTERVALS)} (a whole curve).")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the subsets and the bootstrap.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
@@ -65,6 +76,9 @@ def replay(
     policy: str | None,
     verifier: str,
     aggregation: str,
+    transform: str,
+    length_cap: int | None,
+    subsets: int | None,
     ratio: str,
     selection: str | None,
     beam_width: str,
@@ -73,6 +87,7 @@ def replay(
     reviser: str | None,
     bins: int | None,
     difficulty: str,
+    interval: str,
     seed: int,
     as_json: bool,
     as_csv: bool,
@@ -80,7 +95,8 @@ def replay(
     """Expected accuracy of strategies at budgets, with 95 % intervals and cost."""
     strategies = [one_of(name.strip(), STRATEGIES, "strategy") for name in strategy.split(",")]
     only_chains = set(strategies) <= set(REVISIONS)
-    one_of(verifier, REVISION_VERIFIERS if only_chains else VERIFIERS, "verifier")
+    one_of(interval, INTERVALS, "interval")
+    one_of(transform, TRANSFORMS, "transform")
     one_of(aggregation, AGGREGATIONS, "aggregation")
     one_of(difficulty, DIFFICULTIES, "difficulty")
     wanted = set(strategies)
@@ -96,25 +112,43 @@ def replay(
     options = {"revisions": own, **dict.fromkeys(TREE_SEARCH, searching)}
     options["lookahead_search"] = searching | {"lookahead_steps": whole_numbers(lookahead_steps, "lookahead_steps")}
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
-    sizes = None if budgets is None else whole_numbers(budgets, "budgets")
+    choices["interval"] = interval
+    sizes = None if budgets in (None, "all") else _budgets(str(budgets))
     chains = load_chains(store, reviser, notify=notify) if wanted & set(REVISIONS) else None
     held = None if chains is None else held_budgets(chains, own["ratio"])
+    if chains is not None and own.get("selection", SELECTIONS[0]) != "majority":
+        _tell_unscored_answers(chains, verifier, aggregation)
     if only_chains and bins is None:
         curves = revision_curves(chains, sizes or held or [1], **choices)
     else:
         pool = load_pool(store, policy=policy, notify=notify)
         if sizes is None:
-            sizes = [size for size in powers_of_two(pool) if held is None or size in held]
+            every = powers_of_two(pool) if budgets is None else range(1, int(pool.pool_sizes.max()) + 1)
+            sizes = [size for size in every if held is None or size in held]
         if wanted & set(SAMPLING):
             check_budgets(sizes, pool)
         if wanted & set(SAMPLING) and max(sizes) > pool.pool_sizes.min():
             smallest, largest = pool.pool_sizes.min(), pool.pool_sizes.max()
             notify(f"pools differ: {smallest} to {largest} samples; n_problems says who is counted")
+        one_of(verifier, dict.fromkeys((*VERIFIERS, *pool.verifiers)), "verifier")
+        if wanted & set(NEEDS_SCORES):
+            _tell_unscored(pool, verifier, aggregation)
         tree = None
         if wanted & set(TREE_SEARCH):
-            tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier, notify=notify)
+            guide = verifier if verifier in pool.verifiers else pool.verifier
+            tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=guide, notify=notify)
         curves = accuracy_curves(
-            pool, strategies, sizes, tree=tree, chains=chains, bins=bins, difficulty=difficulty, **choices
+            pool,
+            strategies,
+            sizes,
+            tree=tree,
+            chains=chains,
+            transform=TRANSFORMS[transform],
+            length_cap=length_cap,
+            n_subsets=subsets,
+            bins=bins,
+            difficulty=difficulty,
+            **choices,
         )
     if as_json:
         click.echo(json.dumps(curves.to_dicts(), indent=1))
@@ -125,6 +159,41 @@ def replay(
 
         with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_width_chars=140, float_precision=4):
             click.echo(curves if (curves["variant"] != curves["strategy"]).any() else curves.drop("variant"))
+
+
+def _budgets(text: str) -> list[int]:
+    """Budgets from numbers and ranges with commas: ``1,4,16-20``."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        ends = [first, last] if dash and first else [part.strip()]
+        try:
+            low, high = int(ends[0]), int(ends[-1])
+        except ValueError:
+            raise RequestError(f"budgets '{text}': give whole numbers with commas, ranges or all: 1,4,16-20") from None
+        if high < low:
+            raise RequestError(f"budgets '{part.strip()}': a range goes upwards, such as {high}-{low}")
+        if high - low >= _MOST_BUDGETS:
+            raise RequestError(f"budgets '{part.strip()}': at most {_MOST_BUDGETS} in a range")
+        found += range(low, high + 1)
+    return list(dict.fromkeys(found))
+
+
+def _tell_unscored(pool: SamplePool, verifier: str, aggregation: str) -> None:
+    """Say how many samples have no score, and what becomes of them."""
+    missing = int((np.isnan(verifier_scores(pool, verifier, aggregation)) & pool.present).sum())
+    if missing:
+        total = int(pool.present.sum())
+        notify(f"{missing} of {total} samples have no {verifier} score: best-of-N ranks them last, no vote counts them")
+
+
+def _tell_unscored_answers(chains: Chains, verifier: str, aggregation: str) -> None:
+    """The same of answers of revision chains."""
+    missing = int((np.isnan(chain_scores(chains, verifier, aggregation)) & chains.present).sum())
+    if missing:
+        notify(
+            f"{missing} of {int(chains.present.sum())} answers of chains have no {verifier} score: no vote counts them"
+        )
 
 
 def _ratio(text: str) -> float | str:

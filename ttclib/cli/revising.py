@@ -25,15 +25,17 @@ def revise(
     from ttclib.collect import keeper, revise, run
 
     path = None if store is None else str(store)
-    revise.check_revision(load_config(config, store=path))  # before an option makes the section that is not there
-    read = load_config(
-        config,
-        store=path,
-        revision__n_chains=n_chains,
-        revision__n_steps=n_steps,
-        problems__limit=limit,
-        sampling__seed=seed,
-    )
+    read = load_config(config, store=path)
+    if read.revision is not None:  # else an option would make the section
+        read = load_config(
+            config,
+            store=path,
+            revision__n_chains=n_chains,
+            revision__n_steps=n_steps,
+            problems__limit=limit,
+            sampling__seed=seed,
+        )
+    revise.check_revision(read)
     try:
         revise.revise(read, notify=notify)
         if read.revision is not None and read.revision.verifier is not None:

@@ -105,6 +105,13 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
         raise missing_package(policy.engine, error) from error
 
 
+def close_engine(engine: Engine) -> None:
+    """Give back an engine's memory and processes, where it holds some that outlive it."""
+    close = getattr(engine, "close", None)
+    if close is not None:
+        close()
+
+
 def check_window(window: int | None, prompt_tokens: int, max_tokens: int) -> None:
     """Refuse a prompt that leaves no room for a completion.
 

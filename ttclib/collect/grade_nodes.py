@@ -8,7 +8,7 @@ from typing import Any
 
 from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.steps import split_steps
-from ttclib.grading import get_grader, grade_problem
+from ttclib.grading import get_grader, grade_problem, problem_grader
 from ttclib.store import connect
 from ttclib.store.classes import known_classes
 
@@ -21,7 +21,7 @@ def grade_nodes(store: Path, grader_name: str, *, notify: Notify = lambda text: 
     Parameters
     ----------
     store : pathlib.Path
-    grader_name : {"math", "exact"}
+    grader_name : {"math", "exact", "reasoning-gym"}
     notify : callable
 
     Returns
@@ -32,7 +32,7 @@ def grade_nodes(store: Path, grader_name: str, *, notify: Notify = lambda text: 
     grader = get_grader(grader_name)
     with connect(store, notify=notify) as con:
         leaves = con.execute(
-            """SELECT problem_id, policy, setting, path, reference_answer
+            """SELECT problem_id, policy, setting, path, reference_answer, prompt, metadata
                FROM nodes LEFT JOIN problems USING (problem_id)
                ANTI JOIN (SELECT * FROM node_grades WHERE grader = $1) USING (policy, problem_id, setting, path)
                WHERE finish_reason IS NOT NULL ORDER BY ALL""",
@@ -54,11 +54,12 @@ def grade_nodes(store: Path, grader_name: str, *, notify: Notify = lambda text: 
     rows: list[dict[str, Any]] = []
     for number, (problem_id, found) in enumerate(by_problem.items(), start=1):
         completions = [_completion(texts, *row[:4]) for row in found]
-        grades = grade_problem(completions, found[0][4], grader, known=classes.get(problem_id, ()))
+        own = problem_grader(grader, *found[0][4:])
+        grades = grade_problem(completions, found[0][4], own, known=classes.get(problem_id, ()))
         rows += [
             {"problem_id": problem_id, "policy": policy, "setting": setting, "path": path, "grader": grader.name}
             | vars(grade)
-            for (_, policy, setting, path, _), grade in zip(found, grades, strict=True)
+            for (_, policy, setting, path, *_), grade in zip(found, grades, strict=True)
         ]
         if len(rows) >= _GRADED_AT_ONCE or number == len(by_problem):
             keeper.keep("node_grades", rows)

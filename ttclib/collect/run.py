@@ -7,25 +7,23 @@ own, so stopping at any moment loses the batch in flight at most and the same co
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package, resolve_model
+from ttclib.collect.engine import Draw, Engine, check_window, close_engine, draw_seed, load_engine, resolve_model
+from ttclib.collect.grade_samples import grade
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
-from ttclib.collect.steps import count_step_tokens, split_steps
+from ttclib.collect.score_samples import score
+from ttclib.collect.steps import count_step_tokens
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError
-from ttclib.grading import Grader, get_grader, grade_problem
+from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
-from ttclib.store import as_table, connect, pending_parts, replace_grades, write_part
-from ttclib.store.classes import known_classes
-from ttclib.store.schema import TABLES
+from ttclib.store import connect, pending_parts, write_part
 
-_SCORED_AT_ONCE = 4096
-_GRADES_OF = {"samples": "grades", "revisions": "revision_grades"}
+__all__ = ["check", "check_same_problems", "grade", "missing_samples", "sample", "score"]
 
 
 def check(config: RunConfig) -> None:
@@ -61,29 +59,54 @@ def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     RequestError
         Problems or model cannot be read, or the store is none; nothing was written.
     """
-    problems = load_problems(**config.problems.model_dump())
-    setting = config.setting_row()
-    check_same_problems(config.store, problems)
-    held = _sampled(config.store, config.policy.name, setting["setting"], notify)
-    todo = [
-        (problem, index)
-        for problem in problems
-        for index in range(config.sampling.n_samples)
-        if (problem.problem_id, index) not in held
-    ]
+    problems, todo = missing_samples(config, notify=notify)
     wanted = len(problems) * config.sampling.n_samples
     if not todo:
         notify(f"sample: the store holds all {wanted:,} samples of '{config.policy.name}'")
         return 0
     notify(f"sample: {len(todo):,} of {wanted:,} samples to draw; loading '{config.policy.path}'")
     engine = load_engine(config.policy, config.prompt)
+    try:
+        _sample(engine, config, problems, todo, notify)
+    finally:
+        close_engine(engine)  # the verifier wants the memory
+    return len(todo)
+
+
+def missing_samples(
+    config: RunConfig, *, notify: Notify = lambda text: None
+) -> tuple[list[Problem], list[tuple[Problem, int]]]:
+    """The configured problems, and the (problem, sample index) that the store lacks.
+
+    Raises
+    ------
+    RequestError
+        Problems cannot be read, or the store has one of them with another text.
+    """
+    problems = load_problems(**config.problems.model_dump())
+    check_same_problems(config.store, problems)
+    held = _sampled(config.store, config.policy.name, config.setting_row()["setting"], notify)
+    return problems, [
+        (problem, index)
+        for problem in problems
+        for index in range(config.sampling.n_samples)
+        if (problem.problem_id, index) not in held
+    ]
+
+
+def _sample(
+    engine: Engine, config: RunConfig, problems: list[Problem], todo: list[tuple[Problem, int]], notify: Notify
+) -> None:
     prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
+    check_window(engine.window, max(map(len, prompts.values())), config.sampling.max_tokens)
+    setting = config.setting_row()
     run = start_run(config, "sample")
     write_part(config.store, "problems", [problem.row() for problem in problems])
     write_part(config.store, "models", [{"model": config.policy.name, **engine.model_facts()}])
     write_part(config.store, "settings", [setting])
     # Prompts of like length make like solutions: less padding, fewer rows that wait for the longest.
     todo.sort(key=lambda cell: (len(prompts[cell[0].problem_id]), cell[0].problem_id, cell[1]))
+    wanted = len(problems) * config.sampling.n_samples
     keeper = Keeper(config.store)
     started, n_tokens = time.monotonic(), 0
     with progress("sample", wanted, "samples", initial=wanted - len(todo)) as tell:
@@ -93,170 +116,21 @@ def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
             for row in rows:
                 row |= {"policy": config.policy.name, "setting": setting["setting"], "run_id": run}
             keeper.keep("samples", rows)
+            if begin == 0:
+                _look_for_steps([row["completion"] for row in rows], config.sampling.step_delimiter, notify)
             n_tokens += sum(row["completion_tokens"] for row in rows)
             tell(begin + len(batch), f"{n_tokens / (time.monotonic() - started):,.0f} tokens/s")
-    return len(todo)
 
 
-def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
-    """Score the samples of the configured policy that the configured PRM has not read.
-
-    Parameters
-    ----------
-    config : RunConfig
-    notify : callable
-
-    Returns
-    -------
-    int
-        Samples scored.
-
-    Raises
-    ------
-    RequestError
-        No PRM is configured or it cannot be loaded.
-    """
-    if config.prm is None:
-        raise RequestError("no PRM is configured: add a section [prm] with its path")
-    setting = config.setting_row()["setting"]
-    key = [config.policy.name, setting]
-    with connect(config.store, notify=notify) as con:
-        todo = con.execute(
-            """SELECT problem_id, sample_index, prompt, completion FROM samples JOIN problems USING (problem_id)
-               ANTI JOIN (SELECT * FROM scores WHERE verifier = $3) USING (policy, problem_id, setting, sample_index)
-               WHERE policy = $1 AND setting = $2 AND completion IS NOT NULL
-               ORDER BY length(prompt), problem_id, sample_index""",
-            [*key, config.prm.name],
-        ).fetchall()
-    if not todo:
-        notify(f"score: '{config.prm.name}' has read all samples of '{config.policy.name}'")
-        return 0
-    notify(f"score: {len(todo):,} samples to score; loading '{config.prm.path}'")
-    try:
-        from ttclib.collect.prm import load_prm
-    except ImportError as error:
-        raise missing_package("transformers", error) from error
-    prm = load_prm(config.prm)
-    run = start_run(config, "score")
-    write_part(config.store, "models", [{"model": config.prm.name, **prm.model_facts()}])
-    keeper = Keeper(config.store)
-    with progress("score", len(todo), "samples") as tell:
-        for begin in range(0, len(todo), _SCORED_AT_ONCE):
-            batch = todo[begin : begin + _SCORED_AT_ONCE]
-            steps = [split_steps(completion, config.sampling.step_delimiter) for *_, completion in batch]
-            read = prm.score([prm.encode(row[2], parts) for row, parts in zip(batch, steps, strict=True)])
-            keeper.keep(
-                "scores",
-                [
-                    {
-                        "policy": config.policy.name,
-                        "problem_id": problem_id,
-                        "setting": setting,
-                        "sample_index": index,
-                        "verifier": config.prm.name,
-                        "step_scores": scores.step_scores,
-                        "prm_tokens": scores.prm_tokens,
-                        "run_id": run,
-                    }
-                    for (problem_id, index, *_), scores in zip(batch, read, strict=True)
-                ],
-            )
-            tell(begin + len(batch))
-    return len(todo)
-
-
-# The answer that an import stated was never in a completion: it is taken from the grades that hold it.
-_HELD = """
-    SELECT {columns}, list(grader) AS came, bool_or(correct) FILTER (WHERE grader = 'given') AS given,
-           first(answer ORDER BY grader <> 'given', grader DESC) FILTER (WHERE answer IS NOT NULL) AS stated
-    FROM {table} GROUP BY ALL
-"""
-
-
-def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify = lambda text: None) -> int:
-    """Grade every answer of a store that has no grade by this grader and none that came with it.
-
-    Grades by another grader, or by an older version, stay where they are; no sample is touched.
-
-    Parameters
-    ----------
-    store : pathlib.Path
-    grader_name : {"math", "exact"}
-    again : bool
-        Grade every answer: those that this grader has graded before, whose grades are replaced, and
-        those that came with a grade, which stays beside it and is the one that is read.
-    notify : callable
-
-    Returns
-    -------
-    int
-        Samples, and answers of revision chains, graded.
-
-    Raises
-    ------
-    RequestError
-        Unknown grader, or no such store.
-    StoreLockedError
-        Grades are to be replaced, and somebody holds the store's file; nothing has changed.
-    """
-    grader = get_grader(grader_name)
-    graded = sum(_grade(store, kind, grader, again, notify) for kind in _GRADES_OF)
-    if not graded:
-        notify(f"grade: {grader.name} has graded all there is")
-    return graded
-
-
-def _grade(store: Path, kind: str, grader: Grader, again: bool, notify: Notify) -> int:
-    table = _GRADES_OF[kind]
-    key = TABLES[kind]
-    columns = ", ".join(key)
-    with connect(store, notify=notify) as con:
-        todo = con.execute(
-            f"""SELECT {columns}, completion, CASE WHEN command = 'import' THEN stated END, given, reference_answer
-                FROM {kind} LEFT JOIN problems USING (problem_id) LEFT JOIN runs USING (run_id)
-                LEFT JOIN ({_HELD.format(table=table, columns=columns)}) USING ({columns})
-                WHERE (completion IS NOT NULL OR stated IS NOT NULL)
-                      AND ($2 OR came IS NULL OR NOT list_has_any(came, ['given', $1]))
-                ORDER BY problem_id, {columns}""",
-            [grader.name, again],
-        ).fetchall()
-        classes = known_classes(con, grader.name) if todo else {}
-    if not todo:
-        return 0
-    by_problem: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in todo:
-        by_problem[row[key.index("problem_id")]].append(row)
-    notify(f"grade: {len(todo):,} {kind} by {grader.name}")
-    keeper = Keeper(store)
-    tally: Counter[str] = Counter()
-    done = 0
-    with progress("grade", len(todo), kind) as tell:
-        rows: list[dict[str, Any]] = []
-        for problem_id, answers in by_problem.items():
-            completions, stated, given, references = zip(*(row[len(key) :] for row in answers), strict=True)
-            grades = grade_problem(
-                completions, references[0], grader, answers=stated, known=classes.get(problem_id, ())
-            )
-            rows += [
-                dict(zip(key, row[: len(key)], strict=True)) | {"grader": grader.name, **vars(found)}
-                for row, found in zip(answers, grades, strict=True)
-            ]
-            for theirs, found in zip(given, grades, strict=True):
-                tally["ungradable"] += found.correct is None and references[0] is not None
-                tally["both"] += theirs is not None and found.correct is not None
-                tally["agree"] += theirs is not None and theirs == found.correct
-            done += len(answers)
-            if not again and (len(rows) >= _SCORED_AT_ONCE or done == len(todo)):
-                keeper.keep(table, rows)
-                rows = []
-            tell(done)
-    if again:
-        replace_grades(store, table, grader.name, as_table(table, rows), notify=notify)
-    if tally["both"]:
-        notify(f"grade: {tally['agree']:,} of {tally['both']:,} grades that came with the {kind} say the same")
-    if tally["ungradable"]:
-        notify(f"grade: {tally['ungradable']:,} {kind} could not be graded, which is not 'wrong'")
-    return len(todo)
+def _look_for_steps(completions: Sequence[str], delimiter: str, notify: Notify) -> None:
+    """Say so if no completion has more than one step: a PRM would see each as one."""
+    if any(delimiter in text.strip() for text in completions):
+        return
+    example = max(completions, key=len)[:120]
+    notify(
+        f"sample: warning: the step delimiter {delimiter!r} stands in none of the first {len(completions):,} samples, "
+        f"so each is a single step; see sampling.step_delimiter. The longest begins {example!r}"
+    )
 
 
 def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:

@@ -61,14 +61,8 @@ class ServerEngine(Tokens):
         except (OSError, ValueError) as error:
             raise load_failure("policy", path, error) from error
         super().__init__(tokenizer, prompt)
-        key = os.environ.get(self._server.api_key_variable)
-        n_requests = self._server.concurrency * len(self._server.urls)
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(self._server.timeout_s, connect=10.0),
-            limits=httpx.Limits(max_connections=n_requests, max_keepalive_connections=n_requests),
-        )
-        found = [self._find_model(url) for url in self._server.urls]
+        with self._client() as client:
+            found = [self._find_model(client, url) for url in self._server.urls]
         self._models = dict(zip(self._server.urls, (name for name, _ in found), strict=True))
         self.window: int | None = min((window for _, window in found if window), default=None)
 
@@ -87,26 +81,36 @@ class ServerEngine(Tokens):
             No server answers any more.
         """
         batch = _Batch(draws)
-        workers = [
-            threading.Thread(target=self._work, args=(url, batch, sampling), daemon=True)
-            for url in self._server.urls
-            for _ in range(min(self._server.concurrency, len(draws)))
-        ]
-        for worker in workers:
-            worker.start()
-        try:
+        with self._client() as client:
+            workers = [
+                threading.Thread(target=self._work, args=(client, url, batch, sampling), daemon=True)
+                for url in self._server.urls
+                for _ in range(min(self._server.concurrency, len(draws)))
+            ]
             for worker in workers:
-                worker.join()
-        except BaseException:
-            batch.stop.set()
-            raise
+                worker.start()
+            try:
+                for worker in workers:
+                    worker.join()
+            except BaseException:
+                batch.stop.set()
+                raise
         if batch.refusal is not None:
             raise batch.refusal
         if batch.failure is not None and batch.n_left():
             raise TTCError(f"no server answers any more, {batch.n_left():,} samples are missing: {batch.failure}")
         return [completion for completion in batch.drawn if completion is not None]
 
-    def _work(self, url: str, batch: _Batch, sampling: SamplingConfig) -> None:
+    def _client(self) -> httpx.Client:
+        key = os.environ.get(self._server.api_key_variable)
+        n_requests = self._server.concurrency * len(self._server.urls)
+        return httpx.Client(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(self._server.timeout_s, connect=10.0),
+            limits=httpx.Limits(max_connections=n_requests, max_keepalive_connections=n_requests),
+        )
+
+    def _work(self, client: httpx.Client, url: str, batch: _Batch, sampling: SamplingConfig) -> None:
         """Draw until nothing is left; a server that stays silent gives its samples back to the others."""
         while not batch.stop.is_set():
             try:
@@ -117,7 +121,7 @@ class ServerEngine(Tokens):
                 time.sleep(0.02)  # another server may still give samples back
                 continue
             try:
-                batch.drawn[index] = self._ask(url, batch.draws[index], sampling, batch.stop)
+                batch.drawn[index] = self._ask(client, url, batch.draws[index], sampling, batch.stop)
             except _SilentError as error:
                 batch.waiting.put(index)
                 batch.failure = error
@@ -126,7 +130,9 @@ class ServerEngine(Tokens):
                 batch.refusal = error if isinstance(error, TTCError) else TTCError(f"server {url}: {first_line(error)}")
                 batch.stop.set()
 
-    def _ask(self, url: str, draw: Draw, sampling: SamplingConfig, stop: threading.Event) -> Completion:
+    def _ask(
+        self, client: httpx.Client, url: str, draw: Draw, sampling: SamplingConfig, stop: threading.Event
+    ) -> Completion:
         # What is not said, a server takes from the checkpoint's generation_config: so all is said.
         request = {
             "model": self._models[url],
@@ -147,14 +153,16 @@ class ServerEngine(Tokens):
         }
         if self._server.seeded:
             request["seed"] = draw.seed % 2**31
-        answer = self._send("POST", f"{url.rstrip('/')}/v1/completions", request, stop)
+        answer = self._send(client, "POST", f"{url.rstrip('/')}/v1/completions", request, stop)
         return _completion(answer["choices"][0], url)
 
-    def _send(self, method: str, url: str, content: Any, stop: threading.Event | None = None) -> Any:
+    def _send(
+        self, client: httpx.Client, method: str, url: str, content: Any, stop: threading.Event | None = None
+    ) -> Any:
         wait_s = _FIRST_WAIT_S
         for attempt in range(self._server.retries + 1):
             try:
-                response = self._client.request(method, url, json=content)
+                response = client.request(method, url, json=content)
                 if response.status_code == 200:
                     return response.json()
                 said = _said(response)
@@ -168,10 +176,10 @@ class ServerEngine(Tokens):
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
         raise _SilentError(f"server {url} does not answer ({said}), asked {self._server.retries + 1} times")
 
-    def _find_model(self, url: str) -> tuple[str, int | None]:
+    def _find_model(self, client: httpx.Client, url: str) -> tuple[str, int | None]:
         """The model's name at a server, and its window."""
         try:
-            cards = self._send("GET", f"{url.rstrip('/')}/v1/models", None)["data"]
+            cards = self._send(client, "GET", f"{url.rstrip('/')}/v1/models", None)["data"]
         except _SilentError as error:
             raise RequestError(
                 f"{error}: start it with `vllm serve {self._policy.path}`, or correct the url"

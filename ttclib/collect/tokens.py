@@ -8,6 +8,10 @@ from typing import Any
 from ttclib.config import PromptConfig
 from ttclib.errors import RequestError
 
+# Templates such as Llama 3.2's write today's date into the prompt, which would make it another one
+# tomorrow. This is the date that Llama 3.1's falls back to.
+DATE = "26 Jul 2024"
+
 
 class Tokens:
     """What an engine knows of a tokenizer and a prompt format.
@@ -63,5 +67,5 @@ def format_prompt(tokenizer: Any, prompt: str, prompt_format: PromptConfig) -> l
     for ask, answer in asked:
         turns += [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]
     turns.append({"role": "user", "content": text})
-    formatted = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    formatted = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False, date_string=DATE)
     return list(tokenizer(formatted, add_special_tokens=False)["input_ids"])

@@ -62,6 +62,12 @@ class VllmEngine(Tokens):
         """The model's row in the store's `models`, without its name."""
         return model_row(self._policy, self._config.hf_config, count_parameters_of(self._config.hf_config))
 
+    def close(self) -> None:
+        """End vLLM's own process, which holds the GPU's memory."""
+        core = getattr(self._llm.llm_engine, "engine_core", None)
+        if core is not None and hasattr(core, "shutdown"):
+            core.shutdown()
+
     def generate(self, draws: Sequence[Draw], sampling: SamplingConfig) -> list[Completion]:
         """One completion for each draw, in order."""
         # vLLM's CPU sampler refuses a seed a request: there, draws are independent but not repeatable.

@@ -7,10 +7,11 @@ whichever of the two is the reference.
 
 Rooms: `extraction`, `cleaning` (one way of writing), `syntax` (text to tree), `evaluation` (tree to
 value), `readings` (what an answer says, and equality), `answers` (two answers), `sandbox` and `worker`
-(math-verify's process), `grader` (a problem's samples).
+(math-verify's process), `grader` (a problem's samples), `gym` (reasoning-gym's scorers).
 """
 
 from ttclib.grading.extraction import extract_answer
 from ttclib.grading.grader import Grade, Grader, get_grader, grade_problem, same_value
+from ttclib.grading.gym import problem_grader
 
-__all__ = ["Grade", "Grader", "extract_answer", "get_grader", "grade_problem", "same_value"]
+__all__ = ["Grade", "Grader", "extract_answer", "get_grader", "grade_problem", "problem_grader", "same_value"]

@@ -22,6 +22,8 @@ LONGEST = 1000
 _LONGEST_ASKED = 400
 _THOUSANDS = re.compile(r"\d,\d{3}(?!\d)")
 _LETTERS = re.compile(r"[^\W\d_]+", re.A)
+_SPOKEN = re.compile(r"(?<![\\{A-Za-z])[A-Za-z]{2,}")
+_SENTENCE = 5  # words that make an answer a sentence, also where LaTeX stands in it
 _CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
 # What math-verify may be shown: LaTeX without quotes, attributes or anything that only code has.
 _SHOWN = re.compile(r"[\w\s\\{}()\[\]<>+\-*/^=.,:;!|&%']*", re.A)
@@ -81,7 +83,8 @@ def read(text: str) -> Answer:
             refused = True
         except (Unreadable, RecursionError):
             continue
-    latex = not readings and not refused and bool(_COMMAND.search(cleaned.whole))
+    spoken = len(_SPOKEN.findall(cleaned.whole)) >= _SENTENCE
+    latex = not readings and not refused and not spoken and bool(_COMMAND.search(cleaned.whole))
     return Answer(stripped, plain, tuple(readings), cleaned.unit, latex, refused and not readings)
 
 

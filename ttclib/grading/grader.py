@@ -11,9 +11,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-from ttclib.errors import one_of
+from ttclib.errors import RequestError, one_of
 from ttclib.grading import answers as mathematics
 from ttclib.grading.extraction import extract_answer
 
@@ -55,16 +55,26 @@ class Grade:
 
 
 def get_grader(name: str) -> Grader:
-    """The grader of that name: ``exact`` (same text or same number) or ``math`` (same value).
+    """The grader of that name: ``exact`` (same text or same number), ``math`` (same value) or ``reasoning-gym``.
 
-    Its own name carries its version: of ``math``, math-verify's and that of the rules here.
+    Its own name carries its version: of ``math``, math-verify's and that of the rules here. That of
+    ``reasoning-gym`` is ``exact`` until `problem_grader` gives it a problem's own scorer.
 
     Raises
     ------
     RequestError
         Unknown name.
     """
-    if one_of(name, ("math", "exact"), "grader") == "exact":
+    if one_of(name, ("math", "exact", "reasoning-gym"), "grader") == "reasoning-gym":
+        try:
+            made_by = version("reasoning-gym")
+        except PackageNotFoundError:
+            raise RequestError(
+                "grader 'reasoning-gym' needs the package 'reasoning-gym': install it with pip install "
+                "'ttclib[benchmarks]'"
+            ) from None
+        return Grader(f"reasoning-gym-{made_by}", same_value, lambda answer: (_canonical(answer),))
+    if name == "exact":
         return Grader(f"exact-{_EXACT_RULES}", same_value, lambda answer: (_canonical(answer),))
     installed = version("math-verify")
     return Grader(f"math-verify-{installed}.{_MATH_RULES}", mathematics.equivalent, mathematics.keys_of)

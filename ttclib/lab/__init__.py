@@ -1,6 +1,6 @@
 """A family of small models trained here, so that the whole method runs on a laptop.
 
-`task` is pure Python; everything else needs the extra ``transformers``.
+`task` is pure Python; everything that trains or samples needs the extra ``transformers``.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from ttclib.errors import one_of
+from ttclib.errors import TTCError, one_of
 
-CHECKPOINTS = ("policy", "prm")
+CHECKPOINTS = ("policy", "policy-14x", "prm", "revision", "revision-orm")
 
 
 def checkpoint(name: str) -> Path:
@@ -18,11 +18,16 @@ def checkpoint(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"policy", "prm"}
+    name : {"policy", "policy-14x", "prm", "revision", "revision-orm"}
 
     Raises
     ------
     RequestError
         Unknown name.
+    TTCError
+        The model is not there.
     """
-    return Path(str(files("ttclib.lab").joinpath("checkpoints", one_of(name, CHECKPOINTS, "lab model"))))
+    directory = Path(str(files("ttclib.lab").joinpath("checkpoints", one_of(name, CHECKPOINTS, "lab model"))))
+    if not (directory / "config.json").is_file():
+        raise TTCError(f"this copy of ttclib has no lab model '{name}': train it with `ttc lab train {name}`")
+    return directory

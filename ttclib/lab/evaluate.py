@@ -12,14 +12,12 @@ from ttclib.analysis.verifier import auc, calibration, expected_calibration_erro
 from ttclib.collect.engine import Draw, draw_seed
 from ttclib.collect.prm import TokenClassificationPrm
 from ttclib.collect.steps import split_steps
-from ttclib.collect.transformers_engine import TransformersEngine
-from ttclib.config import PolicyConfig, PrmConfig, PromptConfig, SamplingConfig
-from ttclib.grading import extract_answer
-from ttclib.lab.rollouts import label_steps
-from ttclib.lab.task import MAX_OPERATIONS, held_out
+from ttclib.config import PrmConfig
+from ttclib.lab.revision_data import SEPARATOR, encode_text
+from ttclib.lab.rollouts import draw_all, is_right, label_steps, load_lab_engine
+from ttclib.lab.task import MAX_OPERATIONS, MIN_OPERATIONS, held_out
 from ttclib.replay.best_of_n import expected_best_of_n
-
-_DRAWS_AT_ONCE = 512
+from ttclib.revision_format import revision_prefix, revision_text
 
 
 def evaluate(
@@ -53,27 +51,22 @@ def evaluate(
         ``pass_at_1`` and ``pass_at_1_by_operations``; with a PRM also ``step_auc`` (step scores
         against whether the step's rollouts mostly end right), ``step_calibration_error``,
         ``step_calibration`` (mean score, mean label, count), ``final_auc_within`` (mean over the
-        problems whose pass@1 lies in .1 … .9), ``logprob_auc_within`` and ``best_of_n`` by budget
+        problems whose pass@1 lies in .1 … .9), ``auc_within_by_operations``, ``logprob_auc_within`` and ``best_of_n`` by budget
         for the PRM's last score and for the policy's mean log-probability.
     """
-    engine = TransformersEngine(str(policy), PolicyConfig(name="policy", path=str(policy)), PromptConfig())
+    engine = load_lab_engine(policy)
     problems = held_out(split, n_problems)
-    order = sorted(range(n_problems), key=lambda number: len(problems[number].prompt))
-    cells = [(number, index) for number in order for index in range(n_samples)]
-    solutions: list[tuple[int, str]] = []
-    correct, logprob = np.zeros((n_problems, n_samples)), np.zeros((n_problems, n_samples))
-    for begin in range(0, len(cells), _DRAWS_AT_ONCE):
-        batch = cells[begin : begin + _DRAWS_AT_ONCE]
-        draws = [
-            Draw(tuple(engine.encode(problems[number].prompt)), draw_seed(seed, problems[number].prompt, index))
-            for number, index in batch
-        ]
-        drawn = engine.generate(draws, SamplingConfig(temperature=temperature, max_tokens=256))
-        for (number, index), completion in zip(batch, drawn, strict=True):
-            solutions.append((number, completion.text))
-            correct[number, index] = extract_answer(completion.text) == str(problems[number].value)
-            logprob[number, index] = completion.logprob / len(completion.token_ids)
-        report(min(begin + _DRAWS_AT_ONCE, len(cells)), len(cells), "samples")
+    cells = [(number, index) for number in range(n_problems) for index in range(n_samples)]
+    draws = [
+        Draw(tuple(engine.encode(problems[number].prompt)), draw_seed(seed, problems[number].prompt, index))
+        for number, index in cells
+    ]
+    drawn = draw_all(engine, draws, temperature=temperature, report=lambda done: report(done, len(cells), "samples"))
+    solutions = [(number, completion.text) for (number, _), completion in zip(cells, drawn, strict=True)]
+    correct = np.array([is_right(problems[number], text) for number, text in solutions], dtype=float)
+    correct = correct.reshape(n_problems, n_samples)
+    logprob = np.array([completion.logprob / len(completion.token_ids) for completion in drawn])
+    logprob = logprob.reshape(n_problems, n_samples)
     operations = np.array([exercise.n_operations for exercise in problems])
     figures: dict[str, Any] = {
         "split": split,
@@ -82,26 +75,30 @@ def evaluate(
         "temperature": temperature,
         "pass_at_1": float(correct.mean()),
         "pass_at_1_by_operations": {
-            number: round(float(correct[operations == number].mean()), 3) for number in range(1, MAX_OPERATIONS + 1)
+            number: round(float(correct[operations == number].mean()), 3) for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
         },
     }
     if prm is None:
         return figures
     model = TokenClassificationPrm(PrmConfig(path=str(prm)))
     scores = model.score([model.encode(problems[number].prompt, split_steps(text)) for number, text in solutions])
-    final = np.zeros((n_problems, n_samples))
-    for (number, index), read in zip(cells, scores, strict=True):
-        final[number, index] = np.nan if read.step_scores is None else read.step_scores[-1]
+    final = np.array([read.step_scores[-1] if read.step_scores else np.nan for read in scores])
+    final = final.reshape(n_problems, n_samples)
     labels = np.concatenate([solution.labels for solution in label_steps(problems, solutions)])
     step_scores = np.concatenate([read.step_scores or [] for read in scores])
     middle = (correct.mean(axis=1) > 0.1) & (correct.mean(axis=1) < 0.9)
     budgets = [budget for budget in (1, 4, 16, 64, 256) if budget <= n_samples]
+    within = within_problem_auc(final, correct)
+    by_operations = {number: within[(operations == number) & middle] for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)}
     return figures | {
         "step_auc": auc(step_scores, labels > 0.5),
         "step_calibration_error": expected_calibration_error(step_scores, labels),
         "step_calibration": [(round(s, 3), round(o, 3), n) for s, o, n in calibration(step_scores, labels)],
-        "final_auc_within": float(np.nanmean(within_problem_auc(final[middle], correct[middle]))),
-        "logprob_auc_within": float(np.nanmean(within_problem_auc(logprob[middle], correct[middle]))),
+        "auc_within_by_operations": {
+            number: _mean(values) for number, values in by_operations.items()
+        },
+        "final_auc_within": _mean(within[middle]),
+        "logprob_auc_within": _mean(within_problem_auc(logprob[middle], correct[middle])),
         "best_of_n": {
             verifier: dict(
                 zip(budgets, expected_best_of_n(score, correct, budgets).mean(axis=0).round(3).tolist(), strict=True)
@@ -109,3 +106,88 @@ def evaluate(
             for verifier, score in (("prm", final), ("logprob", logprob))
         },
     }
+
+
+def evaluate_chains(
+    revision: Path,
+    orm: Path | None,
+    *,
+    n_problems: int = 64,
+    n_chains: int = 8,
+    length: int = 8,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """pass@1 along chains of revisions on validation problems, and the verifier's AUC.
+
+    Parameters
+    ----------
+    revision : pathlib.Path
+    orm : pathlib.Path or None
+    n_problems, n_chains, length : int
+    temperature : float
+    seed : int
+
+    Returns
+    -------
+    dict
+        ``pass_at_1_by_position``; ``right_turned_wrong`` and ``wrong_turned_right``, shares of the
+        answers that another follows; with a verifier ``orm_auc`` and ``orm_auc_within``.
+    """
+    engine = load_lab_engine(revision)
+    problems = held_out("validation", n_problems)
+    cells = [(number, chain) for number in range(n_problems) for chain in range(n_chains)]
+    separator = encode_text(engine.tokenizer, SEPARATOR)
+    ids: list[list[list[int]]] = [[] for _ in cells]
+    texts: list[list[str]] = [[] for _ in cells]
+    for position in range(length):
+        draws = [
+            Draw(
+                tuple(
+                    revision_prefix(
+                        engine.encode(problems[number].prompt), earlier, separator, end_ids={engine.tokenizer.eos_token_id}
+                    )
+                ),
+                draw_seed(seed, problems[number].prompt, chain * length + position),
+            )
+            for (number, chain), earlier in zip(cells, ids, strict=True)
+        ]
+        for own_ids, own_texts, completion in zip(
+            ids, texts, draw_all(engine, draws, temperature=temperature), strict=True
+        ):
+            own_ids.append(completion.token_ids)
+            own_texts.append(completion.text)
+    correct = np.array(
+        [[is_right(problems[number], text) for text in own] for (number, _), own in zip(cells, texts, strict=True)]
+    )
+    before, after = correct[:, :-1], correct[:, 1:]
+    figures: dict[str, Any] = {
+        "split": "validation",
+        "n_problems": n_problems,
+        "n_chains": n_chains,
+        "temperature": temperature,
+        "pass_at_1_by_position": correct.mean(axis=0).round(3).tolist(),
+        "right_turned_wrong": round(float((before & ~after).sum() / max(1, before.sum())), 3),
+        "wrong_turned_right": round(float((~before & after).sum() / max(1, (~before).sum())), 3),
+    }
+    if orm is None:
+        return figures
+    model = TokenClassificationPrm(PrmConfig(path=str(orm)))
+    solutions = [
+        model.encode(revision_text(problems[number].prompt, own[:place], SEPARATOR), [own[place]])
+        for (number, _), own in zip(cells, texts, strict=True)
+        for place in range(length)
+    ]
+    scores = np.array([read.step_scores[-1] if read.step_scores else np.nan for read in model.score(solutions)])
+    scores, flat = scores.reshape(n_problems, -1), correct.reshape(n_problems, -1)
+    middle = (flat.mean(axis=1) > 0.1) & (flat.mean(axis=1) < 0.9)
+    return figures | {
+        "orm_auc": auc(scores.ravel(), flat.ravel()),
+        "orm_auc_within": _mean(within_problem_auc(scores[middle], flat[middle].astype(float))),
+    }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """Mean of what is defined; None where nothing is."""
+    defined = values[np.isfinite(values)]
+    return round(float(defined.mean()), 3) if len(defined) else None

@@ -17,7 +17,6 @@ alone or with helping losses, the same network was still at a within-problem AUC
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -159,8 +158,3 @@ def _residual_size(policy: LlamaForCausalLM) -> float:
         policy(**build_tokenizer()(exercise.prompt + exercise.solution, return_tensors="pt"))
     handle.remove()
     return float(sizes[0].pow(2).mean().sqrt())
-
-
-def load_policy(directory: Path) -> LlamaForCausalLM:
-    """A policy in full precision, for computing with."""
-    return LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32)

@@ -1,201 +1,265 @@
-"""The recipe: train a part of the family from a seed, measure it, write its card."""
+"""The recipe: train a part of the family from a seed, measure it, write its card.
+
+Each part can be trained alone; what it is made from is then the family's model that ships, or the one
+named. A part that was stopped is continued by the same command.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ttclib.collect.progress import progress
-from ttclib.errors import RequestError
-from ttclib.lab import checkpoint
-from ttclib.lab.evaluate import evaluate
-from ttclib.lab.rollouts import informative, labelled_solutions
+from ttclib.errors import RequestError, one_of
+from ttclib.lab import CHECKPOINTS, checkpoint
+from ttclib.lab.card import write_card
+from ttclib.lab.evaluate import evaluate, evaluate_chains
+from ttclib.lab.fit import Pace
+from ttclib.lab.models import check_policy, load_tokenizer
+from ttclib.lab.revision_data import ChainRecipe, context_ids, draw_chains, put_together
+from ttclib.lab.rollouts import RolloutRecipe, Tree, draw_trees, informative, label_steps
+from ttclib.lab.task import STEP_END
 from ttclib.lab.train_policy import PolicyRecipe, train_policy
-from ttclib.lab.train_prm import PrmRecipe, train_prm
+from ttclib.lab.train_revision import RevisionRecipe, train_revision
+from ttclib.lab.train_verifier import Judged, VerifierRecipe, train_verifier
 
 Notify = Callable[[str], None]
 
+POLICY = PolicyRecipe()
+# 14 times the hidden parameters; the same exercises in the same order.
+POLICY_14X = dataclasses.replace(
+    POLICY,
+    hidden_size=128,
+    n_layers=4,
+    n_heads=8,
+    intermediate_size=320,
+    pace=dataclasses.replace(POLICY.pace, matrix_rate=0.006, other_rate=3e-3),
+)
+ROLLOUTS = RolloutRecipe()
+PRM = VerifierRecipe()
+REVISION = RevisionRecipe()
+CHAINS = ChainRecipe()
+REVISION_ORM = VerifierRecipe(pace=dataclasses.replace(PRM.pace, tokens_per_batch=4_000))
+
 
 @dataclasses.dataclass(frozen=True)
-class RolloutRecipe:
-    """How the PRM's training data is sampled."""
+class Order:
+    """What a training is asked for.
 
-    n_problems: int = 20_000
-    n_root: int = 8
-    n_branches: int = 2
-    n_rollouts: int = 4
-    seed: int = 1000
-
-
-# The PRM starts from a policy that has practised longer than the one it judges.
-PRACTICE = PolicyRecipe(n_exercises=240_000, learning_rate=2e-3, seed=5000)
-
-
-def train_lab_policy(directory: Path, *, seed: int = 0, scale: float = 1.0, notify: Notify = print) -> dict[str, Any]:
-    """Train the policy, measure it on validation problems and write its card.
-
-    Parameters
+    Attributes
     ----------
-    directory : pathlib.Path
+    output : pathlib.Path
+        Each part goes into the folder of its name there.
     seed : int
         Repeats the result on the same machine with the same number of threads.
     scale : float
-        Share of the recipe's exercises, in (0, 1].
-    notify : callable
-
-    Returns
-    -------
-    dict
-        What the card states.
+        Share of the recipe's data, in (0, 1].
+    batch_tokens : int, optional
+        Instead of the recipe's tokens per batch.
+    sources : dict
+        Directories of the parts that others are made from, by name; absent: the one that ships.
     """
-    _check_scale(scale)
-    recipe = PolicyRecipe(seed=seed)
-    recipe = dataclasses.replace(recipe, n_exercises=max(1, round(recipe.n_exercises * scale)))
-    notify(f"policy: {recipe.n_exercises:,} exercises into '{directory}'")
-    with progress("policy", recipe.n_exercises, "exercises") as tell:
-        trained = train_policy(recipe, directory, report=lambda done, total, text: tell(done, text))
-    figures = evaluate(directory, None)
-    card = {"recipe": dataclasses.asdict(recipe), "training": trained, "figures": figures}
-    _write_card(directory, "policy", POLICY_TEXT, card)
-    notify(
-        f"policy: pass@1 {figures['pass_at_1']:.3f} on validation; by operations {figures['pass_at_1_by_operations']}"
-    )
-    return card
+
+    output: Path
+    seed: int = 0
+    scale: float = 1.0
+    batch_tokens: int | None = None
+    sources: dict[str, Path] = dataclasses.field(default_factory=dict)
+
+    def source(self, part: str) -> Path:
+        """Directory of a policy that another part is made from.
+
+        Raises
+        ------
+        RequestError
+            None there, or one that is not the lab's.
+        """
+        found = self.sources.get(part) or checkpoint(part)
+        check_policy(found)
+        return found
+
+    def share(self, count: int) -> int:
+        """So much of a count of the recipe."""
+        return max(1, round(count * self.scale))
+
+    def paced(self, pace: Pace) -> Pace:
+        """A pace with the tokens per batch that were asked for."""
+        return dataclasses.replace(pace, tokens_per_batch=self.batch_tokens or pace.tokens_per_batch)
 
 
-def train_lab_prm(
-    directory: Path, *, policy: Path | None = None, seed: int = 0, scale: float = 1.0, notify: Notify = print
-) -> dict[str, Any]:
-    """Sample rollouts of the policy, train the PRM on them, measure it and write its card.
+def train(part: str, order: Order, *, notify: Notify = print) -> list[Path]:
+    """Train one part, or all of them, each from the ones before it.
 
     Parameters
     ----------
-    directory : pathlib.Path
-    policy : pathlib.Path, optional
-        By default the policy that ships.
-    seed, scale, notify
-        As in `train_lab_policy`; `scale` is the share of the recipe's problems.
+    part : {"all", "policy", "policy-14x", "prm", "revision", "revision-orm"}
+    order : Order
+    notify : callable
+        Told, in lines, what is being done.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The directories.
+
+    Raises
+    ------
+    RequestError
+        An unknown part; a scale or batch that cannot be; a source that is none.
     """
-    _check_scale(scale)
-    source = policy or checkpoint("policy")
-    if not source.is_dir():
-        raise RequestError(f"no policy at '{source}': train one with `ttc lab train policy` or name its directory")
-    rollouts = RolloutRecipe(seed=1000 + seed)
-    rollouts = dataclasses.replace(rollouts, n_problems=max(1, round(rollouts.n_problems * scale)))
-    recipe = PrmRecipe(seed=seed)
-    n_solutions = rollouts.n_problems * (rollouts.n_root + rollouts.n_branches * rollouts.n_rollouts)
-    notify(f"prm: {n_solutions:,} solutions of '{source}' to be drawn, then {recipe.n_epochs} passes over them")
-    practice = dataclasses.replace(
-        PRACTICE, n_exercises=max(1, round(PRACTICE.n_exercises * scale)), seed=PRACTICE.seed + seed
+    one_of(part, ("all", *CHECKPOINTS), "part of the lab")
+    if not 0 < order.scale <= 1:
+        raise RequestError(f"scale {order.scale}: allowed above 0 and up to 1")
+    if order.batch_tokens is not None and order.batch_tokens < 256:
+        raise RequestError(f"batch-tokens {order.batch_tokens}: allowed 256 and more, room for the longest sequence")
+    if part != "all":
+        return [_TRAINERS[part](order, notify)]
+    # What was finished before an interruption is not trained again.
+    done: dict[str, Path] = {}
+    for name in CHECKPOINTS:
+        target = order.output / name
+        if (target / "card.json").is_file():
+            notify(f"{name}: '{target}' is finished; delete it to train it again")
+        else:
+            target = _TRAINERS[name](dataclasses.replace(order, sources=order.sources | done), notify)
+        done[name] = target
+    return list(done.values())
+
+
+def _train_policy(name: str, recipe: PolicyRecipe, order: Order, notify: Notify) -> Path:
+    recipe = dataclasses.replace(
+        recipe, n_exercises=order.share(recipe.n_exercises), seed=order.seed, pace=order.paced(recipe.pace)
     )
-    base = directory.with_name(directory.name + "-base")
-    with progress("prm base", practice.n_exercises, "exercises") as tell:
-        practised = train_policy(practice, base, start=source, report=lambda done, total, text: tell(done, text))
+    directory = order.output / name
+    notify(f"{name}: {recipe.n_exercises:,} exercises into '{directory}'")
+    with progress(name, 100, "%") as tell:
+        trained = train_policy(recipe, directory, report=_percent(tell))
+    figures = evaluate(directory, None)
+    _card(directory, name, recipe, trained, figures, order)
+    by_operations = ", ".join(f"{value:.2f}" for value in figures["pass_at_1_by_operations"].values())
+    notify(f"{name}: pass@1 {figures['pass_at_1']:.3f} on validation; by operations {by_operations}")
+    return directory
+
+
+def _train_prm(order: Order, notify: Notify) -> Path:
+    policy, directory = order.source("policy"), order.output / "prm"
+    trees, drawing_s = _trees(policy, order, notify)
+    solutions = [(number, text) for number, tree in enumerate(trees) for text in (*tree.roots, *tree.branches)]
+    problems = [tree.exercise for tree in trees]
+    labelled = informative(label_steps(problems, solutions), seed=order.seed)
+    tokenizer = load_tokenizer(policy)
+    prompts = tokenizer([problem.prompt for problem in problems])["input_ids"]
+    judged = [Judged(prompts[one.problem], one.steps, one.labels) for one in labelled]
+    recipe = dataclasses.replace(PRM, seed=order.seed, pace=order.paced(PRM.pace))
+    notify(f"prm: {len(judged):,} solutions, {recipe.n_epochs} times")
+    with progress("prm", 100, "%") as tell:
+        trained = train_verifier(recipe, policy, judged, directory, report=_percent(tell))
+    figures = evaluate(policy, directory)
+    _card(directory, "prm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=_rollouts(order))
+    notify(f"prm: within-problem AUC {figures['final_auc_within']} on validation")
+    return directory
+
+
+def _train_revision(order: Order, notify: Notify) -> Path:
+    policy, directory = order.source("policy"), order.output / "revision"
+    trees, drawing_s = _trees(policy, order, notify)
+    chains = put_together(trees, per_problem=REVISION.per_problem, seed=order.seed)
+    if not chains:
+        raise RequestError(f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards")
+    recipe = dataclasses.replace(REVISION, seed=order.seed, pace=order.paced(REVISION.pace))
+    notify(f"revision: {len(chains):,} right answers after wrong ones, {recipe.n_epochs} times")
+    with progress("revision", 100, "%") as tell:
+        trained = train_revision(recipe, policy, chains, directory, report=_percent(tell))
+    figures = evaluate_chains(directory, None)
+    _card(directory, "revision", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=_rollouts(order))
+    notify(f"revision: pass@1 along the chain {figures['pass_at_1_by_position']} on validation")
+    return directory
+
+
+def _train_revision_orm(order: Order, notify: Notify) -> Path:
+    revision, directory = order.source("revision"), order.output / "revision-orm"
+    asked = dataclasses.replace(CHAINS, n_problems=order.share(CHAINS.n_problems), seed=CHAINS.seed + order.seed)
+    notify(f"revision-orm: {asked.n_problems:,} exercises × {asked.n_chains} chains × {asked.length} answers to draw")
     started = time.monotonic()
-    with progress("prm data", n_solutions, "solutions") as tell:
-        solutions = labelled_solutions(
-            source, **dataclasses.asdict(rollouts), report=lambda done, total, text: tell(done, text)
+    with progress("chains", asked.n_problems, "exercises") as tell:
+        chains = draw_chains(
+            revision, asked, _work(order, "chains", revision), report=lambda done, total, text: tell(done, text)
         )
-    solutions = informative(solutions, seed=seed)
-    rollout_s = time.monotonic() - started
-    with progress("prm", len(solutions) * recipe.n_epochs, "solutions") as tell:
-        trained = train_prm(recipe, base, solutions, directory, report=lambda done, total, text: tell(done, text))
-    figures = evaluate(source, directory)
-    card = {
-        "base": dataclasses.asdict(practice),
-        "rollouts": dataclasses.asdict(rollouts),
-        "recipe": dataclasses.asdict(recipe),
-        "training": trained | {"rollout_s": rollout_s, "base_s": practised["train_s"]},
-        "figures": figures,
-    }
-    _write_card(directory, "prm", PRM_TEXT, card)
-    notify(f"prm: step AUC {figures['step_auc']:.3f}, within problems {figures['final_auc_within']:.3f}")
-    return card
-
-
-POLICY_TEXT = """A Llama trained from scratch on nested integer arithmetic, solved one operation a line.
-
-Data: random exercises of 1 to 8 operations, drawn from the training split (`ttclib.lab.task`), each
-seen once. Loss: next token, on the solution alone. It is meant to fail on long exercises, so that
-its samples hold every difficulty.
-"""
-PRM_TEXT = """A process reward model for the lab's policy. The sigmoid of its scalar head, read at the end of a step,
-estimates the chance that a rollout from there ends right.
-
-Start: the policy, trained on 240,000 more exercises, then widened and deepened so that it can hold a
-token against what was expected (`ttclib.lab.grow`); its first layers stay as they are. Data: solutions
-of the policy on training exercises, from the start and from step ends inside them
-(`ttclib.lab.rollouts`); a step's soft label is the share of right solutions among all that pass
-through it; no other label is used. Loss: binary cross-entropy at every step end, and with less weight at
-every token, beside the regression of each token's likelihood.
-"""
-
-
-def _write_card(directory: Path, part: str, text: str, card: Mapping[str, Any]) -> None:
-    """README.md for a reader, card.json for a program."""
-    full = {"part": part, "torch": torch.__version__, "threads": torch.get_num_threads(), **card}
-    (directory / "card.json").write_text(json.dumps(full, indent=1) + "\n")
-    training, figures = card["training"], card["figures"]
-    lines = [
-        "---",
-        "license: apache-2.0",
-        "---",
-        f"# ttclib lab: {part}",
-        "",
-        text,
-        f"Repeat it with `ttc lab train {part} --seed {card['recipe']['seed']}`"
-        f" (the same machine and number of threads give the same weights).",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| parameters | {training['parameters']:,} |",
-        f"| training tokens | {training['training_tokens']:,} |",
-        f"| steps | {training['steps']:,} |",
-        f"| seed | {card['recipe']['seed']} |",
+    drawing_s = time.monotonic() - started
+    tokenizer = load_tokenizer(revision)
+    judged = [
+        Judged(context_ids(tokenizer, chain), (chain.answer,), (float(chain.is_correct),))
+        for chain in chains
+        if chain.answer.rstrip(STEP_END)
     ]
-    if "rollout_s" in training:
-        lines.append(f"| time to train its base further | {training['base_s'] / 60:.0f} minutes |")
-        lines.append(f"| time to sample the data | {training['rollout_s'] / 60:.0f} minutes |")
-    lines += [
-        f"| time to train | {training['train_s'] / 60:.0f} minutes, {torch.get_num_threads()} threads |",
-        f"| torch | {torch.__version__} |",
-        "",
-        f"On {figures['n_problems']} {figures['split']} problems × {figures['n_samples']} samples at temperature "
-        f"{figures['temperature']:g}:",
-        "",
-        "| operations | " + " | ".join(str(n) for n in figures["pass_at_1_by_operations"]) + " |",
-        "|---" * (1 + len(figures["pass_at_1_by_operations"])) + "|",
-        "| pass@1 | " + " | ".join(f"{value:.2f}" for value in figures["pass_at_1_by_operations"].values()) + " |",
-        "",
-    ]
-    if "step_auc" in figures:
-        lines += [
-            f"AUC of a step's score: {figures['step_auc']:.3f}; of the final score within problems of pass@1 .1 … .9: "
-            f"{figures['final_auc_within']:.3f}",
-            f"(the policy's own log-probability: {figures['logprob_auc_within']:.3f}).",
-            f"Calibration error of a step's score: {figures['step_calibration_error']:.3f}.",
-            "",
-            "| mean score | " + " | ".join(f"{score:.2f}" for score, _, _ in figures["step_calibration"]) + " |",
-            "|---" * (1 + len(figures["step_calibration"])) + "|",
-            "| share right | " + " | ".join(f"{right:.2f}" for _, right, _ in figures["step_calibration"]) + " |",
-            "",
-            f"Best-of-N by this PRM: {_by_budget(figures['best_of_n']['prm'])}; "
-            f"by log-probability: {_by_budget(figures['best_of_n']['logprob'])}.",
-            "",
-        ]
-    (directory / "README.md").write_text("\n".join(lines))
+    recipe = dataclasses.replace(REVISION_ORM, seed=order.seed, pace=order.paced(REVISION_ORM.pace))
+    notify(f"revision-orm: {len(judged):,} answers, {recipe.n_epochs} times")
+    with progress("revision-orm", 100, "%") as tell:
+        trained = train_verifier(recipe, revision, judged, directory, report=_percent(tell))
+    figures = evaluate_chains(revision, directory)
+    _card(directory, "revision-orm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=asked)
+    notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']} on validation")
+    return directory
 
 
-def _by_budget(accuracies: Mapping[int, float]) -> str:
-    return ", ".join(f"{value:.3f} (N={budget})" for budget, value in accuracies.items())
+_TRAINERS: dict[str, Callable[[Order, Notify], Path]] = {
+    "policy": lambda order, notify: _train_policy("policy", POLICY, order, notify),
+    "policy-14x": lambda order, notify: _train_policy("policy-14x", POLICY_14X, order, notify),
+    "prm": _train_prm,
+    "revision": _train_revision,
+    "revision-orm": _train_revision_orm,
+}
 
 
-def _check_scale(scale: float) -> None:
-    if not 0 < scale <= 1:
-        raise RequestError(f"scale {scale}: allowed above 0 and up to 1")
+def _trees(policy: Path, order: Order, notify: Notify) -> tuple[list[Tree], float]:
+    """Samples of the policy, which the PRM and the revision model share."""
+    asked = _rollouts(order)
+    n_solutions = asked.n_problems * (asked.n_root + asked.n_branches * asked.n_rollouts)
+    notify(f"rollouts: {n_solutions:,} solutions of '{policy}', but for those drawn before")
+    started = time.monotonic()
+    with progress("rollouts", asked.n_problems, "exercises") as tell:
+        trees = draw_trees(
+            policy, asked, _work(order, "rollouts", policy), report=lambda done, total, text: tell(done, text)
+        )
+    return trees, time.monotonic() - started
+
+
+def _rollouts(order: Order) -> RolloutRecipe:
+    return dataclasses.replace(ROLLOUTS, n_problems=order.share(ROLLOUTS.n_problems), seed=ROLLOUTS.seed + order.seed)
+
+
+def _work(order: Order, what: str, source: Path) -> Path:
+    """A folder for data of this source, seed and recipe: another's is deleted, not mixed in."""
+    folder = order.output / what
+    weights = source / "model.safetensors"
+    stamp = f"{source} {weights.stat().st_size} {weights.stat().st_mtime_ns} {order.seed} {order.scale} {ROLLOUTS} {CHAINS}"
+    mark = folder / "made-from.txt"
+    if folder.is_dir() and (not mark.is_file() or mark.read_text(encoding="utf-8") != stamp):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(stamp, encoding="utf-8")
+    return folder
+
+
+def _percent(tell: Any) -> Callable[[int, int, str], None]:
+    return lambda done, total, text: tell(round(100 * done / total), text)
+
+
+def _card(
+    directory: Path,
+    part: str,
+    recipe: Any,
+    trained: dict[str, float],
+    figures: dict[str, Any],
+    order: Order,
+    *,
+    data: Any = None,
+) -> None:
+    stated = {"recipe": dataclasses.asdict(recipe), "training": trained, "figures": figures, "scale": order.scale}
+    if data is not None:
+        stated["data"] = dataclasses.asdict(data)
+    write_card(directory, part, stated)

@@ -17,16 +17,16 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-MAX_OPERATIONS = 8
-MAX_OPERAND = 20
-SMALL_OPERAND = 9
-SMALL_OPERAND_SHARE = 0.75
-MAX_VALUE = 99
+MIN_OPERATIONS = 2  # of a held-out problem: there are too few of one operation
+MAX_OPERATIONS = 12
+PRACTISED_OPERATIONS = 10  # most that a policy is trained on; the rest asks for more of the same
+MAX_OPERAND = 9
+MAX_VALUE = 19
 ALPHABET = "0123456789+-*()=\n#"
 PROMPT_END = "=\n"
 STEP_END = "\n"
@@ -43,7 +43,7 @@ class Exercise:
     Attributes
     ----------
     expression : str
-        Without the closing ``=``; the canonical form that splits are compared by.
+        Without the closing ``=``.
     n_operations : int
     value : int
     solution : str
@@ -104,39 +104,46 @@ def solve(expression: str) -> list[str]:
 
 
 def random_exercise(rng: np.random.Generator, n_operations: int) -> Exercise:
-    """Draw an expression with this many operations and no value beyond ±99 on the way.
+    """Draw an expression with this many operations and no value beyond ±19 on the way.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     n_operations : int
-        1 to 8.
+        At least 1.
     """
-    while True:
-        expression = _random_tree(rng, n_operations)
-        if expression.startswith("("):
-            expression = expression[1:-1]
-        lines = solve(expression)
-        value = int(lines[-1][1:])
-        if all(abs(int(number)) <= MAX_VALUE for line in lines for number in re.findall(r"\d+", line)):
-            return Exercise(expression, n_operations, value, STEP_END.join(lines))
+    expression, value = _random_tree(rng, n_operations)
+    if n_operations:
+        expression = expression[1:-1]  # the outermost parentheses are not written
+    return Exercise(expression, n_operations, value, STEP_END.join(solve(expression)))
 
 
-def exercises(seed: int, *, operations: tuple[int, ...] = tuple(range(1, MAX_OPERATIONS + 1))) -> Iterator[Exercise]:
+def exercises(
+    seed: int | Sequence[int], *, short: float = 0.0, operations: tuple[int, int] = (MIN_OPERATIONS, MAX_OPERATIONS)
+) -> Iterator[Exercise]:
     """An endless stream of training exercises that never holds a held-out one.
 
-    Expressions are split by a hash of their text (`split_of`), so the training, validation and test
-    sets cannot overlap whatever the seeds are.
+    Parameters
+    ----------
+    seed : int or sequence of int
+    short : float
+        Operations are drawn with weights `n_operations ** -short`: 0 draws all alike, more of it
+        short ones.
+    operations : tuple of int
+        Fewest and most; by default as many as held-out problems have.
     """
     rng = np.random.default_rng(seed)
+    numbers = np.arange(operations[0], operations[1] + 1)
+    cumulative = np.cumsum(numbers ** -float(short))
     while True:
-        exercise = random_exercise(rng, int(rng.choice(operations)))
+        n_operations = int(numbers[np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")])
+        exercise = random_exercise(rng, n_operations)
         if split_of(exercise.expression) == "train":
             yield exercise
 
 
 def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
-    """Distinct exercises of the validation or test split, the operations 1 … 8 in turn.
+    """Exercises of the validation or test split, no two of one canonical form, 2 … 12 operations in turn.
 
     Parameters
     ----------
@@ -147,34 +154,75 @@ def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
     rng = np.random.default_rng([seed, {"validation": 1, "test": 2}[split]])
     found: dict[str, Exercise] = {}
     while len(found) < n_problems:
-        exercise = random_exercise(rng, 1 + len(found) % MAX_OPERATIONS)
+        exercise = random_exercise(rng, MIN_OPERATIONS + len(found) % (MAX_OPERATIONS - MIN_OPERATIONS + 1))
         if split_of(exercise.expression) == split:
-            found.setdefault(exercise.expression, exercise)
+            found.setdefault(canonical_form(exercise.expression), exercise)
     return list(found.values())
 
 
 def split_of(expression: str) -> str:
-    """The split an expression belongs to, by a checksum of its text: 80 % train, 10 % each other.
+    """The split an expression belongs to, by a checksum of its canonical form: 80 % train, 10 % each other.
+
+    Whatever the seeds are, no two splits hold the same problem, nor one that differs from it only
+    in the order of what is added or multiplied.
 
     Examples
     --------
-    >>> split_of("(3+4)*(9-2)") in ("train", "validation", "test")
+    >>> split_of("(3+4)*(9-2)") == split_of("(9-2)*(4+3)")
     True
     """
-    bucket = zlib.crc32(expression.encode()) % 10
+    bucket = zlib.crc32(canonical_form(expression).encode()) % 10
     return "validation" if bucket == 0 else "test" if bucket == 1 else "train"
+
+
+def canonical_form(expression: str) -> str:
+    """One text for all orders and groupings of what is added or multiplied.
+
+    Examples
+    --------
+    >>> canonical_form("(9-2)+(4+3)"), canonical_form("3+(4+(9-2))")
+    ('(3+4+(9-2))', '(3+4+(9-2))')
+    >>> canonical_form("(7*(9-2))-3")
+    '(((9-2)*7)-3)'
+    """
+    tokens = re.findall(r"\d+|[+\-*()]", expression)
+
+    def operand() -> tuple[str, list[str]]:
+        if (token := tokens.pop(0)) != "(":
+            return "", [token]
+        found = operation()
+        tokens.pop(0)  # the closing parenthesis
+        return found
+
+    def operation() -> tuple[str, list[str]]:
+        left = operand()
+        if not tokens or tokens[0] == ")":
+            return left
+        operator = tokens.pop(0)
+        sides = [left, operand()]
+        if operator == "-":
+            return operator, [_joined(*side) for side in sides]
+        return operator, sorted(part for side in sides for part in (side[1] if side[0] == operator else [_joined(*side)]))
+
+    return _joined(*operation())
+
+
+def _joined(operator: str, parts: list[str]) -> str:
+    return f"({operator.join(parts)})" if operator else parts[0]
 
 
 def _apply(operator: str, left: int, right: int) -> int:
     return left + right if operator == "+" else left - right if operator == "-" else left * right
 
 
-def _random_tree(rng: np.random.Generator, n_operations: int) -> str:
+def _random_tree(rng: np.random.Generator, n_operations: int) -> tuple[str, int]:
+    """A part of an expression and its value, drawn again until that is small enough."""
     if n_operations == 0:
-        small = rng.random() < SMALL_OPERAND_SHARE
-        return str(
-            int(rng.integers(1, SMALL_OPERAND + 1) if small else rng.integers(SMALL_OPERAND + 1, MAX_OPERAND + 1))
-        )
-    n_left = int(rng.integers(0, n_operations))
-    left, right = _random_tree(rng, n_left), _random_tree(rng, n_operations - 1 - n_left)
-    return f"({left}{'+-*'[int(rng.integers(3))]}{right})"
+        operand = int(rng.random() * MAX_OPERAND) + 1
+        return str(operand), operand
+    while True:
+        n_left = int(rng.random() * n_operations)
+        (left, a), (right, b) = _random_tree(rng, n_left), _random_tree(rng, n_operations - 1 - n_left)
+        operator = "+-*"[int(rng.random() * 3)]
+        if abs(value := _apply(operator, a, b)) <= MAX_VALUE:
+            return f"({left}{operator}{right})", value

@@ -1,43 +1,58 @@
-"""Train the policy from scratch: next-token prediction on worked solutions.
+"""Train a policy from scratch: next-token prediction on worked solutions.
 
-A Llama of 161,728 parameters learns the task to a degree, which is the point: it solves one
-operation nearly always and eight operations rarely, so its samples hold every difficulty.
+The small Llama learns the task to a degree, which is the point: it solves a few operations nearly
+always and many rarely, so its samples hold every difficulty. The large one has 14 times its hidden
+parameters and sees the very same exercises, in the same order: parameters grow, data stay.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
-from ttclib.lab.batches import batches_by_length, pad
-from ttclib.lab.schedule import schedule
-from ttclib.lab.task import Exercise, exercises
+from ttclib.lab.batches import pad
+from ttclib.lab.fit import Example, Pace, finish, fit
+from ttclib.lab.models import load_policy
+from ttclib.lab.task import PRACTISED_OPERATIONS, Exercise, exercises
 from ttclib.lab.tokenizer import build_tokenizer
 
 IGNORED = -100
+VOCABULARY = 24  # 21 tokens, rounded up to a multiple of eight
+WINDOW = 2048  # a prompt, four answers and one more
+EXERCISES_A_CHUNK = 2_000
+PACE = Pace(tokens_per_batch=1_500, matrix_rate=0.012, other_rate=5e-3)
 
 
 @dataclass(frozen=True)
 class PolicyRecipe:
-    """What the training of the policy depends on."""
+    """What the training of a policy depends on.
 
-    hidden_size: int = 64
+    Attributes
+    ----------
+    hidden_size, n_layers, n_heads, intermediate_size : int
+    n_exercises : int
+    short : float
+        Exercises are drawn with weights `n_operations ** -short` …
+    short_at_first : float
+        … and this much is added to the exponent at the start, falling to nothing at half of the training:
+        arithmetic first, long expressions later.
+    pace : Pace
+    seed : int
+    """
+
+    hidden_size: int = 40
     n_layers: int = 3
     n_heads: int = 4
-    intermediate_size: int = 192
-    n_exercises: int = 512_000
-    tokens_per_batch: int = 6_000
-    learning_rate: float = 4e-3
-    warmup_steps: int = 100
-    weight_decay: float = 0.01
+    intermediate_size: int = 96
+    n_exercises: int = 110_000
+    short: float = 0.7
+    short_at_first: float = 1.3
+    pace: Pace = PACE
     seed: int = 0
 
 
@@ -48,7 +63,7 @@ def train_policy(
     start: Path | None = None,
     report: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> dict[str, float]:
-    """Train and save a policy.
+    """Train and save a policy; a training that was stopped continues.
 
     Parameters
     ----------
@@ -58,7 +73,7 @@ def train_policy(
     start : pathlib.Path, optional
         A policy to train further; by default from scratch.
     report : callable
-        Called with exercises done, exercises in all and a line of text.
+        Called with chunks done, chunks in all and a line of text.
 
     Returns
     -------
@@ -67,77 +82,67 @@ def train_policy(
     """
     torch.manual_seed(recipe.seed)
     tokenizer = build_tokenizer()
-    if start is None:
-        model = LlamaForCausalLM(_config(recipe, tokenizer))
-    else:
-        model = LlamaForCausalLM.from_pretrained(start, dtype=torch.float32)
-    model.train()
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay
+    model = new_policy(recipe, tokenizer) if start is None else load_policy(start)
+    n_chunks = -(-recipe.n_exercises // EXERCISES_A_CHUNK)
+
+    def chunk(number: int) -> list[Example]:
+        n_exercises = min(EXERCISES_A_CHUNK, recipe.n_exercises - number * EXERCISES_A_CHUNK)
+        short = recipe.short + recipe.short_at_first * max(0.0, 1 - 2 * number / n_chunks)
+        stream = exercises([recipe.seed, number], short=short, operations=(1, PRACTISED_OPERATIONS))
+        return encode(tokenizer, list(islice(stream, n_exercises)))
+
+    state = directory / "unfinished.pt"
+    trained = fit(
+        model,
+        chunk,
+        n_chunks,
+        lambda batch: next_token_loss(model, batch, tokenizer.pad_token_id),
+        recipe.pace,
+        seed=recipe.seed,
+        state=state,
+        recipe=[recipe, str(start)],
+        report=report,
     )
-    rng = np.random.default_rng(recipe.seed)
-    stream = exercises(recipe.seed)
-    chunk_size = min(20_000, recipe.n_exercises)
-    started, done, n_tokens, n_steps, loss_value = time.monotonic(), 0, 0, 0, math.nan
-    while done < recipe.n_exercises:
-        chunk = _encode(tokenizer, list(islice(stream, min(chunk_size, recipe.n_exercises - done))))
-        for indices in batches_by_length([len(ids) for ids, _ in chunk], max_tokens=recipe.tokens_per_batch, rng=rng):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * schedule(done / recipe.n_exercises, n_steps, recipe.warmup_steps)
-            loss = _loss(model, [chunk[i] for i in indices], tokenizer.pad_token_id)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            done += len(indices)
-            n_tokens += sum(len(chunk[i][0]) for i in indices)
-            n_steps += 1
-            loss_value = loss.item() if n_steps % 20 == 0 or done == recipe.n_exercises else loss_value
-            report(done, recipe.n_exercises, f"loss {loss_value:.4f}")
-    directory.mkdir(parents=True, exist_ok=True)
-    model.config.training_tokens = n_tokens + (getattr(model.config, "training_tokens", None) or 0)
-    model.eval().half().save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    return {
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "training_tokens": n_tokens,
-        "steps": n_steps,
-        "train_s": time.monotonic() - started,
-        "final_loss": loss_value,
-    }
+    finish(model, tokenizer, directory, state, int(trained["training_tokens"]))
+    return trained
 
 
-def _config(recipe: PolicyRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
-    return LlamaConfig(
-        vocab_size=24,  # 21 tokens, rounded up to a multiple of eight
-        hidden_size=recipe.hidden_size,
-        intermediate_size=recipe.intermediate_size,
-        num_hidden_layers=recipe.n_layers,
-        num_attention_heads=recipe.n_heads,
-        num_key_value_heads=recipe.n_heads,
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
+def new_policy(recipe: PolicyRecipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
+    """An untrained policy."""
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=recipe.hidden_size,
+            intermediate_size=recipe.intermediate_size,
+            num_hidden_layers=recipe.n_layers,
+            num_attention_heads=recipe.n_heads,
+            num_key_value_heads=recipe.n_heads,
+            max_position_embeddings=WINDOW,
+            rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
+            tie_word_embeddings=True,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+    ).float()
 
 
-def _encode(tokenizer: PreTrainedTokenizerFast, chunk: list[Exercise]) -> list[tuple[list[int], int]]:
-    """Token ids of prompt and solution, and how many of them are the prompt's."""
-    prompts = tokenizer([exercise.prompt for exercise in chunk])["input_ids"]
-    solutions = tokenizer([exercise.solution for exercise in chunk], add_special_tokens=False)["input_ids"]
+def encode(tokenizer: PreTrainedTokenizerBase, problems: Sequence[Exercise]) -> list[Example]:
+    """Exercises as sequences whose loss is read on the solution and its end."""
+    prompts = tokenizer([problem.prompt for problem in problems])["input_ids"]
+    solutions = tokenizer([problem.solution for problem in problems], add_special_tokens=False)["input_ids"]
+    end = [tokenizer.eos_token_id]
     return [
-        ([*prompt, *solution, tokenizer.eos_token_id], len(prompt))
+        Example(prompt + solution + end, [IGNORED] * len(prompt) + solution + end)
         for prompt, solution in zip(prompts, solutions, strict=True)
     ]
 
 
-def _loss(model: LlamaForCausalLM, examples: list[tuple[list[int], int]], pad_id: int) -> torch.Tensor:
-    ids = torch.from_numpy(pad([ids for ids, _ in examples], pad_id))
-    labels = torch.from_numpy(pad([[IGNORED] * n + ids[n:] for ids, n in examples], IGNORED))
+def next_token_loss(model: LlamaForCausalLM, batch: Sequence[Example], pad_id: int) -> torch.Tensor:
+    """Mean cross-entropy of the tokens that count."""
+    ids = torch.from_numpy(pad([example.ids for example in batch], pad_id))
+    labels = torch.from_numpy(pad([example.targets for example in batch], IGNORED))[:, 1:]
     # Right padding lies behind the last token that counts: causal attention never sees it.
-    logits = model(input_ids=ids).logits
-    return torch.nn.functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
-    )
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+    counted = labels != IGNORED
+    return torch.nn.functional.cross_entropy(model.lm_head(hidden[counted]), labels[counted])

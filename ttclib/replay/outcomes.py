@@ -42,6 +42,8 @@ class Outcomes:
     costs : mapping of str to float array, shape (problems, budgets)
         Expected spending a problem, by the names in `COSTS`; NaN: not known. A name that is not
         there is not known either.
+    mc_error : float array, shape (problems, budgets), or None
+        Standard error of `accuracy` from averaging over random subsets; 0: exact; None: not known.
 
     Raises
     ------
@@ -55,12 +57,14 @@ class Outcomes:
     problem_ids: tuple[str, ...]
     accuracy: np.ndarray
     costs: Mapping[str, np.ndarray]
+    mc_error: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.problem_ids), len(self.budgets))
         if unknown := set(self.costs) - set(COSTS):
             raise ValueError(f"unknown cost {', '.join(sorted(unknown))}: allowed {', '.join(COSTS)}")
-        for name, table in {"accuracy": self.accuracy, **self.costs}.items():
+        tables = {"accuracy": self.accuracy, **self.costs}
+        for name, table in (tables if self.mc_error is None else {**tables, "mc_error": self.mc_error}).items():
             if table.shape != shape:
                 raise ValueError(f"{name} must have shape (problems, budgets) = {shape}, got {table.shape}")
         if list(self.budgets) != sorted(set(self.budgets)):

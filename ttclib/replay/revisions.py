@@ -24,21 +24,51 @@ Split = tuple[int, int]  # sequential, parallel
 
 
 class ChainArrays(Protocol):
-    """What is read of chains; `ttclib.store.chains.Chains` is one."""
+    """What is read of chains; `ttclib.store.chains.Chains` is one and says what each array means."""
 
-    store: str
-    policy: str
-    problem_ids: list[str]
-    correct: np.ndarray
-    answer_ids: np.ndarray
-    scores: dict[str, np.ndarray]
-    completion_tokens: np.ndarray
-    prompt_tokens: np.ndarray
-    prm_tokens: np.ndarray
+    @property
+    def store(self) -> str:
+        """Where they came from, for messages."""
+
+    @property
+    def policy(self) -> str:
+        """The revision model."""
+
+    @property
+    def verifier(self) -> str | None:
+        """Whose scores these are."""
+
+    @property
+    def problem_ids(self) -> list[str]:
+        """Of length problems."""
+
+    @property
+    def correct(self) -> np.ndarray:
+        """1, 0, or NaN: not graded, shape (problems, chains, positions)."""
+
+    @property
+    def answer_ids(self) -> np.ndarray:
+        """Class of the answer within its problem; −1: no answer."""
+
+    @property
+    def scores(self) -> dict[str, np.ndarray]:
+        """By aggregation, and the log-probability; NaN: not scored."""
+
+    @property
+    def completion_tokens(self) -> np.ndarray:
+        """Of this answer."""
+
+    @property
+    def prompt_tokens(self) -> np.ndarray:
+        """Before this answer: the prompt and the earlier answers in view."""
+
+    @property
+    def prm_tokens(self) -> np.ndarray:
+        """That the verifier read."""
 
     @property
     def lengths(self) -> np.ndarray:
-        """Answers of each chain, shape (problems, chains)."""
+        """Answers of each chain up to its end or first hole, shape (problems, chains)."""
 
 
 def splits_of(budget: int) -> list[Split]:

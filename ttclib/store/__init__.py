@@ -16,9 +16,10 @@ parts still beside it as one set of tables. A crash loses at most the part in fl
 notebook never stops a run.
 
 Rooms: `schema` (tables, versions), `locks` (waiting for the file), `connection` (into the file and out
-of it), `parts` (writing), `pool` (reading into arrays), `status` (counting).
+of it), `parts` (writing), `pool` and `chains` (reading into arrays), `status` (counting).
 """
 
+from ttclib.store.chains import Chains, load_chains
 from ttclib.store.connection import absorb, connect, replace_grades
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.parts import as_table, write_part
@@ -26,11 +27,13 @@ from ttclib.store.pool import SamplePool, load_pool
 from ttclib.store.schema import pending_parts
 
 __all__ = [
+    "Chains",
     "SamplePool",
     "StoreLockedError",
     "absorb",
     "as_table",
     "connect",
+    "load_chains",
     "load_pool",
     "pending_parts",
     "replace_grades",

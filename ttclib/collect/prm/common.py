@@ -16,6 +16,8 @@ import torch
 from transformers import AutoTokenizer
 
 from ttclib.collect.engine import config_facts, load_failure, resolve_model
+from ttclib.collect.prm.packing import MIN_CAPACITY, WORTH_IT, Row, as_tensors, pack
+from ttclib.collect.tokens import DATE
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -93,7 +95,8 @@ class Prm(ABC):
     def score(self, solutions: Sequence[Encoded]) -> list[StepScores]:
         """Scores of solutions given as `encode` makes them, in order.
 
-        Solutions are grouped by length into batches of at most `batch_tokens`.
+        Solutions that begin alike share a row where that saves enough (`ttclib.collect.prm.packing`);
+        rows are grouped by length into batches of at most `batch_tokens`.
 
         Raises
         ------
@@ -102,31 +105,58 @@ class Prm(ABC):
         """
         result: list[StepScores] = [StepScores(None, 0)] * len(solutions)
         fitting = [i for i, (ids, _) in enumerate(solutions) if ids and not (self._window and len(ids) > self._window)]
-        fitting.sort(key=lambda index: len(solutions[index][0]), reverse=True)
-        while fitting:
-            longest = len(solutions[fitting[0]][0])
-            batch = fitting[: max(1, self.config.batch_tokens // longest)]
-            fitting = fitting[len(batch) :]
+        rows = self._rows([solutions[index][0] for index in fitting])
+        rows.sort(key=lambda row: len(row.ids), reverse=True)
+        while rows:
+            batch = rows[: max(1, self.config.batch_tokens // len(rows[0].ids))]
+            rows = rows[len(batch) :]
+            places = [
+                (fitting[number], row, [tokens[position] for position in solutions[fitting[number]][1]])
+                for row, content in enumerate(batch)
+                for number, tokens in content.solutions
+            ]
             try:
-                values = self._read([solutions[index] for index in batch], longest)
+                values = self._read(batch, [(row, column) for _, row, columns in places for column in columns])
             except torch.cuda.OutOfMemoryError as error:
                 raise TTCError(
-                    f"out of GPU memory while scoring {len(batch)} solutions of {longest} tokens: lower "
-                    f"prm.batch_tokens (now {self.config.batch_tokens}), or set prm.dtype to bfloat16"
+                    f"out of GPU memory while scoring {len(places)} solutions of up to {len(batch[0].ids)} tokens: "
+                    f"lower prm.batch_tokens (now {self.config.batch_tokens}), or set prm.dtype to bfloat16"
                 ) from error
-            for index, scores in zip(batch, values, strict=True):
-                result[index] = StepScores(scores, len(solutions[index][0]))
+            told = iter(values)
+            for index, _, columns in places:
+                result[index] = StepScores([next(told) for _ in columns], len(solutions[index][0]))
         return result
 
-    def _read(self, batch: Sequence[Encoded], longest: int) -> list[list[float]]:
-        # Right padding lies behind the last position that is read: causal attention never reaches it.
-        ids = torch.tensor([ids + [0] * (longest - len(ids)) for ids, _ in batch], device=self.device)
-        mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in batch], device=self.device)
-        hidden = self.model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
-        rows = [row for row, (_, positions) in enumerate(batch) for _ in positions]
-        columns = [position for _, positions in batch for position in positions]
-        values = iter(self._values(hidden[rows, columns]).tolist())
-        return [[next(values) for _ in positions] for _, positions in batch]
+    def _rows(self, solutions: Sequence[Sequence[int]]) -> list[Row]:
+        """Solutions in rows, shared or one each."""
+        longest = max(map(len, solutions), default=0)
+        config = self.model.config
+        attended = getattr(config, "sliding_window", None) or longest
+        # Sharing needs a decoder, which a configuration with key-value heads is, and a mask that can be given.
+        if (
+            hasattr(config, "num_key_value_heads")
+            and attended >= longest
+            and getattr(config, "_attn_implementation", None) in ("sdpa", "eager")
+        ):
+            rows = pack(solutions, max(MIN_CAPACITY, 2 * longest))
+            if sum(len(row.ids) for row in rows) <= WORTH_IT * sum(map(len, solutions)):
+                return rows
+        return [Row(list(ids), solutions=[(number, list(range(len(ids))))]) for number, ids in enumerate(solutions)]
+
+    def _read(self, batch: Sequence[Row], places: Sequence[tuple[int, int]]) -> list[float]:
+        """Scores at places (row, token)."""
+        if any(row.parents for row in batch):
+            ids, positions, mask = as_tensors(batch, self.device, self.model.dtype)
+            output = self.model.base_model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False)
+        else:
+            # Right padding lies behind the last position that is read: causal attention never reaches it.
+            longest = max(len(row.ids) for row in batch)
+            ids = torch.tensor([row.ids + [0] * (longest - len(row.ids)) for row in batch], device=self.device)
+            width = [len(row.ids) for row in batch]
+            mask = torch.tensor([[1] * n + [0] * (longest - n) for n in width], device=self.device)
+            output = self.model.base_model(input_ids=ids, attention_mask=mask)
+        rows, columns = [row for row, _ in places], [column for _, column in places]
+        return list(self._values(output.last_hidden_state[rows, columns]).tolist())
 
     def model_facts(self) -> dict[str, Any]:
         """The model's row in the store's `models`, without its name."""
@@ -198,7 +228,7 @@ def format_chat(tokenizer: Any, turns: Sequence[tuple[str, str]], path: str) -> 
     if not tokenizer.chat_template:
         raise RequestError(f"the PRM at '{path}' has no chat template, which its format needs: set prm.format")
     messages = [{"role": role, "content": content} for role, content in turns]
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=False))
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, date_string=DATE))
 
 
 def single_tokens(tokenizer: Any, texts: Sequence[str], path: str) -> list[int]:

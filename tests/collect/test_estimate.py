@@ -1,0 +1,67 @@
+"""What a run is said to need before it starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from transformers import AutoModelForCausalLM
+
+from ttclib.collect import run
+from ttclib.collect.estimate import estimate_run, parameters_of
+from ttclib.config import RunConfig, load_config, preset_summary, presets
+
+
+def with_estimate(config: RunConfig, **told: object) -> RunConfig:
+    return RunConfig.model_validate(config.model_dump() | {"estimate": told})
+
+
+def test_costs_are_two_flops_a_parameter_and_token(config: RunConfig) -> None:
+    told = {"completion_tokens": 100, "policy_parameters": 1e9, "prm_parameters": 2e9, "peak_tflops": 100.0}
+    found = estimate_run(with_estimate(config, decode_utilization=0.1, prefill_utilization=0.5, **told))
+    assert (found.n_problems, found.n_samples, found.completion_tokens) == (5, 30, 3000.0)
+    assert found.policy_gpu_hours == pytest.approx(2 * 1e9 * 3000 / 10e12 / 3600)
+    assert found.prm_gpu_hours == pytest.approx(2 * 2e9 * found.prm_tokens / 50e12 / 3600)
+    assert found.prm_tokens > found.completion_tokens
+
+
+def test_only_what_the_store_lacks_counts_and_nothing_is_written(config: RunConfig) -> None:
+    estimate_run(config)
+    assert not list(config.store.parent.iterdir())
+    run.sample(config)
+    assert estimate_run(config).n_samples == 0
+    larger = config.model_copy(update={"sampling": config.sampling.model_copy(update={"n_samples": 8})})
+    assert estimate_run(larger).n_samples == 10
+
+
+def test_parameters_are_counted_from_files_or_told_from_names(config: RunConfig, tiny_policy: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_policy)
+    assert parameters_of(str(tiny_policy)) == model.num_parameters()
+    assert parameters_of("HuggingFaceTB/SmolLM2-135M-Instruct") == 135e6
+    unknown = estimate_run(with_estimate(config, prm_parameters=1e9, policy_parameters=None))
+    assert unknown.policy_gpu_hours is not None  # counted
+    assert "GPU-hours" in "\n".join(unknown.lines(config))
+
+
+def test_an_unknown_size_is_said_to_be_unknown(config: RunConfig) -> None:
+    policy = config.policy.model_copy(update={"path": "owner/model"})
+    lines = estimate_run(config.model_copy(update={"policy": policy, "prm": None}))
+    assert lines.policy_gpu_hours is None
+    assert any("unknown: set estimate.policy_parameters" in line for line in lines.lines(config))
+
+
+@pytest.mark.parametrize("name", presets())
+def test_presets_say_what_they_are_for_and_name_known_partners(name: str) -> None:
+    summary = preset_summary(name)
+    assert summary and summary[0].isupper()
+    named = {word.strip(",;()") for word in summary.split() if word.startswith(("24gb-", "80gb-", "8gpu-"))}
+    assert named <= set(presets())
+    read = load_config(name)
+    if name != "lab":
+        assert read.prompt.chat and read.policy.training_tokens and read.estimate.policy_parameters
+        assert read.prm is None or read.prm.step_end == read.sampling.step_delimiter == "\n\n"
+        each = (read.policy.tensor_parallel_size or 1) * (read.policy.pipeline_parallel_size or 1)
+        assert read.policy.data_parallel_size * each == read.estimate.n_gpus

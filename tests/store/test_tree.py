@@ -1,0 +1,161 @@
+"""Reading the sample tree: the pool's steps and those that searches drew."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import build_store
+from ttclib.errors import RequestError, TTCError
+from ttclib.store import absorb, write_part
+from ttclib.store.tree import Trees, load_trees
+
+POOL = {"policy": "m", "setting": "s"}
+
+
+@pytest.fixture(params=["parts", "file"])
+def settle(request):
+    return absorb if request.param == "file" else (lambda path: None)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """One problem: sample 0 of three steps, sample 1 of one; children 1 and 2 of the first step, a leaf below."""
+    store = tmp_path / "s.duckdb"
+    sample = {**POOL, "problem_id": "a", "prompt_tokens": 10}
+    write_part(
+        store,
+        "samples",
+        [
+            {**sample, "sample_index": 0, "completion_tokens": 9, "step_tokens": [2, 3, 4]},
+            {**sample, "sample_index": 1, "completion_tokens": 5, "step_tokens": [5]},
+        ],
+    )
+    score = {**POOL, "problem_id": "a", "verifier": "prm"}
+    write_part(
+        store,
+        "scores",
+        [
+            {**score, "sample_index": 0, "step_scores": [0.1, 0.2, 0.3], "prm_tokens": 19},
+            {**score, "sample_index": 1, "step_scores": None, "prm_tokens": 0},
+        ],
+    )
+    grade = {**POOL, "problem_id": "a", "grader": "exact-1"}
+    write_part(store, "grades", [{**grade, "sample_index": 0, "answer": "7", "answer_class": 4, "correct": True}])
+    nodes = [("0.1", [1, 2], None), ("0.2", [3], "stop"), ("0.1.0", [4], "length"), ("0.1.g", [5, 6], None)]
+    write_part(
+        store,
+        "nodes",
+        [{**POOL, "problem_id": "a", "path": p, "token_ids": i, "finish_reason": r} for p, i, r in nodes],
+    )
+    read = {**POOL, "problem_id": "a", "verifier": "prm"}
+    write_part(
+        store,
+        "node_scores",
+        [
+            {**read, "path": "0.1", "step_score": 0.5, "prm_tokens": 14},
+            {**read, "path": "0.2", "step_score": None, "prm_tokens": 0},
+            {**read, "path": "0.1.0", "verifier": "other", "step_score": 0.9},
+        ],
+    )
+    write_part(store, "node_grades", [{**grade, "path": "0.2", "answer": None, "answer_class": None, "correct": False}])
+    return store
+
+
+def load(path: Path, **changes: Any) -> Trees:
+    return load_trees(path, **{**POOL, "verifier": "prm", **changes})
+
+
+def test_the_pool_and_the_nodes_are_one_tree(path, settle):
+    settle(path)
+    trees = load(path)
+    assert trees.problem_ids == ["a"] and trees.prompt_tokens == [10]
+    assert sorted(trees.rows[0]) == ["0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g", "0.2", "1"]
+    found = {name: trees.step(0, name)[:3] for name in ("0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g")}
+    assert found == {
+        "0": (2, False, 0.1),
+        "0.0": (3, False, 0.2),
+        "0.0.0": (4, True, 0.3),
+        "0.1": (2, False, 0.5),
+        "0.1.0": (1, True, None),  # read by another verifier alone
+        "0.1.g": (2, False, None),
+    }
+    assert trees.step(0, "2") is None and trees.step(0, "0.3") is None
+
+
+def test_could_not_be_scored_is_not_unread(path):
+    trees = load(path)
+    assert math.isnan(trees.step(0, "0.2")[2]) and math.isnan(trees.step(0, "1")[2])
+
+
+def test_tokens_that_the_verifier_reads(path):
+    trees = load(path)
+    assert [trees.step(0, name)[3] for name in ("0", "0.0", "0.0.0", "0.1")] == [12, 15, 19, 14]
+    assert math.isnan(trees.step(0, "0.1.0")[3])
+
+
+def test_grades_of_leaves(path):
+    trees = load(path)
+    assert trees.grade(0, "0.0.0") == (4, 1.0)
+    assert trees.grade(0, "0.2") == (-1, 0.0)
+    assert trees.grade(0, "0.1.0") is None and trees.grade(0, "1") is None
+
+
+def test_a_first_step_that_a_search_drew_is_what_its_children_hang_on(path, settle):
+    nodes = [("2", [9, 9, 9]), ("2.1", [8])]
+    write_part(path, "nodes", [{**POOL, "problem_id": "a", "path": name, "token_ids": ids} for name, ids in nodes])
+    sample = {**POOL, "problem_id": "a", "sample_index": 2, "prompt_tokens": 10, "step_tokens": [5, 5]}
+    write_part(path, "samples", [sample])
+    settle(path)
+    trees = load(path)
+    assert trees.step(0, "2")[0] == 3 and trees.step(0, "2.0") is None and trees.step(0, "2.1")[0] == 1
+
+
+def test_an_outcome_verifier_scores_the_last_step_alone(path):
+    score = {**POOL, "problem_id": "a", "verifier": "orm", "sample_index": 0, "step_scores": [0.8]}
+    write_part(path, "scores", [score])
+    write_part(path, "node_scores", [{**POOL, "problem_id": "a", "verifier": "orm", "path": "0", "step_score": 0.4}])
+    trees = load(path, verifier="orm")
+    assert [trees.step(0, name)[2] for name in ("0", "0.0", "0.0.0")] == [0.4, None, 0.8]
+
+
+def test_the_other_setting_is_another_tree(path):
+    write_part(path, "nodes", [{**POOL, "setting": "t", "problem_id": "a", "path": "0.7", "token_ids": [1]}])
+    assert load(path).step(0, "0.7") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("5.0", r"node '5\.0' of problem 'a' .* follows '5', which the store lacks"), ("0.2.0", "'0.2', which ends its")],
+)
+def test_a_node_whose_prefix_is_not_there(path, name, message):
+    write_part(path, "nodes", [{**POOL, "problem_id": "a", "path": name, "token_ids": [1]}])
+    with pytest.raises(TTCError, match=message):
+        load(path)
+
+
+def test_scores_that_belong_to_other_steps(path):
+    write_part(path, "scores", [{**POOL, "problem_id": "a", "sample_index": 0, "verifier": "x", "step_scores": [1, 1]}])
+    with pytest.raises(TTCError, match="sample 0 of problem 'a' in .* has 3 steps and 2 scores of 'x'"):
+        load(path, verifier="x")
+
+
+def test_what_cannot_be_searched(path, tmp_path):
+    with pytest.raises(RequestError, match="holds no step scores of policy 'm'"):
+        load(path, verifier=None)
+    imported = tmp_path / "i.duckdb"
+    write_part(imported, "samples", [{**POOL, "problem_id": "a", "sample_index": 0, "completion": "#7"}])
+    with pytest.raises(RequestError, match="samples of 'm' in .* have no step tokens: a search needs"):
+        load(imported)
+    with pytest.raises(RequestError, match="holds no steps of policy 'nobody'"):
+        load(path, policy="nobody")
+
+
+def test_many_problems_keep_their_order(tmp_path):
+    store = build_store(tmp_path / "many.duckdb", n_problems=30, n_samples=12)
+    trees = load_trees(store, policy="policy", setting="abc", verifier="prm")
+    assert trees.problem_ids == sorted(trees.problem_ids) and len(trees.rows) == 30
+    assert all(len(rows) == 24 and rows.keys() >= {"0", "11", "11.0"} for rows in trees.rows)

@@ -1,0 +1,158 @@
+"""The demo store and its full size, made by the project's own commands from the models that ship."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from ttclib.collect import keeper, run
+from ttclib.collect.grade_nodes import grade_nodes
+from ttclib.collect.revise import check_revision, revise, score_revisions
+from ttclib.collect.search import search
+from ttclib.config import load_config
+from ttclib.errors import one_of
+
+Notify = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is collected; all of it on the first problems of the test split.
+
+    Attributes
+    ----------
+    n_problems, n_samples : int
+        Of the policy, with step scores; the large policy greedily, and with `n_samples_14x`, on the same.
+    n_samples_14x : int
+    n_revised : int
+        Problems with revision chains.
+    n_chains, n_steps : int
+    n_searched : int
+        Problems with tree searches.
+    budgets : tuple of int
+        Of the searches.
+    """
+
+    n_problems: int
+    n_samples: int
+    n_samples_14x: int
+    n_revised: int
+    n_chains: int
+    n_steps: int
+    n_searched: int
+    budgets: tuple[int, ...]
+
+
+SIZES = {
+    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64)),
+    "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64)),
+}
+
+
+def collect(size: str, store: Path, *, notify: Notify = print) -> None:
+    """Fill a store; what it holds already is not drawn again.
+
+    Parameters
+    ----------
+    size : {"demo", "full"}
+    store : pathlib.Path
+    notify : callable
+        Told, in lines, what is being done and how long each part took.
+    """
+    wanted = SIZES[one_of(size, SIZES, "size")]
+    at = {"store": str(store)}
+    policy = load_config("lab", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples)
+    large = [
+        load_config("lab-14x-greedy", **at, problems__limit=wanted.n_problems),
+        load_config(
+            "lab-14x", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples_14x
+        ),
+    ]
+    chains = load_config(
+        "lab-revision",
+        **at,
+        problems__limit=wanted.n_revised,
+        revision__n_chains=wanted.n_chains,
+        revision__n_steps=wanted.n_steps,
+    )
+    searches = load_config("lab", **at, search__limit=wanted.n_searched, search__budgets=list(wanted.budgets))
+    for config in (policy, *large, searches):
+        run.check(config)
+    check_revision(chains)
+    grader = policy.grading.grader
+    stages: dict[str, Callable[[], object]] = {
+        "samples of the policy": lambda: run.sample(policy, notify=notify),
+        "step scores": lambda: run.score(policy, notify=notify),
+        "the large policy": lambda: [run.sample(config, notify=notify) for config in large],
+        "revision chains": lambda: revise(chains, notify=notify),
+        "scores of the chains": lambda: score_revisions(chains, notify=notify),
+        "tree searches": lambda: search(searches, notify=notify),
+        "grades": lambda: (run.grade(store, grader, notify=notify), grade_nodes(store, grader, notify=notify)),
+    }
+    try:
+        for name, stage in stages.items():
+            started = time.monotonic()
+            stage()
+            notify(f"{name}: {time.monotonic() - started:.0f} s")
+    finally:
+        keeper.take_in(store, notify=notify)
+
+
+# Digits of a score that ship: the file is smaller by a third, and no replay of the demo tells the difference.
+_DECIMALS = 5
+
+
+def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
+    """Write a collected store as the demo that ships: rows in order, scores rounded, no timings.
+
+    Parameters
+    ----------
+    store : pathlib.Path
+        What `collect` filled.
+    target : pathlib.Path
+        A DuckDB file with the same tables and keys; an existing one is replaced.
+    """
+    from ttclib.store.schema import TABLES
+
+    fresh = target.with_suffix(".tmp")
+    fresh.unlink(missing_ok=True)
+    with duckdb.connect(str(fresh)) as con:
+        con.execute(f"ATTACH '{store}' AS collected (READ_ONLY)")
+        con.execute("SELECT current_database()")
+        name = con.fetchall()[0][0]
+        con.execute("COPY FROM DATABASE collected TO " + json.dumps(name) + " (SCHEMA)")
+        for (table,) in con.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'collected'"
+        ).fetchall():
+            columns = con.execute(
+                "SELECT column_name, data_type FROM duckdb_columns() "
+                "WHERE database_name = 'collected' AND table_name = ? ORDER BY column_index",
+                [table],
+            ).fetchall()
+            order = f"ORDER BY {', '.join(TABLES[table])}" if TABLES.get(table) else ""
+            shown = ", ".join(_shipped(column, kind) for column, kind in columns)
+            con.execute(f"INSERT INTO {json.dumps(name)}.{table} SELECT {shown} FROM collected.{table} {order}")
+        con.execute("DETACH collected")
+        con.execute("CHECKPOINT")
+    fresh.replace(target)
+    notify(f"'{target}': {target.stat().st_size / 1e6:.1f} MB, sha256 {digest(target)}")
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _shipped(column: str, kind: str) -> str:
+    if column == "elapsed_s":
+        return "NULL"
+    if column in ("step_scores", "step_score", "logprob"):
+        rounded = f"list_transform({column}, lambda x: round(x, {_DECIMALS}))"
+        return rounded if kind.endswith("[]") else f"round({column}, {_DECIMALS})"
+    return column
