@@ -16,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from ttclib.collect.engine import Completion, Draw, count_parameters, load_failure, model_row
 from ttclib.collect.tokens import Tokens
@@ -105,7 +106,8 @@ class TransformersEngine(Tokens):
         ends = torch.tensor(self._ends, device=self.device)
         uniforms = torch.from_numpy(_uniforms(draws, int(limits.max()))).to(self.device)
 
-        tokens: list[list[int]] = [[] for _ in draws]
+        tokens = np.zeros((len(draws), int(limits.max())), dtype=np.int64)
+        n_tokens = np.zeros(len(draws), dtype=np.int64)
         logprobs = np.zeros(len(draws))
         stopped = np.zeros(len(draws), dtype=bool)  # by itself
         done = np.zeros(len(draws), dtype=bool)  # or at its limit
@@ -113,14 +115,17 @@ class TransformersEngine(Tokens):
         alive = torch.ones(len(draws), dtype=torch.bool, device=self.device)
         for step in range(int(limits.max())):
             chosen = draw_tokens(logits, uniforms[rows, step], sampling.temperature, sampling.top_p)
-            gained = torch.log_softmax(logits, dim=-1).gather(1, chosen[:, None])[:, 0].tolist()
-            ended = torch.isin(chosen, ends)
-            for row, (draw, token, gain) in enumerate(zip(rows.tolist(), chosen.tolist(), gained, strict=True)):
-                if not done[draw]:
-                    tokens[draw].append(token)
-                    logprobs[draw] += gain
-                    stopped[draw] = bool(ended[row]) or self._reached_stop(tokens[draw], sampling.stop)
-                    done[draw] = stopped[draw] or step == limits[draw] - 1
+            gained = torch.log_softmax(logits, dim=-1).gather(1, chosen[:, None])[:, 0]
+            going = ~done[rows.cpu().numpy()]
+            own = rows.cpu().numpy()[going]
+            tokens[own, step] = chosen.cpu().numpy()[going]
+            n_tokens[own] = step + 1
+            logprobs[own] += gained.double().cpu().numpy()[going]
+            stopped[own] = torch.isin(chosen, ends).cpu().numpy()[going]
+            if sampling.stop:
+                for draw in own[~stopped[own]]:
+                    stopped[draw] = self._reached_stop(tokens[draw, : step + 1].tolist(), sampling.stop)
+            done[own] = stopped[own] | (step == limits[own] - 1)
             alive = torch.from_numpy(~done).to(self.device)[rows]
             n_alive = int(alive.sum())
             if n_alive == 0:
@@ -134,7 +139,12 @@ class TransformersEngine(Tokens):
             position = position + 1
         return [
             Completion(ids, self._decode(ids), "stop" if has_ended else "length", float(logprob))
-            for ids, has_ended, logprob in zip(tokens, stopped, logprobs, strict=True)
+            for ids, has_ended, logprob in zip(
+                (row[:length].tolist() for row, length in zip(tokens, n_tokens, strict=True)),
+                stopped,
+                logprobs,
+                strict=True,
+            )
         ]
 
     def _prefill(
@@ -143,7 +153,7 @@ class TransformersEngine(Tokens):
         padding = [longest - len(prefix) for prefix in prefixes]
         ids = [[0] * width + list(prefix) for width, prefix in zip(padding, prefixes, strict=True)]
         mask = torch.tensor([[0] * width + [1] * (longest - width) for width in padding], device=self.device)
-        cache = DynamicCache(config=self.model.config)
+        cache = _roomy_cache(self.model.config)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         return self._forward(torch.tensor(ids, device=self.device), mask, positions, cache), mask, cache
 
@@ -177,6 +187,41 @@ class TransformersEngine(Tokens):
                 f"max_tokens {max_tokens} with a prompt of {prompt_tokens} tokens exceeds the model's window of "
                 f"{self.window}: set sampling.max_tokens to at most {max(0, self.window - prompt_tokens)}"
             )
+
+
+class _RoomyLayer(DynamicLayer):
+    """Keys and values in a buffer with room to grow: a step writes its token instead of copying all before it."""
+
+    _STEPS_OF_ROOM = 64
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+            self._buffers: list[torch.Tensor] = []
+        held, added = self.get_seq_length(), key_states.shape[-2]
+        if not self._buffers or self._buffers[0].shape[-2] < held + added:
+            *outer, _, size = key_states.shape
+            room = [states.new_empty(*outer, held + added + self._STEPS_OF_ROOM, size) for states in (key_states,) * 2]
+            if held:
+                room[0][..., :held, :], room[1][..., :held, :] = self.keys, self.values
+            self._buffers = room
+        for buffer, states in zip(self._buffers, (key_states, value_states), strict=True):
+            buffer[..., held : held + added, :] = states
+        self.keys, self.values = (buffer[..., : held + added, :] for buffer in self._buffers)
+        return self.keys, self.values
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        super().batch_select_indices(indices)
+        self._buffers = []  # they hold the rows that left
+
+
+def _roomy_cache(config: Any) -> DynamicCache:
+    """A cache whose plain layers have room; those of sliding windows and the like stay as they are."""
+    cache = DynamicCache(config=config)
+    cache.layers = [_RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    return cache
 
 
 def draw_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:

@@ -79,7 +79,7 @@ def open_larger(pool: SamplePool, store: str | None = None, policy: str | None =
     larger = names[names.index(pool.policy) + 1 :]
     if not larger:
         raise RequestError(
-            f"'{pool.store}' holds no policy larger than '{pool.policy}': sample one into it with `ttc sample`, or name "
+            f"'{pool.store}' holds no policy larger than '{pool.policy}': sample one with `ttc sample`, or name "
             "another store as other_store"
         )
     return open_pool(pool.store, larger[0])

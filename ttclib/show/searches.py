@@ -10,7 +10,8 @@ import numpy as np
 
 from ttclib.analysis.curves import bin_problems, powers_of_two
 from ttclib.analysis.difficulty import oracle_difficulty
-from ttclib.analysis.searched import held_searches, on_common_problems
+from ttclib.analysis.held import held_outcomes
+from ttclib.analysis.searched import on_common_problems
 from ttclib.analysis.strategies import SAMPLING, TREE_SEARCH, sampling_outcomes
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
@@ -109,16 +110,17 @@ def open_searches(
         one_of(strategy, TREE_SEARCH, "search")
     trees = open_trees(pool)
     budgets = powers_of_two(pool)
-    searches, notes = held_searches(
-        trees,
+    notes: list[str] = []
+    options = {"beam_width": (beam_width,)}
+    searches = held_outcomes(
+        pool,
         strategies,
         budgets,
-        beam_width=(beam_width,),
-        lookahead_steps=(lookahead_steps,),
+        tree=trees,
         aggregation=aggregation,
+        options={name: options | _lookahead(name, lookahead_steps) for name in strategies if name != "rebase"},
+        notify=notes.append,
     )
-    if not searches:
-        raise RequestError(notes[0] if notes else "no search was named")
     able = replayable(pool, SAMPLING)[0]
     sampled = [sampling_outcomes(pool, strategy, budgets, aggregation=aggregation) for strategy in able]
     both = on_common_problems([*sampled, *searches])
@@ -128,6 +130,7 @@ def open_searches(
     caption = [source(pool), selected, bins_line(n_bins, "oracle"), bands_line()]
     if len(both[0].problem_ids) < len(pool.problem_ids):
         caption.insert(1, f"compared on the {len(both[0].problem_ids)} problems that were searched")
+    told = [f"{one.variant}: {', '.join(map(str, one.budgets))} generations" for one in both[len(sampled) :]]
     return Searches(
         pool=pool,
         trees=trees,
@@ -136,6 +139,10 @@ def open_searches(
         searches=both[len(sampled) :],
         bins={name: numbers[name] for name in both[0].problem_ids},
         caption=caption,
-        notes=[f"{one.variant}: {', '.join(map(str, one.budgets))} generations" for one in searches] + notes,
+        notes=[*told, *notes],
         settings={"beam_width": beam_width, "lookahead_steps": lookahead_steps, "aggregation": aggregation},
     )
+
+
+def _lookahead(strategy: str, steps: int) -> dict[str, tuple[int, ...]]:
+    return {"lookahead_steps": (steps,)} if strategy == "lookahead_search" else {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,15 @@ from ttclib.analysis.crossover import Crossover, crossover, greedy_outcomes
 from ttclib.analysis.curves import bin_problems, powers_of_two
 from ttclib.analysis.difficulty import oracle_difficulty, predicted_difficulty
 from ttclib.analysis.frontier import Frontier, frontier
-from ttclib.analysis.groups import charged_budgets
+from ttclib.analysis.held import held_outcomes
 from ttclib.analysis.ledger import LEDGERS
 from ttclib.analysis.revisions import replay_revisions
-from ttclib.analysis.searched import held_searches, on_common_problems
-from ttclib.analysis.strategies import REVISIONS, SAMPLING, STRATEGIES, TREE_SEARCH, sampling_outcomes, verifier_scores
+from ttclib.analysis.searched import on_common_problems
+from ttclib.analysis.strategies import REVISIONS, STRATEGIES, TREE_SEARCH, verifier_scores
 from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revision_outcomes import held_budgets
 from ttclib.show.captions import bands_line, bins_line, source
-from ttclib.show.choices import replayable
 from ttclib.show.notebook import open_trees
 from ttclib.store import SamplePool
 from ttclib.store.chains import load_chains
@@ -139,20 +138,16 @@ def open_strategies(
     """
     for strategy in strategies:
         one_of(strategy, STRATEGIES, "strategy")
-    budgets = powers_of_two(pool)
-    sampling = [name for name in SAMPLING if name in strategies]
-    able, said = replayable(pool, sampling, verifier)
-    outcomes = [sampling_outcomes(pool, name, budgets, verifier=verifier, aggregation=aggregation) for name in able]
-    notes = [said] if said else []
-    settings = {"beam_width": (beam_width,), "lookahead_steps": (lookahead_steps,), "aggregation": aggregation}
-    for found, lacking in (
-        _searches(pool, [name for name in TREE_SEARCH if name in strategies], budgets, settings),
-        _revisions(pool, bool(set(REVISIONS) & set(strategies))),
-    ):
-        outcomes += found
-        notes += lacking
-    if not outcomes:
-        raise RequestError("none of the strategies can be answered: " + "; ".join(notes))
+    notes: list[str] = []
+    searching = {"beam_width": (beam_width,)}
+    options: dict[str, dict[str, Any]] = dict.fromkeys(TREE_SEARCH, searching)
+    options |= {"rebase": {}, "lookahead_search": searching | {"lookahead_steps": (lookahead_steps,)}}
+    held: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "notify": notes.append}
+    others = [name for name in strategies if name not in REVISIONS]
+    held["tree"] = _there(lambda: open_trees(pool)) if set(others) & set(TREE_SEARCH) else None
+    outcomes = held_outcomes(pool, others, powers_of_two(pool), options=options, **held) if others else []
+    if set(REVISIONS) & set(strategies):
+        outcomes += _revisions(pool, notes)
     outcomes = on_common_problems(outcomes)
     place = {name: row for row, name in enumerate(pool.problem_ids)}
     rows = [place[name] for name in outcomes[0].problem_ids]
@@ -170,23 +165,23 @@ def frames_of(frontiers: Mapping[str, Frontier]) -> dict[str, tuple[pl.DataFrame
     return {preset: (one.frame, one.unit) for preset, one in frontiers.items()}
 
 
-def _searches(
-    pool: SamplePool, strategies: Sequence[str], budgets: Sequence[int], settings: Mapping[str, Any]
-) -> tuple[list[Outcomes], list[str]]:
-    if not strategies:
-        return [], []
+def _there(read: Callable[[], Any]) -> Any:
+    """What a store holds; None: it does not."""
     try:
-        return held_searches(open_trees(pool), strategies, budgets, **settings)
-    except TTCError as error:
-        return [], [str(error)]
+        return read()
+    except TTCError:
+        return None
 
 
-def _revisions(pool: SamplePool, wanted: bool) -> tuple[list[Outcomes], list[str]]:
-    if not wanted:
-        return [], []
-    try:
-        chains = load_chains(pool.store)
-        found = [one for ratio in RATIOS for one in replay_revisions(chains, held_budgets(chains, ratio), ratio=ratio)]
-    except TTCError as error:
-        return [], [str(error)]
-    return [replace(one, budgets=charged_budgets(one)) for one in found], []
+def _revisions(pool: SamplePool, notes: list[str]) -> list[Outcomes]:
+    """Revisions at three ratios of sequential to parallel, each a strategy to choose."""
+    chains = _there(lambda: load_chains(pool.store))
+    if chains is None:
+        notes.append("left out, since the store does not hold it: revisions (not collected)")
+        return []
+    return [
+        one
+        for ratio in RATIOS
+        if (budgets := held_budgets(chains, ratio))
+        for one in _there(lambda ratio=ratio, budgets=budgets: replay_revisions(chains, budgets, ratio=ratio)) or []
+    ]

@@ -5,6 +5,7 @@ from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, bins_ch
 from ttclib.show.charts.compare import differences_chart, sides_chart
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
+from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart, saving_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
@@ -24,8 +25,10 @@ __all__ = [
     "crossover_chart",
     "differences_chart",
     "difficulty_histogram",
+    "extrapolation_chart",
     "frontier_chart",
     "gains_chart",
+    "miss_chart",
     "save_chart",
     "saving_chart",
     "sides_chart",
