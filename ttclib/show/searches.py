@@ -140,7 +140,6 @@ def open_searches(
         bins={name: numbers[name] for name in both[0].problem_ids},
         caption=caption,
         notes=[*told, *notes],
-        + notes,
         settings={"beam_width": beam_width, "lookahead_steps": lookahead_steps, "aggregation": aggregation},
     )
 
