@@ -47,6 +47,7 @@ fmt: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/sampling.py
 	$(BIN)/python -m tests.benchmarks.grading
+	$(BIN)/python -m tests.benchmarks.explorer $(STORE)
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme
