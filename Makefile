@@ -1,4 +1,4 @@
-# make demo   sample, score and grade the embedded default, run the first notebook, write its report
+# make demo   run the main job on a few problems with both policies, and the first notebook on the demo store
 # make test   install what tests need and run them
 # make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own
 # make lint   ruff and mypy
@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 # A machine without a GPU can save gigabytes: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
 TORCH ?= torch==2.13.0
 STORE ?= runs/lab.duckdb
+DEMO ?= store/demo.duckdb
 REPORT ?= reports/01_replay.html
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -19,10 +20,12 @@ VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
 .PHONY: demo test test-vllm lint fmt bench readme clean
 
 demo: $(VENV)/.installed
-	$(BIN)/ttc sample lab --store $(STORE)
-	$(BIN)/ttc report notebooks/01_replay.ipynb --output $(REPORT) -p store=$(STORE)
-	@printf '\nMade:\n  %s   the samples, scored and graded\n  %s   the report: open it in a browser\n' $(STORE) $(REPORT)
-	@printf '\nAsk it something:\n  %s/ttc replay --store %s --strategy best_of_n,majority_vote\n' $(BIN) $(STORE)
+	$(BIN)/ttc sample lab --store $(STORE) --limit 11 --n-samples 64
+	$(BIN)/ttc sample lab-14x --store $(STORE) --limit 11 --n-samples 16
+	$(BIN)/ttc report notebooks/01_replay.ipynb --output $(REPORT) -p store=$(DEMO)
+	@printf '\nMade:\n  %s   samples of both policies, drawn, scored and graded just now\n' $(STORE)
+	@printf '  %s   the report on the demo store: open it in a browser\n' $(REPORT)
+	@printf '\nAsk it something:\n  %s/ttc replay --store %s --strategy best_of_n,majority_vote\n' $(BIN) $(DEMO)
 	@printf 'Explore it:\n  %s/jupyter lab notebooks/01_replay.ipynb\n' $(BIN)
 
 test: $(VENV)/.installed-dev
@@ -46,7 +49,11 @@ fmt: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/sampling.py
+	$(BIN)/python -m tests.benchmarks.search
 	$(BIN)/python -m tests.benchmarks.grading
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.replay --peers --large
+	$(BIN)/python -m tests.benchmarks.prefix
+	$(BIN)/python tests/benchmarks/analysis.py
 	$(BIN)/python -m tests.benchmarks.explorer $(STORE)
 
 readme: $(VENV)/.installed-dev

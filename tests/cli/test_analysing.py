@@ -162,6 +162,7 @@ CROSS = ("crossover", "--small", "small", "--large", "large", "--store", "s.duck
         (("frontier", *SMALL, "--preset", "kinetics", "--bins", "2"), 2, "know n_layers of the policy 'small'"),
         (("frontier", *SMALL, "--charge", "verfier=true"), 2, "unknown ledger item 'verfier'"),
         (("efficiency", *SMALL, "--bins", "2", "--baseline", "dvts"), 2, "baseline 'dvts' is not there. Allowed: "),
+        (("efficiency", *SMALL, "--cheap", "99"), 2, "99 difficulty samples: allowed 1 to 16"),
         ((*CROSS, "--ratios", "0.16,0"), 2, "exchange_rate must be above 0, got 0"),
         ((*CROSS, "--ratios", "much"), 2, "ratios 'much': give numbers with commas"),
         ((*CROSS, "--param-ratio", "0.5"), 2, "param_ratio must be at least 1"),

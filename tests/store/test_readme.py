@@ -11,7 +11,10 @@ README = Path(__file__).resolve().parents[2] / "store" / "README.md"
 
 
 def test_the_written_readme_is_up_to_date():
-    assert README.read_text(encoding="utf-8") == store_readme(), "run: python -m ttclib.store.readme"
+    demo = README.with_name("demo.duckdb")
+    assert README.read_text(encoding="utf-8") == store_readme(demo if demo.is_file() else None), (
+        "run: python -m ttclib.store.readme"
+    )
 
 
 def test_every_column_of_every_table_is_in_it_in_order():

@@ -12,6 +12,7 @@ import polars as pl
 from ttclib.analysis.compute_optimal import compute_optimal
 from ttclib.analysis.crossover import crossover as compare_models
 from ttclib.analysis.crossover import greedy_outcomes
+from ttclib.analysis.curves import DIFFICULTIES, powers_of_two
 from ttclib.analysis.difficulty import (
     Agreement,
     cheap_difficulty,
@@ -25,7 +26,8 @@ from ttclib.analysis.efficiency import efficiency as saving
 from ttclib.analysis.frontier import frontier as trade_off
 from ttclib.analysis.groups import group_means, ordered_interval, resample_weights
 from ttclib.analysis.policy import ChosenPolicy
-from ttclib.analysis.strategies import verifier_scores
+from ttclib.analysis.probing import probed_choice
+from ttclib.analysis.strategies import SAMPLING, verifier_scores
 from ttclib.cli.common import STORE, cli, notify, whole_numbers
 from ttclib.cli.gathering import (
     BIN_OPTIONS,
@@ -41,7 +43,7 @@ from ttclib.cli.gathering import (
     rates_of,
     without_bound,
 )
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, one_of
 from ttclib.store import SamplePool, load_pool
 from ttclib.store.settings import policy_settings
 
@@ -148,9 +150,15 @@ def frontier(store: Path, policy: str | None, export_policy: Path | None, **choi
 @STORE
 @POLICY
 @click.option("--baseline", default="best_of_n", show_default=True, help="Strategy, or variant, that is compared with.")
+@click.option(
+    "--cheap", metavar="K,K,…", help="Instead: difficulty from so many samples, used again, sampling strategies alone."
+)
 @options(STRATEGY_OPTIONS, BIN_OPTIONS, COST_OPTIONS, BOOTSTRAP_OPTIONS)
-def efficiency(store: Path, policy: str | None, baseline: str, **choices: Any) -> None:
+def efficiency(store: Path, policy: str | None, baseline: str, cheap: str | None, **choices: Any) -> None:
     """What the baseline needs for the compute-optimal accuracy, with and without the bill for difficulty."""
+    if cheap is not None:
+        _cheap_efficiency(store, policy, baseline, whole_numbers(cheap, "cheap"), choices)
+        return
     book = ledger_of(choices)
     got = gather(store, policy, choices)
     runnable = without_bound(got.outcomes)
@@ -170,6 +178,30 @@ def efficiency(store: Path, policy: str | None, baseline: str, **choices: Any) -
     )
     rows = [{"baseline": named[0].variant, **row, "unit": book.label} for row in frame.to_dicts()]
     heading = f"{book.label}: what {named[0].variant} needs for the accuracy of compute_optimal"
+    print_frames(choices["as_json"], rows, [(heading, frame)])
+
+
+def _cheap_efficiency(
+    store: Path, policy: str | None, baseline: str, n_probes: list[int], choices: dict[str, Any]
+) -> None:
+    pool = load_pool(store, policy=policy, notify=notify)
+    asked = choices["strategy"]
+    strategies = [name.strip() for name in asked.split(",")] if asked else [n for n in SAMPLING if n != "pass_at_k"]
+    frame = probed_choice(
+        pool,
+        n_probes,
+        powers_of_two(pool) if choices["budgets"] is None else whole_numbers(choices["budgets"], "budgets"),
+        strategies=strategies,
+        baseline=baseline,
+        difficulty=one_of(choices["difficulty"], DIFFICULTIES, "difficulty"),
+        n_bins=choices["bins"] or 5,
+        verifier=choices["verifier"],
+        aggregation=choices["aggregation"],
+        n_resamples=choices["resamples"],
+        seed=choices["seed"],
+    )
+    heading = f"Generations that {baseline} needs for what {choices['difficulty']} difficulty from few samples buys"
+    rows = [{"baseline": baseline, **row, "difficulty": choices["difficulty"]} for row in frame.to_dicts()]
     print_frames(choices["as_json"], rows, [(heading, frame)])
 
 

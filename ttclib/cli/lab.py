@@ -55,3 +55,29 @@ def train(
     order = recipe.Order(output, seed=seed, scale=scale, batch_tokens=batch_tokens, sources=sources)
     for directory in recipe.train(part, order, notify=notify):
         click.echo(str(directory))
+
+
+@lab.command()
+@click.option("--size", default="demo", show_default=True, help="demo or full.")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="DuckDB file; by default runs/lab-SIZE.duckdb. What it holds already is not drawn again.",
+)
+@click.option(
+    "--ship",
+    type=click.Path(path_type=Path),
+    help="Also write it here, as the demo ships: in order, scores rounded, without timings.",
+)
+def collect(size: str, store: Path | None, ship: Path | None) -> None:
+    """Draw, score and grade the demo store, or its full size, from the models that ship."""
+    try:
+        from ttclib.lab import collect as collecting
+    except ImportError as error:
+        raise RequestError(f"collecting needs the package '{error.name}': pip install 'ttclib[transformers]'") from error
+
+    target = store or Path(f"runs/lab-{size}.duckdb")
+    collecting.collect(size, target, notify=notify)
+    if ship is not None:
+        collecting.ship(target, ship, notify=notify)
+    click.echo(str(ship or target))

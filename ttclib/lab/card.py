@@ -12,7 +12,7 @@ import torch
 TEXTS = {
     "policy": """A Llama trained from scratch on nested integer arithmetic, solved one operation a line.
 
-Data: random exercises of 1 to 8 operations from the training split (`ttclib.lab.task`), short ones more often,
+Data: random exercises of 1 to 10 operations from the training split (`ttclib.lab.task`), short ones more often,
 most of all at first; each seen once. Loss: next token, on the solution alone. It is meant to fail on long exercises,
 so that its samples hold every difficulty.""",
     "policy-14x": """The policy's large relative: 14 times its parameters outside the embedding, trained on the very
@@ -25,8 +25,8 @@ policy's own layers stay as they are. Data: solutions of the policy on training 
 step ends inside them (`ttclib.lab.rollouts`); a step's soft label is the share of right solutions among all
 that pass through it. Loss: binary cross-entropy at every step end, and with less weight at every token, beside the
 regression of each token's likelihood.""",
-    "revision": """The policy finetuned to answer again. It reads the prompt and up to four earlier answers, each followed by
-an empty line (`ttclib.revision_format`), and writes another answer.
+    "revision": """The policy finetuned to answer again. It reads the prompt and up to four earlier answers, each
+followed by an empty line (`ttclib.revision_format`), and writes another answer.
 
 Data, as in Snell et al. (arXiv:2408.03314): parallel samples of the policy on training exercises; before a right one
 stand zero to four wrong ones, the last of them the closest by edit distance. Loss: next token, on the right

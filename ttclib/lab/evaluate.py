@@ -25,8 +25,8 @@ def evaluate(
     prm: Path | None,
     *,
     split: str = "validation",
-    n_problems: int = 96,
-    n_samples: int = 64,
+    n_problems: int = 88,
+    n_samples: int = 32,
     temperature: float = 1.0,
     seed: int = 0,
     report: Callable[[int, int, str], None] = lambda done, total, text: None,
@@ -51,7 +51,8 @@ def evaluate(
         ``pass_at_1`` and ``pass_at_1_by_operations``; with a PRM also ``step_auc`` (step scores
         against whether the step's rollouts mostly end right), ``step_calibration_error``,
         ``step_calibration`` (mean score, mean label, count), ``final_auc_within`` (mean over the
-        problems whose pass@1 lies in .1 … .9), ``auc_within_by_operations``, ``logprob_auc_within`` and ``best_of_n`` by budget
+        problems whose pass@1 lies in .1 … .9), ``auc_within_by_operations``,
+        ``logprob_auc_within`` and ``best_of_n`` by budget
         for the PRM's last score and for the policy's mean log-probability.
     """
     engine = load_lab_engine(policy)
@@ -75,7 +76,8 @@ def evaluate(
         "temperature": temperature,
         "pass_at_1": float(correct.mean()),
         "pass_at_1_by_operations": {
-            number: round(float(correct[operations == number].mean()), 3) for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
+            number: round(float(correct[operations == number].mean()), 3)
+            for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
         },
     }
     if prm is None:
@@ -89,14 +91,14 @@ def evaluate(
     middle = (correct.mean(axis=1) > 0.1) & (correct.mean(axis=1) < 0.9)
     budgets = [budget for budget in (1, 4, 16, 64, 256) if budget <= n_samples]
     within = within_problem_auc(final, correct)
-    by_operations = {number: within[(operations == number) & middle] for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)}
+    by_operations = {
+        number: within[(operations == number) & middle] for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
+    }
     return figures | {
         "step_auc": auc(step_scores, labels > 0.5),
         "step_calibration_error": expected_calibration_error(step_scores, labels),
         "step_calibration": [(round(s, 3), round(o, 3), n) for s, o, n in calibration(step_scores, labels)],
-        "auc_within_by_operations": {
-            number: _mean(values) for number, values in by_operations.items()
-        },
+        "auc_within_by_operations": {number: _mean(values) for number, values in by_operations.items()},
         "final_auc_within": _mean(within[middle]),
         "logprob_auc_within": _mean(within_problem_auc(logprob[middle], correct[middle])),
         "best_of_n": {
@@ -112,8 +114,8 @@ def evaluate_chains(
     revision: Path,
     orm: Path | None,
     *,
-    n_problems: int = 64,
-    n_chains: int = 8,
+    n_problems: int = 66,
+    n_chains: int = 6,
     length: int = 8,
     temperature: float = 1.0,
     seed: int = 0,

@@ -37,7 +37,7 @@ def check_policy(directory: Path) -> None:
     ours = build_tokenizer().get_vocab()
     if vocabulary != ours:
         raise RequestError(
-            f"the policy at '{directory}' has another vocabulary ({len(vocabulary)} tokens, the lab's has {len(ours)}): "
+            f"the policy at '{directory}' has another vocabulary ({len(vocabulary)} tokens, the lab {len(ours)}): "
             f"its samples could not be read as the lab's; make one with `ttc lab train policy`"
         )
 

@@ -7,8 +7,8 @@ named. A part that was stopped is continued by the same command.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ttclib.lab.evaluate import evaluate, evaluate_chains
 from ttclib.lab.fit import Pace
 from ttclib.lab.models import check_policy, load_tokenizer
 from ttclib.lab.revision_data import ChainRecipe, context_ids, draw_chains, put_together
-from ttclib.lab.rollouts import RolloutRecipe, Tree, draw_trees, informative, label_steps
+from ttclib.lab.rollouts import RolloutRecipe, Tree, draw_trees, informative, label_steps, spend
 from ttclib.lab.task import STEP_END
 from ttclib.lab.train_policy import PolicyRecipe, train_policy
 from ttclib.lab.train_revision import RevisionRecipe, train_revision
@@ -43,7 +43,9 @@ ROLLOUTS = RolloutRecipe()
 PRM = VerifierRecipe()
 REVISION = RevisionRecipe()
 CHAINS = ChainRecipe()
-REVISION_ORM = VerifierRecipe(pace=dataclasses.replace(PRM.pace, tokens_per_batch=4_000))
+REVISION_ORM = VerifierRecipe(
+    extra_layers=2, n_solutions=4_000, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +157,7 @@ def _train_prm(order: Order, notify: Notify) -> Path:
     prompts = tokenizer([problem.prompt for problem in problems])["input_ids"]
     judged = [Judged(prompts[one.problem], one.steps, one.labels) for one in labelled]
     recipe = dataclasses.replace(PRM, seed=order.seed, pace=order.paced(PRM.pace))
-    notify(f"prm: {len(judged):,} solutions, {recipe.n_epochs} times")
+    notify(f"prm: {min(len(judged), recipe.n_solutions):,} of {len(judged):,} solutions, {recipe.n_epochs} times")
     with progress("prm", 100, "%") as tell:
         trained = train_verifier(recipe, policy, judged, directory, report=_percent(tell))
     figures = evaluate(policy, directory)
@@ -169,7 +171,9 @@ def _train_revision(order: Order, notify: Notify) -> Path:
     trees, drawing_s = _trees(policy, order, notify)
     chains = put_together(trees, per_problem=REVISION.per_problem, seed=order.seed)
     if not chains:
-        raise RequestError(f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards")
+        raise RequestError(
+            f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards"
+        )
     recipe = dataclasses.replace(REVISION, seed=order.seed, pace=order.paced(REVISION.pace))
     notify(f"revision: {len(chains):,} right answers after wrong ones, {recipe.n_epochs} times")
     with progress("revision", 100, "%") as tell:
@@ -184,12 +188,10 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
     revision, directory = order.source("revision"), order.output / "revision-orm"
     asked = dataclasses.replace(CHAINS, n_problems=order.share(CHAINS.n_problems), seed=CHAINS.seed + order.seed)
     notify(f"revision-orm: {asked.n_problems:,} exercises × {asked.n_chains} chains × {asked.length} answers to draw")
-    started = time.monotonic()
+    folder = _work(order, "chains", revision, asked)
     with progress("chains", asked.n_problems, "exercises") as tell:
-        chains = draw_chains(
-            revision, asked, _work(order, "chains", revision), report=lambda done, total, text: tell(done, text)
-        )
-    drawing_s = time.monotonic() - started
+        chains = draw_chains(revision, asked, folder, report=lambda done, total, text: tell(done, text))
+    drawing_s = spend(folder, 0.0)
     tokenizer = load_tokenizer(revision)
     judged = [
         Judged(context_ids(tokenizer, chain), (chain.answer,), (float(chain.is_correct),))
@@ -197,7 +199,7 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
         if chain.answer.rstrip(STEP_END)
     ]
     recipe = dataclasses.replace(REVISION_ORM, seed=order.seed, pace=order.paced(REVISION_ORM.pace))
-    notify(f"revision-orm: {len(judged):,} answers, {recipe.n_epochs} times")
+    notify(f"revision-orm: {min(len(judged), recipe.n_solutions):,} answers, {recipe.n_epochs} times")
     with progress("revision-orm", 100, "%") as tell:
         trained = train_verifier(recipe, revision, judged, directory, report=_percent(tell))
     figures = evaluate_chains(revision, directory)
@@ -220,23 +222,21 @@ def _trees(policy: Path, order: Order, notify: Notify) -> tuple[list[Tree], floa
     asked = _rollouts(order)
     n_solutions = asked.n_problems * (asked.n_root + asked.n_branches * asked.n_rollouts)
     notify(f"rollouts: {n_solutions:,} solutions of '{policy}', but for those drawn before")
-    started = time.monotonic()
+    folder = _work(order, "rollouts", policy, asked)
     with progress("rollouts", asked.n_problems, "exercises") as tell:
-        trees = draw_trees(
-            policy, asked, _work(order, "rollouts", policy), report=lambda done, total, text: tell(done, text)
-        )
-    return trees, time.monotonic() - started
+        trees = draw_trees(policy, asked, folder, report=lambda done, total, text: tell(done, text))
+    return trees, spend(folder, 0.0)
 
 
 def _rollouts(order: Order) -> RolloutRecipe:
     return dataclasses.replace(ROLLOUTS, n_problems=order.share(ROLLOUTS.n_problems), seed=ROLLOUTS.seed + order.seed)
 
 
-def _work(order: Order, what: str, source: Path) -> Path:
-    """A folder for data of this source, seed and recipe: another's is deleted, not mixed in."""
+def _work(order: Order, what: str, source: Path, asked: Any) -> Path:
+    """A folder for data of this source and recipe: another's is deleted, not mixed in."""
     folder = order.output / what
-    weights = source / "model.safetensors"
-    stamp = f"{source} {weights.stat().st_size} {weights.stat().st_mtime_ns} {order.seed} {order.scale} {ROLLOUTS} {CHAINS}"
+    weights = hashlib.sha256((source / "model.safetensors").read_bytes()).hexdigest()
+    stamp = f"{weights} {asked}"
     mark = folder / "made-from.txt"
     if folder.is_dir() and (not mark.is_file() or mark.read_text(encoding="utf-8") != stamp):
         shutil.rmtree(folder)

@@ -12,6 +12,7 @@ Snell et al. 2024, arXiv:2408.03314, section 6.1 and appendix H.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from ttclib.collect.engine import Draw, draw_seed
-from ttclib.lab.rollouts import Tree, draw_all, is_right, load_lab_engine
+from ttclib.lab.rollouts import Tree, draw_all, is_right, load_lab_engine, spend
 from ttclib.lab.task import exercises
 from ttclib.revision_format import N_CONTEXT, revision_prefix
 
@@ -94,8 +95,8 @@ class ChainRecipe:
     seed : int
     """
 
-    n_problems: int = 2_000
-    n_chains: int = 4
+    n_problems: int = 250
+    n_chains: int = 3
     length: int = 6
     seed: int = 2000
 
@@ -134,6 +135,7 @@ def draw_chains(
         problems = list(islice(exercises([recipe.seed, number]), n_problems))
         cells = [(problem, chain) for problem in problems for chain in range(recipe.n_chains)]
         if not file.exists():
+            started = time.monotonic()
             ids: list[list[list[int]]] = [[] for _ in cells]
             texts: list[list[str]] = [[] for _ in cells]
             for position in range(recipe.length):
@@ -150,6 +152,7 @@ def draw_chains(
             fresh = file.with_suffix(".tmp")
             pl.DataFrame({"answers": texts}, schema={"answers": pl.List(pl.String)}).write_parquet(fresh)
             fresh.replace(file)
+            spend(folder, time.monotonic() - started)
         for (problem, _), answers in zip(cells, pl.read_parquet(file)["answers"].to_list(), strict=True):
             chains += [
                 Chain(

@@ -8,6 +8,7 @@ wasted. Binary cross-entropy is unbiased for any number of rollouts a step.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class RolloutRecipe:
     seed : int
     """
 
-    n_problems: int = 2_500
+    n_problems: int = 2_000
     n_root: int = 16
     n_branches: int = 2
     n_rollouts: int = 3
@@ -96,6 +97,7 @@ def draw_trees(
         stream = exercises([recipe.seed, number])
         problems = list(islice(stream, min(_PROBLEMS_A_BLOCK, recipe.n_problems - begin)))
         if not file.exists():
+            started = time.monotonic()
             drawn = _draw_block(engine, problems, recipe, number)
             rows = [
                 {"expression": tree.exercise.expression, "roots": tree.roots, "branches": tree.branches}
@@ -104,6 +106,7 @@ def draw_trees(
             fresh = file.with_suffix(".tmp")
             pl.DataFrame(rows, schema=_COLUMNS).write_parquet(fresh)
             fresh.replace(file)
+            spend(folder, time.monotonic() - started)
         held = pl.read_parquet(file)
         trees += [
             Tree(problem, tuple(roots), tuple(branches))
@@ -111,6 +114,14 @@ def draw_trees(
         ]
         report(len(trees), recipe.n_problems, "")
     return trees
+
+
+def spend(folder: Path, seconds: float) -> float:
+    """Add to the time that a folder's blocks took, over all sessions, and return it."""
+    file = folder / "seconds.txt"
+    total = seconds + (float(file.read_text(encoding="utf-8")) if file.exists() else 0.0)
+    file.write_text(str(total), encoding="utf-8")
+    return total
 
 
 _COLUMNS = {"expression": pl.String, "roots": pl.List(pl.String), "branches": pl.List(pl.String)}

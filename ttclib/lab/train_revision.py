@@ -16,7 +16,7 @@ from ttclib.lab.revision_data import Chain, context_ids, encode_text
 from ttclib.lab.train_policy import IGNORED, next_token_loss
 
 CHAINS_A_CHUNK = 1_000
-PACE = Pace(tokens_per_batch=3_000, matrix_rate=0.008, other_rate=2e-3)
+PACE = Pace(tokens_per_batch=3_000, matrix_rate=0.006, other_rate=2e-3)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RevisionRecipe:
     """
 
     per_problem: int = 6
-    n_epochs: int = 2
+    n_epochs: int = 3
     pace: Pace = PACE
     seed: int = 0
 

@@ -57,6 +57,8 @@ class VerifierRecipe:
     Attributes
     ----------
     extra_layers : int
+    n_solutions : int
+        Most that are used, drawn at random from what there is.
     n_epochs : int
     token_weight, answer_weight : float
         Of the verdict at every token and at the last step's end; at the other step ends it is 1.
@@ -66,6 +68,7 @@ class VerifierRecipe:
     """
 
     extra_layers: int = 3
+    n_solutions: int = 20_000
     n_epochs: int = 1
     token_weight: float = 0.05
     answer_weight: float = 3.0
@@ -101,6 +104,9 @@ def train_verifier(
         ``parameters``, ``training_tokens``, ``steps``, ``train_s``, ``final_loss``.
     """
     torch.manual_seed(recipe.seed)
+    if len(judged) > recipe.n_solutions:
+        chosen = np.random.default_rng(recipe.seed).permutation(len(judged))[: recipe.n_solutions]
+        judged = [judged[i] for i in chosen]
     tokenizer = load_tokenizer(policy)
     base = load_policy(policy).eval()
     model = grow(base, recipe.extra_layers)

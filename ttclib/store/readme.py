@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from pathlib import Path
+
+import duckdb
 
 from ttclib.store.schema import SCHEMA_VERSION, TABLES, schema_sql
 
@@ -51,8 +55,13 @@ unchanged, with a line that says so.
 """
 
 
-def store_readme() -> str:
+def store_readme(demo: Path | None = None) -> str:
     """Describe the store and its tables in Markdown.
+
+    Parameters
+    ----------
+    demo : pathlib.Path, optional
+        The demo store, for a section on where it comes from.
 
     Returns
     -------
@@ -70,7 +79,54 @@ def store_readme() -> str:
         sections.append("| column | type | meaning |\n|---|---|---|")
         sections.extend(f"| `{name}` | {kind} | {_cell(meaning)} |" for name, kind, meaning in rows)
         sections.append("")
+    if demo is not None:
+        sections.append(_demo_section(demo))
     return "\n".join(sections)
+
+
+def _demo_section(demo: Path) -> str:
+    """Where the demo comes from, as the file itself says."""
+    with duckdb.connect(str(demo), read_only=True) as con:
+        counts = {
+            table: con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+            for table in ("problems", "samples", "scores", "nodes", "revisions")
+        }
+        runs = con.execute(
+            """SELECT command, config, seed, versions, started_at FROM runs ORDER BY started_at, run_id"""
+        ).fetchall()
+    n = {table: f"{count:,}" for table, count in counts.items()}
+    lines = [
+        "## Where the demo comes from\n",
+        f"`demo.duckdb` holds {n['problems']} problems, {n['samples']} samples ({n['scores']} with step scores),",
+        f"{n['nodes']} nodes of search trees and {n['revisions']} answers of revision chains.",
+        "This command made it from the models that ship (`ttclib/lab/checkpoints/`), and makes it again:\n",
+        "```",
+        "ttc lab collect --size demo --store runs/lab-demo.duckdb --ship store/demo.duckdb",
+        "```\n",
+        "Scores and log-probabilities are rounded to five decimals, and timings are left out. Its runs:\n",
+        "| command | model | temperature | seed |",
+        "|---|---|---|---|",
+    ]
+    rows = []
+    for command, text, seed, *_ in runs:
+        config = json.loads(text)
+        model = config["policy"]["name"]
+        if command == "revise" or "revis" in command:
+            model = ((config.get("revision") or {}).get("model") or {}).get("name") or model
+        row = f"| {command} | {model} | {config['sampling']['temperature']:g} | {seed} |"
+        if row not in rows:
+            rows.append(row)
+    versions = json.loads(runs[-1][3])
+    return "\n".join(
+        [
+            *lines,
+            *rows,
+            "",
+            f"Made on {runs[-1][4]:%Y-%m-%d} with {', '.join(f'{name} {text}' for name, text in versions.items())}.",
+            f"SHA-256 of the file: `{hashlib.sha256(demo.read_bytes()).hexdigest()}`",
+            "",
+        ]
+    )
 
 
 def _cell(text: str) -> str:
@@ -80,5 +136,6 @@ def _cell(text: str) -> str:
 if __name__ == "__main__":
     target = Path("store") / "README.md"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(store_readme(), encoding="utf-8")
+    demo = target.parent / "demo.duckdb"
+    target.write_text(store_readme(demo if demo.is_file() else None), encoding="utf-8")
     print(f"wrote {target}")
