@@ -83,6 +83,7 @@ def train_verifier(
     judged: Sequence[Judged],
     directory: Path,
     *,
+    start: Path | None = None,
     report: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> dict[str, float]:
     """Train and save a verifier that grows from a policy; a training that was stopped continues.
@@ -95,6 +96,8 @@ def train_verifier(
     judged : sequence of Judged
     directory : pathlib.Path
         Receives config, tokenizer and weights in Hugging Face's format.
+    start : pathlib.Path, optional
+        A verifier grown from the same policy to train further; by default a new one.
     report : callable
         Called with chunks done, chunks in all and a line of text.
 
@@ -109,7 +112,10 @@ def train_verifier(
         judged = [judged[i] for i in chosen]
     tokenizer = load_tokenizer(policy)
     base = load_policy(policy).eval()
-    model = grow(base, recipe.extra_layers)
+    if start is None:
+        model = grow(base, recipe.extra_layers)
+    else:
+        model = LlamaForTokenClassification.from_pretrained(start, dtype=torch.float32)
     for parameter in policy_parameters(model, recipe.extra_layers):
         parameter.requires_grad_(False)
     # Two outputs more than the verdict while it learns: the likelihood of a token, and of all so far.
@@ -132,7 +138,7 @@ def train_verifier(
         recipe.pace,
         seed=recipe.seed,
         state=state,
-        recipe=[recipe, str(policy), len(judged)],
+        recipe=[recipe, str(policy), str(start), len(judged)],
         report=report,
     )
     del model.likelihood
