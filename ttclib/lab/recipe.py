@@ -45,9 +45,7 @@ PRM = VerifierRecipe()
 PRM_ROUNDS = 2
 REVISION = RevisionRecipe()
 CHAINS = ChainRecipe()
-REVISION_ORM = VerifierRecipe(
-    extra_layers=2, n_solutions=4_000, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000)
-)
+REVISION_ORM = VerifierRecipe(n_solutions=2_500, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,9 +216,10 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
         if chain.answer.rstrip(STEP_END)
     ]
     recipe = dataclasses.replace(REVISION_ORM, seed=order.seed, pace=order.paced(REVISION_ORM.pace))
+    prm = order.sources.get("prm") or checkpoint("prm")
     notify(f"revision-orm: {min(len(judged), recipe.n_solutions):,} answers, {recipe.n_epochs} times")
     with progress("revision-orm", 100, "%") as tell:
-        trained = train_verifier(recipe, revision, judged, directory, report=_percent(tell))
+        trained = train_verifier(recipe, revision, judged, directory, start=prm, regrow=True, report=_percent(tell))
     figures = evaluate_chains(revision, directory)
     _card(directory, "revision-orm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=asked)
     notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']} on validation")

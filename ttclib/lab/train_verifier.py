@@ -84,6 +84,7 @@ def train_verifier(
     directory: Path,
     *,
     start: Path | None = None,
+    regrow: bool = False,
     report: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> dict[str, float]:
     """Train and save a verifier that grows from a policy; a training that was stopped continues.
@@ -97,7 +98,10 @@ def train_verifier(
     directory : pathlib.Path
         Receives config, tokenizer and weights in Hugging Face's format.
     start : pathlib.Path, optional
-        A verifier grown from the same policy to train further; by default a new one.
+        A verifier to train further; by default a new one.
+    regrow : bool
+        `start` grew from another policy: this one's layers take the place of that one's, under the same
+        added layers.
     report : callable
         Called with chunks done, chunks in all and a line of text.
 
@@ -112,10 +116,16 @@ def train_verifier(
         judged = [judged[i] for i in chosen]
     tokenizer = load_tokenizer(policy)
     base = load_policy(policy).eval()
-    if start is None:
-        model = grow(base, recipe.extra_layers)
-    else:
-        model = LlamaForTokenClassification.from_pretrained(start, dtype=torch.float32)
+    model = grow(base, recipe.extra_layers)
+    if start is not None:
+        held = LlamaForTokenClassification.from_pretrained(start, dtype=torch.float32)
+        own = policy_parameters(model, recipe.extra_layers)
+        theirs = policy_parameters(held, recipe.extra_layers)
+        if regrow:
+            with torch.no_grad():
+                for parameter, value in zip(theirs, own, strict=True):
+                    parameter.copy_(value)
+        model = held
     for parameter in policy_parameters(model, recipe.extra_layers):
         parameter.requires_grad_(False)
     # Two outputs more than the verdict while it learns: the likelihood of a token, and of all so far.
