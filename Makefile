@@ -49,7 +49,12 @@ fmt: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/sampling.py
+	$(BIN)/python -m tests.benchmarks.search
 	$(BIN)/python -m tests.benchmarks.grading
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.replay --peers --large
+	$(BIN)/python -m tests.benchmarks.prefix
+	$(BIN)/python tests/benchmarks/analysis.py
+	$(BIN)/python -m tests.benchmarks.explorer $(STORE)
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme

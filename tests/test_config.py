@@ -154,3 +154,18 @@ def test_a_setting_of_chains_is_what_stands_between_answers(config):
     assert more.revision_setting_row(more.revision) == row  # more draws belong to the same chains
     turns = json.loads(chat.revision_setting_row(chat.revision)["prompt_format"])["revision"]
     assert set(turns) == {"n_context", "followup"}
+
+
+def test_a_verifiers_steps_end_where_sampling_says(config):
+    delimited = MINIMAL + "[sampling]\nstep_delimiter = '@'\n"
+    verifiers = '[prm]\npath = "x"\n[revision.verifier]\npath = "x"\n'
+    read = config(delimited + verifiers)
+    assert read.prm.step_end == read.revision.verifier.step_end == "@"
+    assert config(delimited + '[prm]\npath = "x"\nstep_end = "!"').prm.step_end == "!"
+    assert config(MINIMAL + '[prm]\npath = "x"').prm.step_end == "\n"
+
+
+def test_few_shot_examples_are_another_pool_and_their_absence_is_none(config):
+    plain, shown = config(MINIMAL), config(MINIMAL + '[prompt]\nexamples = [{ prompt = "1+1=", answer = "2" }]')
+    assert "examples" not in plain.setting_row()["prompt_format"]
+    assert plain.setting_row()["setting"] != shown.setting_row()["setting"]

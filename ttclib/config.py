@@ -186,6 +186,7 @@ class SearchConfig(_Section):
     budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(4, 16, 64), min_length=1)
     replicates: int = Field(default=1, ge=1, description="independent searches, each from first steps of its own")
     limit: int | None = Field(default=None, ge=1, description="first so many problems; absent: all")
+    problems_at_once: int = Field(default=128, ge=1, description="that advance together; fewer take less memory")
 
 
 class GradingConfig(_Section):
@@ -224,10 +225,17 @@ class RunConfig(_Section):
     @model_validator(mode="before")
     @classmethod
     def _steps_end_where_sampling_says(cls, content: Any) -> Any:
-        prm, sampling = (content.get(name) if isinstance(content, dict) else None for name in ("prm", "sampling"))
-        if isinstance(prm, dict) and isinstance(sampling, dict) and "step_delimiter" in sampling:
-            return {**content, "prm": {"step_end": sampling["step_delimiter"], **prm}}
-        return content
+        sampling = content.get("sampling") if isinstance(content, dict) else None
+        if not isinstance(sampling, dict) or "step_delimiter" not in sampling:
+            return content
+        ends = {"step_end": sampling["step_delimiter"]}
+        filled = dict(content)
+        if isinstance(filled.get("prm"), dict):
+            filled["prm"] = ends | filled["prm"]
+        revision = filled.get("revision")
+        if isinstance(revision, dict) and isinstance(revision.get("verifier"), dict):
+            filled["revision"] = revision | {"verifier": ends | revision["verifier"]}
+        return filled
 
     def setting_row(self) -> dict[str, Any]:
         """The prompt format and decoding as a row of the store's `settings`, named by their hash.

@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from tests.builders import build_store, make_pool
-from ttclib.analysis.curves import curves_of_outcomes
-from ttclib.analysis.strategies import SAMPLING, STRATEGIES, outcomes_of, sampling_outcomes
+from ttclib.analysis.curves import INTERVALS, accuracy_curves, curves_of_outcomes
+from ttclib.analysis.strategies import SAMPLING, STRATEGIES, cap_length, outcomes_of, sampling_outcomes, verifier_scores
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import COSTS, Outcomes
-from ttclib.store import load_pool
+from ttclib.replay.transforms import logit
+from ttclib.store import load_pool, write_part
 
 NAN = np.nan
 LENGTHS = np.array([[3.0, 8.0, 5.0, 2.0], [4.0, 1.0, NAN, NAN]])
@@ -120,3 +121,90 @@ def test_columns_of_bins_that_hold_nobody_stay():
     frame = curves_of_outcomes([one], bins_of_problems={"a": 1}, n_bins=2)
     assert frame.filter(pl.col("bin") == 2)["n_problems"].to_list() == [0]
     assert frame["n_samples"].to_list() == [None] * 3
+
+
+def two_verifiers(tmp_path):
+    store = build_store(tmp_path / "v.duckdb", n_problems=6, n_samples=8)
+    rng = np.random.default_rng(1)
+    key = {"policy": "policy", "setting": "abc", "verifier": "judge"}
+    rows = [
+        {**key, "problem_id": f"p{p:03d}", "sample_index": i, "step_scores": [float(rng.random())], "prm_tokens": 9}
+        for p in range(6)
+        for i in range(8)
+    ]
+    write_part(store, "scores", rows)
+    return load_pool(store)
+
+
+def test_any_verifier_of_the_store_by_kind_or_name(tmp_path):
+    pool = two_verifiers(tmp_path)
+    assert (pool.verifier, list(pool.verifiers)) == ("prm", ["judge", "prm"])
+    assert verifier_scores(pool, "orm") is pool.verifiers["judge"].scores["last"]
+    np.testing.assert_array_equal(verifier_scores(pool, "judge", "min"), verifier_scores(pool, "orm", "prod"))
+    assert verifier_scores(pool, "prm") is pool.scores["last"]
+    by_kind, by_name = (sampling_outcomes(pool, "best_of_n", [4], verifier=name) for name in ("orm", "judge"))
+    np.testing.assert_array_equal(by_kind.accuracy, by_name.accuracy)
+    assert not np.array_equal(by_kind.accuracy, sampling_outcomes(pool, "best_of_n", [4]).accuracy)
+    assert by_kind.cost("prm_tokens") == pytest.approx(np.full((6, 1), 36.0))
+    assert np.isnan(sampling_outcomes(pool, "best_of_n", [4]).cost("prm_tokens")).all()
+    with pytest.raises(RequestError, match="unknown verifier 'juge': did you mean 'judge'"):
+        verifier_scores(pool, "juge")
+
+
+def test_an_orm_that_is_not_there_names_what_is(small_store):
+    with pytest.raises(RequestError, match=r"holds no orm scores .*one score a sample\): its verifiers are prm"):
+        verifier_scores(load_pool(small_store), "orm")
+
+
+def test_a_transform_that_does_not_fit_is_told_in_one_line():
+    pool = make_pool([[1, 0]], scores=[[2.0, 0.5]])
+    with pytest.raises(RequestError, match="prm scores of 'memory': logit needs scores between 0 and 1, got 2"):
+        sampling_outcomes(pool, "weighted_best_of_n", [2], transform=logit)
+
+
+@pytest.mark.parametrize("strategy", SAMPLING)
+def test_nothing_graded_is_an_error(strategy):
+    with pytest.raises(RequestError, match="holds no graded sample of 'policy': grade it with `ttc grade`"):
+        sampling_outcomes(make_pool([[None, None]]), strategy, [1])
+
+
+def test_nothing_both_graded_and_scored_is_an_error():
+    pool = make_pool([[1, 0], [None, None]], scores=[[NAN, NAN], [0.4, 0.5]])
+    with pytest.raises(RequestError, match="no problem of policy 'policy' that is both graded and scored"):
+        sampling_outcomes(pool, "best_of_n", [1])
+    assert not np.isnan(sampling_outcomes(pool, "majority_vote", [1]).accuracy[0]).any()
+
+
+def test_a_length_cap_cuts_samples_and_their_cost_but_not_the_bins():
+    pool = make_pool(
+        [[1, 1, 0, 0], [1, 0, 0, 0]],
+        scores=[[0.9, 0.5, 0.3, 0.2], [0.9, 0.1, 0.2, 0.3]],
+        completion_tokens=np.array([[5.0, 30.0, 5.0, 5.0], [40.0, 5.0, 5.0, 5.0]]),
+        prm_tokens=np.full((2, 4), 10.0),
+    )
+    capped = cap_length(pool, 10)
+    assert capped.correct.tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
+    found = sampling_outcomes(capped, "best_of_n", [4])
+    assert found.accuracy == pytest.approx(np.array([[1], [0]]))
+    assert found.cost("completion_tokens").tolist() == [[25], [25]]
+    frame = accuracy_curves(pool, ["pass_at_k"], [1], length_cap=10, bins=2, difficulty="predicted")
+    assert frame["accuracy"].to_list() == pytest.approx([0.125, 0.25, 0])
+    with pytest.raises(RequestError, match="length cap 0: give at least 1"):
+        cap_length(pool, 0)
+    with pytest.raises(RequestError, match="does not know how long"):
+        cap_length(make_pool([[1]], completion_tokens=np.array([[NAN]])), 5)
+
+
+def test_the_monte_carlo_error_reaches_the_row(tmp_path):
+    pool = load_pool(build_store(tmp_path / "s.duckdb", n_problems=30, n_samples=40))
+    frame = accuracy_curves(pool, ["majority_vote", "weighted_best_of_n"], [1, 2, 16, 40], bins=3)
+    exact = frame.filter((pl.col("strategy") == "majority_vote") | pl.col("budget").is_in([1, 2, 40]))
+    assert exact["mc_error"].to_list() == [0] * len(exact)
+    sampled = frame.filter((pl.col("strategy") == "weighted_best_of_n") & (pl.col("budget") == 16))["mc_error"]
+    assert 0 < sampled[0] < 1e-3 < 0.002 > sampled[1:].max()
+    rough = accuracy_curves(pool, ["weighted_best_of_n"], [16], n_subsets=50)["mc_error"][0]
+    assert 2e-3 < rough < 2e-2
+    with pytest.raises(RequestError, match="unknown interval 'wide'"):
+        accuracy_curves(pool, ["pass_at_k"], [1], interval="wide")
+    point, whole = (accuracy_curves(pool, ["pass_at_k"], [1, 4, 40], interval=i) for i in INTERVALS)
+    assert (whole["ci_high"] - whole["ci_low"] >= point["ci_high"] - point["ci_low"] - 0.02).all()

@@ -15,6 +15,7 @@ import pytest
 from tests.cli.commands import ROOT, error_line, ttc
 from tests.store.processes import start
 from ttclib.cli import cli
+from ttclib.store import write_part
 
 KEYS = ["strategy", "budget", "bin", "accuracy", "ci_low", "ci_high", "n_problems", "n_samples", "tokens", "flops"]
 MORE_KEYS = [*KEYS, "variant", "mc_error"]
@@ -63,6 +64,38 @@ def test_replay_csv_is_the_same_table(replay):
     assert [int(row["budget"]) for row in table] == [1, 2, 4, 8, 16]  # by default up to the pool
     assert [float(row["accuracy"]) for row in table] == pytest.approx([row["accuracy"] for row in rows])
     assert table[0]["bin"] == ""
+
+
+def test_replay_takes_ranges_and_all(replay):
+    def budgets(text):
+        return [row["budget"] for row in json.loads(replay("--strategy", "pass_at_k", "--budgets", text, "--json"))]
+
+    assert budgets("1-3,8,2") == [1, 2, 3, 8]
+    assert budgets("all") == list(range(1, 17))
+
+
+def test_replay_with_transform_cap_band_and_subsets(replay):
+    def accuracy(*more):
+        rows = json.loads(replay("--strategy", "weighted_best_of_n", "--budgets", "4", "--json", *more))
+        return rows[0]
+
+    plain = accuracy()
+    assert plain["mc_error"] == 0  # 16 samples: every subset was listed
+    assert accuracy("--transform", "logit")["accuracy"] != plain["accuracy"]
+    assert accuracy("--subsets", "50")["mc_error"] > 0
+    capped = accuracy("--length-cap", "50")
+    assert capped["accuracy"] < plain["accuracy"] and capped["tokens"] < plain["tokens"]
+    band = accuracy("--interval", "simultaneous")
+    assert band["accuracy"] == plain["accuracy"] and band["ci_low"] != plain["ci_low"]
+
+
+def test_replay_says_how_many_samples_are_not_scored(small_store):
+    key = {"policy": "policy", "problem_id": "p000", "setting": "abc"}
+    write_part(small_store, "samples", [{**key, "sample_index": 16}, {**key, "sample_index": 17}])
+    write_part(small_store, "grades", [{**key, "sample_index": 16, "grader": "given", "correct": True}])
+    done = ttc("replay", "--store", small_store, "--strategy", "best_of_n", "--budgets", "2", cwd=small_store.parent)
+    assert done.returncode == 0
+    assert "2 of 322 samples have no prm score: best-of-N ranks them last, no vote counts them" in done.stderr
 
 
 def test_replay_table_shows_every_column_and_row(replay):

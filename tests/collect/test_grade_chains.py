@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from ttclib.collect import run
+from ttclib.grading import get_grader
 from ttclib.store import connect, write_part
 from ttclib.store.classes import known_classes
 
@@ -54,12 +55,13 @@ def test_samples_and_chains_share_the_classes_of_a_problem(tmp_path: Path) -> No
 
 def test_leaves_of_a_tree_count_as_well(tmp_path: Path) -> None:
     store = tmp_path / "s.duckdb"
-    grade = {"grader": "exact-1", "answer": "3", "answer_class": 4, "correct": False}
+    ours = get_grader("exact").name
+    grade = {"grader": ours, "answer": "3", "answer_class": 4, "correct": False}
     write(store, "node_grades", {"path": "0"} | grade)
     write(store, "grades", {"sample_index": 0} | grade | {"grader": "given", "answer": "6", "answer_class": 0})
     write(store, "grades", {"sample_index": 1} | grade | {"grader": "other", "answer": "1", "answer_class": 9})
     with connect(store) as con:
-        assert known_classes(con, "exact-1") == {"p": [("3", 4), ("6", 0)]}
+        assert known_classes(con, ours) == {"p": [("3", 4), ("6", 0)]}
     write_part(store, "problems", [{"problem_id": "p", "reference_answer": "7"}])
     write(store, "revisions", *({"chain": 0, "position": i, "completion": f"#{a}"} for i, a in enumerate((3, 6, 8))))
     run.grade(store, "exact")

@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 
 import ttclib.collect.prm
 from tests.collect.test_run import rows, with_
-from ttclib.collect import keeper, run
+from ttclib.collect import keeper, run, stepping
 from ttclib.collect import search as searching
 from ttclib.collect.engine import Completion, Draw, draw_seed, load_engine
 from ttclib.collect.grade_nodes import grade_nodes
@@ -116,7 +116,7 @@ def faked(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
 
 def use(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, prm: FakePrm) -> tuple[FakeEngine, FakePrm]:
     monkeypatch.setattr(run, "load_engine", lambda *_: engine)
-    monkeypatch.setattr(searching, "load_engine", lambda *_: engine)
+    monkeypatch.setattr(stepping, "load_engine", lambda *_: engine)
     monkeypatch.setattr(ttclib.collect.prm, "load_prm", lambda *_: prm)
     return engine, prm
 
@@ -324,6 +324,31 @@ def test_it_says_beforehand_what_is_there_and_what_is_not(faked: RunConfig) -> N
     said.clear()
     searching.search(asking(faked, budgets=(9,), limit=2), notify=said.append)
     assert len(said) == 1 and "0 expansions and 0 scores are to be made" in said[0]
+
+
+def test_leaves_are_graded_again_when_asked(faked: RunConfig) -> None:
+    collect(faked)
+    query = "SELECT problem_id, path, answer, answer_class, correct FROM node_grades ORDER BY ALL"
+    before = rows(faked.store, query)
+    assert before and grade_nodes(faked.store, "exact") == 0
+    keeper.take_in(faked.store)
+    assert grade_nodes(faked.store, "exact", again=True) == len(before)
+    assert rows(faked.store, query) == before
+
+
+def test_problems_in_groups_give_the_same_trees(faked: RunConfig, tmp_path: Path) -> None:
+    whole = faked.model_copy(update={"store": tmp_path / "whole.duckdb"})
+    run.sample(whole)
+    run.score(whole)
+    one, finals = collect(whole)
+    three, again = collect(asking(faked, problems_at_once=1))
+    same(finals, again)
+    query = "SELECT problem_id, path, token_ids FROM nodes ORDER BY ALL"
+    assert rows(faked.store, query) == rows(whole.store, query)
+    totals = ("n_searches", "n_steps", "tokens", "greedy_tokens", "prm_tokens", "pruned_tokens", "apart_tokens")
+    assert [getattr(one, name) for name in totals] == [getattr(three, name) for name in totals]
+    assert three.n_rounds > one.n_rounds
+    assert rows(faked.store, "SELECT count(*) FROM runs WHERE command = 'search'") == [(1,)]
 
 
 def test_replay_of_what_was_not_collected_counts_it(faked: RunConfig) -> None:

@@ -17,8 +17,8 @@ SPECIAL = ["<|im_start|>", "<|im_end|>"]
 EXAMPLES = [{"prompt": "1+1=", "answer": "2"}, {"prompt": "2+2=", "answer": "4"}]
 
 
-def text_of(template: str | None, **prompt: Any) -> str:
-    tokens = Tokens(byte_tokenizer(SPECIAL, template), PromptConfig.model_validate(prompt))
+def text_of(tokenizers_own: str | None, /, **prompt: Any) -> str:
+    tokens = Tokens(byte_tokenizer(SPECIAL, tokenizers_own), PromptConfig.model_validate(prompt))
     return str(tokens.tokenizer.decode(tokens.encode("3+3=")))
 
 

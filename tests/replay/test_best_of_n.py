@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from tests.builders import real_data
 from tests.replay.exact import mean_over_subsets, top_scored
-from ttclib.replay.best_of_n import expected_best_of_n, expected_largest, rank_weights
+from ttclib.replay.best_of_n import expected_best_of_n, expected_largest, expected_winner, rank_weights
 from ttclib.replay.coverage import pass_at_k
 
 NAN = float("nan")
@@ -170,3 +170,27 @@ def test_the_largest_of_n_equals_the_mean_over_all_subsets(values):
 def test_the_largest_is_unknown_above_the_pool_and_where_a_value_is():
     assert np.isnan(expected_largest([[1.0, 2.0]], [3])).all()
     assert np.isnan(expected_largest([[1.0, NAN], [1.0, 2.0]], [1])).ravel().tolist() == [True, False]
+
+
+@given(pools(missing=True), st.randoms(use_true_random=False))
+def test_the_winners_value_equals_the_mean_over_all_subsets(pool, random):
+    scores, _ = pool
+    values = [float(random.randint(1, 50)) for _ in scores]
+    result = expected_winner([scores], [values], range(1, len(scores) + 1))[0]
+    if np.isnan(scores).all():
+        assert np.isnan(result).all()
+        return
+
+    def value(subset):
+        rank = [-np.inf if np.isnan(scores[i]) else scores[i] for i in subset]
+        return float(np.mean([values[i] for i, score in zip(subset, rank, strict=True) if score == max(rank)]))
+
+    expected = [mean_over_subsets(len(scores), n, value) for n in range(1, len(scores) + 1)]
+    assert result == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_winners_value_is_unknown_where_one_is():
+    assert np.isnan(expected_winner([[0.1, 0.2], [0.1, 0.2]], [[1, NAN], [1, 2]], [1])).ravel().tolist() == [
+        True,
+        False,
+    ]

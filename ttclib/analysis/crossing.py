@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from ttclib.analysis.cost import flops_matched_multiplier
 from ttclib.analysis.efficiency import finite
 from ttclib.analysis.groups import ordered_interval
+from ttclib.analysis.interpolation import accuracy_at
+from ttclib.errors import RequestError
 
+RATES = tuple(np.logspace(-3, 3, 121).tolist())  # the continuous range of R in which a crossing is looked for
 _TIE = 1e-12
 ROW_SCHEMA = {
     "bin": pl.Int64,
@@ -36,6 +41,66 @@ CROSSING_SCHEMA = {
     "defined_from": pl.Float64,
     "n_problems": pl.Int64,
 }
+
+
+@dataclass(frozen=True)
+class CrossoverCurves:
+    """Both sides of a crossover by group in every replicate, from which any exchange rate is read.
+
+    A query's share of the difference in pretraining, 6·(N_l·D_l − N_s·D_s) over the R·D_s / T queries of T
+    tokens, is 6·N_s·T·(M·t − 1)/R. Where generations or tokens are counted, they stand for 2·N_s FLOPs
+    each on the small side and for M times as many on the large one, which leaves the paper's formula.
+
+    Attributes
+    ----------
+    small : float array, shape (replicates, groups, budgets)
+        Accuracy; replicate 0 is the point estimate.
+    large : float array, shape (replicates, groups)
+    axis : float array, shape (groups, budgets)
+        What the budgets cost.
+    single, answer : float array, shape (groups,)
+        What one sample of the small policy costs, and the larger model's answer.
+    pretraining : float
+        What a query's share of the small policy's pretraining costs, times R.
+    in_flops : bool
+        False: what the larger model spends counts M times.
+    sizes : tuple of int
+        Problems of each group.
+    level : float
+    """
+
+    small: np.ndarray
+    large: np.ndarray
+    axis: np.ndarray
+    single: np.ndarray
+    answer: np.ndarray
+    pretraining: float
+    in_flops: bool
+    sizes: tuple[int, ...]
+    level: float
+
+    def tables(
+        self, ratios: Sequence[float], m_ratio: float, t_ratio: float, large_budget: int
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows at exchange rates, and where the lead ends."""
+        check_ratios(ratios, m_ratio, t_ratio, large_budget)
+        rates = np.unique(np.asarray([*ratios, *RATES], dtype=float))
+        answer = self.answer if self.in_flops else self.answer * m_ratio
+        allowed = answer[:, None] + self.pretraining * (m_ratio * t_ratio - 1) / rates
+        groups = range(len(self.sizes))
+        small = np.stack([accuracy_at(self.axis[g], self.small[:, g], allowed[g]) for g in groups], axis=1)
+        at = np.searchsorted(rates, np.asarray(ratios, dtype=float))
+        multiplier = (allowed / self.single[:, None])[:, at]
+        frame = crossover_rows(rates[at], multiplier, small[:, :, at], self.large, self.sizes, self.level)
+        return frame, crossing_table(rates, small - self.large[:, :, None], self.sizes, self.level)
+
+
+def check_ratios(ratios: Sequence[float], m_ratio: float, t_ratio: float, large_budget: int) -> None:
+    """Refuse no exchange rate, or what `flops_matched_multiplier` calls impossible."""
+    if not len(ratios):
+        raise RequestError("no exchange rate: give at least one, such as 0.16,0.79,22")
+    for rate in ratios:
+        flops_matched_multiplier(m_ratio, rate, training_tokens_ratio=t_ratio, large_budget=large_budget)
 
 
 def crossover_rows(
@@ -164,6 +229,10 @@ def _crossing_row(group: int, rates: np.ndarray, difference: np.ndarray, size: i
         )
     else:
         verdict = "no crossing is supported by these samples"
+        if 0 < low < np.inf:
+            verdict += f": the small policy is ahead up to R = {low:.3g} at least"
+        elif 0 < high < np.inf:
+            verdict += f": the larger model is ahead from R = {high:.3g} at the latest"
     return {
         "bin": group or None,
         "crossing": point if 0 < point < np.inf else None,

@@ -10,7 +10,7 @@ the answer; beyond the small policy's pool they are not defined, and nothing is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -18,17 +18,14 @@ from numpy.typing import ArrayLike
 
 from ttclib.analysis.bill import DifficultyBill
 from ttclib.analysis.compute_optimal import compute_optimal
-from ttclib.analysis.cost import flops_matched_multiplier, pretrain_flops
-from ttclib.analysis.crossing import crossing_table, crossover_rows
+from ttclib.analysis.cost import pretrain_flops
+from ttclib.analysis.crossing import RATES, CrossoverCurves, check_ratios
 from ttclib.analysis.groups import align, charged_budgets, group_means, resample_weights, restrict
-from ttclib.analysis.interpolation import accuracy_at
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.strategies import sampling_outcomes
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
 from ttclib.store.pool import ModelFacts, SamplePool
-
-RATES = tuple(np.logspace(-3, 3, 121).tolist())  # the continuous range of R in which a crossing is looked for
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,8 @@ class Crossover:
         M, t and m of `flops_matched_multiplier`.
     small, large, unit : str
         The two sides in words, and what is held equal.
+    curves : CrossoverCurves
+        Both sides in every replicate: `at` reads other rates from them without another bootstrap.
     """
 
     frame: pl.DataFrame
@@ -62,6 +61,26 @@ class Crossover:
     small: str
     large: str
     unit: str
+    curves: CrossoverCurves
+
+    def at(
+        self,
+        ratios: Sequence[float],
+        *,
+        param_ratio: float | None = None,
+        training_tokens_ratio: float | None = None,
+    ) -> Crossover:
+        """The same comparison at other exchange rates, or with other ratios of the models, at once.
+
+        Raises
+        ------
+        RequestError
+            As `crossover` does for what is impossible.
+        """
+        m_ratio = self.param_ratio if param_ratio is None else float(param_ratio)
+        t_ratio = self.training_tokens_ratio if training_tokens_ratio is None else float(training_tokens_ratio)
+        frame, crossings = self.curves.tables(ratios, m_ratio, t_ratio, self.large_budget)
+        return replace(self, frame=frame, crossings=crossings, param_ratio=m_ratio, training_tokens_ratio=t_ratio)
 
 
 def crossover(
@@ -121,14 +140,9 @@ def crossover(
         R <= 0, M < 1, parameters or other facts that the models lack, a larger model without the budget, no
         shared problem, and as `compute_optimal` does.
     """
-    rates = np.unique(np.asarray([*ratios, *RATES], dtype=float))
-    m_ratio = _param_ratio(param_ratio, small_model, large_model)
+    m_ratio = model_ratio(param_ratio, small_model, large_model)
     t_ratio = _training_ratio(training_tokens_ratio, small_model, large_model)
-    bad = [float(rate) for rate in ratios if not rate > 0]
-    for rate in bad or [1.0]:  # raises on the first that is impossible, and on M and t
-        flops_matched_multiplier(m_ratio, rate, training_tokens_ratio=t_ratio, large_budget=large_budget)
-    if not ratios:
-        raise RequestError("no exchange rate: give at least one, such as 0.16,0.79,22")
+    check_ratios(ratios, m_ratio, t_ratio, large_budget)
     if large_budget not in charged_budgets(large):
         held = ", ".join(map(str, charged_budgets(large)))
         raise RequestError(f"'{large.variant}' has no budget {large_budget}: it has {held}")
@@ -151,17 +165,19 @@ def crossover(
             extra = bill.price(chosen, ledger, small_model, verifier)
     # A budget that one of the problems does not reach would compare other problems with the larger model's.
     means[:, :, np.isnan(one.accuracy).any(axis=0)] = np.nan
-    price = _Prices(ledger, small_model, large_model, verifier, m_ratio, t_ratio, numbers, n_groups)
-    axis = price.by_group(one, small_model, extra)
-    unit, allowed = price.single(ours), price.allowed(ours, theirs, column, rates)
-    accuracy_small = np.stack([accuracy_at(axis[g], means[:, g], allowed[g]) for g in range(n_groups)], axis=1)
-    difference = accuracy_small - accuracy_large[:, :, None]
-    sizes = [len(numbers) if g == 0 else int((numbers == g).sum()) for g in range(n_groups)]
-    wanted = np.searchsorted(rates, np.asarray(ratios, dtype=float))
-    frame = crossover_rows(
-        rates[wanted], (allowed / unit[:, None])[:, wanted], accuracy_small[:, :, wanted], accuracy_large, sizes, level
+    price = _Prices(ledger, small_model, large_model, verifier, numbers, n_groups)
+    curves = CrossoverCurves(
+        small=means,
+        large=accuracy_large,
+        axis=price.by_group(one, small_model, extra),
+        single=price.single(ours),
+        answer=price.by_group(theirs, large_model)[:, column],
+        pretraining=price.pretraining(ours),
+        in_flops=ledger.unit == "flops",
+        sizes=tuple(len(numbers) if g == 0 else int((numbers == g).sum()) for g in range(n_groups)),
+        level=level,
     )
-    crossings = crossing_table(rates, difference, sizes, level)
+    frame, crossings = curves.tables(ratios, m_ratio, t_ratio, large_budget)
     return Crossover(
         frame=frame,
         crossings=crossings,
@@ -171,6 +187,7 @@ def crossover(
         small=one.variant,
         large=large.variant,
         unit=ledger.label,
+        curves=curves,
     )
 
 
@@ -209,7 +226,14 @@ def _renamed(one: Outcomes, name: str | None = None) -> Outcomes:
     return Outcomes(strategy, variant, one.budgets, one.problem_ids, one.accuracy, one.costs)
 
 
-def _param_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
+def model_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
+    """M as given, or from the models' parameters.
+
+    Raises
+    ------
+    RequestError
+        Parameters that are not known, or a larger model that is the smaller one.
+    """
     if given is not None:
         return float(given)
     sizes = []
@@ -254,19 +278,12 @@ def _paired(
 
 @dataclass(frozen=True)
 class _Prices:
-    """Means of a ledger's prices by group, and what the larger model's cost leaves the small one to spend.
-
-    A query's share of the difference in pretraining, 6·(N_l·D_l − N_s·D_s) over the R·D_s / T queries of T
-    tokens, is 6·N_s·T·(M·t − 1)/R. Where generations or tokens are counted, they stand for 2·N_s FLOPs
-    each on the small side and M times as many on the large one, which leaves the paper's formula.
-    """
+    """Means of a ledger's prices by group."""
 
     ledger: Ledger
     small_model: ModelFacts | None
     large_model: ModelFacts | None
     verifier: ModelFacts | None
-    m_ratio: float
-    t_ratio: float
     numbers: np.ndarray
     n_groups: int
 
@@ -275,27 +292,28 @@ class _Prices:
         table = self.ledger.price(one, model, self.verifier) + extra
         return group_means(table, self.numbers, np.ones((1, len(self.numbers))))[0, : self.n_groups]
 
-    def _probe(self, ours: Sequence[Outcomes]) -> Outcomes:
-        for one in ours:
-            if charged_budgets(one)[0] == 1:
-                return one
-        raise RequestError("what one sample of the small policy costs is not known: compare a strategy at budget 1 too")
-
     def single(self, ours: Sequence[Outcomes]) -> np.ndarray:
         """What one sample of the small policy costs, shape (groups,)."""
         if self.ledger.unit == "generations":
             return np.ones(self.n_groups)
-        return self.by_group(self._probe(ours), self.small_model)[:, 0]
+        return self.by_group(_of_one_sample(ours), self.small_model)[:, 0]
 
-    def allowed(self, ours: Sequence[Outcomes], theirs: Outcomes, column: int, rates: np.ndarray) -> np.ndarray:
-        """What the small policy may spend a problem at each rate, shape (groups, rates)."""
-        answer = self.by_group(theirs, self.large_model)[:, [column]]
-        tokens = 1.0
-        if self.ledger.unit != "generations":
-            tokens = float(np.mean(self._probe(ours).cost("completion_tokens")[:, 0]))
-        if self.ledger.unit != "flops":
-            return answer * self.m_ratio + 3 * tokens * (self.m_ratio * self.t_ratio - 1) / rates
+    def pretraining(self, ours: Sequence[Outcomes]) -> float:
+        """What a query's share of the small policy's pretraining costs, times R."""
+        if self.ledger.unit == "generations":
+            return 3.0
+        tokens = float(np.mean(_of_one_sample(ours).cost("completion_tokens")[:, 0]))
+        if self.ledger.unit == "tokens":
+            return 3.0 * tokens
         n_parameters = None if self.small_model is None else self.small_model.n_parameters
         if n_parameters is None:
             raise RequestError("the store does not know n_parameters of the small policy: give models.n_parameters")
-        return answer + pretrain_flops(n_parameters, tokens) * (self.m_ratio * self.t_ratio - 1) / rates
+        return pretrain_flops(n_parameters, tokens)
+
+
+def _of_one_sample(ours: Sequence[Outcomes]) -> Outcomes:
+    """A strategy whose smallest budget is one sample."""
+    for one in ours:
+        if charged_budgets(one)[0] == 1:
+            return one
+    raise RequestError("what one sample of the small policy costs is not known: compare a strategy at budget 1 too")

@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.analysis.cost import flops_per_token
 from ttclib.analysis.difficulty import difficulty_bins, oracle_difficulty, predicted_difficulty
-from ttclib.analysis.intervals import bootstrap_mean
+from ttclib.analysis.intervals import bootstrap_mean, simultaneous_band
 from ttclib.analysis.revisions import replay_revisions
 from ttclib.analysis.strategies import (
     NEEDS_SCORES,
@@ -32,6 +32,7 @@ from ttclib.store.pool import SamplePool
 __all__ = [
     "CURVE_SCHEMA",
     "DIFFICULTIES",
+    "INTERVALS",
     "NEEDS_SCORES",
     "REVISIONS",
     "SAMPLING",
@@ -47,6 +48,7 @@ __all__ = [
     "verifier_scores",
 ]
 DIFFICULTIES = ("oracle", "predicted")
+INTERVALS = ("pointwise", "simultaneous")
 CURVE_SCHEMA = {
     "strategy": pl.String,
     "budget": pl.Int64,
@@ -80,6 +82,7 @@ def accuracy_curves(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,
     level: float = 0.95,
+    interval: str = "pointwise",
 ) -> pl.DataFrame:
     """Expected accuracy of strategies at budgets, over all problems and by difficulty bin.
 
@@ -114,6 +117,8 @@ def accuracy_curves(
         Of voting's subsets and of the bootstrap.
     level : float
         Coverage of the intervals.
+    interval : {"pointwise", "simultaneous"}
+        Whether each interval covers with that chance, or all of a curve at once.
 
     Returns
     -------
@@ -142,7 +147,7 @@ def accuracy_curves(
     curves = []
     for strategy in strategies:
         if strategy in REVISIONS and chains is not None:
-            curves.append(revision_curves(chains, budgets, **choices, **table, level=level))
+            curves.append(revision_curves(chains, budgets, **choices, **table, level=level, interval=interval))
             continue
         outcomes = outcomes_of(
             replayed, strategy, budgets, tree=tree, transform=transform, n_subsets=n_subsets, **choices
@@ -155,6 +160,7 @@ def accuracy_curves(
                 n_parameters=pool.policy_parameters,
                 seed=seed,
                 level=level,
+                interval=interval,
                 **table,
             )
         )
@@ -172,6 +178,7 @@ def revision_curves(
     n_bins: int | None = None,
     seed: int = 0,
     level: float = 0.95,
+    interval: str = "pointwise",
 ) -> pl.DataFrame:
     """The same table for revisions, which need no pool.
 
@@ -182,7 +189,7 @@ def revision_curves(
         `n_samples` counts its answers.
     budgets : sequence of int
         Answers a problem, over all chains.
-    verifier, aggregation, options, seed, level
+    verifier, aggregation, options, seed, level, interval
         As in `accuracy_curves`; the options of revisions are `ratio` and `selection`, as in
         `ttclib.analysis.revisions.replay_revisions`.
     bins_of_problems, n_bins
@@ -208,6 +215,7 @@ def revision_curves(
         n_parameters=None if facts is None else facts.n_parameters,
         seed=seed,
         level=level,
+        interval=interval,
     )
     if own.get("ratio") != "all":
         return rows
@@ -227,6 +235,7 @@ def curves_of_outcomes(
     n_parameters: int | None = None,
     seed: int = 0,
     level: float = 0.95,
+    interval: str = "pointwise",
 ) -> pl.DataFrame:
     """Rows of a table of curves from what strategies came to on every problem.
 
@@ -247,6 +256,8 @@ def curves_of_outcomes(
         Of the bootstrap.
     level : float
         Coverage of the intervals.
+    interval : {"pointwise", "simultaneous"}
+        Whether each interval covers with that chance, or all of a curve at once.
 
     Returns
     -------
@@ -258,6 +269,7 @@ def curves_of_outcomes(
         `variant` tells strategies of one name apart. `mc_error` is the standard error of `accuracy` from
         averaging over random subsets instead of all: 0 where it is exact, null where it is not known.
     """
+    one_of(interval, INTERVALS, "interval")
     rows = []
     n_bins = max((bins_of_problems or {"": 0}).values()) if n_bins is None else n_bins
     for one in outcomes:
@@ -268,7 +280,10 @@ def curves_of_outcomes(
         completion_tokens = one.cost("completion_tokens")
         for number in [None, *range(1, n_bins + 1)]:
             member = np.ones(len(binned), dtype=bool) if number is None else binned == number
-            low, high = bootstrap_mean(one.accuracy[member], level=level, seed=seed)
+            if interval == "simultaneous":
+                _, low, high = simultaneous_band(one.accuracy[member], level=level, seed=seed, bounds=(0, 1))
+            else:
+                low, high = bootstrap_mean(one.accuracy[member], level=level, seed=seed, bounds=(0, 1))
             for budget, column in shown:
                 counted = member & ~np.isnan(one.accuracy[:, column])
                 tokens = float(completion_tokens[counted, column].mean()) if counted.any() else np.nan

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from scipy.stats import rankdata
 
 from ttclib.analysis.groups import ordered_interval, resample_weights
 from ttclib.errors import RequestError
-from ttclib.store.pool import SamplePool
+from ttclib.store.pool import SamplePool, VerifierScores
 
 ABSOLUTE_THRESHOLDS = (0.5, 0.1)  # easy 50-100 %, medium 10-50 %, hard 0-10 %: Liu et al., arXiv:2502.06703
 
@@ -196,20 +197,29 @@ def split_pool(pool: SamplePool, n_parts: int = 2, seed: int = 0) -> list[Sample
     rng = np.random.default_rng(seed)
     draws = np.where(pool.present, rng.random(pool.present.shape), np.inf)
     order = np.argsort(draws, axis=1)  # those present first, shuffled
-    return [_take(pool, order[:, part::n_parts]) for part in range(n_parts)]
+    return [take_samples(pool, order[:, part::n_parts]) for part in range(n_parts)]
 
 
-def _take(pool: SamplePool, columns: np.ndarray) -> SamplePool:
-    """The samples at `columns`, shape (problems, kept)."""
+def take_samples(pool: SamplePool, columns: np.ndarray) -> SamplePool:
+    """The same pool with some of its samples.
 
-    def pick(value: object) -> object:
+    Parameters
+    ----------
+    pool : SamplePool
+    columns : int array, shape (problems, kept)
+        Which samples of each problem, those present first.
+    """
+
+    def pick(value: Any) -> Any:
         if isinstance(value, np.ndarray) and value.shape == pool.present.shape:
             return np.take_along_axis(value, columns, axis=1)
         if isinstance(value, dict):
             return {name: pick(table) for name, table in value.items()}
+        if isinstance(value, VerifierScores):
+            return replace(value, scores=pick(value.scores), prm_tokens=pick(value.prm_tokens))
         return value
 
-    return replace(pool, **{field.name: pick(getattr(pool, field.name)) for field in fields(pool)})  # type: ignore[arg-type]
+    return replace(pool, **{field.name: pick(getattr(pool, field.name)) for field in fields(pool)})
 
 
 def cheap_difficulty(values: ArrayLike, k: int, *, n_draws: int = 1, seed: int = 0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Tree searches as a store holds them: the budgets that it can answer, and the course of a single search."""
+"""Searches beside other strategies: the same problems, budgets as charged; and the course of a single search."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Any
 import polars as pl
 
 from ttclib.analysis.groups import charged_budgets, restrict
-from ttclib.analysis.searches import variants
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.search import Algorithm, Trees, search_outcomes
+from ttclib.replay.search import Algorithm, Trees
 from ttclib.replay.tree import Children, Greedy, Missing, Node, Sample, SampleTree, replay
 
 TRACE_SCHEMA = {
@@ -29,49 +28,8 @@ TRACE_SCHEMA = {
 STATUSES = ("returned", "continued", "pruned")
 
 
-def held_searches(
-    trees: Trees,
-    strategies: Sequence[str],
-    budgets: Sequence[int],
-    *,
-    beam_width: Sequence[int | str] = (4,),
-    lookahead_steps: Sequence[int] = (1,),
-    aggregation: str = "last",
-) -> tuple[list[Outcomes], list[str]]:
-    """Searches at those of some budgets that the store holds.
-
-    Parameters
-    ----------
-    trees : Trees
-    strategies : sequence of str
-        Of ``beam_search``, ``lookahead_search``, ``dvts``, ``rebase``.
-    budgets : sequence of int
-        N, beams; those below the beam width are left out.
-    beam_width, lookahead_steps, aggregation
-        As in `variants`.
-
-    Returns
-    -------
-    outcomes : list of Outcomes
-        One a variant that the store holds at one budget at least. Its budgets are as charged: of
-        lookahead N·(k + 1).
-    lacking : list of str
-        A line for each variant that is held at none.
-    """
-    outcomes, lacking = [], []
-    for strategy in strategies:
-        for algorithm in variants(strategy, beam_width, lookahead_steps, aggregation):
-            held, said = _held(trees, algorithm, [budget for budget in budgets if algorithm.allows(budget)])
-            if held:
-                one = search_outcomes(trees, algorithm, held)
-                outcomes.append(replace(one, budgets=charged_budgets(one)))
-            else:
-                lacking.append(said or f"no budget is as large as the beam width of {algorithm.name}")
-    return outcomes, lacking
-
-
 def on_common_problems(outcomes: Sequence[Outcomes]) -> list[Outcomes]:
-    """The same strategies on the problems that all hold.
+    """The same strategies on the problems that all hold, their budgets as charged: of lookahead N·(k + 1).
 
     Raises
     ------
@@ -81,7 +39,7 @@ def on_common_problems(outcomes: Sequence[Outcomes]) -> list[Outcomes]:
     ids = [name for name in outcomes[0].problem_ids if all(name in set(one.problem_ids) for one in outcomes)]
     if not ids:
         raise RequestError("the strategies have no problem in common")
-    return [restrict(one, ids) for one in outcomes]
+    return [replace(restrict(one, ids), budgets=charged_budgets(one)) for one in outcomes]
 
 
 def trace_search(trees: Trees, problem_id: str, algorithm: Algorithm, budget: int) -> pl.DataFrame:
@@ -151,25 +109,6 @@ def trace_search(trees: Trees, problem_id: str, algorithm: Algorithm, budget: in
             }
         )
     return pl.DataFrame(rows, schema=TRACE_SCHEMA).fill_nan(None)
-
-
-def _held(trees: Trees, algorithm: Algorithm, budgets: Sequence[int]) -> tuple[list[int], str]:
-    """The budgets that replay, and what was said of the first that does not."""
-    if not budgets:
-        return [], ""
-    try:
-        search_outcomes(trees, algorithm, budgets)
-        return list(budgets), ""
-    except NotInStore as error:
-        said = str(error)
-    held = []
-    for budget in budgets:
-        try:
-            search_outcomes(trees, algorithm, [budget])
-            held.append(budget)
-        except NotInStore:
-            continue
-    return held, said
 
 
 def _way_to(node: Node) -> list[str]:

@@ -132,10 +132,9 @@ def sampling_outcomes(
     sizes = sorted({int(budget) for budget in budgets})
     check_budgets(sizes, pool)
     scores = verifier_scores(pool, verifier, aggregation, transform) if strategy in NEEDS_SCORES else None
-    accuracy, error = (
-        np.full((len(pool.problem_ids), len(sizes)), np.nan),
-        np.zeros((len(pool.problem_ids), len(sizes))),
-    )
+    _check_known(pool, scores)
+    accuracy = np.full((len(pool.problem_ids), len(sizes)), np.nan)
+    error = np.zeros(accuracy.shape)
     n_subsets = subsets_for(len(pool.problem_ids)) if n_subsets is None else n_subsets
     for member, cells in _pools_of_one_size(pool):
         correct, ids = pool.correct[cells], pool.answer_ids[cells]
@@ -155,9 +154,7 @@ def _check_known(pool: SamplePool, scores: np.ndarray | None) -> None:
     """Refuse a pool in which nothing is graded, or nothing is both graded and scored."""
     graded = ~np.isnan(pool.correct).all(axis=1)
     if not graded.any():
-        raise RequestError(
-            f"'{pool.store}' holds no graded sample of policy '{pool.policy}': grade it with `ttc grade`"
-        )
+        raise RequestError(f"'{pool.store}' holds no graded sample of '{pool.policy}': grade it with `ttc grade`")
     if scores is not None and not (graded & ~np.isnan(scores).all(axis=1)).any():
         raise RequestError(f"'{pool.store}' holds no problem of policy '{pool.policy}' that is both graded and scored")
 

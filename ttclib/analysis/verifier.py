@@ -3,8 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
+
+from ttclib.analysis.curves import bin_problems
+from ttclib.analysis.intervals import bootstrap_mean
+from ttclib.analysis.strategies import verifier_scores
+from ttclib.store.pool import SamplePool
+
+QUALITY_SCHEMA = {
+    "verifier": pl.String,
+    "aggregation": pl.String,
+    "bin": pl.Int64,
+    "auc": pl.Float64,
+    "auc_within": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "calibration_error": pl.Float64,
+    "mean_score": pl.Float64,
+    "accuracy": pl.Float64,
+    "n_problems": pl.Int64,
+    "n_mixed": pl.Int64,
+    "n_samples": pl.Int64,
+}
 
 
 def auc(scores: ArrayLike, correct: ArrayLike) -> float:
@@ -94,3 +116,70 @@ def expected_calibration_error(scores: ArrayLike, outcomes: ArrayLike, n_bins: i
     bins = calibration(scores, outcomes, n_bins)
     total = sum(count for _, _, count in bins)
     return sum(abs(score - outcome) * count for score, outcome, count in bins) / total
+
+
+def verifier_quality(
+    pool: SamplePool,
+    *,
+    verifier: str = "prm",
+    aggregation: str = "last",
+    bins: int | None = None,
+    difficulty: str = "oracle",
+    seed: int = 0,
+    level: float = 0.95,
+) -> pl.DataFrame:
+    """How well a verifier of the pool knows right from wrong, over all problems and by difficulty bin.
+
+    Parameters
+    ----------
+    pool : SamplePool
+    verifier, aggregation : str
+        As in `ttclib.analysis.strategies.verifier_scores`.
+    bins : int, optional
+    difficulty : {"oracle", "predicted"}
+    seed : int
+        Of the bootstrap.
+    level : float
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns as in `QUALITY_SCHEMA`, one row over all problems (`bin` null) and one a bin. `auc` is over
+        all samples; `auc_within` is the mean over the `n_mixed` problems that have both right and wrong
+        samples, with its interval; `calibration_error` is null for scores outside [0, 1].
+
+    Raises
+    ------
+    RequestError
+        As `verifier_scores`.
+    """
+    scores = verifier_scores(pool, verifier, aggregation)
+    known = pool.present & ~np.isnan(scores) & ~np.isnan(pool.correct)
+    within = within_problem_auc(scores, pool.correct)
+    binned = np.zeros(len(scores), dtype=int) if bins is None else bin_problems(pool, bins, difficulty)
+    rows = []
+    for number in [None, *range(1, (bins or 0) + 1)]:
+        member = known.any(axis=1) & (np.ones(len(binned), dtype=bool) if number is None else binned == number)
+        cells = known & member[:, None]
+        score, right = scores[cells], pool.correct[cells]
+        low, high = bootstrap_mean(within[member][:, None], level=level, seed=seed)
+        mixed = ~np.isnan(within) & member
+        inside = score.size > 0 and score.min() >= 0 and score.max() <= 1
+        rows.append(
+            {
+                "verifier": verifier,
+                "aggregation": aggregation,
+                "bin": number,
+                "auc": auc(score, right),
+                "auc_within": float(within[mixed].mean()) if mixed.any() else None,
+                "ci_low": float(low[0]),
+                "ci_high": float(high[0]),
+                "calibration_error": expected_calibration_error(score, right) if inside else None,
+                "mean_score": float(score.mean()) if score.size else None,
+                "accuracy": float(right.mean()) if score.size else None,
+                "n_problems": int(member.sum()),
+                "n_mixed": int(mixed.sum()),
+                "n_samples": int(cells.sum()),
+            }
+        )
+    return pl.DataFrame(rows, schema=QUALITY_SCHEMA).fill_nan(None)

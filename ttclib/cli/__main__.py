@@ -2,4 +2,5 @@
 
 from ttclib.cli import main
 
-main()
+if __name__ == "__main__":  # a process that is spawned imports this module once more
+    main()

@@ -22,6 +22,7 @@ def grade(path: Path | None, store: Path | None, grader: str, again: bool) -> No
     imported samples is read first, also when --again has put another beside it.
     """
     from ttclib.collect import keeper, run
+    from ttclib.collect.grade_nodes import grade_nodes
 
     if (path is None) == (store is None):
         raise RequestError("name one store: ttc grade runs/lab.duckdb, or --store runs/lab.duckdb")
@@ -29,6 +30,7 @@ def grade(path: Path | None, store: Path | None, grader: str, again: bool) -> No
     assert chosen is not None
     try:
         graded = run.grade(chosen, grader, again=again, notify=notify)
+        graded += grade_nodes(chosen, grader, again=again, notify=notify)
     except KeyboardInterrupt:
         keeper.take_in(chosen, notify=notify)
         raise

@@ -11,6 +11,7 @@ import numpy as np
 
 from ttclib.analysis.curves import (
     DIFFICULTIES,
+    INTERVALS,
     NEEDS_SCORES,
     REVISIONS,
     SAMPLING,
@@ -64,6 +65,7 @@ _MOST_BUDGETS = 100_000
 @click.option("--reviser", help="Revisions: the model of the chains, needed where the store holds several.")
 @click.option("--bins", type=int, help="Difficulty bins, beside all problems.")
 @click.option("--difficulty", default="oracle", show_default=True, help=f"One of {', '.join(DIFFICULTIES)}.")
+@click.option("--interval", default="pointwise", show_default=True, help=f"{', '.join(INTERVALS)} (a whole curve).")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the subsets and the bootstrap.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
@@ -85,6 +87,7 @@ def replay(
     reviser: str | None,
     bins: int | None,
     difficulty: str,
+    interval: str,
     seed: int,
     as_json: bool,
     as_csv: bool,
@@ -92,6 +95,7 @@ def replay(
     """Expected accuracy of strategies at budgets, with 95 % intervals and cost."""
     strategies = [one_of(name.strip(), STRATEGIES, "strategy") for name in strategy.split(",")]
     only_chains = set(strategies) <= set(REVISIONS)
+    one_of(interval, INTERVALS, "interval")
     one_of(transform, TRANSFORMS, "transform")
     one_of(aggregation, AGGREGATIONS, "aggregation")
     one_of(difficulty, DIFFICULTIES, "difficulty")
@@ -108,6 +112,7 @@ def replay(
     options = {"revisions": own, **dict.fromkeys(TREE_SEARCH, searching)}
     options["lookahead_search"] = searching | {"lookahead_steps": whole_numbers(lookahead_steps, "lookahead_steps")}
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
+    choices["interval"] = interval
     sizes = None if budgets in (None, "all") else _budgets(str(budgets))
     chains = load_chains(store, reviser, notify=notify) if wanted & set(REVISIONS) else None
     held = None if chains is None else held_budgets(chains, own["ratio"])

@@ -9,19 +9,21 @@ from typing import Any
 from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.steps import split_steps
 from ttclib.grading import get_grader, grade_problem, problem_grader
-from ttclib.store import connect
+from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
 
 _GRADED_AT_ONCE = 4096
 
 
-def grade_nodes(store: Path, grader_name: str, *, notify: Notify = lambda text: None) -> int:
+def grade_nodes(store: Path, grader_name: str, *, again: bool = False, notify: Notify = lambda text: None) -> int:
     """Grade every leaf among a store's nodes that this grader has not graded.
 
     Parameters
     ----------
     store : pathlib.Path
     grader_name : {"math", "exact", "reasoning-gym"}
+    again : bool
+        Also those that it has graded; their grades are replaced.
     notify : callable
 
     Returns
@@ -34,9 +36,10 @@ def grade_nodes(store: Path, grader_name: str, *, notify: Notify = lambda text: 
         leaves = con.execute(
             """SELECT problem_id, policy, setting, path, reference_answer, prompt, metadata
                FROM nodes LEFT JOIN problems USING (problem_id)
-               ANTI JOIN (SELECT * FROM node_grades WHERE grader = $1) USING (policy, problem_id, setting, path)
+               ANTI JOIN (SELECT * FROM node_grades WHERE grader = $1 AND NOT $2)
+                    USING (policy, problem_id, setting, path)
                WHERE finish_reason IS NOT NULL ORDER BY ALL""",
-            [grader.name],
+            [grader.name, again],
         ).fetchall()
         if not leaves:
             return 0
@@ -61,9 +64,11 @@ def grade_nodes(store: Path, grader_name: str, *, notify: Notify = lambda text: 
             | vars(grade)
             for (_, policy, setting, path, *_), grade in zip(found, grades, strict=True)
         ]
-        if len(rows) >= _GRADED_AT_ONCE or number == len(by_problem):
+        if not again and (len(rows) >= _GRADED_AT_ONCE or number == len(by_problem)):
             keeper.keep("node_grades", rows)
             rows = []
+    if again:
+        replace_grades(store, "node_grades", grader.name, as_table("node_grades", rows), notify=notify)
     return len(leaves)
 
 

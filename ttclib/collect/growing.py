@@ -86,18 +86,16 @@ def load_growing(
     verifier = None if config.prm is None else config.prm.name
     trees = {problem.problem_id: GrowingTree(problem, 0) for problem in problems}
     with connect(config.store, notify=notify) as con:
-        nodes = con.execute(_NODES, [policy, setting, verifier]).fetchall()
-        samples = con.execute(_SAMPLES, [policy, setting, verifier, n_first]).fetchall()
-        read_of_pool = con.execute(_READ_OF_POOL, [policy, setting, verifier]).fetchall()
+        key = [policy, setting, verifier, list(trees)]
+        nodes = con.execute(_NODES, key).fetchall()
+        samples = con.execute(_SAMPLES, [*key, n_first]).fetchall()
+        read_of_pool = con.execute(_READ_OF_POOL, key).fetchall()
     for problem_id, path, token_ids, *rest, is_read, score, prm_tokens in nodes:
-        if problem_id in trees:
-            trees[problem_id].steps[path] = DrawnStep(
-                tuple(token_ids), *rest, _read(is_read, score), math.nan if prm_tokens is None else prm_tokens
-            )
+        trees[problem_id].steps[path] = DrawnStep(
+            tuple(token_ids), *rest, _read(is_read, score), math.nan if prm_tokens is None else prm_tokens
+        )
     own = {(problem_id, path) for problem_id, path, *_ in nodes}
     for problem_id, index, token_ids, step_tokens, *rest in samples:
-        if problem_id not in trees:
-            continue
         if token_ids is None or step_tokens is None:
             raise RequestError(
                 f"sample {index} of problem '{problem_id}' in '{config.store}' has no token ids, which a search needs "
@@ -107,7 +105,7 @@ def load_growing(
         if (problem_id, str(index)) not in own:
             _add_sample(trees[problem_id].steps, index, token_ids, step_tokens, config, *rest)
     for problem_id, path, score, prm_tokens in read_of_pool:
-        if problem_id in trees and (step := trees[problem_id].steps.get(path)) is not None:
+        if (step := trees[problem_id].steps.get(path)) is not None:
             step.score = _read(True, score)
             step.prm_tokens = math.nan if prm_tokens is None else prm_tokens
     bare = [name for name, tree in trees.items() if not tree.prompt_tokens]
@@ -183,7 +181,7 @@ _NODES = """
         SELECT policy, problem_id, setting, path, step_score, prm_tokens, true AS is_read
         FROM node_scores WHERE verifier = $3
     ) USING (policy, problem_id, setting, path)
-    WHERE policy = $1 AND setting = $2
+    WHERE policy = $1 AND setting = $2 AND problem_id IN (SELECT unnest($4::VARCHAR[]))
 """
 _SAMPLES = """
     SELECT problem_id, sample_index, completion_ids, step_tokens, completion, finish_reason, is_read, step_scores,
@@ -192,10 +190,11 @@ _SAMPLES = """
         SELECT policy, problem_id, setting, sample_index, step_scores, prm_tokens, true AS is_read
         FROM scores WHERE verifier = $3
     ) USING (policy, problem_id, setting, sample_index)
-    WHERE policy = $1 AND setting = $2 AND sample_index < $4 ORDER BY problem_id, sample_index
+    WHERE policy = $1 AND setting = $2 AND problem_id IN (SELECT unnest($4::VARCHAR[])) AND sample_index < $5
+    ORDER BY problem_id, sample_index
 """
 _READ_OF_POOL = """
     SELECT problem_id, path, step_score, prm_tokens
     FROM node_scores ANTI JOIN nodes USING (policy, problem_id, setting, path)
-    WHERE policy = $1 AND setting = $2 AND verifier = $3
+    WHERE policy = $1 AND setting = $2 AND verifier = $3 AND problem_id IN (SELECT unnest($4::VARCHAR[]))
 """

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package, resolve_model
+from ttclib.collect.engine import Draw, Engine, close_engine, draw_seed, load_engine, missing_package, resolve_model
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.run import check_same_problems
@@ -111,6 +111,7 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
             if (last := position - revision.n_context) >= 0:  # out of view from the next round on
                 for chain in chains:
                     answers[chain][last] = None
+    close_engine(engine)  # the verifier wants the memory
     if context.n_cut:
         notify(
             f"revise: {context.n_cut:,} of {lacking:,} answers saw fewer than the latest {revision.n_context}: "

@@ -3,69 +3,24 @@
 Each round every search is answered from what is there; what they all lack, each step once, is drawn
 in one `generate` call (one more for greedy steps), scored in one batch and written. So a budget
 costs only the steps that no other asked for, and a run that was stopped goes on from what was kept.
-
-A step is drawn until its delimiter, from the exact token ids before it. A draw that begins with
-blank lines goes on to the end of its first line that is not: a blank line belongs to the draw that
-made it, where a whole sample, cut up afterwards, gives it to the step before. An end without a text
-(the end token behind a finished line) is a step too; its score is that of the line before it.
 """
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
 
-from ttclib.collect.engine import Draw, Engine, draw_seed, load_engine, missing_package, resolve_model
-from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer, load_growing
-from ttclib.collect.keeper import Keeper, Notify, start_run
+from ttclib.collect.engine import resolve_model
+from ttclib.collect.growing import GrowingTree, load_growing
+from ttclib.collect.keeper import Notify
 from ttclib.collect.run import check_same_problems
-from ttclib.config import RunConfig, SamplingConfig
+from ttclib.collect.stepping import Place, SearchReport, StepMaker, upwards
+from ttclib.config import RunConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader
 from ttclib.problems import load_problems
 from ttclib.replay.ledger import Ledger
 from ttclib.replay.search import Algorithm
-from ttclib.replay.tree import GREEDY, ROOT, Final, SampleTree, Score, Search, parent_of
-from ttclib.store import write_part
-
-Place = tuple[int, str]  # number of the problem, path
-
-
-@dataclass
-class SearchReport:
-    """What collecting drew and read, and what the searches would have drawn apart.
-
-    Attributes
-    ----------
-    n_searches, n_rounds : int
-    n_steps : int
-        Steps drawn.
-    tokens, greedy_tokens, prm_tokens : int
-        Drawn; of these in greedy rollouts; read by the PRM.
-    pruned_tokens : int
-        Of the drawn, in steps that no search returned, rollouts apart.
-    shared_tokens : int
-        Of the steps that the searches asked for, each counted once, the store's among them.
-    apart_tokens : int
-        Of the same, counted anew for each search: what separate runs draw.
-    batches : list of int
-        Steps drawn in each round.
-    """
-
-    n_searches: int = 0
-    n_rounds: int = 0
-    n_steps: int = 0
-    tokens: int = 0
-    greedy_tokens: int = 0
-    prm_tokens: int = 0
-    pruned_tokens: int = 0
-    shared_tokens: int = 0
-    apart_tokens: int = 0
-    batches: list[int] = field(default_factory=list)
+from ttclib.replay.tree import GREEDY, Final, SampleTree, Score, Search
 
 
 def check_search(config: RunConfig) -> list[Algorithm]:
@@ -112,30 +67,43 @@ def search(config: RunConfig, *, notify: Notify = lambda text: None) -> SearchRe
         What `check_search` refuses; problems without samples; another tokenizer than the pool's.
     """
     algorithms = check_search(config)
-    problems = load_problems(**config.problems.model_dump())
-    problems = problems[: config.search.limit]
+    problems = load_problems(**config.problems.model_dump())[: config.search.limit]
     check_same_problems(config.store, problems)
+    at_once = config.search.problems_at_once
+    groups = [problems[begin : begin + at_once] for begin in range(0, len(problems), at_once)]
     n_first = max(config.search.budgets) * config.search.replicates
-    trees = load_growing(config, problems, n_first, notify=notify)
     report = SearchReport()
-    running = _start(config, algorithms, trees, report)
-    steps, scores = _advance(running)
-    n_held = len({(run.problem, path) for run in running for path in run.asked})
+    unfinished = []
+    n_held = n_steps = n_scores = 0
+    for group in groups:
+        trees = load_growing(config, group, n_first, notify=notify)
+        running = _start(config, algorithms, trees)
+        steps, scores = _advance(running)
+        report.n_searches += len(running)
+        n_held += len({(run.problem, path) for run in running for path in run.asked})
+        n_steps, n_scores = n_steps + len(steps), n_scores + len(scores)
+        if steps or scores:
+            unfinished.append(group)
+        else:
+            _sum_up(running, trees, report)
+    replicates = f", {config.search.replicates} replicates" if config.search.replicates > 1 else ""
     notify(
         f"search: {report.n_searches:,} searches ({len(algorithms)} algorithms, {len(config.search.budgets)} budgets, "
-        f"{len(trees):,} problems{f', {config.search.replicates} replicates' * (config.search.replicates > 1)}); of "
-        f"the steps they ask for the store holds {n_held:,}; as far as can be known now {len(steps):,} expansions and "
-        f"{len(scores):,} scores are to be made"
+        f"{len(problems):,} problems{replicates}); of the steps they ask for the store holds {n_held:,}; as far as can "
+        f"be known now {n_steps:,} expansions and {n_scores:,} scores are to be made"
     )
-    if steps or scores:
-        collector = _Collector(config, trees, report, notify)
-        running = _start(config, algorithms, trees, report)  # anew: the policy has said how long prompts are
-        while True:
-            steps, scores = _advance(running)
-            if not steps and not scores:
-                break
-            collector.round(steps, scores)
-    _sum_up(running, trees, report)
+    if unfinished:
+        maker = StepMaker(config, report, notify)
+        try:
+            for group in unfinished:
+                trees = load_growing(config, group, n_first, notify=notify)
+                maker.take(trees)
+                running = _start(config, algorithms, trees)
+                while any(lacking := _advance(running)):
+                    maker.make(*lacking)
+                _sum_up(running, trees, report)
+        finally:
+            maker.close()
     return report
 
 
@@ -172,19 +140,15 @@ class _Running:
         return [], []
 
 
-def _start(
-    config: RunConfig, algorithms: Sequence[Algorithm], trees: Sequence[GrowingTree], report: SearchReport
-) -> list[_Running]:
+def _start(config: RunConfig, algorithms: Sequence[Algorithm], trees: Sequence[GrowingTree]) -> list[_Running]:
     views = [tree.view() for tree in trees]
-    running = [
+    return [
         _Running(number, view, algorithm.start(budget, first=replicate * budget))
         for number, view in enumerate(views)
         for algorithm in algorithms
         for budget in sorted(set(config.search.budgets))
         for replicate in range(config.search.replicates)
     ]
-    report.n_searches = len(running)
-    return running
 
 
 def _advance(running: Sequence[_Running]) -> tuple[list[Place], list[Place]]:
@@ -200,205 +164,12 @@ def _advance(running: Sequence[_Running]) -> tuple[list[Place], list[Place]]:
 
 
 def _sum_up(running: Sequence[_Running], trees: Sequence[GrowingTree], report: SearchReport) -> None:
-    report.apart_tokens = sum(int(run.ledger.costs(run.finals or ())["completion_tokens"]) for run in running)
+    report.apart_tokens += sum(int(run.ledger.costs(run.finals or ())["completion_tokens"]) for run in running)
     asked = {(run.problem, path) for run in running for path in run.asked}
     returned = {
-        (run.problem, path) for run in running for final in run.finals or () for path in _upwards(final.node.path)
+        (run.problem, path) for run in running for final in run.finals or () for path in upwards(final.node.path)
     }
-    report.shared_tokens = sum(len(trees[problem].steps[path].token_ids) for problem, path in asked)
-    report.pruned_tokens = sum(
+    report.shared_tokens += sum(len(trees[problem].steps[path].token_ids) for problem, path in asked)
+    report.pruned_tokens += sum(
         len(trees[problem].steps[path].token_ids) for problem, path in asked - returned if GREEDY not in path
     )
-
-
-def _upwards(path: str) -> list[str]:
-    found = []
-    while path != ROOT:
-        found.append(path)
-        path = parent_of(path)
-    return found
-
-
-class _Collector:
-    """The loaded models, and what a round does with them."""
-
-    def __init__(self, config: RunConfig, trees: Sequence[GrowingTree], report: SearchReport, notify: Notify) -> None:
-        assert config.prm is not None
-        notify(f"search: loading '{config.policy.path}' and '{config.prm.path}'")
-        self._config, self._trees, self._report, self._notify = config, trees, report, notify
-        self._engine: Engine = load_engine(config.policy, config.prompt)
-        check_tokenizer(config, self._engine, trees)
-        self._prompts = [tuple(self._engine.encode(tree.problem.prompt)) for tree in trees]
-        try:
-            from ttclib.collect.prm import load_prm
-        except ImportError as error:
-            raise missing_package("transformers", error) from error
-        self._prm = load_prm(config.prm)
-        run = start_run(config, "search")
-        write_part(config.store, "models", [{"model": config.policy.name, **self._engine.model_facts()}])
-        write_part(config.store, "models", [{"model": config.prm.name, **self._prm.model_facts()}])
-        setting = config.setting_row()["setting"]
-        self._shared = {"policy": config.policy.name, "setting": setting, "run_id": run}
-        self._keeper = Keeper(config.store)
-        # vLLM batches by itself; here a batch is what fits into memory.
-        self._batch_size = config.policy.batch_size if config.policy.engine == "transformers" else None
-
-    def round(self, steps: Sequence[Place], scores: Sequence[Place]) -> None:
-        """Draw steps, score others, write both."""
-        started, before = time.monotonic(), self._report.tokens
-        for greedy in (False, True):
-            todo = [place for place in steps if place[1].endswith(GREEDY) == greedy]
-            todo.sort(key=lambda place: (self._n_tokens_before(place), place))  # like lengths side by side
-            rest = iter(todo)
-            while batch := list(islice(rest, self._batch_size or len(todo))):
-                self._draw(batch, greedy)
-        self._score(scores)
-        self._report.n_rounds += 1
-        self._report.batches.append(len(steps))
-        tokens, elapsed = self._report.tokens - before, time.monotonic() - started
-        parts = [
-            f"{len(steps):,} steps drawn ({tokens:,} tokens)" if steps else "",
-            f"{len(scores):,} solutions read by the PRM" if scores else "",
-        ]
-        said = ", ".join(part for part in parts if part)
-        self._notify(f"search: round {self._report.n_rounds}: {said} in {elapsed:.1f} s")
-
-    def _n_tokens_before(self, place: Place) -> int:
-        problem, path = place
-        return len(self._prompts[problem]) + sum(
-            len(step.token_ids) for step in self._trees[problem].path_steps(parent_of(path))
-        )
-
-    def _draw(self, places: Sequence[Place], greedy: bool) -> None:
-        """Draw steps in one batch; those that begin with a blank line go on in another."""
-        sampling = self._config.sampling
-        delimiter = sampling.step_delimiter
-        decoding = sampling.model_copy(
-            update={"stop": (delimiter, *sampling.stop), "temperature": 0.0 if greedy else sampling.temperature}
-        )
-        drawn = [_Drawing(self._trees[problem], self._prompts[problem], path) for problem, path in places]
-        open_ones = drawn
-        for attempt in range(sampling.max_tokens):
-            draws = [
-                Draw(
-                    (*one.prefix, *one.token_ids),
-                    draw_seed(sampling.seed, one.problem_id, f"{one.path}{f'+{attempt}' * (attempt > 0)}"),
-                    sampling.max_tokens - one.n_before - len(one.token_ids),
-                )
-                for one in open_ones
-            ]
-            for one, completion in zip(open_ones, self._engine.generate(draws, decoding), strict=True):
-                one.take(completion, self._engine, sampling)
-            open_ones = [one for one in open_ones if one.is_open]
-            if not open_ones:
-                break
-        for (problem, path), one in zip(places, drawn, strict=True):
-            self._trees[problem].steps[path] = DrawnStep(tuple(one.token_ids), one.text, one.finish_reason)
-            self._report.tokens += len(one.token_ids)
-            self._report.greedy_tokens += len(one.token_ids) * greedy
-        self._report.n_steps += len(drawn)
-        self._keeper.keep("nodes", [one.row() | self._shared for one in drawn])
-
-    def _score(self, places: Sequence[Place]) -> None:
-        """Read solutions up to a step each; what is learnt of the steps before it is kept as well."""
-        rows: dict[Place, dict[str, Any]] = {}
-        encoded, owners = [], []
-        for problem, path in places:
-            # An outcome verifier gives one score a reading: what still lacks one is read from its own end.
-            deepest = next(name for name in _upwards(path) if self._trees[problem].steps[name].score is None)
-            texts, owner = _merged([step.text for step in self._trees[problem].path_steps(deepest)])
-            encoded.append(self._prm.encode(self._trees[problem].problem.prompt, texts))
-            owners.append((problem, _upwards(deepest)[::-1], owner))
-        for (problem, paths, owner), (_, positions), read in zip(
-            owners, encoded, self._prm.score(encoded), strict=True
-        ):
-            self._report.prm_tokens += read.prm_tokens
-            values = read.step_scores
-            whole = values is not None and len(values) == owner[-1] + 1
-            for number, path in enumerate(paths):
-                step, last = self._trees[problem].steps[path], number == len(paths) - 1
-                if step.score is not None or not (whole or last):
-                    continue
-                value = None if values is None else values[owner[number]] if whole else values[-1]
-                step.score = math.nan if value is None else value
-                step.prm_tokens = read.prm_tokens if last else positions[owner[number]] + 1
-                rows[problem, path] = {
-                    "problem_id": self._trees[problem].problem.problem_id,
-                    "path": path,
-                    "verifier": self._config.prm.name if self._config.prm else None,
-                    "step_score": value,
-                    "prm_tokens": int(step.prm_tokens),
-                    **self._shared,
-                }
-        self._keeper.keep("node_scores", list(rows.values()))
-
-
-class _Drawing:
-    """A step that is being drawn, in one piece or, behind blank lines, in several."""
-
-    def __init__(self, tree: GrowingTree, prompt: tuple[int, ...], path: str) -> None:
-        before = tree.path_steps(parent_of(path))
-        self.problem_id = tree.problem.problem_id
-        self.path = path
-        self.prefix = (*prompt, *(token for step in before for token in step.token_ids))
-        self.n_before = len(self.prefix) - len(prompt)
-        self.token_ids: list[int] = []
-        self.text = ""
-        self.finish_reason: str | None = None
-        self.is_open = True
-        self._logprob = 0.0
-        self._text_before = "".join(step.text for step in before)
-
-    def take(self, completion: Any, engine: Engine, sampling: SamplingConfig) -> None:
-        """Add a piece, and settle whether it ends the step, or the solution."""
-        self.token_ids += completion.token_ids
-        self._logprob += completion.logprob
-        self.text += _whole_text(completion, engine, sampling.step_delimiter)
-        solution = self._text_before + self.text
-        full = self.n_before + len(self.token_ids) >= sampling.max_tokens
-        if any(stop in solution for stop in sampling.stop):
-            self.finish_reason = "stop"
-        elif sampling.step_delimiter not in completion.text:
-            self.finish_reason = completion.finish_reason
-        elif full:
-            self.finish_reason = "length"
-        self.is_open = self.finish_reason is None and not self.text.strip()
-
-    def row(self) -> dict[str, Any]:
-        """As a row of the store's `nodes`, without what all of a run share."""
-        return {
-            "problem_id": self.problem_id,
-            "path": self.path,
-            "token_ids": self.token_ids,
-            "text": self.text,
-            "finish_reason": self.finish_reason,
-            "logprob": self._logprob,
-        }
-
-
-def _whole_text(completion: Any, engine: Engine, delimiter: str) -> str:
-    """The text of all tokens: vLLM cuts its own behind the delimiter, where the last token may go on."""
-    text: str = completion.text
-    last = engine.token_texts(completion.token_ids[-1:])
-    if last and delimiter in last[0] and not text.endswith(last[0]):
-        text += last[0].partition(delimiter)[2]
-    return text
-
-
-def _merged(texts: Sequence[str]) -> tuple[list[str], list[int]]:
-    r"""Texts of steps for the PRM, blank ones joined to the step before, and where each one went.
-
-    Examples
-    --------
-    >>> _merged(["7*7\n", "", "49\n"])
-    (['7*7\n', '49\n'], [0, 0, 1])
-    """
-    merged: list[str] = []
-    owner = []
-    for text in texts:
-        if merged and not text.strip():
-            merged[-1] += text
-        else:
-            merged.append(text)
-        owner.append(len(merged) - 1)
-    return merged, owner

@@ -54,17 +54,45 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     score, right = as_table(scores, "scores"), as_grades(correct)
     check_one_shape(scores=score, correct=right)
     ungraded, unscored = np.isnan(right), np.isnan(score)
-    tier = np.where(ungraded, 2, unscored)
-    score = np.where(tier > 0, 0.0, score)
-    order = np.lexsort((-score, tier), axis=1) if tier.any() else np.argsort(-score, axis=1)
-    tier, score, gain = (
-        np.take_along_axis(values, order, axis=1) for values in (tier, score, np.where(ungraded, 0.0, right))
-    )
-    starts = np.ones(score.shape, dtype=bool)  # of a run of samples that tie
-    starts[:, 1:] = (tier[:, 1:] != tier[:, :-1]) | (score[:, 1:] != score[:, :-1])
-    gain = _mean_of_runs(starts, gain)
-    expected = gain @ rank_weights(score.shape[1], budgets)
+    expected = _mean_of_the_best(score, np.where(ungraded, 2, unscored), np.where(ungraded, 0.0, right), budgets)
     expected[np.all(ungraded, axis=1) | np.all(unscored, axis=1)] = np.nan
+    return expected
+
+
+def expected_winner(scores: ArrayLike, values: ArrayLike, budgets: ArrayLike) -> np.ndarray:
+    """Expected value of the sample that best-of-N picks, over every size-N subset of the pool.
+
+    With completion tokens as values this is the length of the answer that a user gets to read, while N
+    times their mean is what was spent. A verifier that likes long answers shows here.
+
+    Parameters
+    ----------
+    scores : array_like of float, shape (problems, samples)
+        As in `expected_best_of_n`. NaN: not scored; picked only where nothing else was drawn.
+    values : array_like of float, shape (problems, samples)
+        Of any size; a NaN makes its problem NaN.
+    budgets : array_like of int, shape (budgets,)
+
+    Returns
+    -------
+    numpy.ndarray, shape (problems, budgets)
+        NaN where N exceeds the pool or no sample is scored.
+
+    Raises
+    ------
+    ValueError
+        If a budget is below 1 or not whole, or shapes differ.
+
+    Examples
+    --------
+    >>> expected_winner([[0.9, 0.5]], [[300, 100]], [1, 2]).tolist()
+    [[200.0, 300.0]]
+    """
+    score, value = as_table(scores, "scores"), as_table(values, "values")
+    check_one_shape(scores=score, values=value)
+    unscored, unknown = np.isnan(score), np.isnan(value).any(axis=1)
+    expected = _mean_of_the_best(score, unscored, np.where(np.isnan(value), 0.0, value), budgets)
+    expected[np.all(unscored, axis=1) | unknown] = np.nan
     return expected
 
 
@@ -121,6 +149,16 @@ def rank_weights(n_samples: int, budgets: ArrayLike) -> np.ndarray:
     b, s = np.where(possible, below, sizes - 1), sizes  # stand-ins where the chance is 0
     log_weight = log_binomial(b, s - 1) - log_binomial(np.maximum(n_samples, s), s)
     return np.where(sizes > n_samples, np.nan, np.where(possible, np.exp(log_weight), 0.0))
+
+
+def _mean_of_the_best(score: np.ndarray, tier: np.ndarray, value: np.ndarray, budgets: ArrayLike) -> np.ndarray:
+    """Expected value of the best of N by tier, from 0, then by score; samples that tie share their chance."""
+    score = np.where(tier > 0, 0.0, score)
+    order = np.lexsort((-score, tier), axis=1) if tier.any() else np.argsort(-score, axis=1)
+    tier, score, value = (np.take_along_axis(table, order, axis=1) for table in (tier, score, value))
+    starts = np.ones(score.shape, dtype=bool)  # of a run of samples that tie
+    starts[:, 1:] = (tier[:, 1:] != tier[:, :-1]) | (score[:, 1:] != score[:, :-1])
+    return _mean_of_runs(starts, value) @ rank_weights(score.shape[1], budgets)
 
 
 def _mean_of_runs(starts: np.ndarray, values: np.ndarray) -> np.ndarray:

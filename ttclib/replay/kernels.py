@@ -97,9 +97,13 @@ def _elect_positive(
             before = total[answer]
             after = max(before, 0.0) + weight[sample]
             total[answer] = after
-            if after > tie_to:
-                tie_from, tie_to, n_tied, right = after * (1 - TIE), after * (1 + TIE), 1, class_right[answer]
-            elif after >= tie_from > before:
+            # A leader's next vote is as likely as not: chosen without a branch, which would be mispredicted.
+            leads, joins = after > tie_to, after <= tie_to and after >= tie_from > before
+            tie_from = after * (1 - TIE) if leads else tie_from
+            tie_to = after * (1 + TIE) if leads else tie_to
+            right = class_right[answer] if leads else right
+            n_tied = 1 if leads else n_tied
+            if joins:
                 n_tied += 1
                 right += class_right[answer]
         at = place[drawn + 1]

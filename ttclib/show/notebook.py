@@ -56,6 +56,35 @@ def policies_with_samples(store: str | Path) -> list[str]:
     return [held.policy for held in contents(find_store(store)) if held.n_samples]
 
 
+def open_larger(pool: SamplePool, store: str | None = None, policy: str | None = None) -> SamplePool:
+    """The samples of a larger policy to hold a small one against.
+
+    Parameters
+    ----------
+    pool : SamplePool
+        Of the small policy.
+    store : str, optional
+        None: the same.
+    policy : str, optional
+        None: in the same store the next larger one, in another the smallest.
+
+    Raises
+    ------
+    RequestError
+        The store holds no larger policy.
+    """
+    if store is not None or policy is not None:
+        return open_pool(store or pool.store, policy)
+    names = policies_with_samples(pool.store)
+    larger = names[names.index(pool.policy) + 1 :]
+    if not larger:
+        raise RequestError(
+            f"'{pool.store}' holds no policy larger than '{pool.policy}': sample one with `ttc sample`, or name "
+            "another store as other_store"
+        )
+    return open_pool(pool.store, larger[0])
+
+
 @contextmanager
 def missing_is_said() -> Iterator[None]:
     """Show what a store lacks as a sentence in the output instead of a failing cell.

@@ -193,6 +193,109 @@ def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
     return plain_table_html(heads, rows)
 
 
+def frontier_html(frame: pl.DataFrame, unit: str) -> str:
+    """The points that nothing beats, from `frontier`, cheapest first."""
+    heads = ("strategy", f"cost in {unit}", "accuracy", "interval", "generations", "chosen there")
+    rows = [
+        (
+            row["variant"],
+            _cost(row["cost"]),
+            _percent(row["accuracy"]),
+            _interval(row["ci_low"], row["ci_high"]),
+            str(row["budget"]),
+            row["chosen"] or "–",
+        )
+        for row in frame.sort("cost").to_dicts()
+    ]
+    return plain_table_html(heads, rows, names=(0, 5), caption="No strategy that could be run is as accurate for less")
+
+
+def crossover_html(frame: pl.DataFrame) -> str:
+    """Both sides at one exchange rate, by difficulty, from `crossover`."""
+    heads = ("difficulty", "R", "small may spend", "small, thinking", "larger", "difference", "interval", "ahead")
+    rows = [
+        (
+            "all problems" if row["bin"] is None else f"bin {row['bin']}",
+            f"{row['exchange_rate']:.3g}",
+            f"{row['multiplier']:.4g} ×",
+            _percent(row["accuracy_small"]),
+            _percent(row["accuracy_large"]),
+            "beyond the pool" if row["difference"] is None else f"{row['difference'] * 100:+.1f} points",
+            "–" if row["ci_low"] is None else f"{row['ci_low'] * 100:+.1f} … {row['ci_high'] * 100:+.1f}",
+            {"small": "small", "large": "larger"}.get(row["winner"] or "", "not settled"),
+        )
+        for row in frame.to_dicts()
+    ]
+    return plain_table_html(heads, rows)
+
+
+def crossings_html(crossings: pl.DataFrame) -> str:
+    """Where the lead ends, in words, from `crossover`."""
+    heads = ("difficulty", "verdict", "answerable from R =", "problems")
+    rows = [
+        (
+            "all problems" if row["bin"] is None else f"bin {row['bin']}",
+            row["verdict"],
+            "–" if row["defined_from"] is None else f"{row['defined_from']:.3g}",
+            str(row["n_problems"]),
+        )
+        for row in crossings.to_dicts()
+    ]
+    return plain_table_html(heads, rows, names=(0, 1))
+
+
+def savings_html(savings: pl.DataFrame) -> str:
+    """What choosing saves at every budget over all problems, from `efficiency`."""
+    heads = ("budget N", "accuracy", "baseline needs", "factor", "interval", "with the bill", "pays after queries")
+    rows = [
+        (
+            str(row["budget"]),
+            _percent(row["accuracy"]),
+            "never reaches it" if row["baseline_cost"] is None else _cost(row["baseline_cost"]),
+            _times(row["factor"]),
+            f"{_times(row['ci_low'])} … {'open' if row['ci_high'] is None else _times(row['ci_high'])}",
+            _times(row["billed_factor"]),
+            "never" if row["break_even_queries"] is None else f"{row['break_even_queries']:,.0f}",
+        )
+        for row in savings.filter(pl.col("bin").is_null()).to_dicts()
+    ]
+    return plain_table_html(heads, rows, names=())
+
+
+def changes_html(changes: pl.DataFrame) -> str:
+    """How often revising turns right answers wrong and wrong ones right, from `correct_to_wrong`."""
+    words = {"correct_to_wrong": "a right answer turned wrong", "wrong_to_correct": "a wrong answer turned right"}
+    heads = ("the next answer made", "share", "interval", "of pairs", "problems")
+    rows = [
+        (
+            words[row["change"]],
+            _percent(row["share"]),
+            _interval(row["ci_low"], row["ci_high"]),
+            f"{row['n_changed']:,} of {row['n_pairs']:,}",
+            str(row["n_problems"]),
+        )
+        for row in changes.to_dicts()
+    ]
+    return plain_table_html(heads, rows)
+
+
+def list_html(lines: Iterable[str]) -> str:
+    """Lines as a list; each is escaped."""
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{_percent(low)} … {_percent(high)}"
+
+
+def _times(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g} ×"
+
+
+def _cost(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.4g}" if value < 1e5 else f"{value:.2e}"
+
+
 def _short(text: str | None, length: int = 90) -> str:
     line = "–" if text is None else " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"

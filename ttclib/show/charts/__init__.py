@@ -3,21 +3,36 @@
 from ttclib.show.captions import AGGREGATION_LABELS, caption
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, bins_chart, signals
 from ttclib.show.charts.compare import differences_chart, sides_chart
+from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
+from ttclib.show.charts.fits import extrapolation_chart, miss_chart
+from ttclib.show.charts.frontier import frontier_chart, saving_chart
+from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
+from ttclib.show.charts.search import gains_chart, tree_chart
 
 __all__ = [
     "AGGREGATION_LABELS",
     "accuracy_chart",
     "accuracy_domain",
     "agreement_chart",
+    "best_split_chart",
     "bins_chart",
     "caption",
+    "chain_chart",
     "cheap_chart",
     "confusion_chart",
+    "crossover_chart",
     "differences_chart",
     "difficulty_histogram",
+    "extrapolation_chart",
+    "frontier_chart",
+    "gains_chart",
+    "miss_chart",
     "save_chart",
+    "saving_chart",
     "sides_chart",
     "signals",
+    "sweep_chart",
+    "tree_chart",
 ]

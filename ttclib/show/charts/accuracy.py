@@ -53,6 +53,7 @@ def accuracy_chart(
     by_bin: bool = False,
     intervals: bool = True,
     references: Mapping[str, float] | None = None,
+    unit: str = "samples",
     y_domain: tuple[float, float] | None = None,
     title: str | None = None,
     width: int = 560,
@@ -77,6 +78,8 @@ def accuracy_chart(
         Whether the bands are shown at first.
     references : mapping of str to float, optional
         Accuracies to draw as level lines over all problems, by their name, such as a larger model's.
+    unit : str
+        What the budget counts: samples, or generations where not all are whole samples.
     y_domain : pair of float, optional
         Ends of the accuracy axis, 0 to 1; None: what the bands need, in tenths.
     title : str, optional
@@ -107,7 +110,7 @@ def accuracy_chart(
     if by_bin:
         base = base.transform_filter("(datum.bin || 0) == bin_now")
         params.append(bin_param(known["bin"].drop_nulls().unique().sort().to_list(), slider))
-    layers = curve_layers(base, strategies, budgets, (low, high), picked, legend=not direct)
+    layers = curve_layers(base, strategies, budgets, (low, high), picked, legend=not direct, unit=unit)
     if budget is not None or slider:
         layers = [rule(base, strategies[0]), *layers, rule_text(base, strategies[0])]
     if direct:
@@ -127,6 +130,7 @@ def bins_chart(
     budget: int | None = None,
     slider: bool = False,
     intervals: bool = True,
+    unit: str = "samples",
     y_domain: tuple[float, float] | None = None,
     title: str | None = None,
     columns: int | None = None,
@@ -139,7 +143,7 @@ def bins_chart(
     ----------
     curves : polars.DataFrame
         As `accuracy_curves` gives it with ``bins``.
-    caption, budget, slider, intervals, y_domain, title
+    caption, budget, slider, intervals, unit, y_domain, title
         As in `accuracy_chart`.
     columns : int, optional
         Panels side by side; None: 3, or 2 where that leaves no gap.
@@ -168,7 +172,7 @@ def bins_chart(
     picked = picked_param(legend=True)
     base = alt.Chart()
     layers = curve_layers(
-        base, strategies, budgets, y_domain or accuracy_domain(known), picked, legend=True, small=True
+        base, strategies, budgets, y_domain or accuracy_domain(known), picked, legend=True, small=True, unit=unit
     )
     if budget is not None or slider:
         layers = [rule(base, strategies[0]), *layers, rule_text(base, strategies[0])]

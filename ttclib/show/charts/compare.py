@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.charts.accuracy import accuracy_domain
-from ttclib.show.charts.marks import budget_axis, titled
+from ttclib.show.charts.marks import budget_axis, intervals_param, titled
 from ttclib.show.theme import QUIET_INK, finished, in_order, style_of
 
 SIDE_DASHES = ([1, 0], [6, 4])
@@ -93,7 +93,7 @@ def sides_chart(
         .properties(width=300, height=210)
         .facet(facet=alt.Facet("name:N", sort=labels, title=None), columns=2, spacing=24)
         .resolve_axis(x="independent")
-        .add_params(alt.param(name="intervals", value=True, bind=alt.binding_checkbox(name="Intervals")))
+        .add_params(intervals_param(True, True))
     )
     return finished(panels.properties(title=titled("Two pools, the same strategies", caption)))
 

@@ -75,6 +75,7 @@ def curve_layers(
     *,
     legend: bool,
     small: bool = False,
+    unit: str = "samples",
 ) -> list[Any]:
     """Bands, lines and points."""
     styles = [style_of(strategy) for strategy in strategies]
@@ -84,7 +85,7 @@ def curve_layers(
         if legend
         else None
     )
-    x = budget_axis(budgets, small=small)
+    x = budget_axis(budgets, small=small, unit=unit)
     axis = alt.Axis(format=".0%", tickCount=5 if small else 8)
     y_title = "accuracy" if small else "accuracy: problems solved"
     y_scale = alt.Scale(domain=list(y_domain), nice=False, zero=False)
@@ -148,7 +149,12 @@ def label_layers(base: Any, strategies: list[str], picked: Any, width: int) -> l
     """Name and accuracy at the budget, beside the end of each line, in the line's own colour."""
     styles = [style_of(strategy) for strategy in strategies]
     names = [style.label for style in styles]
-    here = base.transform_filter("datum.budget == budget_now")
+    # A strategy that ends below the budget is named at its own last one.
+    here = (
+        base.transform_filter("datum.budget <= budget_now")
+        .transform_joinaggregate(last="max(budget)", groupby=["strategy"])
+        .transform_filter("datum.budget == datum.last")
+    )
     fade = alt.condition(picked, alt.value(1), alt.value(0.3))
     color = alt.Color("name:N", scale=alt.Scale(domain=names, range=[style.color for style in styles]), legend=None)
     leader = here.mark_rule(strokeWidth=1).encode(
@@ -160,7 +166,12 @@ def label_layers(base: Any, strategies: list[str], picked: Any, width: int) -> l
         opacity=fade,
     )
     text = (
-        here.transform_calculate(label="format(datum.accuracy, '.1%') + '  ' + datum.name")
+        here.transform_calculate(
+            label=(
+                "format(datum.accuracy, '.1%') + '  ' + datum.name"
+                " + (datum.budget < budget_now ? ' (N = ' + datum.budget + ')' : '')"
+            )
+        )
         .mark_text(align="left", baseline="middle", fontSize=LABEL_PX, fontWeight=600, cursor="pointer")
         .encode(
             x=alt.value(width + 23),
@@ -229,11 +240,11 @@ def budget_params(budgets: list[int], budget: int | None, slider: bool) -> list[
     ]
 
 
-def budget_axis(budgets: list[int], *, small: bool = False) -> Any:
+def budget_axis(budgets: list[int], *, small: bool = False, unit: str = "samples") -> Any:
     """The budget on a logarithmic axis, powers of two written as numbers."""
     return alt.X(
         "budget:Q",
-        title="N, samples per problem" if small else "budget N: samples per problem (log scale)",
+        title=f"N, {unit} per problem" if small else f"budget N: {unit} per problem (log scale)",
         scale=alt.Scale(type="log", base=2, domain=_x_domain(budgets), nice=False),
         axis=alt.Axis(
             values=budgets if len(budgets) <= 16 else _powers(budgets), format="d", grid=False, labelFlush=False

@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.captions import bin_title
-from ttclib.show.charts.marks import bin_param, titled
+from ttclib.show.charts.marks import bin_param, intervals_param, titled
 from ttclib.show.theme import QUIET_INK, finished, ramp, style_of
 
 RAMP_FROM = 0.25  # of the ramp of budgets, so that the smallest is still seen on white
@@ -58,7 +58,9 @@ def chain_chart(
     band = base.mark_area(opacity=0.18, color=color).encode(
         x=x, y=alt.Y("ci_low:Q", scale=y_scale, axis=axis, title=title), y2="ci_high:Q"
     )
-    line = base.mark_line(strokeWidth=2.5, color=color, point=alt.OverlayMarkDef(filled=True, size=60)).encode(
+    line = base.mark_line(
+        strokeWidth=2.5, color=color, point=alt.OverlayMarkDef(filled=True, size=60, color=color)
+    ).encode(
         x=x,
         y=alt.Y("accuracy:Q", scale=y_scale, axis=axis, title=title),
         tooltip=[
@@ -124,7 +126,7 @@ def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
         "name:N",
         sort=names,
         scale=alt.Scale(domain=names, range=ramp(len(names), start=RAMP_FROM)),
-        legend=alt.Legend(title="answers in all", orient="right", symbolType="stroke"),
+        legend=alt.Legend(title="answers in all", orient="right", symbolType="stroke", symbolOpacity=1),
     )
     base = alt.Chart(alt.InlineData(values=rows)).transform_filter("(datum.bin || 0) == bin_now")
     x = alt.X(
@@ -170,9 +172,7 @@ def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
         .add_params(picked)
     )
     numbers = known["bin"].drop_nulls().unique().sort().to_list()
-    chart = alt.layer(band, line).add_params(
-        bin_param(numbers, True), alt.param(name="intervals", value=False, bind=alt.binding_checkbox(name="Intervals"))
-    )
+    chart = alt.layer(band, line).add_params(bin_param(numbers, True), intervals_param(False, True))
     return finished(
         chart.properties(width=520, height=320, title=titled("One long chain, or many short ones?", caption))
     )
@@ -186,7 +186,7 @@ def best_split_chart(sweep: pl.DataFrame, *, budget: int | None = None, caption:
     sweep : polars.DataFrame
         As `ratio_sweep` gives it with bins.
     budget : int, optional
-        None: the largest.
+        None: the one with the most splits, of equals the largest.
     caption : sequence of str
 
     Returns
@@ -202,7 +202,8 @@ def best_split_chart(sweep: pl.DataFrame, *, budget: int | None = None, caption:
     if not len(known):
         raise RequestError("nothing to draw by difficulty: the table has no bins")
     held = sorted(known["budget"].unique().to_list())
-    wanted = held[-1] if budget is None else budget
+    splits = {size: known.filter(pl.col("budget") == size)["sequential"].n_unique() for size in held}
+    wanted = max(held, key=lambda size: (splits[size], size)) if budget is None else budget
     if wanted not in held:
         raise RequestError(f"budget {wanted} is not in the table; it has {', '.join(map(str, held))}")
     numbers = sorted(known["bin"].unique().to_list())

@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.captions import bin_title
-from ttclib.show.charts.marks import budget_axis, titled
+from ttclib.show.charts.marks import budget_axis, intervals_param, titled
 from ttclib.show.samples import score_color
 from ttclib.show.theme import INK, finished, in_order, style_of
 
@@ -62,7 +62,7 @@ def gains_chart(gains: pl.DataFrame, baseline: str, *, caption: Sequence[str] = 
     color = alt.Color(
         "name:N", scale=alt.Scale(domain=labels, range=[style_of(name).color for name in strategies]), legend=key
     )
-    x = budget_axis(sorted(gains["budget"].unique().to_list()), small=True)
+    x = budget_axis(sorted(gains["budget"].unique().to_list()), small=True, unit="generations")
     y_axis = alt.Axis(labelExpr="format(datum.value * 100, '+d')", tickCount=5)
     y_title = f"points over {style_of(baseline).label}"
     base = alt.Chart()
@@ -101,7 +101,7 @@ def gains_chart(gains: pl.DataFrame, baseline: str, *, caption: Sequence[str] = 
         .properties(width=230, height=170)
         .facet(facet=alt.Facet("panel:N", sort=[*(titles[n] for n in numbers), titles[None]], title=None), columns=3)
         .resolve_axis(x="independent")
-        .add_params(alt.param(name="intervals", value=False, bind=alt.binding_checkbox(name="Intervals")))
+        .add_params(intervals_param(False, True))
     )
     title = f"Tree search less {style_of(baseline).label}, at equal generations"
     return finished(panels.properties(title=titled(title, caption)))
@@ -163,12 +163,13 @@ def tree_chart(
         axis=alt.Axis(values=list(range(1, depths + 1)), format="d", grid=False),
     )
     low, high = min(places.values()) - 0.7, max(places.values()) + 0.7
-    y = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[high, low], nice=False))
+    y_scale = alt.Scale(domain=[low, high], reverse=True, nice=False, zero=False)
+    y = alt.Y("place:Q", axis=None, scale=y_scale)
     is_returned = "datum.status == 'returned'"
     edge = base.mark_rule().encode(
         x=alt.X("from:Q", title="step"),
         x2="depth:Q",
-        y=alt.Y("from_place:Q", axis=None),
+        y=alt.Y("from_place:Q", axis=None, scale=y_scale),
         y2="place:Q",
         size=alt.condition(is_returned, alt.value(2.6), alt.value(0.8)),
         color=alt.condition(is_returned, alt.value(INK), alt.value("#b0b0b0")),

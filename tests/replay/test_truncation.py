@@ -1,0 +1,62 @@
+"""Length caps: a sample whose answer lies beyond the cap is unanswered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ttclib.replay.best_of_n import expected_best_of_n
+from ttclib.replay.truncation import accuracy_under_caps, truncate
+from ttclib.replay.voting import majority_vote
+
+NAN = float("nan")
+TOKENS = np.array([[10.0, 30.0, 20.0, NAN]])
+CORRECT = np.array([[1.0, 1.0, NAN, 0.0]])
+
+
+def test_a_longer_sample_is_unanswered_wrong_and_has_spent_the_cap():
+    cut = truncate(CORRECT, [[4, 4, 5, 6]], TOKENS, 20, scores=[[0.2, 0.9, 0.5, 0.1]])
+    np.testing.assert_array_equal(cut.correct, [[1, 0, NAN, NAN]])
+    assert cut.answer_ids.tolist() == [[4, -1, 5, 6]]
+    np.testing.assert_array_equal(cut.completion_tokens, [[10, 20, 20, NAN]])
+    np.testing.assert_array_equal(cut.scores, [[0.2, -np.inf, 0.5, 0.1]])
+
+
+def test_without_scores_there_are_none():
+    assert np.isnan(truncate(CORRECT, [[4, 4, 5, 6]], TOKENS, 20).scores).all()
+
+
+def test_a_problem_cut_whole_is_wrong_and_not_unknown():
+    cut = truncate([[1, 1]], [[0, 0]], [[50, 60]], 20, scores=[[0.9, 0.8]])
+    assert expected_best_of_n(cut.scores, cut.correct, [1, 2]).tolist() == [[0, 0]]
+    assert majority_vote(cut.answer_ids, cut.correct, [1, 2]).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize("cap", [0, -3, 2.5, NAN])
+def test_a_cap_is_a_whole_number_of_tokens(cap):
+    with pytest.raises(ValueError, match="max_tokens must be"):
+        truncate(CORRECT, [[4, 4, 5, 6]], TOKENS, cap)
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match="completion_tokens"):
+        truncate([[1, 0]], [[0, 1]], [[5]], 9)
+
+
+@given(
+    arrays(float, (3, 6), elements=st.sampled_from([0.0, 1.0, NAN])),
+    arrays(float, (3, 6), elements=st.sampled_from([1.0, 5.0, 9.0, NAN])),
+)
+def test_accuracy_under_caps_is_that_of_the_cut_samples_and_never_falls(correct, tokens):
+    caps = [1, 4, 5, 9]
+    found = accuracy_under_caps(correct, tokens, caps)
+    for column, cap in enumerate(caps):
+        cut = truncate(correct, np.zeros((3, 6)), tokens, cap).correct
+        for row in range(3):
+            known = ~np.isnan(correct[row]) & ~np.isnan(tokens[row])
+            expected = cut[row][known].mean() if known.any() else NAN
+            assert found[row, column] == pytest.approx(expected, nan_ok=True)
+    assert np.all((np.diff(found, axis=1) >= 0) | np.isnan(found[:, 1:]))

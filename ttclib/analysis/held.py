@@ -1,0 +1,166 @@
+"""Whatever a store holds of the strategies: those never collected, or collected in part, are left out and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttclib.analysis.searches import variants
+from ttclib.analysis.strategies import NEEDS_SCORES, REVISIONS, SAMPLING, TREE_SEARCH, outcomes_of
+from ttclib.errors import NotInStore, RequestError
+from ttclib.replay.outcomes import COSTS, Outcomes
+from ttclib.replay.revision_outcomes import held_budgets
+from ttclib.replay.search import Trees, search_outcomes
+from ttclib.replay.selection import SELECTIONS
+from ttclib.replay.tree import Step
+from ttclib.store.pool import SamplePool
+
+
+def held_outcomes(
+    pool: SamplePool,
+    strategies: Sequence[str],
+    budgets: Sequence[int],
+    *,
+    tree: Trees | None = None,
+    chains: Any = None,
+    verifier: str = "prm",
+    aggregation: str = "last",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+    notify: Callable[[str], None] = lambda text: None,
+) -> list[Outcomes]:
+    """Replay strategies as far as a store holds them.
+
+    Parameters
+    ----------
+    pool : SamplePool
+    strategies : sequence of str
+    budgets : sequence of int
+    tree, chains : optional
+        What the store holds beside the pool; None: none.
+    verifier, aggregation, options, seed
+        As in `ttclib.analysis.strategies.outcomes_of`.
+    notify : callable
+        Told in a line what is left out.
+
+    Returns
+    -------
+    list of Outcomes
+        A search has the problems and budgets that were collected for it; a strategy of which nothing is held is
+        not there.
+
+    Raises
+    ------
+    RequestError
+        Nothing at all is held.
+    """
+    found: list[Outcomes] = []
+    left = []
+    scored = verifier != "prm" or not np.isnan(pool.scores[aggregation]).all()
+    for strategy in strategies:
+        own = dict((options or {}).get(strategy, {}))
+        if strategy in NEEDS_SCORES and not scored:
+            left.append(f"{strategy} (no {verifier} scores)")
+        elif strategy in SAMPLING:
+            within = [size for size in budgets if size <= pool.pool_sizes.max()]
+            found += outcomes_of(pool, strategy, within, verifier=verifier, aggregation=aggregation, seed=seed)
+        elif strategy in TREE_SEARCH:
+            searched = [] if tree is None or verifier != "prm" else _searches(tree, strategy, budgets, aggregation, own)
+            found += searched
+            left += [] if searched else [f"{strategy} (not collected)"]
+        elif strategy in REVISIONS:
+            sizes = [] if chains is None else held_budgets(chains, own.get("ratio", 1.0))
+            sizes = [size for size in sizes if size in budgets]
+            if sizes:
+                choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed}
+                found += outcomes_of(pool, strategy, sizes, chains=chains, options=options, **choices)
+            else:
+                left.append(f"{strategy} (not collected)")
+    if left:
+        notify(f"left out, since the store does not hold it: {', '.join(left)}")
+    if not found:
+        raise RequestError(f"'{pool.store}' holds none of {', '.join(strategies)} for policy '{pool.policy}'")
+    return found
+
+
+def _searches(
+    tree: Trees,
+    strategy: str,
+    budgets: Sequence[int],
+    aggregation: str,
+    options: Mapping[str, Any],
+) -> list[Outcomes]:
+    """A search in its variants, problem by problem, since each may have been collected for some alone.
+
+    With one beam a search is one sample, whose expectation the sampling strategies know exactly.
+    """
+    widths, steps = options.get("beam_width", (4,)), options.get("lookahead_steps", (1,))
+    selection, replicates = options.get("selection", SELECTIONS[0]), options.get("n_replicates", 1)
+    found = []
+    for algorithm in variants(strategy, widths, steps, aggregation):
+        sizes = sorted({size for size in budgets if size > 1 and algorithm.allows(size)})
+        rows: dict[str, dict[int, tuple[float, dict[str, float]]]] = {}
+        variant = algorithm.name
+        for number, problem in enumerate(tree.problem_ids):
+            for size in sizes:
+                try:
+                    one = search_outcomes(
+                        _OneTree(tree, number), algorithm, [size], selection=selection, n_replicates=replicates
+                    )
+                except NotInStore:
+                    continue
+                variant = one.variant
+                spent = {name: float(table[0, 0]) for name, table in one.costs.items()}
+                rows.setdefault(problem, {})[size] = (float(one.accuracy[0, 0]), spent)
+        held = [size for size in sizes if any(size in row for row in rows.values())]
+        if held:
+            found.append(_assembled(strategy, variant, rows, held))
+    return found
+
+
+def _assembled(
+    strategy: str, variant: str, rows: Mapping[str, Mapping[int, tuple[float, dict[str, float]]]], sizes: list[int]
+) -> Outcomes:
+    nothing: tuple[float, dict[str, float]] = (float("nan"), {})
+    cells = [[row.get(size, nothing) for size in sizes] for row in rows.values()]
+    return Outcomes(
+        strategy,
+        variant,
+        tuple(sizes),
+        tuple(rows),
+        np.array([[accuracy for accuracy, _ in row] for row in cells]),
+        {name: np.array([[spent.get(name, np.nan) for _, spent in row] for row in cells]) for name in COSTS},
+    )
+
+
+@dataclass(frozen=True)
+class _OneTree:
+    """The tree of one problem, as `Trees`."""
+
+    all: Trees
+    number: int
+
+    @property
+    def store(self) -> str:
+        return self.all.store
+
+    @property
+    def verifier(self) -> str:
+        return self.all.verifier
+
+    @property
+    def problem_ids(self) -> Sequence[str]:
+        return [self.all.problem_ids[self.number]]
+
+    @property
+    def prompt_tokens(self) -> Sequence[int]:
+        return [self.all.prompt_tokens[self.number]]
+
+    def step(self, problem: int, path: str) -> Step | None:
+        return self.all.step(self.number, path)
+
+    def grade(self, problem: int, path: str) -> tuple[int, float] | None:
+        return self.all.grade(self.number, path)
