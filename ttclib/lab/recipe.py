@@ -167,9 +167,7 @@ def _train_prm(order: Order, notify: Notify) -> Path:
         if done.is_file():
             trained = json.loads(done.read_text(encoding="utf-8"))
         else:
-            notify(
-                f"prm: round {number} of {PRM_ROUNDS}, {min(len(judged), own.n_solutions):,} of {len(judged):,} solutions"
-            )
+            notify(f"prm: round {number} of {PRM_ROUNDS}; {len(judged):,} solutions at hand")
             with progress(f"prm {number}", 100, "%") as tell:
                 trained = train_verifier(own, policy, judged, target, start=start, report=_percent(tell))
             if number < PRM_ROUNDS:
