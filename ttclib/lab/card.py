@@ -83,7 +83,9 @@ def _figures(figures: Mapping[str, Any]) -> list[str]:
             f"{where} × {figures['n_samples']} samples at temperature {figures['temperature']:g}: "
             f"pass@1 {figures['pass_at_1']:.3f}.",
             "",
-            *_table(["operations", *by_operations], [["pass@1", *(f"{value:.2f}" for value in by_operations.values())]]),
+            *_table(
+                ["operations", *by_operations], [["pass@1", *(f"{value:.2f}" for value in by_operations.values())]]
+            ),
             "",
         ]
     if "step_auc" in figures:

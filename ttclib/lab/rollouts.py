@@ -111,7 +111,9 @@ def draw_trees(
         held = pl.read_parquet(file)
         trees += [
             Tree(problem, tuple(roots), tuple(branches))
-            for problem, roots, branches in zip(problems, held["roots"].to_list(), held["branches"].to_list(), strict=True)
+            for problem, roots, branches in zip(
+                problems, held["roots"].to_list(), held["branches"].to_list(), strict=True
+            )
         ]
         report(len(trees), recipe.n_problems, "")
     return trees

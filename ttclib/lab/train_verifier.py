@@ -135,7 +135,9 @@ def train_verifier(
     def chunk(number: int) -> list[Example]:
         epoch, place = divmod(number, per_epoch)
         order = np.random.default_rng([recipe.seed, epoch]).permutation(len(judged))
-        return encode(tokenizer, [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]])
+        return encode(
+            tokenizer, [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]]
+        )
 
     state = directory / "unfinished.pt"
     trained = fit(
