@@ -19,7 +19,9 @@ import pytest
 from tests.show.stores import make_store
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOK = ROOT / "notebooks" / "01_replay.ipynb"
+NOTEBOOKS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+# What a model may have written: it must be shown, and not run.
+EVIL = "<script>window.__ran = 1</script><img src=x onerror='window.__ran = 2'>\n"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # No sandbox: tests run as root in containers. The rest keeps the browser from calling home.
 CHROMIUM_FLAGS = [
@@ -48,7 +50,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def demo_like_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_store(tmp_path_factory.mktemp("browser") / "demo_like.duckdb")
+    return make_store(tmp_path_factory.mktemp("browser") / "demo_like.duckdb", search=True, larger=True, text=EVIL)
 
 
 @dataclass(frozen=True)
@@ -63,28 +65,30 @@ class Lab:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
-    def wait_for_kernel(self, timeout_s: float = 90) -> None:
-        """Until a kernel is idle and the page is connected to it; before that, Run All can be lost."""
+    def wait_for_kernel(self, notebook: Path, timeout_s: float = 240) -> None:
+        """Until a notebook's kernel is idle and the page is connected to it; before that, Run All can be lost."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
-            kernels = [session["kernel"] for session in self.api("sessions")]
+            kernels = [one["kernel"] for one in self.api("sessions") if one["path"] == notebook.name]
             if any(kernel["execution_state"] == "idle" and kernel["connections"] > 0 for kernel in kernels):
                 return
             time.sleep(0.3)
         raise TimeoutError("no kernel became idle")
 
 
-@pytest.fixture
-def lab(tmp_path: Path, demo_like_store: Path) -> Iterator[Lab]:
-    """JupyterLab on a copy of the notebook whose parameters name the small store."""
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory, demo_like_store: Path) -> Iterator[Lab]:
+    """JupyterLab on copies of the notebooks whose parameters name the small store."""
     pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
+    tmp_path = tmp_path_factory.mktemp("lab")
     folder = tmp_path / "work"
     folder.mkdir()
-    notebook = json.loads(NOTEBOOK.read_text("utf-8"))
-    for cell in notebook["cells"]:
-        if "parameters" in cell["metadata"].get("tags", []):
-            cell["source"] = "".join(cell["source"]) + f"\nstore = {str(demo_like_store)!r}"
-    (folder / NOTEBOOK.name).write_text(json.dumps(notebook), encoding="utf-8")
+    for path in NOTEBOOKS.values():
+        notebook = json.loads(path.read_text("utf-8"))
+        for cell in notebook["cells"]:
+            if "parameters" in cell["metadata"].get("tags", []):
+                cell["source"] = "".join(cell["source"]) + f"\nstore = {str(demo_like_store)!r}"
+        (folder / path.name).write_text(json.dumps(notebook), encoding="utf-8")
     settings = tmp_path / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(
@@ -122,7 +126,7 @@ def lab(tmp_path: Path, demo_like_store: Path) -> Iterator[Lab]:
                 server.wait()
 
 
-def _wait_until_up(lab: Lab, server: "subprocess.Popen[bytes]", log: Path, timeout_s: float = 90) -> None:
+def _wait_until_up(lab: Lab, server: "subprocess.Popen[bytes]", log: Path, timeout_s: float = 240) -> None:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end and server.poll() is None:
         try:

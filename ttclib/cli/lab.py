@@ -32,6 +32,7 @@ def lab() -> None:
 @click.option(
     "--revision", type=click.Path(path_type=Path), help="Revision model to verify; by default the one that ships."
 )
+@click.option("--prm", type=click.Path(path_type=Path), help="PRM that the revisions' verifier starts from; likewise.")
 @click.option(
     "--scale", type=float, default=1.0, show_default=True, help="Share of the recipe's data, for a quick try."
 )
@@ -42,6 +43,7 @@ def train(
     seed: int,
     policy: Path | None,
     revision: Path | None,
+    prm: Path | None,
     scale: float,
     batch_tokens: int | None,
 ) -> None:
@@ -51,7 +53,9 @@ def train(
     except ImportError as error:
         raise RequestError(f"training needs the package '{error.name}': pip install 'ttclib[transformers]'") from error
 
-    sources = {name: path for name, path in (("policy", policy), ("revision", revision)) if path is not None}
+    sources = {
+        name: path for name, path in (("policy", policy), ("revision", revision), ("prm", prm)) if path is not None
+    }
     order = recipe.Order(output, seed=seed, scale=scale, batch_tokens=batch_tokens, sources=sources)
     for directory in recipe.train(part, order, notify=notify):
         click.echo(str(directory))
@@ -74,7 +78,9 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
     try:
         from ttclib.lab import collect as collecting
     except ImportError as error:
-        raise RequestError(f"collecting needs the package '{error.name}': pip install 'ttclib[transformers]'") from error
+        raise RequestError(
+            f"collecting needs the package '{error.name}': pip install 'ttclib[transformers]'"
+        ) from error
 
     target = store or Path(f"runs/lab-{size}.duckdb")
     collecting.collect(size, target, notify=notify)

@@ -34,8 +34,8 @@ answer alone.""",
     "revision-orm": """An outcome verifier for chains of the revision model: it reads the prompt, the earlier answers in
 view and an answer; the sigmoid of its scalar head at the answer's end estimates the chance that it is right.
 
-Start: the revision model, widened and deepened as the PRM is. Data: chains of the revision model on training exercises,
-every answer labelled by whether it is right.""",
+Start: the revision model, widened and deepened as the PRM is, with the layers that the PRM learned on top. Data:
+chains of the revision model on training exercises, every answer labelled by whether it is right.""",
 }
 
 
@@ -83,7 +83,9 @@ def _figures(figures: Mapping[str, Any]) -> list[str]:
             f"{where} × {figures['n_samples']} samples at temperature {figures['temperature']:g}: "
             f"pass@1 {figures['pass_at_1']:.3f}.",
             "",
-            *_table(["operations", *by_operations], [["pass@1", *(f"{value:.2f}" for value in by_operations.values())]]),
+            *_table(
+                ["operations", *by_operations], [["pass@1", *(f"{value:.2f}" for value in by_operations.values())]]
+            ),
             "",
         ]
     if "step_auc" in figures:

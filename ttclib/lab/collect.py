@@ -70,9 +70,7 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
     policy = load_config("lab", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples)
     large = [
         load_config("lab-14x-greedy", **at, problems__limit=wanted.n_problems),
-        load_config(
-            "lab-14x", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples_14x
-        ),
+        load_config("lab-14x", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples_14x),
     ]
     chains = load_config(
         "lab-revision",

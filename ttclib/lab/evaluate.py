@@ -147,7 +147,10 @@ def evaluate_chains(
             Draw(
                 tuple(
                     revision_prefix(
-                        engine.encode(problems[number].prompt), earlier, separator, end_ids={engine.tokenizer.eos_token_id}
+                        engine.encode(problems[number].prompt),
+                        earlier,
+                        separator,
+                        end_ids={engine.tokenizer.eos_token_id},
                     )
                 ),
                 draw_seed(seed, problems[number].prompt, chain * length + position),

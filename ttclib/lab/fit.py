@@ -118,9 +118,7 @@ def fit(
         sequences = chunk(number)
         lengths = [len(sequence.ids) for sequence in sequences]
         batches = list(
-            batches_by_length(
-                lengths, max_tokens=pace.tokens_per_batch, rng=np.random.default_rng([seed, number])
-            )
+            batches_by_length(lengths, max_tokens=pace.tokens_per_batch, rng=np.random.default_rng([seed, number]))
         )
         losses = []
         for place, indices in enumerate(batches):
@@ -220,4 +218,3 @@ def _resume(
     for optimizer, own in zip(optimizers, held["optimizers"], strict=True):
         optimizer.load_state_dict(own)
     return dict(held["at"])
-

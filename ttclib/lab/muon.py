@@ -41,21 +41,19 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Move every matrix that has a gradient."""
         for group in self.param_groups:
-            by_shape: dict[torch.Size, list[torch.nn.Parameter]] = defaultdict(list)
+            moves: dict[torch.Size, list[tuple[torch.nn.Parameter, torch.Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    by_shape[parameter.shape].append(parameter)
-            for shape, parameters in by_shape.items():
-                moves = []
-                for parameter in parameters:
+                if (gradient := parameter.grad) is not None:
                     average = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
-                    average.lerp_(parameter.grad, 1 - group["momentum"])
-                    moves.append(parameter.grad.lerp(average, group["momentum"]))  # Nesterov
+                    average.lerp_(gradient, 1 - group["momentum"])
+                    moves[parameter.shape].append((parameter, gradient.lerp(average, group["momentum"])))  # Nesterov
+            for shape, pairs in moves.items():
                 size = group["lr"] * 0.2 * max(shape) ** 0.5
-                for parameter, move in zip(parameters, orthogonalise(torch.stack(moves)), strict=True):
+                steps = orthogonalise(torch.stack([move for _, move in pairs]))
+                for (parameter, _), move in zip(pairs, steps, strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(move, alpha=size)
 
 

@@ -26,6 +26,7 @@ from ttclib.grading import extract_answer
 from ttclib.lab.task import Exercise, exercises
 
 DRAWS_AT_ONCE = 768
+PREFIX_TOKENS_AT_ONCE = 100_000
 MAX_TOKENS = 320
 _PROBLEMS_A_BLOCK = 250
 
@@ -110,7 +111,9 @@ def draw_trees(
         held = pl.read_parquet(file)
         trees += [
             Tree(problem, tuple(roots), tuple(branches))
-            for problem, roots, branches in zip(problems, held["roots"].to_list(), held["branches"].to_list(), strict=True)
+            for problem, roots, branches in zip(
+                problems, held["roots"].to_list(), held["branches"].to_list(), strict=True
+            )
         ]
         report(len(trees), recipe.n_problems, "")
     return trees
@@ -140,10 +143,12 @@ def draw_all(
     report: Callable[[int], None] = lambda done: None,
 ) -> list[Completion]:
     """One completion for each draw, in order; prefixes of like length are drawn together."""
-    order = sorted(range(len(draws)), key=lambda i: len(draws[i].prefix_ids))
+    # The longest first: its length bounds the memory of the batch that it opens.
+    order = sorted(range(len(draws)), key=lambda i: -len(draws[i].prefix_ids))
     drawn: dict[int, Completion] = {}
-    for begin in range(0, len(order), DRAWS_AT_ONCE):
-        batch = order[begin : begin + DRAWS_AT_ONCE]
+    while len(drawn) < len(order):
+        longest = len(draws[order[len(drawn)]].prefix_ids)
+        batch = order[len(drawn) : len(drawn) + max(1, min(DRAWS_AT_ONCE, PREFIX_TOKENS_AT_ONCE // longest))]
         sampling = SamplingConfig(temperature=temperature, max_tokens=MAX_TOKENS)
         drawn |= zip(batch, engine.generate([draws[i] for i in batch], sampling), strict=True)
         report(len(drawn))

@@ -202,7 +202,9 @@ def canonical_form(expression: str) -> str:
         sides = [left, operand()]
         if operator == "-":
             return operator, [_joined(*side) for side in sides]
-        return operator, sorted(part for side in sides for part in (side[1] if side[0] == operator else [_joined(*side)]))
+        return operator, sorted(
+            part for side in sides for part in (side[1] if side[0] == operator else [_joined(*side)])
+        )
 
     return _joined(*operation())
 

@@ -83,6 +83,8 @@ def train_verifier(
     judged: Sequence[Judged],
     directory: Path,
     *,
+    start: Path | None = None,
+    regrow: bool = False,
     report: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> dict[str, float]:
     """Train and save a verifier that grows from a policy; a training that was stopped continues.
@@ -95,6 +97,11 @@ def train_verifier(
     judged : sequence of Judged
     directory : pathlib.Path
         Receives config, tokenizer and weights in Hugging Face's format.
+    start : pathlib.Path, optional
+        A verifier to train further; by default a new one.
+    regrow : bool
+        `start` grew from another policy: this one's layers take the place of that one's, under the same
+        added layers.
     report : callable
         Called with chunks done, chunks in all and a line of text.
 
@@ -110,6 +117,15 @@ def train_verifier(
     tokenizer = load_tokenizer(policy)
     base = load_policy(policy).eval()
     model = grow(base, recipe.extra_layers)
+    if start is not None:
+        held = LlamaForTokenClassification.from_pretrained(start, dtype=torch.float32)
+        own = policy_parameters(model, recipe.extra_layers)
+        theirs = policy_parameters(held, recipe.extra_layers)
+        if regrow:
+            with torch.no_grad():
+                for parameter, value in zip(theirs, own, strict=True):
+                    parameter.copy_(value)
+        model = held
     for parameter in policy_parameters(model, recipe.extra_layers):
         parameter.requires_grad_(False)
     # Two outputs more than the verdict while it learns: the likelihood of a token, and of all so far.
@@ -119,7 +135,9 @@ def train_verifier(
     def chunk(number: int) -> list[Example]:
         epoch, place = divmod(number, per_epoch)
         order = np.random.default_rng([recipe.seed, epoch]).permutation(len(judged))
-        return encode(tokenizer, [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]])
+        return encode(
+            tokenizer, [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]]
+        )
 
     state = directory / "unfinished.pt"
     trained = fit(
@@ -130,7 +148,7 @@ def train_verifier(
         recipe.pace,
         seed=recipe.seed,
         state=state,
-        recipe=[recipe, str(policy), len(judged)],
+        recipe=[recipe, str(policy), str(start), len(judged)],
         report=report,
     )
     del model.likelihood

@@ -1,0 +1,240 @@
+"""Notebooks where people meet them: in JupyterLab, and as pages opened from disk with no network."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import NOTEBOOKS, TOKEN, Lab
+from ttclib.show.report import render_report
+
+pytestmark = pytest.mark.browser
+
+TIMEOUT_MS = 240_000
+LOCAL = ("file:", "data:", "blob:", "about:")
+# A folder to keep screenshots in, for a person to look at; none are kept without it.
+SHOTS = os.environ.get("TTCLIB_SCREENSHOTS")
+
+
+def shoot(page: Any, name: str, **options: Any) -> None:
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), **options)
+
+
+def marks(chart: Any) -> str:
+    """The drawn part of a chart, as text that changes when the picture does."""
+    return str(chart.locator("svg").first.inner_html())
+
+
+def watched(browser: Any, allowed: tuple[str, ...], **options: Any) -> tuple[Any, list[str], list[str]]:
+    """A page, with what it asked of elsewhere and what its console complained of."""
+    page = browser.new_page(**options)
+    outside: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(allowed) else outside.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page, outside, complaints
+
+
+def run_all(page: Any, lab: Lab, number: str) -> None:
+    """Open a notebook in JupyterLab and run its cells."""
+    notebook = NOTEBOOKS[number]
+    page.goto(f"{lab.url}/lab/tree/{notebook.name}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-Notebook", timeout=TIMEOUT_MS)
+    lab.wait_for_kernel(notebook)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+
+
+def report_of(number: str, store: Path, folder: Path) -> Path:
+    return render_report(NOTEBOOKS[number], folder / "report.html", {"store": str(store)}, notify=lambda line: None)
+
+
+def open_page(browser: Any, report: Path, **options: Any) -> tuple[Any, list[str], list[str]]:
+    """A report opened from its file, with the network cut off."""
+    page, outside, complaints = watched(browser, LOCAL, **options)
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "warning" else None)
+    page.route("http*://**", lambda route: route.abort())
+    page.goto(report.as_uri())
+    return page, outside, complaints
+
+
+def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> None:
+    page, outside, complaints = watched(browser, (lab.url, *LOCAL), viewport={"width": 1500, "height": 1300})
+    run_all(page, lab, "01")
+    explorer = page.locator(".ttclib-explorer").first
+    explorer.locator("svg.marks").wait_for(timeout=TIMEOUT_MS)
+    slider = explorer.locator(".noUi-handle").first
+    rows = explorer.locator("table.ttclib tbody")
+    rows.wait_for(timeout=TIMEOUT_MS)
+    explorer.scroll_into_view_if_needed()
+    assert "N = 16" in explorer.locator("svg.marks").inner_html()
+    shoot(page, "lab_explorer")
+
+    picture, table = marks(explorer), rows.inner_text()
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    explorer.get_by_text("The rows behind the chart at N = 8").wait_for(timeout=TIMEOUT_MS)
+    page.wait_for_function("() => document.querySelector('.ttclib-explorer svg.marks').innerHTML.includes('N = 8')")
+    assert rows.inner_text() != table
+    assert marks(explorer) != picture
+    shoot(page, "lab_explorer_moved")
+
+    # Strategies are switched with the space bar, difficulty bins chosen with the arrow keys.
+    explorer.get_by_role("checkbox", name="majority vote").focus()
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "() => !document.querySelector('.ttclib-explorer svg.marks').innerHTML.includes('majority vote')"
+    )
+    page.wait_for_function(
+        "() => !document.querySelector('.ttclib-explorer table.ttclib').innerText.includes('majority vote')"
+    )
+    explorer.get_by_role("combobox", name="Difficulty").select_option("3 bins")
+    page.wait_for_function(
+        "() => document.querySelector('.ttclib-explorer svg.marks').innerHTML.includes('bin 3 (hardest)')"
+    )
+    page.wait_for_timeout(300)
+    shoot(page, "lab_bins")
+
+    # The chart that stays with the notebook, drawn by JupyterLab itself.
+    stays = page.locator(".jp-RenderedVegaCommon5, .jp-RenderedVegaCommon").first
+    stays.wait_for(timeout=TIMEOUT_MS)
+    stays.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    shoot(page, "lab_chart")
+    assert stays.locator("canvas, svg").count() >= 1
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+    # A state that cannot be drawn is said, not swallowed.
+    explorer.scroll_into_view_if_needed()
+    for name in ("pass@k", "best-of-N", "best-of-N weighted"):
+        explorer.get_by_role("checkbox", name=name, exact=True).uncheck()
+    explorer.get_by_role("alert").wait_for(timeout=TIMEOUT_MS)
+    assert "no strategy is chosen" in explorer.get_by_role("alert").inner_text()
+    assert outside == []
+    assert complaints == []
+    page.close()
+
+
+def test_samples_are_read_as_text_in_jupyterlab(browser: Any, lab: Lab) -> None:
+    page, outside, complaints = watched(browser, (lab.url, *LOCAL), viewport={"width": 1500, "height": 1300})
+    run_all(page, lab, "08")
+    reader = page.locator(".ttclib-explorer").first
+    reader.locator(".ttc-sample").wait_for(timeout=TIMEOUT_MS)
+    first = reader.locator(".ttc-sample").inner_text()
+    assert "<script>window.__ran = 1</script>" in first and "onerror" in first
+    reader.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    reader.get_by_text("2 of ").wait_for(timeout=TIMEOUT_MS)
+    assert reader.locator(".ttc-sample").inner_text() != first
+    page.locator(".jp-OutputArea-output .ttc-sample").last.wait_for(timeout=TIMEOUT_MS)
+    shoot(page, "lab_samples")
+    assert page.evaluate("() => window.__ran") is None
+    assert page.locator(".ttc-sample img, .ttc-sample script").count() == 0
+    assert outside == [] and complaints == []
+    page.close()
+
+
+def test_the_exchange_rate_moves_the_crossover_in_jupyterlab(browser: Any, lab: Lab) -> None:
+    page, outside, complaints = watched(browser, (lab.url, *LOCAL), viewport={"width": 1500, "height": 1300})
+    run_all(page, lab, "06")
+    explorer = page.locator(".ttclib-explorer").first
+    explorer.locator("svg.marks").wait_for(timeout=TIMEOUT_MS)
+    picture, table = marks(explorer), explorer.locator("table.ttclib tbody").inner_text()
+    explorer.locator(".noUi-handle").first.focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "(before) => document.querySelector('.ttclib-explorer svg.marks').innerHTML !== before",
+        arg=picture,
+        timeout=TIMEOUT_MS,
+    )
+    page.wait_for_function(
+        "(before) => document.querySelector('.ttclib-explorer table.ttclib tbody').innerText !== before",
+        arg=table,
+        timeout=TIMEOUT_MS,
+    )
+    shoot(page, "lab_crossover")
+    assert outside == [] and complaints == []
+    page.close()
+
+
+def test_report_opens_without_a_network(browser: Any, demo_like_store: Path, tmp_path: Path) -> None:
+    pytest.importorskip("papermill", reason="papermill is not installed")
+    page, outside, complaints = open_page(
+        browser, report_of("01", demo_like_store, tmp_path), viewport={"width": 1100, "height": 900}
+    )
+    page.wait_for_selector(".ttc-chart[data-drawn]", timeout=TIMEOUT_MS)
+    page.wait_for_function("() => document.querySelectorAll('.ttc-chart[data-drawn]').length === 2")
+    charts = page.locator(".ttc-chart")
+    for number in range(2):
+        assert charts.nth(number).locator("svg path").count() > 10
+    shoot(page, "report", full_page=True)
+
+    first = charts.first
+    assert "N = 16" in marks(first)
+    picture = marks(first)
+    first.locator("input[type=range]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => document.querySelector('.ttc-chart svg').innerHTML.includes('N = 8')")
+    assert marks(first) != picture
+    shoot(page, "report_moved")
+
+    # Another difficulty bin, and the bands, from the lists in the page.
+    picture = marks(first)
+    first.locator("select").select_option(label="bin 1 (easiest)")
+    page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=picture)
+    picture = marks(first)
+    first.locator("input[type=checkbox]").uncheck()
+    page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=picture)
+    first.locator("select").select_option(label="all problems")
+
+    # A click on a label singles its strategy out.
+    picture = marks(first)
+    label = first.locator("svg text", has_text="best-of-N weighted").first
+    label.scroll_into_view_if_needed()
+    box = label.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=picture)
+    shoot(page, "report_picked")
+    assert outside == []
+    assert complaints == []
+    page.close()
+
+
+def test_the_exchange_rate_moves_in_the_page(browser: Any, demo_like_store: Path, tmp_path: Path) -> None:
+    pytest.importorskip("papermill", reason="papermill is not installed")
+    page, outside, complaints = open_page(browser, report_of("06", demo_like_store, tmp_path))
+    page.wait_for_selector(".ttc-chart[data-drawn]", timeout=TIMEOUT_MS)
+    chart = page.locator(".ttc-chart").first
+    before = marks(chart)
+    said = chart.locator("svg text", has_text="the small model may spend").first.inner_text()
+    chart.locator("input[type=range]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=before)
+    assert chart.locator("svg text", has_text="the small model may spend").first.inner_text() != said
+    shoot(page, "report_crossover", full_page=True)
+    assert outside == [] and complaints == []
+    page.close()
+
+
+def test_text_of_a_tree_is_shown_as_text_in_the_page(browser: Any, demo_like_store: Path, tmp_path: Path) -> None:
+    pytest.importorskip("papermill", reason="papermill is not installed")
+    page, outside, complaints = open_page(browser, report_of("03", demo_like_store, tmp_path))
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.ttc-chart')].every(chart => chart.dataset.drawn)", timeout=TIMEOUT_MS
+    )
+    tree = page.locator(".ttc-chart").last
+    point = tree.locator("svg .mark-symbol.role-mark path").first
+    point.scroll_into_view_if_needed()
+    point.hover()
+    tooltip = page.locator("#vg-tooltip-element")
+    tooltip.wait_for(timeout=TIMEOUT_MS)
+    assert "<script>" in tooltip.inner_text()
+    assert tooltip.locator("img, script").count() == 0
+    assert page.evaluate("() => window.__ran") is None
+    shoot(page, "report_tree", full_page=True)
+    assert outside == [] and complaints == []
+    page.close()
