@@ -10,6 +10,7 @@ from typing import Any
 from ttclib.errors import RequestError, one_of
 
 Check = Callable[[Any], Any]
+Listener = Callable[[set[str]], None]  # told the names that changed
 _OWN = ("_checks", "_values", "_listeners")
 
 
@@ -46,7 +47,7 @@ class ViewState:
     def __init__(self, checks: Mapping[str, Check], **values: Any) -> None:
         self._checks = dict(checks)
         self._values: dict[str, Any] = {}
-        self._listeners: list[Callable[[set[str]], None]] = []
+        self._listeners: list[Listener] = []
         self.set(**values)
 
     def set(self, **values: Any) -> None:
@@ -60,7 +61,7 @@ class ViewState:
             for listener in list(self._listeners):
                 listener(changed)
 
-    def observe(self, listener: Callable[[set[str]], None]) -> None:
+    def observe(self, listener: Listener) -> None:
         """Have `listener` called with the names that changed, after each change."""
         self._listeners.append(listener)
 
