@@ -233,3 +233,22 @@ def test_the_whole_family_is_trained_in_one_go(tmp_path: Path, monkeypatch: pyte
 
 def _right_chain(exercise: Exercise) -> Chain:
     return Chain(exercise.prompt, ("#0",), exercise.solution, True)
+
+
+def test_a_verifier_of_another_policy_keeps_its_added_layers_alone(tmp_path: Path) -> None:
+    first = save_tiny_policy(tmp_path / "first", tie_word_embeddings=True)
+    second = save_tiny_policy(tmp_path / "second", tie_word_embeddings=True, initializer_range=0.3)
+    judged = [Judged([1, 5, 13, 5, 18, 19], ("10\n", "#10"), (0.5, 1.0))]
+    recipe = dataclasses.replace(VERIFIER, n_epochs=1, pace=Pace(matrix_rate=0.0, other_rate=0.0))
+    train_verifier(recipe, first, judged, tmp_path / "prm")
+    train_verifier(recipe, second, judged, tmp_path / "orm", start=tmp_path / "prm", regrow=True)
+    prm, orm = (
+        AutoModelForTokenClassification.from_pretrained(tmp_path / name, dtype=torch.float32) for name in ("prm", "orm")
+    )
+    expected = grow(load_policy(second), 1)
+    n_old = expected.config.num_hidden_layers - 1
+    for ours, theirs in ((orm.model.layers[n_old], prm.model.layers[n_old]), (orm.score, prm.score)):
+        for value, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.equal(value, other)
+    for value, other in zip(orm.model.layers[0].parameters(), expected.model.layers[0].parameters(), strict=True):
+        assert torch.allclose(value, other, atol=1e-3)

@@ -45,7 +45,7 @@ PRM = VerifierRecipe()
 PRM_ROUNDS = 2
 REVISION = RevisionRecipe()
 CHAINS = ChainRecipe()
-REVISION_ORM = VerifierRecipe(n_solutions=2_500, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000))
+REVISION_ORM = VerifierRecipe(n_solutions=2_000, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -95,7 +95,7 @@ class ChainRecipe:
     seed : int
     """
 
-    n_problems: int = 250
+    n_problems: int = 180
     n_chains: int = 3
     length: int = 6
     seed: int = 2000
