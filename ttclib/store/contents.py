@@ -63,7 +63,7 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
         PolicyContents(
             policy, parameters, n_problems, n_samples, n_graded, tuple(verifiers or ()), n_nodes, n_revisions
         )
-        for policy, parameters, n_problems, n_samples, n_graded, verifiers, n_nodes, n_revisions in rows
+        for policy, parameters, n_problems, n_samples, n_graded, names, n_nodes, n_revisions in rows
     ]
 
 
