@@ -60,9 +60,7 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
     with connect(path, notify=notify) as con:
         rows = con.execute(_QUERY).fetchall()
     return [
-        PolicyContents(
-            policy, parameters, n_problems, n_samples, n_graded, tuple(verifiers or ()), n_nodes, n_revisions
-        )
+        PolicyContents(policy, parameters, n_problems, n_samples, n_graded, tuple(names or ()), n_nodes, n_revisions)
         for policy, parameters, n_problems, n_samples, n_graded, names, n_nodes, n_revisions in rows
     ]
 
