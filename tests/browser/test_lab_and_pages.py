@@ -30,6 +30,7 @@ def marks(chart: Any) -> str:
 def watched(browser: Any, allowed: tuple[str, ...], **options: Any) -> tuple[Any, list[str], list[str]]:
     """A page, with what it asked of elsewhere and what its console complained of."""
     page = browser.new_page(**options)
+    page.set_default_timeout(TIMEOUT_MS)
     outside: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: None if request.url.startswith(allowed) else outside.append(request.url))
