@@ -48,5 +48,5 @@ def test_the_large_policy_saw_the_same_tokens_and_is_clearly_better() -> None:
 
 def test_the_verifiers_are_of_use_and_not_perfect() -> None:
     figures = card("prm")["figures"]
-    assert 0.7 < figures["final_auc_within"] < 0.97
-    assert figures["best_of_n"]["prm"]["16"] > figures["pass_at_1"] + 0.05
+    assert figures["step_auc"] > 0.85 and 0.7 < figures["final_auc_within"] < 0.97
+    assert figures["best_of_n"]["prm"]["4"] > figures["pass_at_1"] + 0.02

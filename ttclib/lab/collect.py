@@ -107,7 +107,7 @@ _DECIMALS = 5
 
 
 def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
-    """Write a collected store as the demo that ships: rows in order, scores rounded, no timings.
+    """Write a collected store as the demo that ships: rows in order, scores rounded, no timings, fewer token ids.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
                 [table],
             ).fetchall()
             order = f"ORDER BY {', '.join(TABLES[table])}" if TABLES.get(table) else ""
-            shown = ", ".join(_shipped(column, kind) for column, kind in columns)
+            shown = ", ".join(_shipped(table, column, kind) for column, kind in columns)
             con.execute(f"INSERT INTO {json.dumps(name)}.{table} SELECT {shown} FROM collected.{table} {order}")
         con.execute("DETACH collected")
         con.execute("CHECKPOINT")
@@ -147,9 +147,12 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _shipped(column: str, kind: str) -> str:
+def _shipped(table: str, column: str, kind: str) -> str:
     if column == "elapsed_s":
         return "NULL"
+    if (table, column) == ("samples", "completion_ids"):
+        # A search that goes on needs them as prefixes, where there is a tree; elsewhere the text says as much.
+        return f"CASE WHEN (policy, problem_id) IN (SELECT (policy, problem_id) FROM collected.nodes) THEN {column} END"
     if column in ("step_scores", "step_score", "logprob"):
         rounded = f"list_transform({column}, lambda x: round(x, {_DECIMALS}))"
         return rounded if kind.endswith("[]") else f"round({column}, {_DECIMALS})"

@@ -103,7 +103,8 @@ def _demo_section(demo: Path) -> str:
         "```",
         "ttc lab collect --size demo --store runs/lab-demo.duckdb --ship store/demo.duckdb",
         "```\n",
-        "Scores and log-probabilities are rounded to five decimals, and timings are left out. Its runs:\n",
+        "Scores and log-probabilities are rounded to five decimals; timings are left out, and the token ids of samples",
+        "where there is no search tree. Its runs:\n",
         "| command | model | temperature | seed |",
         "|---|---|---|---|",
     ]
