@@ -211,11 +211,11 @@ def test_the_exchange_rate_moves_in_the_page(browser: Any, demo_like_store: Path
     page.wait_for_selector(".ttc-chart[data-drawn]", timeout=TIMEOUT_MS)
     chart = page.locator(".ttc-chart").first
     before = marks(chart)
-    said = chart.locator("svg text", has_text="the small model may spend").first.inner_text()
+    said = chart.locator("svg text", has_text="the small model may spend").first.text_content()
     chart.locator("input[type=range]").focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=before)
-    assert chart.locator("svg text", has_text="the small model may spend").first.inner_text() != said
+    assert chart.locator("svg text", has_text="the small model may spend").first.text_content() != said
     shoot(page, "report_crossover", full_page=True)
     assert outside == [] and complaints == []
     page.close()
