@@ -205,7 +205,7 @@ class _RoomyLayer(DynamicLayer):
             *outer, _, size = key_states.shape
             room = [states.new_empty(*outer, held + added + self._STEPS_OF_ROOM, size) for states in (key_states,) * 2]
             if held:
-                room[0][..., :held, :], room[1][..., :held, :] = self.keys, self.values
+                room[0][..., :held, :], room[1][..., :held, :] = cast(Any, (self.keys, self.values))
             self._buffers = room
         for buffer, states in zip(self._buffers, (key_states, value_states), strict=True):
             buffer[..., held : held + added, :] = states

@@ -152,7 +152,8 @@ def finish(
 
 def _optimizers(model: PreTrainedModel, pace: Pace) -> list[torch.optim.Optimizer]:
     """Muon for the hidden matrices, AdamW for embeddings, norms, biases and heads."""
-    hidden, other = [], []
+    hidden: list[torch.nn.Parameter] = []
+    other: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             (hidden if parameter.ndim == 2 and ".layers." in name else other).append(parameter)

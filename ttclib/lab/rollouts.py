@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -127,7 +128,7 @@ def spend(folder: Path, seconds: float) -> float:
     return total
 
 
-_COLUMNS = {"expression": pl.String, "roots": pl.List(pl.String), "branches": pl.List(pl.String)}
+_COLUMNS: dict[str, Any] = {"expression": pl.String, "roots": pl.List(pl.String), "branches": pl.List(pl.String)}
 
 
 def load_lab_engine(policy: Path) -> TransformersEngine:

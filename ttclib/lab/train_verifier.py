@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -207,7 +208,7 @@ def verifier_loss(
     # Few tokens surprise; they are what is to be found.
     surprise = torch.stack([counted * (1 + 20 * (1 - likelihoods[..., 0])), counted], dim=-1)
     losses = torch.nn.functional.binary_cross_entropy_with_logits(
-        model.likelihood(hidden)[:, 1:], likelihoods, weight=surprise, reduction="none"
+        cast(Any, model.likelihood)(hidden)[:, 1:], likelihoods, weight=surprise, reduction="none"
     )
     likelihood = (losses.sum(dim=(0, 1)) / surprise.sum(dim=(0, 1)).clamp(min=1.0)).sum()
     return verdict + recipe.likelihood_weight * likelihood

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -183,5 +184,5 @@ def _revisions(pool: SamplePool, notes: list[str]) -> list[Outcomes]:
         one
         for ratio in RATIOS
         if (budgets := held_budgets(chains, ratio))
-        for one in _there(lambda ratio=ratio, budgets=budgets: replay_revisions(chains, budgets, ratio=ratio)) or []
+        for one in _there(partial(replay_revisions, chains, budgets, ratio=ratio)) or []
     ]

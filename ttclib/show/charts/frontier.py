@@ -55,7 +55,7 @@ def frontier_chart(
             rows.append({**kept, "preset": preset, "unit": unit, "name": style.label})
     if not rows:
         raise RequestError("nothing to draw: no strategy has a cost and an accuracy")
-    strategies = in_order({row["strategy"] for row in rows})
+    strategies = in_order({str(row["strategy"]) for row in rows})
     styles = [style_of(name) for name in strategies]
     labels = [style.label for style in styles]
     picked = alt.selection_point(name="picked", fields=["name"], bind="legend", toggle="true")
@@ -123,7 +123,7 @@ def frontier_chart(
         .mark_text(fontSize=13, color=INK, baseline="top", clip=False)
         .encode(x=alt.value(width / 2), y=alt.value(height + 32), text="unit:N")
     )
-    numbers = sorted({row["bin"] for row in rows if row["bin"]})
+    numbers = sorted({int(row["bin"]) for row in rows if row["bin"]})
     presets = list(frames)
     bind: Any = alt.Undefined
     if slider:
