@@ -53,7 +53,7 @@ class Size:
 
 
 SIZES = {
-    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64), (4, 16)),
+    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64), ()),
     "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64), (4, 16)),
 }
 
@@ -100,6 +100,7 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
             "lab", **at, search__limit=wanted.n_searched, search__budgets=list(budgets), search__algorithms=algorithms
         )
         for algorithms, budgets in ((_PLAIN, wanted.budgets), (_LOOKING_AHEAD, wanted.lookahead_budgets))
+        if budgets
     ]
     for config in (policy, *large, *searches):
         run.check(config)
