@@ -17,12 +17,12 @@ from ttclib.analysis.difficulty import (
     difficulty_table,
     oracle_difficulty,
     predicted_difficulty,
-    split_pool,
     threshold_bins,
 )
 from ttclib.analysis.efficiency import efficiency
 from ttclib.analysis.extrapolation import extrapolate_pass_at_k, extrapolation_miss, majority_limit
 from ttclib.analysis.fits import fit_beta_binomial, fit_coverage_power_law, fit_scaled_beta_binomial
+from ttclib.analysis.folds import split_pool
 from ttclib.analysis.frontier import Frontier, frontier, pareto
 from ttclib.analysis.intervals import bootstrap_mean, paired_difference, simultaneous_band
 from ttclib.analysis.ledger import Ledger, ledger

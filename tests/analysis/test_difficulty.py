@@ -19,9 +19,9 @@ from ttclib.analysis.difficulty import (
     difficulty_table,
     oracle_difficulty,
     predicted_difficulty,
-    split_pool,
     threshold_bins,
 )
+from ttclib.analysis.folds import split_pool
 from ttclib.errors import RequestError
 
 NAN = float("nan")

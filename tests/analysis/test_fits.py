@@ -22,6 +22,7 @@ from ttclib.analysis.fits import (
 from ttclib.analysis.quadrature import log_mean_over_beta
 from ttclib.errors import RequestError
 from ttclib.replay.coverage import pass_at_k
+from ttclib.replay.voting import majority_vote
 
 NAN = float("nan")
 
@@ -198,6 +199,17 @@ def test_majority_need_not_rise():
     assert (found.n_rising, found.n_falling) == (100, 100) and found.accuracy == 0.5
     assert found.ci_low < 0.5 < found.ci_high
     assert found.limit.tolist() == [1.0] * 100 + [0.0] * 100
+
+
+@given(st.integers(0, 10_000))
+def test_majority_limit_is_the_vote_of_the_whole_pool(seed):
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(-1, 3, (4, 6))
+    right = np.where(rng.random((4, 6)) < 0.1, np.nan, ids == 0)
+    votes = majority_vote(ids, right, [1, 6])
+    found = majority_limit(ids, right)
+    np.testing.assert_allclose(found.pass_at_1, votes[:, 0])
+    np.testing.assert_allclose(found.limit, votes[:, 1])
 
 
 def test_majority_limit_splits_ties_and_leaves_out_the_ungraded():

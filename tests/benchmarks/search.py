@@ -48,9 +48,9 @@ def main() -> None:
             run.score(config, notify=print)
         for label, budgets in (("few", given.budgets), ("every", range(1, given.every_up_to + 1))):
             grid = [(algorithm, [n for n in budgets if algorithm.allows(n)]) for algorithm in ALGORITHMS]
-            for algorithm, sizes in grid:
-                if sizes:
-                    search(asking(config, [algorithm], sizes), notify=quiet)
+            for sizes in {tuple(sizes) for _, sizes in grid if sizes}:
+                alike = [algorithm for algorithm, own in grid if tuple(own) == sizes]
+                search(asking(config, alike, sizes), notify=quiet)
             trees = load_trees(
                 store, policy=config.policy.name, setting=config.setting_row()["setting"], verifier="lab-prm"
             )

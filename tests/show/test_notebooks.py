@@ -37,7 +37,10 @@ OTHERS: dict[str, Any] = {
     "largest_k": 100,
     "strategies": ["best_of_n", "majority_vote"],
     "models": ["beta_binomial"],
+    "n_resamples": 3,
 }
+# Fits are repeated for the bands, which takes its time and tells a test nothing.
+QUICK: dict[str, dict[str, Any]] = {"07_scaling_fits": {"n_resamples": 3, "n_splits": 1}}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,7 @@ def run_checked(name: str, folder: Path, **parameters: Any) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_answers_on_a_full_store(name: str, full_store: Path, tmp_path: Path) -> None:
-    ran = run_checked(name, tmp_path, store=str(full_store))
+    ran = run_checked(name, tmp_path, store=str(full_store), **QUICK.get(name, {}))
     html = html_of(ran)
     assert "Not in this store" not in html
     n_charts = len(outputs_of(ran, VEGALITE_MIME))
@@ -93,7 +96,7 @@ def test_it_answers_on_a_full_store(name: str, full_store: Path, tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_path: Path) -> None:
-    ran = run_checked(name, tmp_path, store=str(poor_store))
+    ran = run_checked(name, tmp_path, store=str(poor_store), **QUICK.get(name, {}))
     html = html_of(ran)
     says = {
         "00_start": "lacks tree steps",

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -17,7 +16,6 @@ from scipy.stats import rankdata
 
 from ttclib.analysis.groups import ordered_interval, resample_weights
 from ttclib.errors import RequestError
-from ttclib.store.pool import SamplePool, VerifierScores
 
 ABSOLUTE_THRESHOLDS = (0.5, 0.1)  # easy 50-100 %, medium 10-50 %, hard 0-10 %: Liu et al., arXiv:2502.06703
 
@@ -167,59 +165,6 @@ def check_bins(bins: np.ndarray, n_folds: int = 2) -> None:
             f"difficulty bin {number} holds {sizes.min()} problems, {n_folds} folds need at least {n_folds}: "
             "use fewer bins, other thresholds or more problems"
         )
-
-
-def split_pool(pool: SamplePool, n_parts: int = 2, seed: int = 0) -> list[SamplePool]:
-    """A pool parted at random into pools of disjoint samples, problem by problem.
-
-    Bins made of one part are out of fold for the others: a lucky sample cannot both make its problem
-    look easy and be counted as a success.
-
-    Parameters
-    ----------
-    pool : SamplePool
-    n_parts : int
-    seed : int
-
-    Returns
-    -------
-    list of SamplePool
-        Every part has the same problems and as many samples of each, up to one.
-
-    Raises
-    ------
-    RequestError
-        A problem has fewer samples than parts.
-    """
-    if pool.pool_sizes.min() < n_parts:
-        poorest = pool.problem_ids[int(pool.pool_sizes.argmin())]
-        raise RequestError(f"problem '{poorest}' has {pool.pool_sizes.min()} samples: {n_parts} parts need {n_parts}")
-    rng = np.random.default_rng(seed)
-    draws = np.where(pool.present, rng.random(pool.present.shape), np.inf)
-    order = np.argsort(draws, axis=1)  # those present first, shuffled
-    return [take_samples(pool, order[:, part::n_parts]) for part in range(n_parts)]
-
-
-def take_samples(pool: SamplePool, columns: np.ndarray) -> SamplePool:
-    """The same pool with some of its samples.
-
-    Parameters
-    ----------
-    pool : SamplePool
-    columns : int array, shape (problems, kept)
-        Which samples of each problem, those present first.
-    """
-
-    def pick(value: Any) -> Any:
-        if isinstance(value, np.ndarray) and value.shape == pool.present.shape:
-            return np.take_along_axis(value, columns, axis=1)
-        if isinstance(value, dict):
-            return {name: pick(table) for name, table in value.items()}
-        if isinstance(value, VerifierScores):
-            return replace(value, scores=pick(value.scores), prm_tokens=pick(value.prm_tokens))
-        return value
-
-    return replace(pool, **{field.name: pick(getattr(pool, field.name)) for field in fields(pool)})
 
 
 def cheap_difficulty(values: ArrayLike, k: int, *, n_draws: int = 1, seed: int = 0) -> np.ndarray:

@@ -14,7 +14,6 @@ from ttclib.analysis.groups import ordered_interval, resample_weights
 from ttclib.analysis.intervals import bootstrap_mean
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.coverage import pass_at_k
-from ttclib.replay.voting import majority_vote
 
 Fit = CoveragePowerLaw | BetaBinomial | ScaledBetaBinomial
 
@@ -203,8 +202,11 @@ def majority_limit(answer_ids: ArrayLike, correct: ArrayLike, *, level: float = 
         raise RequestError(
             f"answers and grades must share one shape (problems, samples), got {ids.shape}, {right.shape}"
         )
-    votes = majority_vote(ids, right, [1, ids.shape[1]], n_subsets=1)
-    once, limit = votes.T
+    voting = (ids >= 0) & ~np.isnan(right)
+    graded = (~np.isnan(right)).any(axis=1)
+    limit = np.array([_mode(ids[row, voting[row]], right[row, voting[row]]) for row in range(len(ids))])
+    limit = np.where(graded, limit, np.nan)
+    once = np.where(graded, np.where(voting, right, 0.0).sum(axis=1) / ids.shape[1], np.nan)
     low, high = bootstrap_mean(limit[:, None], level=level, seed=seed)
     known = limit[~np.isnan(limit)]
     return MajorityLimit(
@@ -216,3 +218,12 @@ def majority_limit(answer_ids: ArrayLike, correct: ArrayLike, *, level: float = 
         n_rising=int((limit > once + 1e-12).sum()),
         n_falling=int((limit < once - 1e-12).sum()),
     )
+
+
+def _mode(ids: np.ndarray, right: np.ndarray) -> float:
+    """Correctness of the most frequent answer, ties split; 0 where nobody votes."""
+    if not len(ids):
+        return 0.0
+    _, answer, heads = np.unique(ids, return_inverse=True, return_counts=True)
+    class_right = np.bincount(answer, right) / heads
+    return float(class_right[heads == heads.max()].mean())

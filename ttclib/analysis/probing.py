@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy.stats import rankdata
 
 from ttclib.analysis.compute_optimal import compute_optimal
-from ttclib.analysis.difficulty import take_samples
 from ttclib.analysis.efficiency import finite
+from ttclib.analysis.folds import take_samples
 from ttclib.analysis.groups import group_means, ordered_interval, resample_weights
 from ttclib.analysis.interpolation import cost_for
 from ttclib.analysis.strategies import SAMPLING, sampling_outcomes, verifier_scores
@@ -95,7 +96,7 @@ def probed_choice(
         if bad := [size for size in sizes if not 1 <= size <= smallest]:
             raise RequestError(f"{bad[0]} {what}: allowed 1 to {smallest}, the smallest pool")
     values = pool.correct if difficulty == "oracle" else verifier_scores(pool)
-    chosen_by: dict[str, str] = {"verifier": verifier, "aggregation": aggregation}
+    chosen_by: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation}
     weights = resample_weights(len(pool.problem_ids), n_resamples, seed)
     powers = [1 << exponent for exponent in range(smallest.bit_length())]
     base = sampling_outcomes(pool, baseline, sorted({*powers, smallest}), seed=seed, **chosen_by)
@@ -177,7 +178,7 @@ def _prefixes(
     order: np.ndarray,
     strategies: Sequence[str],
     sizes: Sequence[int],
-    chosen_by: dict[str, str],
+    chosen_by: dict[str, Any],
     seed: int,
 ) -> list[Outcomes]:
     """Strategies on exactly the first N samples of an order, for each N."""

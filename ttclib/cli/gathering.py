@@ -19,9 +19,9 @@ from ttclib.analysis.difficulty import (
     difficulty_bins,
     oracle_difficulty,
     predicted_difficulty,
-    split_pool,
     threshold_bins,
 )
+from ttclib.analysis.folds import split_pool
 from ttclib.analysis.held import held_outcomes
 from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
 from ttclib.analysis.strategies import REVISIONS, STRATEGIES, TREE_SEARCH, verifier_scores

@@ -90,9 +90,13 @@ def load_growing(
         nodes = con.execute(_NODES, key).fetchall()
         samples = con.execute(_SAMPLES, [*key, n_first]).fetchall()
         read_of_pool = con.execute(_READ_OF_POOL, key).fetchall()
-    for problem_id, path, token_ids, *rest, is_read, score, prm_tokens in nodes:
+    for problem_id, path, token_ids, text, finish_reason, is_read, score, prm_tokens in nodes:
         trees[problem_id].steps[path] = DrawnStep(
-            tuple(token_ids), *rest, _read(is_read, score), math.nan if prm_tokens is None else prm_tokens
+            tuple(token_ids),
+            text,
+            finish_reason,
+            _read(is_read, score),
+            math.nan if prm_tokens is None else prm_tokens,
         )
     own = {(problem_id, path) for problem_id, path, *_ in nodes}
     for problem_id, index, token_ids, step_tokens, *rest in samples:

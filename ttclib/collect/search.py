@@ -8,6 +8,7 @@ costs only the steps that no other asked for, and a run that was stopped goes on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ttclib.collect.engine import resolve_model
 from ttclib.collect.growing import GrowingTree, load_growing
@@ -122,7 +123,7 @@ class _Running:
     def advance(self) -> tuple[list[str], list[str]]:
         """Go on as far as the tree answers; then the steps and the scores that are lacking, none at the end."""
         while self.finals is None:
-            answers = [self._tree.answer(request) for request in self._requests]
+            answers: list[Any] = [self._tree.answer(request) for request in self._requests]
             lacking = [request for request, answer in zip(self._requests, answers, strict=True) if answer is None]
             if lacking:
                 steps = [
@@ -131,7 +132,7 @@ class _Running:
                 return steps, [request.path for request in lacking if isinstance(request, Score)]
             for request, answer in zip(self._requests, answers, strict=True):
                 if not isinstance(request, Score):
-                    self.asked.update(node.path for node in answer or ())
+                    self.asked.update(node.path for node in answer)
             self.ledger.observe(self._requests, answers)
             try:
                 self._requests = self._search.send(answers)

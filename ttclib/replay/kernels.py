@@ -7,6 +7,9 @@ importing numba takes longer than most replays.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -14,7 +17,15 @@ TIE = 1e-12  # sums of weights that differ by rounding tie; relative, since prod
 _SHIFT = np.uint64(32)
 
 
-@njit(cache=True, nogil=True)
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compile at the first call and keep it on disk; where nothing can be written, for this process alone."""
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # "cannot cache function"
+        return njit(nogil=True)(function)
+
+
+@_compiled
 def sampled_election(
     column: np.ndarray,
     weight: np.ndarray,
@@ -72,7 +83,7 @@ def sampled_election(
         square[at] /= n_pairs
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _elect_positive(
     order: np.ndarray,
     path: np.ndarray,
@@ -111,7 +122,7 @@ def _elect_positive(
             value[at] += right if n_tied <= 1 else right / n_tied
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _elect_any(
     order: np.ndarray,
     path: np.ndarray,
@@ -152,7 +163,7 @@ def _elect_any(
             value[at] += right / n_tied
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _leaders(total: np.ndarray, mass: np.ndarray, class_right: np.ndarray) -> tuple[float, float, int, float]:
     """Largest sum, its mass, how many answers tie for it, and how many of these are right; −inf: no vote."""
     best, best_mass, n_tied, right = -np.inf, 0.0, 0, 0.0
@@ -166,7 +177,7 @@ def _leaders(total: np.ndarray, mass: np.ndarray, class_right: np.ndarray) -> tu
     return best, best_mass, n_tied, right
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def enumerated_election(column: np.ndarray, weight: np.ndarray, class_right: np.ndarray) -> np.ndarray:
     """The elected answer's correctness averaged over all subsets of each size 0 … n; for small n."""
     n_samples = len(column)
@@ -188,7 +199,7 @@ def enumerated_election(column: np.ndarray, weight: np.ndarray, class_right: np.
     return summed / count
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def exact_majority(
     class_size: np.ndarray,
     class_right: np.ndarray,

@@ -34,7 +34,7 @@ class Predictions:
     notes: list[str]
 
 
-def predictions(pool: SamplePool, models: Sequence[str], largest_k: int) -> Predictions:
+def predictions(pool: SamplePool, models: Sequence[str], largest_k: int, n_resamples: int = 40) -> Predictions:
     """Fit models to a pool and predict pass@k at the powers of two up to a k.
 
     Parameters
@@ -42,6 +42,8 @@ def predictions(pool: SamplePool, models: Sequence[str], largest_k: int) -> Pred
     pool : SamplePool
     models : sequence of str
     largest_k : int
+    n_resamples : int
+        Of the bootstrap over problems, in each of which the model is fitted anew.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def predictions(pool: SamplePool, models: Sequence[str], largest_k: int) -> Pred
     frames, fits, notes = [], {}, []
     for model in models:
         try:
-            frames.append(extrapolate_pass_at_k(n_samples, n_correct, ks, model=model))
+            frames.append(extrapolate_pass_at_k(n_samples, n_correct, ks, model=model, n_resamples=n_resamples))
             fits[model] = fit_coverage(n_samples, n_correct, model)
         except TTCError as error:
             notes.append(f"{model}: {error}")

@@ -106,7 +106,7 @@ def need(value: Any, what: str) -> Any:
         The value is None.
     """
     if value is None:
-        raise RequestError(f"{what}: not in this store, as said above")
+        raise RequestError(f"{what[:1].upper()}{what[1:]}, as said above")
     return value
 
 

@@ -102,7 +102,7 @@ def open_sides(
     kinds = [_kind(first["verifier"]), _kind(second["verifier"] or first["verifier"])]
     if _same(here, there) and kinds[0] == kinds[1] and here.verifier == there.verifier:
         kinds[1] = LOGPROB if kinds[0] != LOGPROB else "prm"
-        note = "The store holds one policy and one verifier, so the verifier is set against the other kind of score."
+        note = "Both sides would be the same, so the PRM is set against the policy's own log-probability."
     able = [replayable(pool, strategies, kind) for pool, kind in zip((here, there), kinds, strict=True)]
     both = [name for name in able[0][0] if name in able[1][0]]
     notes = [note, *(said for _, said in able if said)]

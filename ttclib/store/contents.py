@@ -59,7 +59,10 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
     """
     with connect(path, notify=notify) as con:
         rows = con.execute(_QUERY).fetchall()
-    return [PolicyContents(*row[:5], tuple(row[5] or ()), *row[6:]) for row in rows]
+    return [
+        PolicyContents(policy, parameters, n_problems, n_samples, n_graded, tuple(names or ()), n_nodes, n_revisions)
+        for policy, parameters, n_problems, n_samples, n_graded, names, n_nodes, n_revisions in rows
+    ]
 
 
 _QUERY = """

@@ -111,7 +111,8 @@ def load_trees(
     ends = _filled(rows["ends"], False).astype(bool).tolist()
     _check_parents(index, ends, [str(name) for name in problem_of_row[starts]], str(path))
     read = _filled(rows["is_read"], False).astype(bool)
-    scores = np.where(read, _filled(rows["score"], np.nan).astype(float), None)
+    scores = _filled(rows["score"], np.nan).astype(float).astype(object)
+    scores[~read] = None
     graded = _filled(rows["is_graded"], False).astype(bool)
     classes = _filled(rows["answer_class"], -1).astype(int)
     correct = _filled(rows["correct"], np.nan).astype(float)

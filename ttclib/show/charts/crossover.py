@@ -174,7 +174,7 @@ def _bars(data: Any, names: list[str]) -> Any:
     unknown = (
         base.transform_filter("!isValid(datum.difference)")
         .mark_text(fontSize=11, color=QUIET_INK, dy=-9)
-        .encode(x=x, y=alt.datum(0), text=alt.value("beyond the pool"))
+        .encode(x=x, y=alt.datum(0), text=alt.value("beyond pool"))
     )
     return alt.layer(zero, bar, whisker, unknown).properties(width=520, height=170)
 

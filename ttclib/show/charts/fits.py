@@ -64,7 +64,7 @@ def extrapolation_chart(predicted: pl.DataFrame, measured: pl.DataFrame, *, capt
         "k:Q",
         title="k: samples per problem (log scale)",
         scale=alt.Scale(type="log", base=2, domain=[ks[0], ks[-1]], nice=False),
-        axis=alt.Axis(values=ks if len(ks) <= 18 else ks[::2], format="~s", grid=False, labelFlush=False),
+        axis=alt.Axis(values=ks if len(ks) <= 10 else ks[::2], format="d", grid=False, labelFlush=False),
     )
     y_scale, axis, title = alt.Scale(zero=False, nice=True), alt.Axis(format=".0%"), "pass@k: problems covered"
     picked = alt.selection_point(name="picked", fields=["name"], bind="legend", toggle="true")
@@ -122,8 +122,8 @@ def extrapolation_chart(predicted: pl.DataFrame, measured: pl.DataFrame, *, capt
     )
     edge = alt.Chart(alt.InlineData(values=[{"k": pool, "label": "the pool ends here"}]))
     end = edge.mark_rule(color=QUIET_INK, strokeDash=[4, 3]).encode(x="k:Q")
-    said = edge.mark_text(align="right", baseline="top", dx=-6, dy=4, fontSize=12, color=INK).encode(
-        x="k:Q", y=alt.value(0), text="label:N"
+    said = edge.mark_text(align="left", baseline="bottom", dx=6, dy=-6, fontSize=12, color=INK).encode(
+        x="k:Q", y=alt.value(340), text="label:N"
     )
     chart = alt.layer(band, line, mark, end, said).add_params(intervals_param(True, True))
     note = "points: measured · lines: fitted to the whole pool"

@@ -29,7 +29,7 @@ class SampleReader(Explorer):
     ----------
     pool : SamplePool
     kind : str
-        Of `KINDS`.
+        Of `KINDS`; without scores always ``any``.
     verifier, aggregation : str
         What scores a sample.
     limit : int
@@ -51,21 +51,24 @@ class SampleReader(Explorer):
         limit: int = 100,
     ) -> None:
         self._pool, self._limit = pool, limit
+        held = verifiers_of(pool)
+        # Without scores nothing tells which samples are worth reading.
+        kinds = KINDS if held else ("any",)
+        self._lacks = "" if held else "The store holds no scores, so samples are shown at random: "
         self._cells: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
         state = ViewState(
             {
-                "kind": choice_of(KINDS, "kind of samples"),
+                "kind": choice_of(kinds, "kind of samples"),
                 "verifier": choice_of(VERIFIER_LABELS, "verifier"),
                 "aggregation": choice_of(AGGREGATION_LABELS, "aggregation"),
                 "place": number_between(1, limit, "place", whole=True),
             },
-            kind=kind,
-            verifier=verifier,
+            kind=kind if held else "any",
+            verifier=verifier if verifier in held or not held else held[0],
             aggregation=aggregation,
             place=1,
         )
         w = controls.ipywidgets()
-        held = verifiers_of(pool) or ["prm"]
         slider = w.IntSlider(
             min=1,
             max=limit,
@@ -75,8 +78,8 @@ class SampleReader(Explorer):
         )
         self._slider = controls.bind(slider, state, "place")
         choices = [
-            controls.choose(state, "kind", "Read", {KIND_LABELS[name]: name for name in KINDS}),
-            controls.choose(state, "verifier", "Verifier", {VERIFIER_LABELS[name]: name for name in held}),
+            controls.choose(state, "kind", "Read", {KIND_LABELS[name]: name for name in kinds}),
+            controls.choose(state, "verifier", "Verifier", {VERIFIER_LABELS[name]: name for name in held or ["prm"]}),
             controls.aggregation(state),
         ]
         rows = [w.HBox(choices, layout=w.Layout(flex_flow="row wrap", grid_gap="4px 18px")), self._slider]
@@ -100,5 +103,5 @@ class SampleReader(Explorer):
         if not cells:
             return View(key=key, note="No sample is of this kind.")
         place = min(state.place, len(cells))
-        note = f"{place} of {len(cells)}" + (" (there are no more)" if state.place > len(cells) else "")
+        note = f"{self._lacks}{place} of {len(cells)}" + (" (there are no more)" if state.place > len(cells) else "")
         return View(key=(key, place), html=samples_html(load_texts(self._pool, [cells[place - 1]])), note=note)

@@ -10,7 +10,7 @@ from typing import Any
 from ttclib.errors import RequestError, one_of
 
 Check = Callable[[Any], Any]
-Listener = Callable[[set[str]], None]  # is told the names that changed
+Listener = Callable[[set[str]], None]  # told the names that changed
 _OWN = ("_checks", "_values", "_listeners")
 
 
