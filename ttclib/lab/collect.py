@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -17,6 +18,7 @@ from ttclib.collect.revise import check_revision, revise, score_revisions
 from ttclib.collect.search import search
 from ttclib.config import load_config
 from ttclib.errors import one_of
+from ttclib.revision_format import N_CONTEXT
 
 Notify = Callable[[str], None]
 
@@ -35,8 +37,8 @@ class Size:
     n_chains, n_steps : int
     n_searched : int
         Problems with tree searches.
-    budgets : tuple of int
-        Of the searches.
+    budgets, lookahead_budgets : tuple of int
+        Of the searches; a lookahead of k steps counts k + 1 generations a beam.
     """
 
     n_problems: int
@@ -47,12 +49,26 @@ class Size:
     n_steps: int
     n_searched: int
     budgets: tuple[int, ...]
+    lookahead_budgets: tuple[int, ...]
 
 
 SIZES = {
-    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64)),
-    "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64)),
+    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64), ()),
+    "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64), (4, 16)),
 }
+
+
+_PLAIN: list[dict[str, Any]] = [
+    {"strategy": "beam_search", "beam_width": 4},
+    {"strategy": "beam_search", "beam_width": "sqrt"},
+    {"strategy": "dvts", "beam_width": 4},
+    {"strategy": "rebase"},
+]
+_LOOKING_AHEAD: list[dict[str, Any]] = [
+    {"strategy": "lookahead_search", "beam_width": width, "lookahead_steps": steps}
+    for steps in (1, 3)
+    for width in (4, "sqrt")
+]
 
 
 def collect(size: str, store: Path, *, notify: Notify = print) -> None:
@@ -79,8 +95,14 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
         revision__n_chains=wanted.n_chains,
         revision__n_steps=wanted.n_steps,
     )
-    searches = load_config("lab", **at, search__limit=wanted.n_searched, search__budgets=list(wanted.budgets))
-    for config in (policy, *large, searches):
+    searches = [
+        load_config(
+            "lab", **at, search__limit=wanted.n_searched, search__budgets=list(budgets), search__algorithms=algorithms
+        )
+        for algorithms, budgets in ((_PLAIN, wanted.budgets), (_LOOKING_AHEAD, wanted.lookahead_budgets))
+        if budgets
+    ]
+    for config in (policy, *large, *searches):
         run.check(config)
     check_revision(chains)
     grader = policy.grading.grader
@@ -90,7 +112,7 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
         "the large policy": lambda: [run.sample(config, notify=notify) for config in large],
         "revision chains": lambda: revise(chains, notify=notify),
         "scores of the chains": lambda: score_revisions(chains, notify=notify),
-        "tree searches": lambda: search(searches, notify=notify),
+        "tree searches": lambda: [search(config, notify=notify) for config in searches],
         "grades": lambda: (run.grade(store, grader, notify=notify), grade_nodes(store, grader, notify=notify)),
     }
     try:
@@ -153,6 +175,9 @@ def _shipped(table: str, column: str, kind: str) -> str:
     if (table, column) == ("samples", "completion_ids"):
         # A search that goes on needs them as prefixes, where there is a tree; elsewhere the text says as much.
         return f"CASE WHEN (policy, problem_id) IN (SELECT (policy, problem_id) FROM collected.nodes) THEN {column} END"
+    if (table, column) == ("revisions", "completion_ids"):
+        # Only the answers that a longer chain would see are asked for.
+        return f"CASE WHEN position + {N_CONTEXT} > (SELECT max(position) FROM collected.revisions) THEN {column} END"
     if column in ("step_scores", "step_score", "logprob"):
         rounded = f"list_transform({column}, lambda x: round(x, {_DECIMALS}))"
         return rounded if kind.endswith("[]") else f"round({column}, {_DECIMALS})"
