@@ -174,6 +174,7 @@ def restrict(outcome: Outcomes, problem_ids: Sequence[str]) -> Outcomes:
         problem_ids=tuple(problem_ids),
         accuracy=outcome.accuracy[rows],
         costs={name: table[rows] for name, table in outcome.costs.items()},
+        mc_error=None if outcome.mc_error is None else outcome.mc_error[rows],
     )
 
 
