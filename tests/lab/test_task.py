@@ -15,6 +15,7 @@ from ttclib.lab.task import (
     ALPHABET,
     MAX_OPERATIONS,
     MAX_VALUE,
+    MIN_OPERATIONS,
     canonical_form,
     exercises,
     held_out,
@@ -105,8 +106,8 @@ def test_splits_cannot_overlap() -> None:
 
 def test_short_exercises_come_more_often_when_asked_for() -> None:
     plain, short = ([e.n_operations for e in islice(exercises(0, short=weight), 2000)] for weight in (0.0, 2.0))
-    assert abs(np.mean(plain) - (1 + MAX_OPERATIONS) / 2) < 0.5
-    assert np.mean(short) < 3
+    assert abs(np.mean(plain) - (MIN_OPERATIONS + MAX_OPERATIONS) / 2) < 0.5
+    assert np.mean(short) < 4
 
 
 def test_held_out_problems_are_distinct_and_stay_the_same() -> None:
