@@ -99,7 +99,7 @@ def test_it_says_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_path: 
     ran = run_checked(name, tmp_path, store=str(poor_store), **QUICK.get(name, {}))
     html = html_of(ran)
     says = {
-        "00_start": "lacks tree steps",
+        "00_start": "lacks scores and tree steps",
         "01_replay": "no PRM scores",
         "02_difficulty": "no PRM scores",
         "03_search": "no step scores",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,38 @@ def held_outcomes(
     if not found:
         raise RequestError(f"'{pool.store}' holds none of {', '.join(strategies)} for policy '{pool.policy}'")
     return found
+
+
+def on_every_problem(
+    outcomes: Sequence[Outcomes], *, notify: Callable[[str], None] = lambda text: None
+) -> list[Outcomes]:
+    """Searches and revisions at budgets that every problem answers: others would shrink the comparison."""
+    most = max(len(one.problem_ids) for one in outcomes)
+    kept, partial = [], []
+    for one in outcomes:
+        if one.strategy in SAMPLING:
+            kept.append(one)
+            continue
+        answered = (~np.isnan(one.accuracy)).sum(axis=0)
+        whole = np.flatnonzero(answered == most)
+        if len(whole) < len(one.budgets):
+            partial.append(f"{one.variant} ({answered.min()})")
+        if len(whole):
+            kept.append(
+                replace(
+                    one,
+                    budgets=tuple(one.budgets[column] for column in whole),
+                    accuracy=one.accuracy[:, whole],
+                    costs={name: table[:, whole] for name, table in one.costs.items()},
+                    mc_error=None if one.mc_error is None else one.mc_error[:, whole],
+                )
+            )
+    if partial and kept:
+        notify(
+            f"left out at budgets collected on fewer than {most} problems: {', '.join(partial)}; "
+            "name the strategies to compare all on the problems that they share"
+        )
+    return kept or list(outcomes)
 
 
 def _searches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from ttclib.analysis.difficulty import (
     threshold_bins,
 )
 from ttclib.analysis.folds import split_pool
-from ttclib.analysis.held import held_outcomes
+from ttclib.analysis.held import held_outcomes, on_every_problem
 from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
-from ttclib.analysis.strategies import REVISIONS, SAMPLING, STRATEGIES, TREE_SEARCH, verifier_scores
+from ttclib.analysis.strategies import REVISIONS, STRATEGIES, TREE_SEARCH, verifier_scores
 from ttclib.cli.common import SEED, assignment, notify, whole_numbers
 from ttclib.cli.searching import beam_width_of
 from ttclib.errors import NotInStore, RequestError, one_of
@@ -159,41 +159,11 @@ def gather(store: Path, policy: str | None, choices: dict[str, Any], *, folds: i
     if missing := [name for name in strategies if choices["strategy"] and name not in {o.strategy for o in outcomes}]:
         raise NotInStore(f"'{store}' does not hold {', '.join(missing)} of policy '{pool.policy}': collect it first")
     if not choices["strategy"]:
-        outcomes = _on_every_problem(outcomes)
+        outcomes = on_every_problem(outcomes, notify=notify)
     first = outcomes[0].problem_ids
     place = {name: row for row, name in enumerate(pool.problem_ids)}
     rows = [place[name] for name in first]
     return Gathered(pool, outcomes, ease[rows], bins[rows], int(probes.pool_sizes.max()))
-
-
-def _on_every_problem(outcomes: list[Outcomes]) -> list[Outcomes]:
-    """Searches and revisions at budgets that every problem answers: others would shrink the comparison."""
-    most = max(len(one.problem_ids) for one in outcomes)
-    kept, partial = [], []
-    for one in outcomes:
-        if one.strategy in SAMPLING:
-            kept.append(one)
-            continue
-        answered = (~np.isnan(one.accuracy)).sum(axis=0)
-        whole = np.flatnonzero(answered == most)
-        if len(whole) < len(one.budgets):
-            partial.append(f"{one.variant} ({answered.min()})")
-        if len(whole):
-            kept.append(
-                replace(
-                    one,
-                    budgets=tuple(one.budgets[column] for column in whole),
-                    accuracy=one.accuracy[:, whole],
-                    costs={name: table[:, whole] for name, table in one.costs.items()},
-                    mc_error=None if one.mc_error is None else one.mc_error[:, whole],
-                )
-            )
-    if partial and kept:
-        notify(
-            f"left out at budgets collected on fewer than {most} problems: {', '.join(partial)}; "
-            "name them with --strategy to compare all on the problems that they share"
-        )
-    return kept or outcomes
 
 
 def ease_of(pool: SamplePool, difficulty: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from ttclib.analysis.crossover import Crossover, crossover, greedy_outcomes
 from ttclib.analysis.curves import bin_problems, powers_of_two
 from ttclib.analysis.difficulty import oracle_difficulty, predicted_difficulty
 from ttclib.analysis.frontier import Frontier, frontier
-from ttclib.analysis.held import held_outcomes
+from ttclib.analysis.held import held_outcomes, on_every_problem
 from ttclib.analysis.ledger import LEDGERS
 from ttclib.analysis.revisions import replay_revisions
 from ttclib.analysis.searched import on_common_problems
@@ -149,7 +149,7 @@ def open_strategies(
     outcomes = held_outcomes(pool, others, powers_of_two(pool), options=options, **held) if others else []
     if set(REVISIONS) & set(strategies):
         outcomes += _revisions(pool, notes)
-    outcomes = on_common_problems(outcomes)
+    outcomes = on_common_problems(on_every_problem(outcomes, notify=notes.append))
     place = {name: row for row, name in enumerate(pool.problem_ids)}
     rows = [place[name] for name in outcomes[0].problem_ids]
     ease = oracle_difficulty(pool.correct) if difficulty == "oracle" else predicted_difficulty(verifier_scores(pool))
