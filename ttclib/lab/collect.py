@@ -129,7 +129,7 @@ _DECIMALS = 5
 
 
 def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
-    """Write a collected store as the demo that ships: rows in order, log-probabilities rounded, no timings, fewer token ids.
+    """Write a collected store as the demo that ships: rows in order, fewer digits and token ids, no timings.
 
     Parameters
     ----------
