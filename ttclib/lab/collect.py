@@ -124,12 +124,12 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
         keeper.take_in(store, notify=notify)
 
 
-# Digits of a score that ship: the file is smaller by a third, and no replay of the demo tells the difference.
+# Digits of a log-probability that ship.
 _DECIMALS = 5
 
 
 def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
-    """Write a collected store as the demo that ships: rows in order, scores rounded, no timings, fewer token ids.
+    """Write a collected store as the demo that ships: rows in order, fewer digits and token ids, no timings.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
                 [table],
             ).fetchall()
             order = f"ORDER BY {', '.join(TABLES[table])}" if TABLES.get(table) else ""
-            shown = ", ".join(_shipped(table, column, kind) for column, kind in columns)
+            shown = ", ".join(_shipped(table, column) for column, _ in columns)
             con.execute(f"INSERT INTO {json.dumps(name)}.{table} SELECT {shown} FROM collected.{table} {order}")
         con.execute("DETACH collected")
         con.execute("CHECKPOINT")
@@ -169,16 +169,14 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _shipped(table: str, column: str, kind: str) -> str:
+def _shipped(table: str, column: str) -> str:
     if column == "elapsed_s":
         return "NULL"
     if (table, column) == ("samples", "completion_ids"):
-        # A search that goes on needs them as prefixes, where there is a tree; elsewhere the text says as much.
-        return f"CASE WHEN (policy, problem_id) IN (SELECT (policy, problem_id) FROM collected.nodes) THEN {column} END"
+        return "NULL"  # the text says as much; a search that goes on needs them, and says so
     if (table, column) == ("revisions", "completion_ids"):
         # Only the answers that a longer chain would see are asked for.
         return f"CASE WHEN position + {N_CONTEXT} > (SELECT max(position) FROM collected.revisions) THEN {column} END"
-    if column in ("step_scores", "step_score", "logprob"):
-        rounded = f"list_transform({column}, lambda x: round(x, {_DECIMALS}))"
-        return rounded if kind.endswith("[]") else f"round({column}, {_DECIMALS})"
-    return column
+    if column == "logprob":
+        return f"round({column}, {_DECIMALS})"
+    return column  # scores as they were read: a search that ranks rounded ones takes other paths
