@@ -15,7 +15,7 @@ from ttclib.collect.steps import split_steps
 from ttclib.config import PrmConfig
 from ttclib.lab.revision_data import SEPARATOR, encode_text
 from ttclib.lab.rollouts import draw_all, is_right, label_steps, load_lab_engine
-from ttclib.lab.task import MAX_OPERATIONS, MIN_OPERATIONS, held_out
+from ttclib.lab.task import held_out
 from ttclib.replay.best_of_n import expected_best_of_n
 from ttclib.revision_format import revision_prefix, revision_text
 
@@ -76,8 +76,7 @@ def evaluate(
         "temperature": temperature,
         "pass_at_1": float(correct.mean()),
         "pass_at_1_by_operations": {
-            number: round(float(correct[operations == number].mean()), 3)
-            for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
+            number: round(float(correct[operations == number].mean()), 3) for number in np.unique(operations).tolist()
         },
     }
     if prm is None:
@@ -91,9 +90,7 @@ def evaluate(
     middle = (correct.mean(axis=1) > 0.1) & (correct.mean(axis=1) < 0.9)
     budgets = [budget for budget in (1, 4, 16, 64, 256) if budget <= n_samples]
     within = within_problem_auc(final, correct)
-    by_operations = {
-        number: within[(operations == number) & middle] for number in range(MIN_OPERATIONS, MAX_OPERATIONS + 1)
-    }
+    by_operations = {number: within[(operations == number) & middle] for number in np.unique(operations).tolist()}
     return figures | {
         "step_auc": auc(step_scores, labels > 0.5),
         "step_calibration_error": expected_calibration_error(step_scores, labels),
