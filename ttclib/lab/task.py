@@ -181,7 +181,7 @@ def canonical_form(expression: str) -> str:
     Examples
     --------
     >>> canonical_form("(9-2)+(4+3)"), canonical_form("3+(4+(9-2))")
-    ('(3+4+(9-2))', '(3+4+(9-2))')
+    ('((9-2)+3+4)', '((9-2)+3+4)')
     >>> canonical_form("(7*(9-2))-3")
     '(((9-2)*7)-3)'
     """

@@ -50,7 +50,7 @@ def prompt_id(prompt: str) -> str:
 
     Examples
     --------
-    >>> prompt_id("What is\\n 1+1?") == prompt_id(" What is 1+1? ")
+    >>> prompt_id("What  is   1+1?") == prompt_id(" What is 1+1? ")
     True
     """
     text = " ".join(unicodedata.normalize("NFC", prompt).split())
