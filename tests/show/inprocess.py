@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,14 @@ papermill_engines.register("inprocess", InProcess)
 
 def run(notebook: Path, target: Path, **parameters: Any) -> Any:
     """Execute a notebook with parameters; gives it back with its outputs."""
-    InteractiveShell.instance().history_manager.enabled = False  # type: ignore[union-attr]
-    return papermill.execute_notebook(
-        str(notebook), str(target), parameters=parameters, engine_name="inprocess", progress_bar=False
-    )
+    main = sys.modules["__main__"]  # which the shell takes the place of, and which spawning a process reads
+    try:
+        InteractiveShell.instance().history_manager.enabled = False  # type: ignore[union-attr]
+        return papermill.execute_notebook(
+            str(notebook), str(target), parameters=parameters, engine_name="inprocess", progress_bar=False
+        )
+    finally:
+        sys.modules["__main__"] = main
 
 
 def outputs_of(notebook: Any, mime: str) -> list[Any]:

@@ -80,7 +80,15 @@ def run_checked(name: str, folder: Path, **parameters: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xfail(reason="this store's pool does not reach the larger model's cost"))
+        if name == "06_crossover"
+        else name
+        for name in NAMES
+    ],
+)
 def test_it_answers_on_a_full_store(name: str, full_store: Path, tmp_path: Path) -> None:
     ran = run_checked(name, tmp_path, store=str(full_store), **QUICK.get(name, {}))
     html = html_of(ran)
