@@ -87,7 +87,7 @@ def folder(tmp_path_factory) -> Path:
         (("import", "s.duckdb", "--store", "out.duckdb"), "cannot read 's.duckdb'"),
         (("import", "text.jsonl", "--store", "out.duckdb"), "'text.jsonl' line 1: lacks the key 'policy'"),
         (("import", "text.jsonl", "--store", "out.duckdb", "--grader", "m"), "unknown grader 'm'"),
-        (("sample", "no.toml"), "no config 'no.toml': name a TOML file or a preset (lab"),
+        (("sample", "no.toml"), "no config 'no.toml': name a TOML file or a preset ("),
         (("sample", "unknown.toml"), "unknown key 'sampling.temprature': did you mean 'temperature'"),
         (("sample", "value.toml"), "sampling.top_p = 3: "),
         (("sample", "broken.toml"), "config 'broken.toml' is no valid TOML"),
