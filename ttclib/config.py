@@ -147,7 +147,9 @@ class RevisionConfig(_Section):
     n_chains: int = Field(default=16, ge=1)
     n_steps: int = Field(default=16, ge=1, description="answers in a chain")
     n_context: int = Field(default=N_CONTEXT, ge=0, description="latest answers that stay in view")
-    separator: str = Field(default="\n\n", description="put behind each earlier answer")
+    separator: str = Field(
+        default="\n\n", description="put behind each earlier answer; {prompt} in it stands for the problem"
+    )
     followup: str = Field(
         default="Your answer may be wrong. Check it, then solve the problem again from the beginning.",
         min_length=1,

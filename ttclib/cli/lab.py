@@ -71,7 +71,7 @@ def train(
 @click.option(
     "--ship",
     type=click.Path(path_type=Path),
-    help="Also write it here, as the demo ships: in order, scores rounded, without timings.",
+    help="Also write it here as the demo ships: in order, without timings, and packed beside it (.xz).",
 )
 def collect(size: str, store: Path | None, ship: Path | None) -> None:
     """Draw, score and grade the demo store, or its full size, from the models that ship."""
