@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,10 +41,16 @@ POLICY_14X = dataclasses.replace(
 )
 ROLLOUTS = RolloutRecipe()
 PRM = VerifierRecipe()
-PRM_ROUNDS = 2
 REVISION = RevisionRecipe()
 CHAINS = ChainRecipe()
-REVISION_ORM = VerifierRecipe(n_solutions=2_000, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000))
+# What a verifier of steps knows, it keeps; what is new is the context, to all of its layers.
+REVISION_ORM = dataclasses.replace(
+    PRM,
+    n_solutions=8_000,
+    is_frozen=False,
+    likelihood_weight=0.0,
+    pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000, matrix_rate=0.002, other_rate=5e-4),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +153,7 @@ def _train_policy(name: str, recipe: PolicyRecipe, order: Order, notify: Notify)
 
 
 def _train_prm(order: Order, notify: Notify) -> Path:
-    policy, directory = order.source("policy"), order.output / "prm"
+    policy, large, directory = order.source("policy"), order.source("policy-14x"), order.output / "prm"
     trees, drawing_s = _trees(policy, order, notify)
     solutions = [(number, text) for number, tree in enumerate(trees) for text in (*tree.roots, *tree.branches)]
     problems = [tree.exercise for tree in trees]
@@ -157,24 +162,9 @@ def _train_prm(order: Order, notify: Notify) -> Path:
     prompts = tokenizer([problem.prompt for problem in problems])["input_ids"]
     judged = [Judged(prompts[one.problem], one.steps, one.labels) for one in labelled]
     recipe = dataclasses.replace(PRM, seed=order.seed, pace=order.paced(PRM.pace))
-    spent = {"training_tokens": 0, "steps": 0, "train_s": 0.0}
-    start, trained = None, {}
-    for number in range(1, PRM_ROUNDS + 1):
-        # Each round draws anew which solutions it reads; its learning rates start high again.
-        own = dataclasses.replace(recipe, seed=recipe.seed + number - 1)
-        target = directory if number == PRM_ROUNDS else directory.with_name(f"prm-round-{number}")
-        done = target / "round.json"
-        if done.is_file():
-            trained = json.loads(done.read_text(encoding="utf-8"))
-        else:
-            notify(f"prm: round {number} of {PRM_ROUNDS}; {len(judged):,} solutions at hand")
-            with progress(f"prm {number}", 100, "%") as tell:
-                trained = train_verifier(own, policy, judged, target, start=start, report=_percent(tell))
-            if number < PRM_ROUNDS:
-                done.write_text(json.dumps(trained), encoding="utf-8")
-        spent = {name: total + trained[name] for name, total in spent.items()}
-        start = target
-    trained = trained | spent
+    notify(f"prm: {min(len(judged), recipe.n_solutions):,} of {len(judged):,} solutions, {recipe.n_epochs} times")
+    with progress("prm", 100, "%") as tell:
+        trained = train_verifier(recipe, large, judged, directory, report=_percent(tell))
     figures = evaluate(policy, directory)
     _card(directory, "prm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=_rollouts(order))
     notify(f"prm: within-problem AUC {figures['final_auc_within']} on validation")
@@ -214,10 +204,10 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
         if chain.answer.rstrip(STEP_END)
     ]
     recipe = dataclasses.replace(REVISION_ORM, seed=order.seed, pace=order.paced(REVISION_ORM.pace))
-    prm = order.sources.get("prm") or checkpoint("prm")
+    large, prm = order.source("policy-14x"), order.sources.get("prm") or checkpoint("prm")
     notify(f"revision-orm: {min(len(judged), recipe.n_solutions):,} answers, {recipe.n_epochs} times")
     with progress("revision-orm", 100, "%") as tell:
-        trained = train_verifier(recipe, revision, judged, directory, start=prm, regrow=True, report=_percent(tell))
+        trained = train_verifier(recipe, large, judged, directory, start=prm, report=_percent(tell))
     figures = evaluate_chains(revision, directory)
     _card(directory, "revision-orm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=asked)
     notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']} on validation")

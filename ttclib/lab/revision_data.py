@@ -96,9 +96,9 @@ class ChainRecipe:
     seed : int
     """
 
-    n_problems: int = 180
+    n_problems: int = 400
     n_chains: int = 3
-    length: int = 6
+    length: int = 7
     seed: int = 2000
 
 
