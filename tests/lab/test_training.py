@@ -155,7 +155,10 @@ def test_a_grown_policy_holds_its_own_expectation(tmp_path: Path) -> None:
 
 
 def test_a_grown_policy_still_computes_what_it_did(tmp_path: Path) -> None:
-    policy = load_policy(save_tiny_policy(tmp_path, tie_word_embeddings=True)).eval()
+    path = save_tiny_policy(
+        tmp_path, tie_word_embeddings=True, num_key_value_heads=4, head_dim=4, initializer_range=0.3
+    )
+    policy = load_policy(path).eval()
     grown = grow(policy, 1).eval()
     ids = torch.tensor([[1, 5, 6, 14, 7, 19, 8]])
     with torch.no_grad():

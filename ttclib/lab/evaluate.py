@@ -13,7 +13,7 @@ from ttclib.collect.engine import Draw, draw_seed
 from ttclib.collect.prm import TokenClassificationPrm
 from ttclib.collect.steps import split_steps
 from ttclib.config import PrmConfig
-from ttclib.lab.revision_data import SEPARATOR, prefix_ids
+from ttclib.lab.revision_data import SEPARATOR, VERIFIER_CONTEXT, prefix_ids
 from ttclib.lab.rollouts import draw_all, is_right, label_steps, load_lab_engine
 from ttclib.lab.task import held_out
 from ttclib.replay.best_of_n import expected_best_of_n
@@ -169,7 +169,9 @@ def evaluate_chains(
         return figures
     model = TokenClassificationPrm(PrmConfig(path=str(orm)))
     solutions = [
-        model.encode(revision_text(problems[number].prompt, own[:place], SEPARATOR), [own[place]])
+        model.encode(
+            revision_text(problems[number].prompt, own[:place], SEPARATOR, n_context=VERIFIER_CONTEXT), [own[place]]
+        )
         for (number, _), own in zip(cells, texts, strict=True)
         for place in range(length)
     ]

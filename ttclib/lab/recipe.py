@@ -20,7 +20,7 @@ from ttclib.lab.card import write_card
 from ttclib.lab.evaluate import evaluate, evaluate_chains
 from ttclib.lab.fit import Pace
 from ttclib.lab.models import check_policy, load_tokenizer
-from ttclib.lab.revision_data import ChainRecipe, context_ids, draw_chains, put_together
+from ttclib.lab.revision_data import VERIFIER_CONTEXT, ChainRecipe, context_ids, draw_chains, put_together
 from ttclib.lab.rollouts import RolloutRecipe, Tree, draw_trees, informative, label_steps, spend
 from ttclib.lab.task import STEP_END
 from ttclib.lab.train_policy import PolicyRecipe, train_policy
@@ -46,7 +46,7 @@ CHAINS = ChainRecipe()
 # What a verifier of steps knows, it keeps; what is new is the context, to all of its layers.
 REVISION_ORM = dataclasses.replace(
     PRM,
-    n_solutions=8_000,
+    n_solutions=5_000,
     is_frozen=False,
     likelihood_weight=0.0,
     pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000, matrix_rate=0.002, other_rate=5e-4),
@@ -199,7 +199,7 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
     drawing_s = spend(folder, 0.0)
     tokenizer = load_tokenizer(revision)
     judged = [
-        Judged(context_ids(tokenizer, chain), (chain.answer,), (float(chain.is_correct),))
+        Judged(context_ids(tokenizer, chain, n_context=VERIFIER_CONTEXT), (chain.answer,), (float(chain.is_correct),))
         for chain in chains
         if chain.answer.rstrip(STEP_END)
     ]

@@ -28,6 +28,7 @@ from ttclib.lab.task import exercises
 from ttclib.revision_format import N_CONTEXT, revision_prefix, separator_text
 
 SEPARATOR = "\n\n{prompt}"  # an empty line, which no answer holds, and the problem again
+VERIFIER_CONTEXT = 2  # latest earlier answers that the verifier reads: all four would be twice the tokens
 _PROBLEMS_A_BLOCK = 100
 
 
@@ -167,17 +168,23 @@ def draw_chains(
     return chains
 
 
-def context_ids(tokenizer: Any, chain: Chain) -> list[int]:
-    """Token ids of the prompt and the earlier answers."""
-    return prefix_ids(tokenizer, chain.prompt, [encode_text(tokenizer, text) for text in chain.earlier])
+def context_ids(tokenizer: Any, chain: Chain, *, n_context: int = N_CONTEXT) -> list[int]:
+    """Token ids of the prompt and the latest earlier answers."""
+    earlier = [encode_text(tokenizer, text) for text in chain.earlier]
+    return prefix_ids(tokenizer, chain.prompt, earlier, n_context=n_context)
 
 
 def prefix_ids(
-    tokenizer: Any, prompt: str, earlier: Sequence[Sequence[int]], *, end_ids: Collection[int] = ()
+    tokenizer: Any,
+    prompt: str,
+    earlier: Sequence[Sequence[int]],
+    *,
+    end_ids: Collection[int] = (),
+    n_context: int = N_CONTEXT,
 ) -> list[int]:
     """What the next answer of a chain is drawn after, as `ttc revise` makes it with the lab's separator."""
     between = encode_text(tokenizer, separator_text(SEPARATOR, prompt))
-    return revision_prefix(tokenizer(prompt)["input_ids"], earlier, between, end_ids=end_ids)
+    return revision_prefix(tokenizer(prompt)["input_ids"], earlier, between, end_ids=end_ids, n_context=n_context)
 
 
 def encode_text(tokenizer: Any, text: str) -> list[int]:
