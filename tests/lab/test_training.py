@@ -31,7 +31,7 @@ from ttclib.lab.revision_data import Chain, ChainRecipe
 from ttclib.lab.task import Exercise
 from ttclib.lab.tokenizer import build_tokenizer
 from ttclib.lab.train_policy import PolicyRecipe, new_policy, train_policy
-from ttclib.lab.train_verifier import Judged, VerifierRecipe, train_verifier
+from ttclib.lab.train_verifier import Judged, VerifierRecipe, encode, tell_likelihoods, train_verifier
 
 TINY = PolicyRecipe(
     n_exercises=600, hidden_size=16, intermediate_size=32, n_layers=1, pace=Pace(tokens_per_batch=1000, warmup_steps=5)
@@ -247,6 +247,26 @@ def test_the_whole_family_is_trained_in_one_go(tmp_path: Path, monkeypatch: pyte
 
 def _right_chain(exercise: Exercise) -> Chain:
     return Chain(exercise.prompt, ("#0",), exercise.solution, True)
+
+
+def test_likelihoods_are_those_of_the_answer_read_alone(tmp_path: Path) -> None:
+    base = load_policy(save_tiny_policy(tmp_path, initializer_range=0.3)).eval()
+    tokenizer = build_tokenizer()
+    judged = [
+        Judged([1, 5, 6, 7, 8, 9], ("10\n", "#10"), (0.0, 1.0), [1, 5, 6]),
+        Judged([1, 9, 9], ("#2",), (1.0,)),
+    ]
+    examples = encode(tokenizer, judged)
+    tell_likelihoods(base, judged, examples, 64, 0)
+    for one, example in zip(judged, examples, strict=True):
+        alone = one.context_ids if one.alone_ids is None else one.alone_ids
+        answer = example.ids[len(one.context_ids) :]
+        with torch.no_grad():
+            told = torch.log_softmax(base(torch.tensor([alone + answer])).logits[0], dim=-1)
+        expected = [float(told[len(alone) - 1 + place, token]) for place, token in enumerate(answer)]
+        targets = example.targets[len(one.context_ids) :]
+        assert [target[3] for target in targets] == pytest.approx(expected, abs=1e-5)
+        assert [target[2] for target in targets] == [False] * (len(answer) - 1) + [True]
 
 
 def test_a_verifier_that_goes_on_starts_where_the_other_ended(tmp_path: Path) -> None:

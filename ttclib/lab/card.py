@@ -32,11 +32,12 @@ followed by an empty line and the prompt again (`ttclib.revision_format`), and w
 Data, as in Snell et al. (arXiv:2408.03314): parallel samples of the policy on training exercises; before a right one
 stand zero to four wrong ones, the last of them the closest by edit distance. Loss: next token, on the right
 answer alone.""",
-    "revision-orm": """An outcome verifier for chains of the revision model: it reads the prompt, the two latest earlier
-answers and an answer; the sigmoid of its scalar head at the answer's end estimates the chance that it is right.
+    "revision-orm": """An outcome verifier for chains of the revision model: it reads the prompt, the latest earlier
+answer and an answer; the sigmoid of its scalar head at the answer's end estimates the chance that it is right.
 
 Start: the PRM, of which every layer learns on. Data: chains of the revision model on training exercises, every answer
-labelled by whether it is right. Loss: binary cross-entropy at the answer's end, and with less weight at its tokens.""",
+labelled by whether it is right. Loss: binary cross-entropy at the answer's end, and with less weight at its tokens,
+beside the regression of the likelihood that policy-14x gives each token where it reads the answer alone.""",
 }
 
 

@@ -46,10 +46,9 @@ CHAINS = ChainRecipe()
 # What a verifier of steps knows, it keeps; what is new is the context, to all of its layers.
 REVISION_ORM = dataclasses.replace(
     PRM,
-    n_solutions=5_000,
+    n_solutions=3_000,
     is_frozen=False,
-    likelihood_weight=0.0,
-    pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000, matrix_rate=0.002, other_rate=5e-4),
+    pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000, matrix_rate=0.004, other_rate=1e-3, warmup_steps=30),
 )
 
 
@@ -199,7 +198,12 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
     drawing_s = spend(folder, 0.0)
     tokenizer = load_tokenizer(revision)
     judged = [
-        Judged(context_ids(tokenizer, chain, n_context=VERIFIER_CONTEXT), (chain.answer,), (float(chain.is_correct),))
+        Judged(
+            context_ids(tokenizer, chain, n_context=VERIFIER_CONTEXT),
+            (chain.answer,),
+            (float(chain.is_correct),),
+            context_ids(tokenizer, chain, n_context=0),
+        )
         for chain in chains
         if chain.answer.rstrip(STEP_END)
     ]

@@ -28,7 +28,7 @@ from ttclib.lab.task import exercises
 from ttclib.revision_format import N_CONTEXT, revision_prefix, separator_text
 
 SEPARATOR = "\n\n{prompt}"  # an empty line, which no answer holds, and the problem again
-VERIFIER_CONTEXT = 2  # latest earlier answers that the verifier reads: all four would be twice the tokens
+VERIFIER_CONTEXT = 1  # latest earlier answers that the verifier reads: all four would be twice the tokens
 _PROBLEMS_A_BLOCK = 100
 
 
