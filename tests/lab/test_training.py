@@ -31,7 +31,7 @@ from ttclib.lab.revision_data import Chain, ChainRecipe
 from ttclib.lab.task import Exercise
 from ttclib.lab.tokenizer import build_tokenizer
 from ttclib.lab.train_policy import PolicyRecipe, new_policy, train_policy
-from ttclib.lab.train_verifier import Judged, VerifierRecipe, encode, tell_likelihoods, train_verifier
+from ttclib.lab.train_verifier import Judged, VerifierRecipe, train_verifier
 
 TINY = PolicyRecipe(
     n_exercises=600, hidden_size=16, intermediate_size=32, n_layers=1, pace=Pace(tokens_per_batch=1000, warmup_steps=5)
@@ -249,39 +249,20 @@ def _right_chain(exercise: Exercise) -> Chain:
     return Chain(exercise.prompt, ("#0",), exercise.solution, True)
 
 
-def test_likelihoods_are_those_of_the_answer_read_alone(tmp_path: Path) -> None:
-    base = load_policy(save_tiny_policy(tmp_path, initializer_range=0.3)).eval()
-    tokenizer = build_tokenizer()
-    judged = [
-        Judged([1, 5, 6, 7, 8, 9], ("10\n", "#10"), (0.0, 1.0), [1, 5, 6]),
-        Judged([1, 9, 9], ("#2",), (1.0,)),
-    ]
-    examples = encode(tokenizer, judged)
-    tell_likelihoods(base, judged, examples, 64, 0)
-    for one, example in zip(judged, examples, strict=True):
-        alone = one.context_ids if one.alone_ids is None else one.alone_ids
-        answer = example.ids[len(one.context_ids) :]
-        with torch.no_grad():
-            told = torch.log_softmax(base(torch.tensor([alone + answer])).logits[0], dim=-1)
-        expected = [float(told[len(alone) - 1 + place, token]) for place, token in enumerate(answer)]
-        targets = example.targets[len(one.context_ids) :]
-        assert [target[3] for target in targets] == pytest.approx(expected, abs=1e-5)
-        assert [target[2] for target in targets] == [False] * (len(answer) - 1) + [True]
-
-
-def test_a_verifier_that_goes_on_starts_where_the_other_ended(tmp_path: Path) -> None:
-    path = save_tiny_policy(tmp_path / "policy", tie_word_embeddings=True)
+def test_a_verifier_of_another_policy_starts_with_its_added_layers(tmp_path: Path) -> None:
+    first = save_tiny_policy(tmp_path / "first", tie_word_embeddings=True)
+    second = save_tiny_policy(tmp_path / "second", tie_word_embeddings=True, initializer_range=0.3)
     judged = [Judged([1, 5, 13, 5, 18, 19], ("10\n", "#10"), (0.5, 1.0))]
-    train_verifier(VERIFIER, path, judged, tmp_path / "prm")
-    still = dataclasses.replace(VERIFIER, is_frozen=False, pace=Pace(matrix_rate=0.0, other_rate=0.0))
-    moved = dataclasses.replace(VERIFIER, is_frozen=False, likelihood_weight=0.0)
-    for name, recipe in (("still", still), ("moved", moved)):
-        train_verifier(recipe, path, judged, tmp_path / name, start=tmp_path / "prm")
-    prm, same, other = (
-        AutoModelForTokenClassification.from_pretrained(tmp_path / name, dtype=torch.float32)
-        for name in ("prm", "still", "moved")
+    recipe = dataclasses.replace(VERIFIER, n_epochs=1, pace=Pace(matrix_rate=0.0, other_rate=0.0))
+    train_verifier(recipe, first, judged, tmp_path / "prm")
+    train_verifier(recipe, second, judged, tmp_path / "orm", start=tmp_path / "prm")
+    prm, orm = (
+        AutoModelForTokenClassification.from_pretrained(tmp_path / name, dtype=torch.float32) for name in ("prm", "orm")
     )
-    for ours, theirs in zip(same.parameters(), prm.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
-    query = "model.layers.0.self_attn.q_proj.weight"
-    assert not torch.allclose(other.get_parameter(query), prm.get_parameter(query)), "all of its layers learn"
+    expected = grow(load_policy(second), 1)
+    n_old = expected.config.num_hidden_layers - 1
+    for ours, theirs in ((orm.model.layers[n_old], prm.model.layers[n_old]), (orm.score, prm.score)):
+        for value, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.equal(value, other)
+    for value, other in zip(orm.model.layers[0].parameters(), expected.model.layers[0].parameters(), strict=True):
+        assert torch.allclose(value, other, atol=1e-3)

@@ -35,9 +35,9 @@ answer alone.""",
     "revision-orm": """An outcome verifier for chains of the revision model: it reads the prompt, the latest earlier
 answer and an answer; the sigmoid of its scalar head at the answer's end estimates the chance that it is right.
 
-Start: the PRM, of which every layer learns on. Data: chains of the revision model on training exercises, every answer
-labelled by whether it is right. Loss: binary cross-entropy at the answer's end, and with less weight at its tokens,
-beside the regression of the likelihood that policy-14x gives each token where it reads the answer alone.""",
+Start: policy-14x, finetuned as the revision model is so that it can read a chain, then widened and deepened with the
+layers that the PRM learned, which learn on. Data: chains of the revision model on training exercises, every answer
+labelled by whether it is right. Loss: as the PRM's.""",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -43,12 +44,10 @@ ROLLOUTS = RolloutRecipe()
 PRM = VerifierRecipe()
 REVISION = RevisionRecipe()
 CHAINS = ChainRecipe()
-# What a verifier of steps knows, it keeps; what is new is the context, to all of its layers.
+# The verifier of chains grows from a large policy that has learned to read them.
+READER = RevisionRecipe(n_epochs=1, per_problem=3, pace=dataclasses.replace(REVISION.pace, matrix_rate=0.004))
 REVISION_ORM = dataclasses.replace(
-    PRM,
-    n_solutions=3_000,
-    is_frozen=False,
-    pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000, matrix_rate=0.004, other_rate=1e-3, warmup_steps=30),
+    PRM, n_solutions=4_000, pace=Pace(tokens_per_batch=3_000, matrix_rate=0.002, other_rate=5e-4, warmup_steps=20)
 )
 
 
@@ -175,9 +174,7 @@ def _train_revision(order: Order, notify: Notify) -> Path:
     trees, drawing_s = _trees(policy, order, notify)
     chains = put_together(trees, per_problem=REVISION.per_problem, seed=order.seed)
     if not chains:
-        raise RequestError(
-            f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards"
-        )
+        raise _nothing_right(policy, trees)
     recipe = dataclasses.replace(REVISION, seed=order.seed, pace=order.paced(REVISION.pace))
     notify(f"revision: {len(chains):,} right answers after wrong ones, {recipe.n_epochs} times")
     with progress("revision", 100, "%") as tell:
@@ -189,33 +186,52 @@ def _train_revision(order: Order, notify: Notify) -> Path:
 
 
 def _train_revision_orm(order: Order, notify: Notify) -> Path:
-    revision, directory = order.source("revision"), order.output / "revision-orm"
+    policy, revision, large = (order.source(name) for name in ("policy", "revision", "policy-14x"))
     asked = dataclasses.replace(CHAINS, n_problems=order.share(CHAINS.n_problems), seed=CHAINS.seed + order.seed)
     notify(f"revision-orm: {asked.n_problems:,} exercises × {asked.n_chains} chains × {asked.length} answers to draw")
     folder = _work(order, "chains", revision, asked)
     with progress("chains", asked.n_problems, "exercises") as tell:
         chains = draw_chains(revision, asked, folder, report=lambda done, total, text: tell(done, text))
     drawing_s = spend(folder, 0.0)
+    reader, reading = _reader(policy, large, order, notify)
     tokenizer = load_tokenizer(revision)
     judged = [
-        Judged(
-            context_ids(tokenizer, chain, n_context=VERIFIER_CONTEXT),
-            (chain.answer,),
-            (float(chain.is_correct),),
-            context_ids(tokenizer, chain, n_context=0),
-        )
+        Judged(context_ids(tokenizer, chain, n_context=VERIFIER_CONTEXT), (chain.answer,), (float(chain.is_correct),))
         for chain in chains
         if chain.answer.rstrip(STEP_END)
     ]
     recipe = dataclasses.replace(REVISION_ORM, seed=order.seed, pace=order.paced(REVISION_ORM.pace))
-    large, prm = order.source("policy-14x"), order.sources.get("prm") or checkpoint("prm")
+    prm, directory = order.sources.get("prm") or checkpoint("prm"), order.output / "revision-orm"
     notify(f"revision-orm: {min(len(judged), recipe.n_solutions):,} answers, {recipe.n_epochs} times")
     with progress("revision-orm", 100, "%") as tell:
-        trained = train_verifier(recipe, large, judged, directory, start=prm, report=_percent(tell))
+        trained = train_verifier(recipe, reader, judged, directory, start=prm, report=_percent(tell))
+    spent = {name: trained[name] + reading[name] for name in ("training_tokens", "steps", "train_s")}
     figures = evaluate_chains(revision, directory)
-    _card(directory, "revision-orm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=asked)
+    _card(directory, "revision-orm", recipe, trained | spent | {"drawing_s": drawing_s}, figures, order, data=asked)
     notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']} on validation")
     return directory
+
+
+def _reader(policy: Path, large: Path, order: Order, notify: Notify) -> tuple[Path, dict[str, float]]:
+    """The large policy, finetuned as the revision model is: without that an earlier answer confuses it."""
+    directory = order.output / "revision-orm-base"
+    done = directory / "trained.json"
+    if not done.is_file():
+        trees, _ = _trees(policy, order, notify)
+        chains = put_together(trees, per_problem=READER.per_problem, seed=order.seed)
+        if not chains:
+            raise _nothing_right(policy, trees)
+        chains = [dataclasses.replace(one, earlier=one.earlier[-VERIFIER_CONTEXT:]) for one in chains]
+        recipe = dataclasses.replace(READER, seed=order.seed, pace=order.paced(READER.pace))
+        notify(f"revision-orm: the large policy learns to read chains, {len(chains):,} of them")
+        with progress("revision-orm-base", 100, "%") as tell:
+            trained = train_revision(recipe, large, chains, directory, report=_percent(tell))
+        done.write_text(json.dumps(trained), encoding="utf-8")
+    return directory, json.loads(done.read_text(encoding="utf-8"))
+
+
+def _nothing_right(policy: Path, trees: list[Tree]) -> RequestError:
+    return RequestError(f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards")
 
 
 _TRAINERS: dict[str, Callable[[Order, Notify], Path]] = {

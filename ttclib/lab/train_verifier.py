@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from transformers import LlamaForCausalLM, LlamaForTokenClassification, PreTrainedTokenizerBase
 
-from ttclib.lab.batches import batches_by_length, pad
+from ttclib.lab.batches import pad
 from ttclib.lab.fit import Example, Pace, finish, fit
 from ttclib.lab.grow import grow, policy_parameters
 from ttclib.lab.models import load_policy, load_tokenizer
@@ -44,14 +44,11 @@ class Judged:
         Joined, they are the solution.
     labels : tuple of float
         One a step, in [0, 1].
-    alone_ids : list of int, optional
-        What the policy reads before the text when its likelihood is told; None: the context.
     """
 
     context_ids: list[int]
     steps: tuple[str, ...]
     labels: tuple[float, ...]
-    alone_ids: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,6 @@ class VerifierRecipe:
     token_weight, answer_weight : float
         Of the verdict at every token and at the last step's end; at the other step ends it is 1.
     likelihood_weight : float
-    is_frozen : bool
-        The policy's own layers stay as they are.
     pace : Pace
     seed : int
     """
@@ -79,7 +74,6 @@ class VerifierRecipe:
     token_weight: float = 0.05
     answer_weight: float = 3.0
     likelihood_weight: float = 1.0
-    is_frozen: bool = True
     pace: Pace = PACE
     seed: int = 0
 
@@ -104,7 +98,7 @@ def train_verifier(
     directory : pathlib.Path
         Receives config, tokenizer and weights in Hugging Face's format.
     start : pathlib.Path, optional
-        A verifier to train further; by default a new one.
+        A verifier whose added layers are trained further, on top of this policy's; by default new ones.
     report : callable
         Called with chunks done, chunks in all and a line of text.
 
@@ -119,14 +113,15 @@ def train_verifier(
         judged = [judged[i] for i in chosen]
     tokenizer = load_tokenizer(policy)
     base = load_policy(policy).eval()
-    model = (
-        grow(base, recipe.extra_layers)
-        if start is None
-        else LlamaForTokenClassification.from_pretrained(start, dtype=torch.float32)
-    )
-    if recipe.is_frozen:
-        for parameter in policy_parameters(model, recipe.extra_layers):
-            parameter.requires_grad_(False)
+    model = grow(base, recipe.extra_layers)
+    own = policy_parameters(model, recipe.extra_layers)
+    if start is not None:
+        model = LlamaForTokenClassification.from_pretrained(start, dtype=torch.float32)
+        with torch.no_grad():
+            for parameter, value in zip(policy_parameters(model, recipe.extra_layers), own, strict=True):
+                parameter.copy_(value)
+    for parameter in policy_parameters(model, recipe.extra_layers):
+        parameter.requires_grad_(False)
     # Two outputs more than the verdict while it learns: the likelihood of a token, and of all so far.
     model.likelihood = torch.nn.Linear(model.config.hidden_size, 2)
     per_epoch = -(-len(judged) // SOLUTIONS_A_CHUNK)
@@ -134,11 +129,9 @@ def train_verifier(
     def chunk(number: int) -> list[Example]:
         epoch, place = divmod(number, per_epoch)
         order = np.random.default_rng([recipe.seed, epoch]).permutation(len(judged))
-        own = [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]]
-        examples = encode(tokenizer, own)
-        if not recipe.is_frozen:  # else the verifier's own layers tell it
-            tell_likelihoods(base, own, examples, recipe.pace.tokens_per_batch, tokenizer.pad_token_id)
-        return examples
+        return encode(
+            tokenizer, [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]]
+        )
 
     state = directory / "unfinished.pt"
     trained = fit(
@@ -173,27 +166,6 @@ def encode(tokenizer: PreTrainedTokenizerBase, judged: Sequence[Judged]) -> list
     return examples
 
 
-@torch.no_grad()
-def tell_likelihoods(
-    base: LlamaForCausalLM, judged: Sequence[Judged], examples: Sequence[Example], max_tokens: int, pad_id: int
-) -> None:
-    """Add to each target the log-likelihood that the policy gives its token, the text read after `alone_ids`."""
-    starts = [len(one.context_ids if one.alone_ids is None else one.alone_ids) for one in judged]
-    read = [
-        (one.context_ids if one.alone_ids is None else one.alone_ids) + example.ids[len(one.context_ids) :]
-        for one, example in zip(judged, examples, strict=True)
-    ]
-    for batch in batches_by_length([len(ids) for ids in read], max_tokens=max_tokens, rng=np.random.default_rng(0)):
-        ids = torch.from_numpy(pad([read[i] for i in batch], pad_id))
-        logits = base(input_ids=ids, use_cache=False).logits[:, :-1]
-        told = torch.log_softmax(logits, dim=-1).gather(2, ids[:, 1:, None])[..., 0]
-        for row, index in enumerate(batch):
-            before = len(judged[index].context_ids)
-            own = told[row, starts[index] - 1 : len(read[index]) - 1].tolist()
-            targets = examples[index].targets
-            targets[before:] = [(*target, value) for target, value in zip(targets[before:], own, strict=True)]
-
-
 def verifier_loss(
     model: LlamaForTokenClassification,
     base: LlamaForCausalLM,
@@ -203,13 +175,12 @@ def verifier_loss(
 ) -> torch.Tensor:
     """The verdict's loss and the likelihood's."""
     ids = torch.from_numpy(pad([example.ids for example in batch], pad_id))
-    targets, weights, told = (np.zeros(ids.shape, dtype=np.float32) for _ in range(3))
+    targets, weights = (np.zeros(ids.shape, dtype=np.float32) for _ in range(2))
     is_end = np.zeros(ids.shape, dtype=bool)
     for row, example in enumerate(batch):
         for place, target in enumerate(example.targets):
             if target is not None:
-                targets[row, place], ends_step, is_end[row, place], *likelihood = target
-                told[row, place] = sum(likelihood)
+                targets[row, place], ends_step, is_end[row, place] = target
                 weights[row, place] = (
                     recipe.answer_weight if is_end[row, place] else 1.0 if ends_step else recipe.token_weight
                 )
@@ -223,13 +194,10 @@ def verifier_loss(
         return verdict
     counted = (verdict_weights[:, 1:] > 0).float()
     with torch.no_grad():
-        if recipe.is_frozen:
-            # The policy's layers, at the bottom of the verifier, have computed what the policy would.
-            own = states.hidden_states[base.config.num_hidden_layers][:, :-1, : base.config.hidden_size]
-            log_likelihoods = torch.log_softmax(base.lm_head(base.model.norm(own)), dim=-1)
-            of_token = log_likelihoods.gather(2, ids[:, 1:, None])[..., 0] * counted
-        else:
-            of_token = torch.from_numpy(told[:, 1:]) * counted
+        # The policy's layers, at the bottom of the verifier, compute what the policy would.
+        own = states.hidden_states[base.config.num_hidden_layers][:, :-1, : base.config.hidden_size]
+        log_likelihoods = torch.log_softmax(base.lm_head(base.model.norm(own)), dim=-1)
+        of_token = log_likelihoods.gather(2, ids[:, 1:, None])[..., 0] * counted
         # The end of the last step stands for the end of the text, which the base knows by another name.
         of_token[torch.from_numpy(is_end[:, 1:])] = 0.0
         likelihoods = torch.stack([of_token, of_token.cumsum(dim=1)], dim=-1).exp()
