@@ -42,8 +42,7 @@ def crossover_chart(
     RequestError
         The pool is too small for every R.
     """
-    if frame["difference"].drop_nulls().is_empty():
-        raise RequestError("nothing to draw: the small model's pool is too small for every exchange rate looked at")
+    check_reach(frame)
     rates = sorted(frame["exchange_rate"].unique().to_list())
     known = frame.drop_nulls("difference")["exchange_rate"]
     start = nearest_step(rates, exchange_rate or rates[(rates.index(known.min()) + rates.index(known.max())) // 2])
@@ -75,6 +74,18 @@ def crossover_chart(
     )
     note = "R = tokens of inference over tokens of pretraining; above zero the small model that thinks longer is better"
     return finished(chart.properties(title=titled("Think longer, or train bigger?", [*caption, note])))
+
+
+def check_reach(frame: pl.DataFrame) -> None:
+    """Refuse a comparison that the pool allows at no exchange rate.
+
+    Raises
+    ------
+    RequestError
+        No row has a difference.
+    """
+    if frame["difference"].drop_nulls().is_empty():
+        raise RequestError("nothing to draw: the small model's pool is too small for every exchange rate looked at")
 
 
 def nearest_step(rates: Sequence[float], wanted: float) -> int:
