@@ -15,6 +15,7 @@ from typing import Any
 import altair as alt
 
 from ttclib.errors import one_of
+from ttclib.show.picture import picture_of
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 INK = "#222222"
@@ -197,12 +198,9 @@ def mime_bundle(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     -------
     data, metadata : dict
     """
-    import vl_convert
-
-    picture = vl_convert.vegalite_to_png(spec, scale=2)
     data = {
         VEGALITE_MIME: {**spec, "$schema": VEGALITE_SCHEMA},
-        "image/png": base64.b64encode(picture).decode(),
+        "image/png": base64.b64encode(picture_of(spec)).decode(),
         "text/plain": "<chart>",
     }
     return data, {VEGALITE_MIME: {"embed_options": {"actions": False}}}
