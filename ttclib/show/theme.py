@@ -165,20 +165,27 @@ def in_order(strategies: Iterable[str]) -> list[str]:
     return [name for name in STYLES if name in wanted]
 
 
-def finished(chart: Any) -> Any:
+ROWS = alt.NamedData("rows")
+
+
+def finished(chart: Any, rows: list[dict[str, Any]] | None = None) -> Any:
     """The chart with the theme inside, so that it looks the same wherever it is drawn.
 
     Parameters
     ----------
     chart : altair chart
+    rows : list of dict, optional
+        What `ROWS` stands for in it. Altair copies inline data with every layer, these not.
 
     Returns
     -------
     altair chart
-        A copy that carries `CONFIG`.
+        A copy that carries `CONFIG`, and the rows.
     """
     themed = chart.copy(deep=False)
     themed.config = CONFIG
+    if rows is not None:
+        themed.datasets = {ROWS.name: rows}
     return themed
 
 

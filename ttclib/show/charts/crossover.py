@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.captions import bin_title
-from ttclib.show.charts.marks import intervals_param, titled
+from ttclib.show.charts.marks import SIGNED_POINTS, intervals_param, titled
 from ttclib.show.theme import INK, QUIET_INK, finished, ramp
 
 ALL = "all problems"
@@ -114,7 +114,7 @@ def _lines(data: Any, rates: list[float], names: list[str], colors: list[str]) -
         scale=alt.Scale(type="log", domain=[rates[0], rates[-1]], nice=False),
         axis=alt.Axis(grid=False, format="~g", values=_decades(rates)),
     )
-    axis = alt.Axis(labelExpr="format(datum.value * 100, '+d')")
+    axis = alt.Axis(labelExpr=SIGNED_POINTS)
     title = "small − large, points"
     zero = base.mark_rule(color=INK).encode(y=alt.datum(0))
     band = (
@@ -158,7 +158,7 @@ def _bars(data: Any, names: list[str]) -> Any:
     winners = list(WINNER_COLORS)
     base = alt.Chart(data).transform_filter("datum.step == rate_step")
     x = alt.X("panel:N", sort=names, title="at this R, by difficulty", axis=alt.Axis(labelAngle=0, labelLimit=120))
-    axis = alt.Axis(labelExpr="format(datum.value * 100, '+d')", tickCount=5)
+    axis = alt.Axis(labelExpr=SIGNED_POINTS, tickCount=5)
     bar = base.mark_bar(size=44).encode(
         x=x,
         y=alt.Y("difference:Q", axis=axis, title="small − large, points"),
