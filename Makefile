@@ -2,6 +2,7 @@
 # make test   install what tests need and run them
 # make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own
 # make lint   ruff and mypy
+# make pictures  draw the README's pictures anew, from the demo store
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 VLLM_VENV ?= .venv-vllm
 VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-vllm lint fmt bench readme clean
+.PHONY: demo test test-vllm lint fmt bench readme pictures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ttc sample lab --store $(STORE) --limit 11 --n-samples 64
@@ -58,6 +59,9 @@ bench: $(VENV)/.installed-dev
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme
+
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.browser.pictures $(DEMO)
 
 clean:
 	rm -rf runs reports .venv .venv-vllm build *.egg-info

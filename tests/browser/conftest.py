@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,16 +37,23 @@ CHROMIUM_FLAGS = [
 TOKEN = "only-for-this-test"
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+@contextmanager
+def launched() -> Iterator[Any]:
+    """A headless Chromium; skips where there is none."""
     executable = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
     if executable is None:
         pytest.skip(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is in PATH")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as running:
-        launched = running.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
-        yield launched
-        launched.close()
+        chromium = running.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with launched() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="session")
@@ -78,16 +86,21 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory, demo_like_store: Path) -> Iterator[Lab]:
-    """JupyterLab on copies of the notebooks whose parameters name the small store."""
     pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
-    tmp_path = tmp_path_factory.mktemp("lab")
+    with running_lab(tmp_path_factory.mktemp("lab"), demo_like_store) as running:
+        yield running
+
+
+@contextmanager
+def running_lab(tmp_path: Path, store: Path) -> Iterator[Lab]:
+    """JupyterLab on copies of the notebooks whose parameters name one store."""
     folder = tmp_path / "work"
     folder.mkdir()
     for path in NOTEBOOKS.values():
         notebook = json.loads(path.read_text("utf-8"))
         for cell in notebook["cells"]:
             if "parameters" in cell["metadata"].get("tags", []):
-                cell["source"] = "".join(cell["source"]) + f"\nstore = {str(demo_like_store)!r}"
+                cell["source"] = "".join(cell["source"]) + f"\nstore = {str(store)!r}"
         (folder / path.name).write_text(json.dumps(notebook), encoding="utf-8")
     settings = tmp_path / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)

@@ -53,10 +53,6 @@ def report_of(number: str, store: Path, folder: Path) -> Path:
     return render_report(NOTEBOOKS[number], folder / "report.html", {"store": str(store)}, notify=lambda line: None)
 
 
-# Mended, but not yet seen to pass on a quiet machine; to be taken away once they were.
-UNSEEN = pytest.mark.xfail(reason="not yet seen to pass on a quiet machine", strict=False)
-
-
 def open_page(browser: Any, report: Path, **options: Any) -> tuple[Any, list[str], list[str]]:
     """A report opened from its file, with the network cut off."""
     page, outside, complaints = watched(browser, LOCAL, **options)
@@ -74,7 +70,6 @@ def open_page(browser: Any, report: Path, **options: Any) -> tuple[Any, list[str
     return page, outside, complaints
 
 
-@UNSEEN
 def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> None:
     page, outside, complaints = watched(browser, (lab.url, *LOCAL), viewport={"width": 1500, "height": 1300})
     run_all(page, lab, "01")
@@ -218,7 +213,6 @@ def test_report_opens_without_a_network(browser: Any, demo_like_store: Path, tmp
     page.close()
 
 
-@UNSEEN
 def test_the_exchange_rate_moves_in_the_page(browser: Any, demo_like_store: Path, tmp_path: Path) -> None:
     pytest.importorskip("papermill", reason="papermill is not installed")
     page, outside, complaints = open_page(browser, report_of("06", demo_like_store, tmp_path))
@@ -235,7 +229,6 @@ def test_the_exchange_rate_moves_in_the_page(browser: Any, demo_like_store: Path
     page.close()
 
 
-@UNSEEN
 def test_text_of_a_tree_is_shown_as_text_in_the_page(browser: Any, demo_like_store: Path, tmp_path: Path) -> None:
     pytest.importorskip("papermill", reason="papermill is not installed")
     page, outside, complaints = open_page(browser, report_of("03", demo_like_store, tmp_path))

@@ -121,10 +121,10 @@ def test_export_and_import_by_pipe(small_store, tmp_path):
     (tmp_path / "lines.jsonl").write_text(exported.stdout, encoding="utf-8")
     imported = ttc("import", "lines.jsonl", "--store", "copy.duckdb", cwd=tmp_path)
     assert (imported.returncode, imported.stdout) == (0, "")
-    assert imported.stderr == "import: 320 samples added to 'copy.duckdb'\n"
+    assert imported.stderr == "grade: 320 of 320 samples\nimport: 320 samples added to 'copy.duckdb'\n"
     assert ttc("export", "--store", "copy.duckdb", cwd=tmp_path).stdout == exported.stdout
     piped = ttc("import", "-", "--store", "piped.duckdb", cwd=tmp_path, text=exported.stdout)
-    assert piped.stderr == "import: 320 samples added to 'piped.duckdb'\n"
+    assert piped.stderr == "grade: 320 of 320 samples\nimport: 320 samples added to 'piped.duckdb'\n"
     ttc("export", "--store", "copy.duckdb", "--output", "again.jsonl", cwd=tmp_path)
     assert (tmp_path / "again.jsonl").read_text(encoding="utf-8") == exported.stdout
     command = ("--strategy", "best_of_n,majority_vote", "--csv")

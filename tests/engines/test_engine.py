@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +19,7 @@ from transformers import AutoModelForCausalLM
 from tests.engines.vllm_server import serve
 from tests.models import save_tiny_policy
 from ttclib.collect.engine import Draw, draw_seed, load_engine
-from ttclib.collect.replicas import Replicas, share_devices
+from ttclib.collect.replicas import Replicas, _receive, _send, share_devices
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -231,6 +232,15 @@ def test_copies_draw_what_one_draws(own: Any, path: Path) -> None:
             copies.generate(draws, sampling)
     finally:
         copies.close()
+
+
+def test_a_pipe_whose_other_end_is_dead_says_so() -> None:
+    pipe, theirs = multiprocessing.Pipe()
+    pipe.send("not read by the copy")
+    theirs.close()
+    for ends in (lambda: _receive(pipe), lambda: _receive(pipe), lambda: _send(pipe, "more")):  # reset, end, broken
+        with pytest.raises(TTCError, match="ended without a word"):
+            ends()
 
 
 def test_a_copy_that_cannot_load_says_why(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def make_store(
     scored: bool = True,
     seed: int = 0,
     search: bool = False,
+    uneven: bool = False,
     revisions: bool = False,
     larger: bool = False,
     text: str = "line\n",
@@ -33,10 +34,12 @@ def make_store(
     search : bool
         Every first step has as many children as there are samples, and a greedy one: any search up
         to that budget replays.
+    uneven : bool
+        The first problem was searched at half that budget only.
     revisions : bool
         Eight chains of eight answers a problem, of a model ``reviser``.
     larger : bool
-        A second policy, 14 times as large and better.
+        A second policy, 4 times as large and better: a pool of 8 reaches what it costs.
     text : str
         First step of every completion.
     """
@@ -59,9 +62,9 @@ def make_store(
     write_part(path, "settings", [{"setting": "s", "temperature": 0.8, "top_p": 1.0, "max_tokens": 64}])
     _policy(path, "small", 161_728, names, ease, n_samples, scored, rng, text)
     if larger:
-        _policy(path, "large", 2_264_192, names, [share**0.4 for share in ease], n_samples, scored, rng, text)
+        _policy(path, "large", 4 * 161_728, names, [share**0.4 for share in ease], n_samples, scored, rng, text)
     if search:
-        _nodes(path, names, ease, n_samples, rng)
+        _nodes(path, names, ease, n_samples, rng, uneven)
     if revisions:
         _revisions(path, names, ease, rng)
     absorb(path)
@@ -109,10 +112,12 @@ def _policy(
             write_part(path, table, held)
 
 
-def _nodes(path: Path, names: list[str], ease: list[float], n_samples: int, rng: np.random.Generator) -> None:
+def _nodes(
+    path: Path, names: list[str], ease: list[float], n_samples: int, rng: np.random.Generator, uneven: bool
+) -> None:
     rows: dict[str, list[dict[str, Any]]] = {"nodes": [], "node_scores": [], "node_grades": []}
     for number, name in enumerate(names):
-        for first in range(n_samples):
+        for first in range(n_samples // 2 if uneven and number == 0 else n_samples):
             for child in (*range(1, n_samples), "g"):
                 correct, answer = _drawn(rng, number, ease[number])
                 key = {"policy": "small", "problem_id": name, "setting": "s", "path": f"{first}.{child}"}

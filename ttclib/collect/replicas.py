@@ -65,7 +65,7 @@ class Replicas(Tokens):
         n = len(self._copies)
         bounds = [len(draws) * copy // n for copy in range(n + 1)]
         for (_, pipe), begin, end in zip(self._copies, bounds, bounds[1:], strict=False):
-            pipe.send((list(draws[begin:end]), sampling))
+            _send(pipe, (list(draws[begin:end]), sampling))
         drawn = [_receive(pipe) for _, pipe in self._copies]
         return [completion for part in drawn for completion in part]
 
@@ -127,20 +127,30 @@ def _serve(pipe: Connection, policy: PolicyConfig, prompt: PromptConfig, devices
         while True:
             draws, sampling = pipe.recv()
             pipe.send(engine.generate(draws, sampling) if draws else [])
-    except EOFError:  # the other side is gone
-        return
-    except KeyboardInterrupt:
+    except (EOFError, KeyboardInterrupt):  # the other side is gone, or wants us to go
         return
     except Exception as error:
         own = type(error) in (RequestError, TTCError)
-        pipe.send(error if own else TTCError(f"a copy of the model failed: {type(error).__name__}: {error}"))
+        with suppress(OSError):  # nobody listens any more
+            pipe.send(error if own else TTCError(f"a copy of the model failed: {type(error).__name__}: {error}"))
+
+
+def _send(pipe: Connection, asked: Any) -> None:
+    try:
+        pipe.send(asked)
+    except OSError:
+        raise _ended() from None
 
 
 def _receive(pipe: Connection) -> Any:
     try:
         answer = pipe.recv()
-    except EOFError:
-        raise TTCError("a copy of the model ended without a word: see its lines above") from None
+    except (EOFError, OSError):  # the end of the file, or a reset where the copy had not read what was sent
+        raise _ended() from None
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+def _ended() -> TTCError:
+    return TTCError("a copy of the model ended without a word: see its lines above")

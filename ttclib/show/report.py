@@ -27,6 +27,9 @@ from ttclib.store.fingerprint import fingerprint
 
 Notify = Callable[[str], None]
 _ENGINE = "ttclib"
+# A kernel is given long to start, as several start at once; what it logs of its sockets is not the reader's.
+_START_S = 300
+_QUIET = ["--IPKernelApp.log_level=40"]
 # Packages whose version can change a number or a picture.
 _VERSIONS = ("numpy", "scipy", "polars", "duckdb", "altair", "papermill")
 
@@ -202,6 +205,8 @@ def _execute(
             parameters=parameters,
             engine_name=_ENGINE,
             progress_bar=False,
+            start_timeout=_START_S,
+            extra_arguments=_QUIET,
             notify=lambda text: notify(f"report: {source.stem}: {text}"),
         )
     except PapermillExecutionError as error:

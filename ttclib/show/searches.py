@@ -12,7 +12,7 @@ import polars as pl
 from ttclib.analysis.curves import bin_problems, powers_of_two
 from ttclib.analysis.difficulty import oracle_difficulty
 from ttclib.analysis.failures import failure_shapes
-from ttclib.analysis.held import held_outcomes
+from ttclib.analysis.held import held_outcomes, on_every_problem
 from ttclib.analysis.searched import on_common_problems, trace_search
 from ttclib.analysis.strategies import SAMPLING, TREE_SEARCH, sampling_outcomes
 from ttclib.errors import RequestError, one_of
@@ -163,6 +163,8 @@ def open_searches(
         options={name: options | _lookahead(name, lookahead_steps) for name in strategies if name != "rebase"},
         notify=notes.append,
     )
+    # A mean over the problems that one budget happens to hold would be of other problems than the next one's.
+    searches = on_every_problem(searches, notify=lambda text: notes.append(text.partition(";")[0]))
     able = replayable(pool, SAMPLING)[0]
     sampled = [sampling_outcomes(pool, strategy, budgets, aggregation=aggregation) for strategy in able]
     both = on_common_problems([*sampled, *searches])

@@ -19,7 +19,7 @@ from ttclib.analysis.held import held_outcomes, on_every_problem
 from ttclib.analysis.ledger import LEDGERS
 from ttclib.analysis.revisions import replay_revisions
 from ttclib.analysis.searched import on_common_problems
-from ttclib.analysis.strategies import REVISIONS, STRATEGIES, TREE_SEARCH, verifier_scores
+from ttclib.analysis.strategies import REVISIONS, SAMPLING, STRATEGIES, TREE_SEARCH, verifier_scores
 from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revision_outcomes import held_budgets
@@ -113,6 +113,7 @@ def open_strategies(
     lookahead_steps: int = 1,
     verifier: str = "prm",
     aggregation: str = "last",
+    shared_problems: bool = True,
 ) -> Held:
     """Replay what a store holds of some strategies.
 
@@ -127,6 +128,9 @@ def open_strategies(
         Of the tree searches.
     verifier, aggregation : str
         Of the sampling strategies and, the latter, of the searches.
+    shared_problems : bool
+        Compare on the problems that all strategies hold, which searches and revisions may make fewer.
+        Otherwise on all, and what was collected on fewer is left out and said.
 
     Returns
     -------
@@ -149,7 +153,11 @@ def open_strategies(
     outcomes = held_outcomes(pool, others, powers_of_two(pool), options=options, **held) if others else []
     if set(REVISIONS) & set(strategies):
         outcomes += _revisions(pool, notes)
-    outcomes = on_common_problems(on_every_problem(outcomes, notify=notes.append))
+    apart = [one for one in outcomes if shared_problems and one.strategy in SAMPLING]
+    judged = [one for one in outcomes if not (shared_problems and one.strategy in SAMPLING)]
+    if judged:
+        judged = on_every_problem(judged, notify=lambda text: notes.append(text.partition(";")[0]))
+    outcomes = on_common_problems([*apart, *judged])
     place = {name: row for row, name in enumerate(pool.problem_ids)}
     rows = [place[name] for name in outcomes[0].problem_ids]
     ease = oracle_difficulty(pool.correct) if difficulty == "oracle" else predicted_difficulty(verifier_scores(pool))

@@ -15,6 +15,7 @@ from typing import Any
 import altair as alt
 
 from ttclib.errors import one_of
+from ttclib.show.picture import picture_of
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 INK = "#222222"
@@ -164,20 +165,27 @@ def in_order(strategies: Iterable[str]) -> list[str]:
     return [name for name in STYLES if name in wanted]
 
 
-def finished(chart: Any) -> Any:
+ROWS = alt.NamedData("rows")
+
+
+def finished(chart: Any, rows: list[dict[str, Any]] | None = None) -> Any:
     """The chart with the theme inside, so that it looks the same wherever it is drawn.
 
     Parameters
     ----------
     chart : altair chart
+    rows : list of dict, optional
+        What `ROWS` stands for in it. Altair copies inline data with every layer, these not.
 
     Returns
     -------
     altair chart
-        A copy that carries `CONFIG`.
+        A copy that carries `CONFIG`, and the rows.
     """
     themed = chart.copy(deep=False)
     themed.config = CONFIG
+    if rows is not None:
+        themed.datasets = {ROWS.name: rows}
     return themed
 
 
@@ -197,12 +205,9 @@ def mime_bundle(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     -------
     data, metadata : dict
     """
-    import vl_convert
-
-    picture = vl_convert.vegalite_to_png(spec, scale=2)
     data = {
         VEGALITE_MIME: {**spec, "$schema": VEGALITE_SCHEMA},
-        "image/png": base64.b64encode(picture).decode(),
+        "image/png": base64.b64encode(picture_of(spec)).decode(),
         "text/plain": "<chart>",
     }
     return data, {VEGALITE_MIME: {"embed_options": {"actions": False}}}

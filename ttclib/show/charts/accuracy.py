@@ -36,7 +36,7 @@ from ttclib.show.charts.marks import (
     spread_labels,
     titled,
 )
-from ttclib.show.theme import finished, in_order, style_of
+from ttclib.show.theme import ROWS, finished, in_order, style_of
 
 # Altair refuses more rows; a chart that needs them is not aggregated.
 MAX_ROWS = 5000
@@ -105,7 +105,7 @@ def accuracy_chart(
     parts = known.partition_by("bin", maintain_order=True)
     rows = [row for part in parts for row in _rows(part, _label_heights(part, gap, low, high))]
     picked = picked_param(legend=not direct)
-    base = alt.Chart(alt.InlineData(values=rows))
+    base = alt.Chart(ROWS)
     params = [*budget_params(budgets, budget, slider), intervals_param(intervals, slider)]
     if by_bin:
         base = base.transform_filter("(datum.bin || 0) == bin_now")
@@ -119,7 +119,10 @@ def accuracy_chart(
         layers += reference_layers(references, by_bin=by_bin)
     chart = alt.layer(*layers).add_params(*params)
     return finished(
-        chart.properties(width=width, height=height, title=titled(title or "Accuracy against sampling budget", caption))
+        chart.properties(
+            width=width, height=height, title=titled(title or "Accuracy against sampling budget", caption)
+        ),
+        rows,
     )
 
 
@@ -176,7 +179,7 @@ def bins_chart(
     )
     if budget is not None or slider:
         layers = [rule(base, strategies[0]), *layers, rule_text(base, strategies[0])]
-    chart = alt.layer(*layers, data=alt.InlineData(values=rows)).properties(width=width, height=height)
+    chart = alt.layer(*layers, data=ROWS).properties(width=width, height=height)
     beside = columns or (2 if len(titles) in (2, 4) else 3)
     # Room for the "N = 16" of the rule between a panel and its heading.
     header = alt.Header(labelPadding=6 if budget is not None or slider else 4)
@@ -189,7 +192,7 @@ def bins_chart(
         .resolve_axis(x="independent")
         .add_params(*budget_params(budgets, budget, slider), intervals_param(intervals, slider))
     )
-    return finished(panels.properties(title=titled(title or "Accuracy by difficulty", caption)))
+    return finished(panels.properties(title=titled(title or "Accuracy by difficulty", caption)), rows)
 
 
 def accuracy_domain(curves: pl.DataFrame, others: Iterable[float] = ()) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.charts.accuracy import accuracy_domain
-from ttclib.show.charts.marks import budget_axis, intervals_param, titled
+from ttclib.show.charts.marks import SIGNED_POINTS, budget_axis, intervals_param, titled
 from ttclib.show.theme import QUIET_INK, finished, in_order, style_of
 
 SIDE_DASHES = ([1, 0], [6, 4])
@@ -121,7 +121,7 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
     )
     base = alt.Chart()
     x = budget_axis(budgets, small=True)
-    axis = alt.Axis(labelExpr="format(datum.value * 100, '+d')", tickCount=5)
+    axis = alt.Axis(labelExpr=SIGNED_POINTS, tickCount=5)
     zero = base.mark_rule(color=QUIET_INK, strokeDash=[3, 3]).encode(y=alt.datum(0))
     band = base.mark_area(opacity=0.2).encode(
         x=x, y=alt.Y("ci_low:Q", axis=axis, title="difference, points"), y2="ci_high:Q", color=color

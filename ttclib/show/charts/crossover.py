@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.captions import bin_title
-from ttclib.show.charts.marks import intervals_param, titled
+from ttclib.show.charts.marks import SIGNED_POINTS, intervals_param, titled
 from ttclib.show.theme import INK, QUIET_INK, finished, ramp
 
 ALL = "all problems"
@@ -42,8 +42,7 @@ def crossover_chart(
     RequestError
         The pool is too small for every R.
     """
-    if frame["difference"].drop_nulls().is_empty():
-        raise RequestError("nothing to draw: the small model's pool is too small for every exchange rate looked at")
+    check_reach(frame)
     rates = sorted(frame["exchange_rate"].unique().to_list())
     known = frame.drop_nulls("difference")["exchange_rate"]
     start = nearest_step(rates, exchange_rate or rates[(rates.index(known.min()) + rates.index(known.max())) // 2])
@@ -77,6 +76,18 @@ def crossover_chart(
     return finished(chart.properties(title=titled("Think longer, or train bigger?", [*caption, note])))
 
 
+def check_reach(frame: pl.DataFrame) -> None:
+    """Refuse a comparison that the pool allows at no exchange rate.
+
+    Raises
+    ------
+    RequestError
+        No row has a difference.
+    """
+    if frame["difference"].drop_nulls().is_empty():
+        raise RequestError("nothing to draw: the small model's pool is too small for every exchange rate looked at")
+
+
 def nearest_step(rates: Sequence[float], wanted: float) -> int:
     """Place of the rate nearest to a wanted one, by ratio.
 
@@ -103,7 +114,7 @@ def _lines(data: Any, rates: list[float], names: list[str], colors: list[str]) -
         scale=alt.Scale(type="log", domain=[rates[0], rates[-1]], nice=False),
         axis=alt.Axis(grid=False, format="~g", values=_decades(rates)),
     )
-    axis = alt.Axis(labelExpr="format(datum.value * 100, '+d')")
+    axis = alt.Axis(labelExpr=SIGNED_POINTS)
     title = "small − large, points"
     zero = base.mark_rule(color=INK).encode(y=alt.datum(0))
     band = (
@@ -147,7 +158,7 @@ def _bars(data: Any, names: list[str]) -> Any:
     winners = list(WINNER_COLORS)
     base = alt.Chart(data).transform_filter("datum.step == rate_step")
     x = alt.X("panel:N", sort=names, title="at this R, by difficulty", axis=alt.Axis(labelAngle=0, labelLimit=120))
-    axis = alt.Axis(labelExpr="format(datum.value * 100, '+d')", tickCount=5)
+    axis = alt.Axis(labelExpr=SIGNED_POINTS, tickCount=5)
     bar = base.mark_bar(size=44).encode(
         x=x,
         y=alt.Y("difference:Q", axis=axis, title="small − large, points"),

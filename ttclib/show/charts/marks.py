@@ -18,6 +18,8 @@ from ttclib.show.theme import INK, QUIET_INK, style_of
 
 LABEL_PX = 13
 STEP = "budget_step"
+# A difference in percentage points on an axis: always with its sign, and zero without.
+SIGNED_POINTS = "datum.value == 0 ? '0' : format(datum.value * 100, '+d')"
 
 
 def spread_labels(
@@ -102,9 +104,9 @@ def curve_layers(
         .encode(
             x=x,
             y=alt.Y("ci_low:Q", title=y_title, scale=y_scale, axis=axis),
-            y2="ci_high:Q",
+            y2=alt.Y2("ci_high:Q"),
             color=color,
-            opacity=alt.condition(picked, alt.value(0.11), alt.value(0.02)),
+            opacity=faded(picked, 0.11, 0.02),
         )
     )
     line = base.mark_line(strokeWidth=2 if small else 2.5).encode(
@@ -112,7 +114,7 @@ def curve_layers(
         y=y,
         color=color,
         strokeDash=dash,
-        opacity=alt.condition(picked, alt.value(1), alt.value(0.15)),
+        opacity=faded(picked, 1, 0.15),
         tooltip=alt.Tooltip("name:N", title="strategy"),
     )
     point = (
@@ -122,8 +124,10 @@ def curve_layers(
             y=y,
             color=color,
             shape=shape,
-            size=alt.condition(at_budget, alt.value(110 if small else 170), alt.value(26 if small else 50)),
-            opacity=alt.condition(picked, alt.value(1), alt.value(0.15)),
+            size=alt.SizeValue(
+                **alt.condition(at_budget, alt.value(110 if small else 170), alt.value(26 if small else 50))
+            ),
+            opacity=faded(picked, 1, 0.15),
             tooltip=_tooltip(),
         )
         .add_params(picked)
@@ -155,13 +159,13 @@ def label_layers(base: Any, strategies: list[str], picked: Any, width: int) -> l
         .transform_joinaggregate(last="max(budget)", groupby=["strategy"])
         .transform_filter("datum.budget == datum.last")
     )
-    fade = alt.condition(picked, alt.value(1), alt.value(0.3))
+    fade = faded(picked, 1, 0.3)
     color = alt.Color("name:N", scale=alt.Scale(domain=names, range=[style.color for style in styles]), legend=None)
     leader = here.mark_rule(strokeWidth=1).encode(
-        x=alt.value(width + 5),
-        x2=alt.value(width + 19),
-        y="end_height:Q",
-        y2="label_height:Q",
+        x=alt.XValue(width + 5),
+        x2=alt.X2Value(width + 19),
+        y=alt.Y("end_height:Q"),
+        y2=alt.Y2("label_height:Q"),
         color=color,
         opacity=fade,
     )
@@ -174,9 +178,9 @@ def label_layers(base: Any, strategies: list[str], picked: Any, width: int) -> l
         )
         .mark_text(align="left", baseline="middle", fontSize=LABEL_PX, fontWeight=600, cursor="pointer")
         .encode(
-            x=alt.value(width + 23),
-            y="label_height:Q",
-            text="label:N",
+            x=alt.XValue(width + 23),
+            y=alt.Y("label_height:Q"),
+            text=alt.Text("label:N"),
             color=alt.Color("text_color:N", scale=None),
             opacity=fade,
             tooltip=_tooltip(),
@@ -192,14 +196,19 @@ def reference_layers(references: Mapping[str, float], *, by_bin: bool) -> list[A
     if by_bin:
         base = base.transform_filter("bin_now == 0")
     line = base.mark_rule(color=QUIET_INK, strokeWidth=1.2).encode(
-        y="level:Q", tooltip=[alt.Tooltip("name:N"), alt.Tooltip("level:Q", title="accuracy", format=".1%")]
+        y=alt.Y("level:Q"), tooltip=[alt.Tooltip("name:N"), alt.Tooltip("level:Q", title="accuracy", format=".1%")]
     )
     text = (
         base.transform_calculate(label="datum.name + ' ' + format(datum.level, '.1%')")
         .mark_text(align="left", baseline="bottom", dx=6, dy=-3, fontSize=12, color=QUIET_INK)
-        .encode(x=alt.value(0), y="level:Q", text="label:N")
+        .encode(x=alt.XValue(0), y=alt.Y("level:Q"), text=alt.Text("label:N"))
     )
     return [line, text]
+
+
+def faded(picked: Any, strong: float, weak: float) -> Any:
+    """Opacity of what is singled out, and of the rest."""
+    return alt.OpacityValue(**alt.condition(picked, alt.value(strong), alt.value(weak)))
 
 
 def picked_param(*, legend: bool) -> Any:
@@ -214,7 +223,7 @@ def rule(base: Any, first: str) -> Any:
     return (
         base.transform_filter(f"datum.budget == budget_now && datum.strategy == '{first}'")
         .mark_rule(color=QUIET_INK, strokeWidth=1.2, strokeDash=[4, 3])
-        .encode(x="budget:Q")
+        .encode(x=alt.X("budget:Q"))
     )
 
 
@@ -224,7 +233,7 @@ def rule_text(base: Any, first: str) -> Any:
         base.transform_filter(f"datum.budget == budget_now && datum.strategy == '{first}'")
         .transform_calculate(label="'N = ' + datum.budget")
         .mark_text(baseline="bottom", dy=-7, fontSize=12, fontWeight=600, color=INK)
-        .encode(x="budget:Q", y=alt.value(0), text="label:N")
+        .encode(x=alt.X("budget:Q"), y=alt.YValue(0), text=alt.Text("label:N"))
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.errors import RequestError, nearest
+from ttclib.show.picture import picture_of
 
 EXTENSIONS = (".png", ".svg", ".html")
 
@@ -41,7 +42,7 @@ def save_chart(chart: Any, path: str | Path) -> Path:
         raise RequestError(f"cannot write '{path}': folder '{target.parent}' does not exist; make it first")
     spec = chart.to_dict()
     if extension == ".png":
-        target.write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
+        target.write_bytes(picture_of(spec))
     elif extension == ".svg":
         target.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
     else:

@@ -10,7 +10,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.captions import bin_title
-from ttclib.show.charts.marks import budget_axis, intervals_param, titled
+from ttclib.show.charts.marks import SIGNED_POINTS, budget_axis, intervals_param, titled
 from ttclib.show.samples import score_color
 from ttclib.show.theme import INK, finished, in_order, style_of
 
@@ -63,7 +63,7 @@ def gains_chart(gains: pl.DataFrame, baseline: str, *, caption: Sequence[str] = 
         "name:N", scale=alt.Scale(domain=labels, range=[style_of(name).color for name in strategies]), legend=key
     )
     x = budget_axis(sorted(gains["budget"].unique().to_list()), small=True, unit="generations")
-    y_axis = alt.Axis(labelExpr="format(datum.value * 100, '+d')", tickCount=5)
+    y_axis = alt.Axis(labelExpr=SIGNED_POINTS, tickCount=5)
     y_title = f"points over {style_of(baseline).label}"
     base = alt.Chart()
     zero = base.mark_rule(color=INK, strokeWidth=1).encode(y=alt.datum(0))

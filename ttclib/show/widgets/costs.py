@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from ttclib.show.captions import bin_title
-from ttclib.show.charts.crossover import crossover_chart, nearest_step
+from ttclib.show.charts.crossover import check_reach, crossover_chart, nearest_step
 from ttclib.show.charts.frontier import PRESET_LABELS, frontier_chart
 from ttclib.show.tables import crossover_html, frontier_html
 from ttclib.show.widgets import controls
@@ -97,6 +97,11 @@ class CrossoverExplorer(Explorer):
     exchange_rate, intervals
         The values at first.
     caption : list of str
+
+    Raises
+    ------
+    RequestError
+        The pool is too small for every R.
     """
 
     def __init__(
@@ -108,6 +113,7 @@ class CrossoverExplorer(Explorer):
         intervals: bool = True,
         caption: list[str] | None = None,
     ) -> None:
+        check_reach(frame)
         self._frame, self._caption = frame, caption or []
         self._rates = sorted(frame["exchange_rate"].unique().to_list())
         low, high = self._rates[0], self._rates[-1]

@@ -18,6 +18,7 @@ from html import escape
 from typing import Any
 
 import polars as pl
+from altair.utils.schemapi import debug_mode
 
 from ttclib.errors import RequestError
 from ttclib.show.chart_view import chart_view
@@ -124,7 +125,8 @@ class Explorer:
             self._chart.children = ()
             self._drawn = None
         elif view.key != self._drawn:
-            spec = view.chart().to_dict()
+            with debug_mode(False):  # Altair's check of each part takes as long as all the rest; tests do it
+                spec = view.chart().to_dict(validate=False)
             if self._chart.children:
                 drawing = self._chart.children[0]
                 with drawing.hold_sync():
