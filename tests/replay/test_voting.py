@@ -148,10 +148,10 @@ def test_too_many_answers_to_count_are_sampled():
 def test_a_vote_that_is_certain_ends_early_and_changes_nothing():
     # The sampled vote stops where one answer has more than any other gets from the whole pool: here from 26 on.
     ids = np.repeat([[0, 1, 2]], [60, 25, 15], axis=1)
-    sampled = elect(ids, np.full(ids.shape, 0.25), ids == 0, range(1, 101), n_subsets=400)
+    sampled = elect(ids, np.full(ids.shape, 0.25), ids == 0, range(1, 101), n_subsets=4000)
     counted = elect(ids, None, ids == 0, range(1, 101))
     assert (sampled.accuracy[0, 60:] > 0.999).all()
-    assert np.all(np.abs(sampled.accuracy - counted.accuracy) <= 5 * sampled.mc_error + 1e-3)
+    assert np.all(np.abs(sampled.accuracy - counted.accuracy) <= 5 * sampled.mc_error + 2e-3)
 
 
 def test_answers_a_b_b_c():

@@ -1,6 +1,6 @@
-"""Voting by subsets: random ones of any pool, or all of a small one; the inner loops.
+"""Voting by random subsets: the inner loops.
 
-Each takes one problem: `column` is the class of a sample, −1 where it does not vote, and `class_right` the
+They take one problem: `column` is the class of a sample, −1 where it does not vote, and `class_right` the
 correctness of each class. Loaded by `ttclib.replay.voting` when it is needed, since importing numba takes
 longer than most replays.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ttclib.replay.compiling import compiled
+from ttclib.replay.listing import TIE
 
-TIE = 1e-12  # sums of weights that differ by rounding tie; relative, since products of step scores are tiny
 _HALF = np.uint64(32)
 _LOWER = np.uint64(0xFFFFFFFF)
 
@@ -201,25 +201,3 @@ def _leaders(total: np.ndarray, mass: np.ndarray, class_right: np.ndarray) -> tu
             n_tied += 1
             right += class_right[answer]
     return best, best_mass, n_tied, right
-
-
-@compiled
-def enumerated_election(column: np.ndarray, weight: np.ndarray, class_right: np.ndarray) -> np.ndarray:
-    """The elected answer's correctness averaged over all subsets of each size 0 … n; for small n."""
-    n_samples = len(column)
-    summed, count = np.zeros(n_samples + 1), np.zeros(n_samples + 1)
-    total, mass = np.empty(len(class_right)), np.empty(len(class_right))
-    for subset in range(1 << n_samples):
-        total[:], mass[:] = -np.inf, 0.0
-        size = 0
-        for sample in range(n_samples):
-            if subset >> sample & 1:
-                size += 1
-                answer = column[sample]
-                if answer >= 0:
-                    total[answer] = weight[sample] if total[answer] == -np.inf else total[answer] + weight[sample]
-                    mass[answer] += abs(weight[sample])
-        _, _, n_tied, right = _leaders(total, mass, class_right)
-        count[size] += 1
-        summed[size] += right / n_tied if n_tied > 0 else 0.0
-    return summed / count

@@ -18,9 +18,11 @@ from ttclib.replay.arrays import as_answers, as_grades, as_table, check_one_shap
 from ttclib.replay.best_of_n import expected_best_of_n
 from ttclib.replay.budgets import as_budgets
 from ttclib.replay.factorials import log_factorials
+from ttclib.replay.listing import listed_election
 
 MC_ERROR = 1e-3  # of the mean over problems, at most, unless the number of subsets is given
 FEWEST_SUBSETS = 100
+_LISTED = 20  # samples of a pool whose subsets may be listed
 _AFFORDABLE = 4e6  # multiplications that a majority is counted with, a problem: some milliseconds
 _A_DRAW = 6  # multiplications that take as long as to draw one sample of a subset
 
@@ -209,8 +211,6 @@ def _elect_one(
     seed: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
     """One problem: expected correctness of the elected answer at ascending budgets, and its error."""
-    from ttclib.replay import kernels
-
     n_samples, exact = len(ids), np.zeros(len(budgets))
     if not votes.any():
         return exact, exact.copy()
@@ -219,16 +219,16 @@ def _elect_one(
     class_right = np.bincount(voted, right[votes]) / class_size
     if not class_right.any():
         return exact, exact.copy()
+    column = np.full(n_samples, -1)
+    column[votes] = voted
+    weight = np.where(votes, weights, 0.0)
+    if n_samples <= _LISTED and 2**n_samples <= 8 * n_subsets:
+        return listed_election(column, weight, class_right)[budgets], exact
     last = int(budgets[-1])
     if heads:
         counted = _counted(class_size, class_right, n_samples, budgets, max(_AFFORDABLE, _A_DRAW * n_subsets * last))
         if counted is not None:
             return counted, exact
-    column = np.full(n_samples, -1)
-    column[votes] = voted
-    weight = np.where(votes, weights, 0.0)
-    if n_samples < 30 and 2**n_samples <= 8 * n_subsets:
-        return kernels.enumerated_election(column, weight, class_right)[budgets], exact
     value, error = np.zeros((2, len(budgets)))
     if last == n_samples:  # the one subset of this size is the pool
         value[-1] = _sample(column, weight, class_right, budgets[-1:], 1, seed)[0][0]
