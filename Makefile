@@ -54,7 +54,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.grading
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.replay --peers --large
 	$(BIN)/python -m tests.benchmarks.prefix
-	$(BIN)/python tests/benchmarks/analysis.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.analysis
 	$(BIN)/python -m tests.benchmarks.explorer $(STORE)
 
 readme: $(VENV)/.installed-dev
