@@ -1,6 +1,6 @@
 # make demo   run the main job on a few problems with both policies, and the first notebook on the demo store
 # make test   install what tests need and run them
-# make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own
+# make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own: vllm.LLM and vllm serve
 # make lint   ruff and mypy
 # make pictures  draw the README's pictures anew, from the demo store
 
@@ -35,7 +35,7 @@ test: $(VENV)/.installed-dev
 # Warnings of vLLM's own are not ours to mend.
 test-vllm: $(VLLM_VENV)/.installed
 	VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest -o filterwarnings=default \
-	    tests/engines/test_engine.py -k '[vllm]'
+	    tests/engines -k vllm -x
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

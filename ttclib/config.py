@@ -73,7 +73,9 @@ class ServerConfig(_Section):
     timeout_s: float = Field(default=600.0, gt=0, description="for one sample")
     retries: int = Field(default=5, ge=0, description="of a request that a server did not answer")
     api_key_variable: str = Field(default="VLLM_API_KEY", description="environment variable with the key, if any")
-    seeded: bool = Field(default=True, description="false: its sampler takes no seed a request (vLLM on a CPU)")
+    seeded: bool = Field(
+        default=True, description="false: draws take no seed (vLLM on a CPU); start each server with another --seed"
+    )
 
 
 class PolicyConfig(_Section):

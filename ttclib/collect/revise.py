@@ -24,7 +24,7 @@ from ttclib.collect.turns import between_answers, end_tokens
 from ttclib.config import PolicyConfig, RevisionConfig, RunConfig, SamplingConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader
-from ttclib.problems import load_problems
+from ttclib.problems import Problem, load_problems
 from ttclib.revision_format import revision_prefix, revision_text
 from ttclib.store import connect, is_collected, write_part
 
@@ -82,7 +82,32 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         return 0
     notify(f"revise: {lacking:,} of {wanted:,} answers to draw; loading '{model.path}'")
     engine = load_engine(model, config.prompt)
-    context = _Context(engine, config, revision, model)
+    try:
+        context = _Context(engine, config, revision, model)
+        _revise(engine, context, config, problems, answers, lacking)
+    finally:
+        close_engine(engine)  # the verifier wants the memory
+    if context.n_cut:
+        notify(
+            f"revise: {context.n_cut:,} of {lacking:,} answers saw fewer than the latest {revision.n_context}: "
+            f"with sampling.max_tokens = {config.sampling.max_tokens} more does not fit into the model's window of "
+            f"{context.window}"
+        )
+    return lacking
+
+
+def _revise(
+    engine: Engine,
+    context: _Context,
+    config: RunConfig,
+    problems: Sequence[Problem],
+    answers: dict[Chain, Answers],
+    lacking: int,
+) -> None:
+    revision, model = _asked(config)
+    setting = config.revision_setting_row(revision)
+    chains = [(problem.problem_id, chain) for problem in problems for chain in range(revision.n_chains)]
+    wanted = len(chains) * revision.n_steps
     prompts = {problem.problem_id: problem.prompt for problem in problems}
     run = start_run(config, "revise")
     write_part(config.store, "problems", [problem.row() for problem in problems])
@@ -112,14 +137,6 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
             if (last := position - revision.n_context) >= 0:  # out of view from the next round on
                 for chain in chains:
                     answers[chain][last] = None
-    close_engine(engine)  # the verifier wants the memory
-    if context.n_cut:
-        notify(
-            f"revise: {context.n_cut:,} of {lacking:,} answers saw fewer than the latest {revision.n_context}: "
-            f"with sampling.max_tokens = {config.sampling.max_tokens} more does not fit into the model's window of "
-            f"{context.window}"
-        )
-    return lacking
 
 
 def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
