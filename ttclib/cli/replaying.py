@@ -136,7 +136,13 @@ def replay(
         tree = None
         if wanted & set(TREE_SEARCH):
             guide = verifier if verifier in pool.verifiers else pool.verifier
-            tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=guide, notify=notify)
+            whole = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=guide, notify=notify)
+            tree = whole.searched()
+            if len(tree.problem_ids) < len(whole.problem_ids):
+                notify(
+                    f"searches are replayed on the {len(tree.problem_ids)} of {len(whole.problem_ids)} problems that "
+                    "were searched; compare them with others on the same problems (03_search, ttc frontier)"
+                )
         curves = accuracy_curves(
             pool,
             strategies,
