@@ -138,7 +138,9 @@ def replay(
             guide = verifier if verifier in pool.verifiers else pool.verifier
             whole = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=guide, notify=notify)
             tree = whole.searched()
-            if len(tree.problem_ids) < len(whole.problem_ids):
+            if not tree.problem_ids:  # what it lacks is said where it is replayed
+                tree = whole
+            elif len(tree.problem_ids) < len(whole.problem_ids):
                 notify(
                     f"searches are replayed on the {len(tree.problem_ids)} of {len(whole.problem_ids)} problems that "
                     "were searched; compare them with others on the same problems (03_search, ttc frontier)"

@@ -58,20 +58,18 @@ class Trees:
         return self.grades[self.rows[problem][path]]
 
     def searched(self) -> Trees:
-        """The trees that a search grew, beside whole samples; all of them where none did.
+        """Of the problems that a search drew more of than whole samples, in which a step never has a second child.
 
         Returns
         -------
         Trees
-            Of fewer problems, if some have whole samples alone: a step of theirs never has a second child.
+            Maybe of no problem.
         """
         grown = [
             number
             for number, paths in enumerate(self.rows)
             if any("." in path and not path.endswith(".0") for path in paths)
         ]
-        if not grown or len(grown) == len(self.rows):
-            return self
         return replace(
             self,
             problem_ids=[self.problem_ids[number] for number in grown],
