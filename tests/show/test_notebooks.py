@@ -38,6 +38,7 @@ OTHERS: dict[str, Any] = {
     "strategies": ["best_of_n", "majority_vote"],
     "models": ["beta_binomial"],
     "n_resamples": 3,
+    "shared_problems": False,
 }
 # Fits are repeated for the bands, which takes its time and tells a test nothing.
 QUICK: dict[str, dict[str, Any]] = {"07_scaling_fits": {"n_resamples": 3, "n_splits": 1}}
