@@ -1,6 +1,6 @@
 # make demo   run the main job on a few problems with both policies, and the first notebook on the demo store
 # make test   install what tests need and run them
-# make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own
+# make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own: vllm.LLM and vllm serve
 # make lint   ruff and mypy
 # make pictures  draw the README's pictures anew, from the demo store
 
@@ -35,7 +35,7 @@ test: $(VENV)/.installed-dev
 # Warnings of vLLM's own are not ours to mend.
 test-vllm: $(VLLM_VENV)/.installed
 	VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest -o filterwarnings=default \
-	    tests/engines/test_engine.py -k '[vllm]'
+	    tests/engines -k vllm -x
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -54,7 +54,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.grading
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.replay --peers --large
 	$(BIN)/python -m tests.benchmarks.prefix
-	$(BIN)/python tests/benchmarks/analysis.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.analysis
 	$(BIN)/python -m tests.benchmarks.explorer $(STORE)
 
 readme: $(VENV)/.installed-dev

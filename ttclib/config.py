@@ -73,7 +73,9 @@ class ServerConfig(_Section):
     timeout_s: float = Field(default=600.0, gt=0, description="for one sample")
     retries: int = Field(default=5, ge=0, description="of a request that a server did not answer")
     api_key_variable: str = Field(default="VLLM_API_KEY", description="environment variable with the key, if any")
-    seeded: bool = Field(default=True, description="false: its sampler takes no seed a request (vLLM on a CPU)")
+    seeded: bool = Field(
+        default=True, description="false: draws take no seed (vLLM on a CPU); start each server with another --seed"
+    )
 
 
 class PolicyConfig(_Section):
@@ -147,7 +149,9 @@ class RevisionConfig(_Section):
     n_chains: int = Field(default=16, ge=1)
     n_steps: int = Field(default=16, ge=1, description="answers in a chain")
     n_context: int = Field(default=N_CONTEXT, ge=0, description="latest answers that stay in view")
-    separator: str = Field(default="\n\n", description="put behind each earlier answer")
+    separator: str = Field(
+        default="\n\n", description="put behind each earlier answer; {prompt} in it stands for the problem"
+    )
     followup: str = Field(
         default="Your answer may be wrong. Check it, then solve the problem again from the beginning.",
         min_length=1,

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 N_CONTEXT = 4
 """Earlier answers that stay in view; Snell et al. 2024, arXiv:2408.03314, section 6."""
+PROMPT_MARK = "{prompt}"
+"""Stands in a separator for the problem, which is then asked again behind each earlier answer."""
 
 _T = TypeVar("_T")
 
@@ -67,6 +69,28 @@ def revision_prefix(
     return prefix
 
 
+def separator_text(separator: str, prompt: str) -> str:
+    r"""A separator with the problem in the place of its mark.
+
+    Parameters
+    ----------
+    separator : str
+        May hold `PROMPT_MARK`. A small model that finds the question close before its answer needs
+        little training to answer again.
+    prompt : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> separator_text("\n\n{prompt}", "1+1=\n")
+    '\n\n1+1=\n'
+    """
+    return separator.replace(PROMPT_MARK, prompt)
+
+
 def revision_text(prompt: str, earlier: Sequence[str], separator: str, *, n_context: int = N_CONTEXT) -> str:
     r"""What a verifier reads before the answer that it judges.
 
@@ -76,6 +100,7 @@ def revision_text(prompt: str, earlier: Sequence[str], separator: str, *, n_cont
     earlier : sequence of str
         Answers of the chain so far, oldest first.
     separator : str
+        May hold `PROMPT_MARK`.
     n_context : int, keyword-only
 
     Returns
@@ -87,6 +112,7 @@ def revision_text(prompt: str, earlier: Sequence[str], separator: str, *, n_cont
     >>> revision_text("1+1=\n", ["#3", "#2"], "\n\n", n_context=1)
     '1+1=\n#2\n\n'
     """
+    separator = separator_text(separator, prompt)
     return prompt + "".join(answer + separator for answer in _latest(earlier, n_context))
 
 

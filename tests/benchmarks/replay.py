@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python -m tests.benchmarks.replay [--peers] [--large] [--rounds 5]
 
 500 problems × 256 samples with up to 24 answers, all 256 budgets. `--peers` installs tools from PyPI into a
-temporary environment and times them on the same pool; `--large` grows the pool to 10 million samples and
-says how much memory that took. Contenders take turns, on one thread, and are timed by the CPU time of
+temporary environment and times them on the same pool; `--large` grows the pool to 10 million samples;
+both say how much memory that took. Contenders take turns, on one thread, and are timed by the CPU time of
 their process, which other work on the machine moves less than a clock does.
 """
 
@@ -116,9 +116,7 @@ def race(contenders: dict[str, Callable[[Pool], object]], pool: Pool, rounds: in
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
-            started = time.process_time()
-            run(pool)
-            taken[name].append(time.process_time() - started)
+            taken[name].append(cpu_seconds(lambda run=run: run(pool)))
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
@@ -147,28 +145,33 @@ def peers(pool: Pool, ours: dict[str, float]) -> None:
 
 
 def growth(pool: Pool, large: bool) -> None:
-    """Time against pool size, at 16 budgets spread over the pool, and the largest memory so far."""
-    print("time against size: closed forms | majority | weighted, CPU s; memory is the process's peak")
-    sizes = [(500, 256), (500, 2048)] + [(5000, 256), (5000, 2048)] * large
-    for n_problems, n_samples in sizes:
-        # Columns of the one pool are drawn again: a larger pool costs no model here.
+    """Time against samples a problem, at 16 budgets spread over the pool, and the largest memory so far."""
+    print("time against size at 16 budgets, CPU s, and ÷ the time of 256; memory is the process's peak so far")
+    print(f"  {'samples':>12s} {'a problem':>10s} {'best-of-N':>16s} {'majority':>16s} {'weighted':>16s}")
+    first: list[float] = []
+    for n_samples in [256, 512, 1024, 2048] + [8192, 20_480] * large:
+        # Samples of the one pool are drawn again: a larger pool costs no model here.
         rng = np.random.default_rng(1)
-        rows = rng.integers(0, len(pool.correct), n_problems)[:, None]
-        columns = rng.integers(0, pool.correct.shape[1], (n_problems, n_samples))
-        grown = Pool(*(table[rows, columns] for table in pool))
+        columns = rng.integers(0, pool.correct.shape[1], (len(pool.correct), n_samples))
+        grown = Pool(*(np.take_along_axis(table, columns, axis=1) for table in pool))
         budgets = np.unique(np.geomspace(1, n_samples, 16).astype(int))
-        seconds = []
-        for run in (
+        runs: list[Callable[[], object]] = [
             lambda grown=grown, budgets=budgets: expected_best_of_n(grown.scores, grown.correct, budgets),
             lambda grown=grown, budgets=budgets: elect(grown.answer_ids, None, grown.correct, budgets),
             lambda grown=grown, budgets=budgets: elect(grown.answer_ids, grown.scores, grown.correct, budgets),
-        ):
-            started = time.process_time()
-            run()
-            seconds.append(time.process_time() - started)
+        ]
+        seconds = [statistics.median(cpu_seconds(run) for _ in range(3 if n_samples <= 2048 else 1)) for run in runs]
+        first = first or seconds
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
-        total = n_problems * n_samples
-        print(f"  {total:12,} samples {' | '.join(f'{s:8.2f}' for s in seconds)}   {peak:8,.0f} MB")
+        cells = " ".join(f"{s:8.3f} ({s / one:5.1f})" for s, one in zip(seconds, first, strict=True))
+        print(f"  {grown.correct.size:12,} {n_samples:10,} {cells}   {peak:8,.0f} MB", flush=True)
+
+
+def cpu_seconds(run: Callable[[], object]) -> float:
+    """CPU time of one call."""
+    started = time.process_time()
+    run()
+    return time.process_time() - started
 
 
 if __name__ == "__main__":

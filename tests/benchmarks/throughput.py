@@ -1,10 +1,12 @@
 """What a run adds to bare vLLM and to a bare forward pass of the PRM, in one process.
 
-    python -m tests.benchmarks.throughput CONFIG [--limit 20] [--n-samples 64]
+    python -m tests.benchmarks.throughput CONFIG [--limit 20] [--n-samples 64] [--rounds 5]
 
 Samples of a configuration (a file or a preset, with engine = "vllm") are drawn into a store that is thrown
-away, by `ttc sample`'s own code, and then by `vllm.LLM.generate` on the same prompts with the same settings in
-one call. The PRM, if there is one, scores the samples, and then reads the same batches in a bare loop.
+away, by `ttc sample`'s own code, and by `vllm.LLM.generate` on the same prompts with the same settings in
+one call. The PRM, if there is one, scores the samples, and reads them in a bare loop, a row each. The two take
+turns, each round the other first, after one round that does not count; no round finds the last one's prompts in
+vLLM's cache. What is printed are the medians, and the median of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -13,13 +15,20 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 from unittest.mock import patch
 
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from ttclib.collect import prm as formats
 from ttclib.collect import run
 from ttclib.collect.engine import load_engine
 from ttclib.config import RunConfig, load_config
+from ttclib.problems import load_problems
 from ttclib.store import connect
 
 
@@ -29,24 +38,46 @@ def main() -> None:
     parser.add_argument("config")
     parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--n-samples", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        config = load_config(
-            arguments.config,
-            store=str(Path(folder) / "bench.duckdb"),
-            problems__limit=arguments.limit,
-            sampling__n_samples=arguments.n_samples,
-        )
-        engine = load_engine(config.policy, config.prompt)
-        compare("drawing", sample(config, engine), generate(config, engine))
-        if config.prm is not None:
+        configs = [
+            load_config(
+                arguments.config,
+                store=str(Path(folder) / f"round{number}.duckdb"),
+                problems__limit=arguments.limit,
+                sampling__n_samples=arguments.n_samples,
+            )
+            for number in range(arguments.rounds + 1)
+        ]
+        engine = load_engine(configs[0].policy, configs[0].prompt)
+        compare("drawing", [in_turn(n, sample, generate, config, engine) for n, config in enumerate(configs)])
+        if configs[0].prm is not None:
             engine.close()  # type: ignore[attr-defined]
-            compare("scoring", *score(config))
+            prm = formats.load_prm(configs[0].prm)
+            compare("scoring", [score(config, prm) for config in configs])
 
 
-def compare(what: str, ours: float, bare: float) -> None:
-    """Print two speeds."""
-    print(f"{what}: ttclib {ours:,.0f} tokens/s, bare {bare:,.0f} tokens/s, ratio {ours / bare:.3f}")
+def in_turn(
+    number: int, ours: Callable[..., float], bare: Callable[..., float], config: RunConfig, engine: Any
+) -> tuple[float, float]:
+    """Both speeds of a round; even ones begin with ours."""
+    speeds = {}
+    for measured in (ours, bare) if number % 2 == 0 else (bare, ours):
+        engine._llm.reset_prefix_cache()
+        speeds[measured] = measured(config, engine)
+    return speeds[ours], speeds[bare]
+
+
+def compare(what: str, rounds: list[tuple[float, float]]) -> None:
+    """Print the medians of two speeds over all rounds but the first, and of their ratios."""
+    ours, bare = zip(*rounds[1:], strict=True)
+    ratios = [mine / theirs for mine, theirs in rounds[1:]]
+    print(
+        f"{what}: ttclib {median(ours):,.0f} tokens/s, bare {median(bare):,.0f} tokens/s, ratio {median(ratios):.3f} "
+        f"({min(ratios):.3f} to {max(ratios):.3f} in {len(ratios)} rounds)",
+        flush=True,
+    )
 
 
 def sample(config: RunConfig, engine: Any) -> float:
@@ -64,7 +95,7 @@ def generate(config: RunConfig, engine: Any) -> float:
     """Tokens a second of vLLM alone, on the same prompts, all in one call."""
     from vllm import SamplingParams
 
-    problems, _ = run.missing_samples(config)
+    problems = load_problems(**config.problems.model_dump())
     prompts = [{"prompt_token_ids": engine.encode(problem.prompt)} for problem in problems]
     prompts = [prompt for prompt in prompts for _ in range(config.sampling.n_samples)]
     settings = SamplingParams(
@@ -78,34 +109,30 @@ def generate(config: RunConfig, engine: Any) -> float:
     return sum(len(output.outputs[0].token_ids) for output in outputs) / (time.perf_counter() - started)
 
 
-def score(config: RunConfig) -> tuple[float, float]:
-    """Tokens a second of scoring into the store, and of the same batches read in a bare loop."""
-    import torch
+def score(config: RunConfig, prm: Any) -> tuple[float, float]:
+    """Tokens a second of scoring into the store, and of reading the same solutions in a bare loop of full batches."""
+    solutions: list[list[int]] = []
 
-    from ttclib.collect import prm as formats
+    def remembered(encoded: Sequence[Any]) -> Any:
+        solutions.extend(ids for ids, _ in encoded)
+        return type(prm).score(prm, encoded)
 
-    assert config.prm is not None
-    prm = formats.load_prm(config.prm)
-    batches: list[tuple[torch.Tensor, torch.Tensor]] = []
-    read = prm._read
-
-    def remembered(batch: Any, longest: int) -> Any:
-        ids = torch.tensor([ids + [0] * (longest - len(ids)) for ids, _ in batch])
-        mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in batch])
-        batches.append((ids, mask))
-        return read(batch, longest)
-
-    with patch.object(formats, "load_prm", return_value=prm), patch.object(prm, "_read", remembered):
+    with patch.object(formats, "load_prm", return_value=prm), patch.object(prm, "score", remembered):
         started = time.perf_counter()
         run.score(config)
         ours = time.perf_counter() - started
     started = time.perf_counter()
+    rest = sorted(solutions, key=len, reverse=True)
     with torch.inference_mode():
-        for ids, mask in batches:
-            prm.model.base_model(input_ids=ids.to(prm.device), attention_mask=mask.to(prm.device))
+        while rest:
+            batch = rest[: max(1, prm.config.batch_tokens // len(rest[0]))]
+            rest = rest[len(batch) :]
+            ids = [torch.tensor(row, device=prm.device) for row in batch]
+            mask = pad_sequence([torch.ones_like(row) for row in ids], batch_first=True)
+            prm.model.base_model(input_ids=pad_sequence(ids, batch_first=True), attention_mask=mask)
     if prm.device == "cuda":
         torch.cuda.synchronize()
-    n_tokens = sum(int(mask.sum()) for _, mask in batches)
+    n_tokens = sum(map(len, solutions))
     return n_tokens / ours, n_tokens / (time.perf_counter() - started)
 
 

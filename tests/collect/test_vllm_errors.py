@@ -75,6 +75,13 @@ def test_settings_reach_vllm_and_unset_ones_are_left_to_it(load: Any) -> None:
     }
 
 
+def test_on_a_cpu_every_run_draws_anew(load: Any) -> None:
+    seeds = {load("cpu", OSError("x"))[0]["seed"] for _ in range(3)}
+    assert len(seeds) > 1
+    assert load("cpu", OSError("x"), engine_options={"seed": 3})[0]["seed"] == 3
+    assert "seed" not in load("cuda", OSError("x"))[0]  # each draw has its own
+
+
 def test_without_a_gpu_it_says_what_to_choose(load: Any) -> None:
     _, error = load("", OSError("never asked"))
     assert isinstance(error, RequestError)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import multiprocessing
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,55 +13,12 @@ pytest.importorskip("torch")
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.engines.vllm_server import serve
-from tests.models import save_tiny_policy
 from ttclib.collect.engine import Draw, draw_seed, load_engine
 from ttclib.collect.replicas import Replicas, _receive, _send, share_devices
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
-# Where the project's own environment cannot hold vLLM's, another with vLLM runs these tests by themselves.
-ENGINES = [
-    "transformers",
-    "server",
-    "copies",
-    pytest.param(
-        "vllm", marks=pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed")
-    ),
-]
 PROMPTS = ["1+2=\n", "(3+4)*(9-2)=\n", "7=\n"]
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # vLLM's attention on a CPU wants heads of 32 or more.
-    return save_tiny_policy(
-        tmp_path_factory.mktemp("policy"),
-        hidden_size=64,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        initializer_range=0.2,
-    )
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def engine(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
-    policy: dict[str, Any] = {"name": "tiny", "path": str(path), "dtype": "float32", "training_tokens": 7}
-    with ExitStack() as stack:
-        if request.param == "vllm":
-            # vLLM's CPU build: no compilation, a small cache.
-            policy |= {"engine": "vllm", "max_model_len": 128, "gpu_memory_utilization": 0.1}
-            policy |= {"engine_options": {"enforce_eager": True}}
-        elif request.param == "server":
-            pytest.importorskip("httpx")
-            urls = [stack.enter_context(serve(path)).url for _ in range(2)]
-            policy |= {"engine": "server", "server": {"urls": urls}}
-        elif request.param == "copies":
-            policy |= {"data_parallel_size": 2}
-        loaded = load_engine(PolicyConfig.model_validate(policy), PromptConfig())
-        if isinstance(loaded, Replicas):
-            stack.callback(loaded.close)
-        yield loaded
 
 
 def draws_of(engine: Any, n: int, seed: int = 0) -> list[Draw]:

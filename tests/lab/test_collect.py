@@ -13,6 +13,7 @@ from ttclib import load_pool
 from ttclib.errors import RequestError
 from ttclib.lab import collect as collecting
 from ttclib.lab.collect import Size, collect, ship
+from ttclib.store.packed import unpack
 from ttclib.store.schema import TABLES
 
 TINY = Size(3, 4, 2, 2, 2, 3, 2, (4,), (4,))
@@ -48,13 +49,18 @@ def test_every_part_of_the_family_leaves_its_rows(collected: Path) -> None:
 
 def test_what_ships_replays_as_what_was_collected(collected: Path, tmp_path: Path) -> None:
     shipped = tmp_path / "shipped.duckdb"
-    ship(collected, shipped, notify=lambda text: None)
+    said: list[str] = []
+    ship(collected, shipped, notify=said.append)
+    assert len(said) == 1 and "shipped.duckdb.xz" in said[0]
+    shipped.unlink()
+    assert unpack(shipped), "the packed file is the whole of it"
     assert counts(shipped) == counts(collected)
     theirs, ours = (load_pool(path, policy="lab-policy") for path in (collected, shipped))
     assert theirs.problem_ids == ours.problem_ids
     assert (theirs.correct == ours.correct).all()
     with duckdb.connect(str(shipped), read_only=True) as con:
         rows = con.execute("SELECT elapsed_s, logprob FROM samples").fetchall()
+        assert con.execute("SELECT count(*) FROM samples WHERE completion_ids IS NULL").fetchall() == [(0,)]
     assert all(elapsed is None and round(logprob, 5) == logprob for elapsed, logprob in rows)
 
 

@@ -154,6 +154,20 @@ def test_a_grown_policy_holds_its_own_expectation(tmp_path: Path) -> None:
     assert raised.argmax(dim=1).tolist() == ids[0].tolist()
 
 
+def test_a_grown_policy_still_computes_what_it_did(tmp_path: Path) -> None:
+    path = save_tiny_policy(
+        tmp_path, tie_word_embeddings=True, num_key_value_heads=4, head_dim=4, initializer_range=0.3
+    )
+    policy = load_policy(path).eval()
+    grown = grow(policy, 1).eval()
+    ids = torch.tensor([[1, 5, 6, 14, 7, 19, 8]])
+    with torch.no_grad():
+        states = grown.model(ids, output_hidden_states=True).hidden_states
+        own = policy.lm_head(policy.model.norm(states[policy.config.num_hidden_layers][..., :16]))
+        logits = policy(ids).logits
+    assert torch.allclose(own, logits, atol=0.02 * float(logits.abs().max()))
+
+
 def test_only_what_was_added_is_trained(tmp_path: Path) -> None:
     path = save_tiny_policy(tmp_path / "policy", tie_word_embeddings=True)
     before = {name: weight.clone() for name, weight in grow(load_policy(path), 1).model.layers[0].named_parameters()}
@@ -235,13 +249,13 @@ def _right_chain(exercise: Exercise) -> Chain:
     return Chain(exercise.prompt, ("#0",), exercise.solution, True)
 
 
-def test_a_verifier_of_another_policy_keeps_its_added_layers_alone(tmp_path: Path) -> None:
+def test_a_verifier_of_another_policy_starts_with_its_added_layers(tmp_path: Path) -> None:
     first = save_tiny_policy(tmp_path / "first", tie_word_embeddings=True)
     second = save_tiny_policy(tmp_path / "second", tie_word_embeddings=True, initializer_range=0.3)
     judged = [Judged([1, 5, 13, 5, 18, 19], ("10\n", "#10"), (0.5, 1.0))]
     recipe = dataclasses.replace(VERIFIER, n_epochs=1, pace=Pace(matrix_rate=0.0, other_rate=0.0))
     train_verifier(recipe, first, judged, tmp_path / "prm")
-    train_verifier(recipe, second, judged, tmp_path / "orm", start=tmp_path / "prm", regrow=True)
+    train_verifier(recipe, second, judged, tmp_path / "orm", start=tmp_path / "prm")
     prm, orm = (
         AutoModelForTokenClassification.from_pretrained(tmp_path / name, dtype=torch.float32) for name in ("prm", "orm")
     )

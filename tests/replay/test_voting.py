@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import comb
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -100,12 +103,55 @@ def test_a_large_pool_counted_and_sampled_agree():
     assert np.all(np.abs(exact.accuracy - sampled.accuracy) <= 5 * sampled.mc_error + 1e-3)
 
 
-def test_pools_too_large_or_answers_too_many_to_count_are_sampled():
-    ids = np.random.default_rng(3).integers(0, 40, (2, 1100))
-    large = elect(ids, None, ids == 1, [5, 1000], n_subsets=50)
-    many = elect(ids[:, :900], None, ids[:, :900] < 30, [5, 800], n_subsets=50)
-    assert large.mc_error.any() and many.mc_error.any()
-    assert 0 < large.accuracy[0, 0] < 0.1 and 0.6 < many.accuracy[0, 0] < 0.9
+@pytest.mark.parametrize("sizes", [(5, 4, 4), (40, 37, 30, 5, 1), (9, 9, 9, 9, 9), (2, *[1] * 20), (3, 70), (70, 3)])
+def test_votes_are_counted_as_whole_numbers_count_them(sizes):
+    # Three samples do not vote. Ways are integers, a tie of the winner with T others counts 1/(1 + T).
+    ids = np.repeat(np.arange(-1, len(sizes)), (3, *sizes))
+    n_samples, winner, rivals = len(ids), sizes[0], sizes[1:]
+    ways = [Fraction(0)] * (n_samples + 1)
+    for m in range(1, winner + 1):
+        counts = {(0, 0): 1}  # (votes together, rivals with m) → ways
+        for rival in rivals:
+            grown: dict[tuple[int, int], int] = {}
+            for (votes, tied), number in counts.items():
+                for own in range(min(rival, m) + 1):
+                    key = (votes + own, tied + (own == m))
+                    grown[key] = grown.get(key, 0) + number * comb(rival, own)
+            counts = grown
+        for (votes, tied), number in counts.items():
+            for silent in range(4):
+                ways[m + votes + silent] += Fraction(number * comb(winner, m) * comb(3, silent), 1 + tied)
+    expected = [float(ways[n] / comb(n_samples, n)) for n in range(1, n_samples + 1)]
+    result = elect([ids], None, [ids == 0], range(1, n_samples + 1), n_subsets=1)
+    assert not result.mc_error.any()
+    assert result.accuracy[0] == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize(("n_samples", "n_right"), [(2048, 1024), (2048, 990), (20_000, 10_100), (20_000, 40)])
+def test_large_pools_of_two_answers_follow_the_hypergeometric(n_samples, n_right):
+    budgets = np.array([1, 2, 3, 10, 101, n_samples // 2, n_samples - 3, n_samples])
+    ids = np.repeat([0, 1], [n_right, n_samples - n_right])
+    result = elect([ids], None, [ids == 0], budgets)
+    more = hypergeom.sf(budgets // 2, n_samples, n_right, budgets)
+    tie = np.where(budgets % 2 == 0, hypergeom.pmf(budgets // 2, n_samples, n_right, budgets), 0.0)
+    assert not result.mc_error.any()
+    assert result.accuracy[0] == pytest.approx(more + tie / 2, abs=1e-9)
+
+
+def test_too_many_answers_to_count_are_sampled():
+    ids = np.random.default_rng(3).integers(0, 400, (2, 900))
+    result = elect(ids, None, ids < 300, [5, 800], n_subsets=50)
+    assert result.mc_error.any()
+    assert 0.6 < result.accuracy[0, 0] < 0.9
+
+
+def test_a_vote_that_is_certain_ends_early_and_changes_nothing():
+    # The sampled vote stops where one answer has more than any other gets from the whole pool: here from 26 on.
+    ids = np.repeat([[0, 1, 2]], [60, 25, 15], axis=1)
+    sampled = elect(ids, np.full(ids.shape, 0.25), ids == 0, range(1, 101), n_subsets=4000)
+    counted = elect(ids, None, ids == 0, range(1, 101))
+    assert (sampled.accuracy[0, 60:] > 0.999).all()
+    assert np.all(np.abs(sampled.accuracy - counted.accuracy) <= 5 * sampled.mc_error + 2e-3)
 
 
 def test_answers_a_b_b_c():

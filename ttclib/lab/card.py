@@ -20,22 +20,24 @@ same exercises in the same order. The learning rate alone differs, because the s
     "prm": """A process reward model for the lab's policy. The sigmoid of its scalar head, read at the end of a step,
 estimates the chance that a rollout from there ends right.
 
-Start: the policy, widened and deepened so that it can hold a token against what was expected (`ttclib.lab.grow`); the
-policy's own layers stay as they are. Data: solutions of the policy on training exercises, from the start and from
+Start: policy-14x, widened and deepened so that it can hold a token against what was expected (`ttclib.lab.grow`);
+its own layers stay as they are. So the PRM is much larger than the policy that it reads, as PRMs of 7 billion
+parameters are beside policies of one. Data: solutions of the policy on training exercises, from the start and from
 step ends inside them (`ttclib.lab.rollouts`); a step's soft label is the share of right solutions among all
 that pass through it. Loss: binary cross-entropy at every step end, and with less weight at every token, beside the
 regression of each token's likelihood.""",
     "revision": """The policy finetuned to answer again. It reads the prompt and up to four earlier answers, each
-followed by an empty line (`ttclib.revision_format`), and writes another answer.
+followed by an empty line and the prompt again (`ttclib.revision_format`), and writes another answer.
 
 Data, as in Snell et al. (arXiv:2408.03314): parallel samples of the policy on training exercises; before a right one
 stand zero to four wrong ones, the last of them the closest by edit distance. Loss: next token, on the right
 answer alone.""",
-    "revision-orm": """An outcome verifier for chains of the revision model: it reads the prompt, the earlier answers in
-view and an answer; the sigmoid of its scalar head at the answer's end estimates the chance that it is right.
+    "revision-orm": """An outcome verifier for chains of the revision model: it reads the prompt, the latest earlier
+answer and an answer; the sigmoid of its scalar head at the answer's end estimates the chance that it is right.
 
-Start: the revision model, widened and deepened as the PRM is, with the layers that the PRM learned on top. Data:
-chains of the revision model on training exercises, every answer labelled by whether it is right.""",
+Start: policy-14x, finetuned as the revision model is so that it can read a chain, then widened and deepened with the
+layers that the PRM learned, which learn on. Data: chains of the revision model on training exercises, every answer
+labelled by whether it is right. Loss: as the PRM's.""",
 }
 
 

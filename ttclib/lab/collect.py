@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,8 @@ from ttclib.collect.revise import check_revision, revise, score_revisions
 from ttclib.collect.search import search
 from ttclib.config import load_config
 from ttclib.errors import one_of
-from ttclib.revision_format import N_CONTEXT
+from ttclib.store.packed import pack
+from ttclib.store.schema import TABLES
 
 Notify = Callable[[str], None]
 
@@ -53,8 +53,8 @@ class Size:
 
 
 SIZES = {
-    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64), ()),
-    "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64), (4, 16)),
+    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64), (4, 16, 64)),
+    "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64), (4, 16, 64)),
 }
 
 
@@ -129,54 +129,44 @@ _DECIMALS = 5
 
 
 def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
-    """Write a collected store as the demo that ships: rows in order, fewer digits and token ids, no timings.
+    """Write a collected store as the demo that ships: rows in order, no timings, rounded log-probabilities, packed.
 
     Parameters
     ----------
     store : pathlib.Path
         What `collect` filled.
     target : pathlib.Path
-        A DuckDB file with the same tables and keys; an existing one is replaced.
+        The demo's path, ``NAME.duckdb``: a file with the same tables and keys. It and its packed form
+        beside it are replaced.
     """
-    from ttclib.store.schema import TABLES
-
     fresh = target.with_suffix(".tmp")
     fresh.unlink(missing_ok=True)
-    with duckdb.connect(str(fresh)) as con:
+    with duckdb.connect() as con:
         con.execute(f"ATTACH '{store}' AS collected (READ_ONLY)")
-        con.execute("SELECT current_database()")
-        name = con.fetchall()[0][0]
-        con.execute("COPY FROM DATABASE collected TO " + json.dumps(name) + " (SCHEMA)")
-        for (table,) in con.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'collected'"
+        con.execute(f"ATTACH '{fresh}' AS shipped")
+        con.execute("COPY FROM DATABASE collected TO shipped (SCHEMA)")
+        columns: dict[str, list[str]] = {}
+        for table, column in con.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'collected' "
+            "ORDER BY table_name, column_index"
         ).fetchall():
-            columns = con.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() "
-                "WHERE database_name = 'collected' AND table_name = ? ORDER BY column_index",
-                [table],
-            ).fetchall()
+            columns.setdefault(table, []).append(column)
+        for table, own in columns.items():
             order = f"ORDER BY {', '.join(TABLES[table])}" if TABLES.get(table) else ""
-            shown = ", ".join(_shipped(table, column) for column, _ in columns)
-            con.execute(f"INSERT INTO {json.dumps(name)}.{table} SELECT {shown} FROM collected.{table} {order}")
+            con.execute(
+                f"INSERT INTO shipped.{table} SELECT {', '.join(map(_shipped, own))} FROM collected.{table} {order}"
+            )
         con.execute("DETACH collected")
-        con.execute("CHECKPOINT")
+        con.execute("CHECKPOINT shipped")
+        con.execute("DETACH shipped")
     fresh.replace(target)
-    notify(f"'{target}': {target.stat().st_size / 1e6:.1f} MB, sha256 {digest(target)}")
+    packed = pack(target)
+    notify(
+        f"'{packed}': {packed.stat().st_size / 1e6:.1f} MB, unpacked {target.stat().st_size / 1e6:.1f} MB, "
+        f"sha256 {hashlib.sha256(packed.read_bytes()).hexdigest()}"
+    )
 
 
-def digest(file: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _shipped(table: str, column: str) -> str:
-    if column == "elapsed_s":
-        return "NULL"
-    if (table, column) == ("samples", "completion_ids"):
-        return "NULL"  # the text says as much; a search that goes on needs them, and says so
-    if (table, column) == ("revisions", "completion_ids"):
-        # Only the answers that a longer chain would see are asked for.
-        return f"CASE WHEN position + {N_CONTEXT} > (SELECT max(position) FROM collected.revisions) THEN {column} END"
-    if column == "logprob":
-        return f"round({column}, {_DECIMALS})"
-    return column  # scores as they were read: a search that ranks rounded ones takes other paths
+def _shipped(column: str) -> str:
+    """A column as it ships; scores as they were read: a search that ranks rounded ones takes other paths."""
+    return {"elapsed_s": "NULL", "logprob": f"round(logprob, {_DECIMALS})"}.get(column, column)

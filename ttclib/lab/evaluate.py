@@ -13,11 +13,11 @@ from ttclib.collect.engine import Draw, draw_seed
 from ttclib.collect.prm import TokenClassificationPrm
 from ttclib.collect.steps import split_steps
 from ttclib.config import PrmConfig
-from ttclib.lab.revision_data import SEPARATOR, encode_text
+from ttclib.lab.revision_data import SEPARATOR, VERIFIER_CONTEXT, prefix_ids
 from ttclib.lab.rollouts import draw_all, is_right, label_steps, load_lab_engine
 from ttclib.lab.task import held_out
 from ttclib.replay.best_of_n import expected_best_of_n
-from ttclib.revision_format import revision_prefix, revision_text
+from ttclib.revision_format import revision_text
 
 
 def evaluate(
@@ -136,20 +136,13 @@ def evaluate_chains(
     engine = load_lab_engine(revision)
     problems = held_out("validation", n_problems)
     cells = [(number, chain) for number in range(n_problems) for chain in range(n_chains)]
-    separator = encode_text(engine.tokenizer, SEPARATOR)
+    ends = {engine.tokenizer.eos_token_id}
     ids: list[list[list[int]]] = [[] for _ in cells]
     texts: list[list[str]] = [[] for _ in cells]
     for position in range(length):
         draws = [
             Draw(
-                tuple(
-                    revision_prefix(
-                        engine.encode(problems[number].prompt),
-                        earlier,
-                        separator,
-                        end_ids={engine.tokenizer.eos_token_id},
-                    )
-                ),
+                tuple(prefix_ids(engine.tokenizer, problems[number].prompt, earlier, end_ids=ends)),
                 draw_seed(seed, problems[number].prompt, chain * length + position),
             )
             for (number, chain), earlier in zip(cells, ids, strict=True)
@@ -176,7 +169,9 @@ def evaluate_chains(
         return figures
     model = TokenClassificationPrm(PrmConfig(path=str(orm)))
     solutions = [
-        model.encode(revision_text(problems[number].prompt, own[:place], SEPARATOR), [own[place]])
+        model.encode(
+            revision_text(problems[number].prompt, own[:place], SEPARATOR, n_context=VERIFIER_CONTEXT), [own[place]]
+        )
         for (number, _), own in zip(cells, texts, strict=True)
         for place in range(length)
     ]

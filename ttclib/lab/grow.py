@@ -44,13 +44,14 @@ def grow(policy: LlamaForCausalLM, extra_layers: int) -> LlamaForTokenClassifica
     old = policy.config
     d, v, n_old = old.hidden_size, old.vocab_size, old.num_hidden_layers
     head = d // old.num_attention_heads
-    width = -(-(d + 2 * v) // head) * head
+    n_heads = max(old.num_attention_heads, 2 * -(-v // head))  # enough to look back and to hold, a vocabulary each
+    width = -(-(d + 2 * v) // n_heads) * n_heads
     shape = {
         **old.to_dict(),
         "hidden_size": width,
         "num_hidden_layers": n_old + extra_layers,
-        "num_attention_heads": width // head,
-        "num_key_value_heads": width // head,
+        "num_attention_heads": n_heads,
+        "num_key_value_heads": n_heads,
         "head_dim": head,
         "attention_bias": True,
         "rms_norm_eps": 1e-8,

@@ -21,7 +21,7 @@ from ttclib.lab.card import write_card
 from ttclib.lab.evaluate import evaluate, evaluate_chains
 from ttclib.lab.fit import Pace
 from ttclib.lab.models import check_policy, load_tokenizer
-from ttclib.lab.revision_data import ChainRecipe, context_ids, draw_chains, put_together
+from ttclib.lab.revision_data import VERIFIER_CONTEXT, ChainRecipe, context_ids, draw_chains, put_together
 from ttclib.lab.rollouts import RolloutRecipe, Tree, draw_trees, informative, label_steps, spend
 from ttclib.lab.task import STEP_END
 from ttclib.lab.train_policy import PolicyRecipe, train_policy
@@ -42,10 +42,13 @@ POLICY_14X = dataclasses.replace(
 )
 ROLLOUTS = RolloutRecipe()
 PRM = VerifierRecipe()
-PRM_ROUNDS = 2
 REVISION = RevisionRecipe()
 CHAINS = ChainRecipe()
-REVISION_ORM = VerifierRecipe(n_solutions=2_000, pace=dataclasses.replace(PRM.pace, tokens_per_batch=3_000))
+# The verifier of chains grows from a large policy that has learned to read them.
+READER = RevisionRecipe(n_epochs=1, per_problem=3, pace=dataclasses.replace(REVISION.pace, matrix_rate=0.004))
+REVISION_ORM = dataclasses.replace(
+    PRM, n_solutions=4_000, pace=Pace(tokens_per_batch=3_000, matrix_rate=0.002, other_rate=5e-4, warmup_steps=20)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +151,7 @@ def _train_policy(name: str, recipe: PolicyRecipe, order: Order, notify: Notify)
 
 
 def _train_prm(order: Order, notify: Notify) -> Path:
-    policy, directory = order.source("policy"), order.output / "prm"
+    policy, large, directory = order.source("policy"), order.source("policy-14x"), order.output / "prm"
     trees, drawing_s = _trees(policy, order, notify)
     solutions = [(number, text) for number, tree in enumerate(trees) for text in (*tree.roots, *tree.branches)]
     problems = [tree.exercise for tree in trees]
@@ -157,24 +160,9 @@ def _train_prm(order: Order, notify: Notify) -> Path:
     prompts = tokenizer([problem.prompt for problem in problems])["input_ids"]
     judged = [Judged(prompts[one.problem], one.steps, one.labels) for one in labelled]
     recipe = dataclasses.replace(PRM, seed=order.seed, pace=order.paced(PRM.pace))
-    spent = {"training_tokens": 0, "steps": 0, "train_s": 0.0}
-    start, trained = None, {}
-    for number in range(1, PRM_ROUNDS + 1):
-        # Each round draws anew which solutions it reads; its learning rates start high again.
-        own = dataclasses.replace(recipe, seed=recipe.seed + number - 1)
-        target = directory if number == PRM_ROUNDS else directory.with_name(f"prm-round-{number}")
-        done = target / "round.json"
-        if done.is_file():
-            trained = json.loads(done.read_text(encoding="utf-8"))
-        else:
-            notify(f"prm: round {number} of {PRM_ROUNDS}; {len(judged):,} solutions at hand")
-            with progress(f"prm {number}", 100, "%") as tell:
-                trained = train_verifier(own, policy, judged, target, start=start, report=_percent(tell))
-            if number < PRM_ROUNDS:
-                done.write_text(json.dumps(trained), encoding="utf-8")
-        spent = {name: total + trained[name] for name, total in spent.items()}
-        start = target
-    trained = trained | spent
+    notify(f"prm: {min(len(judged), recipe.n_solutions):,} of {len(judged):,} solutions, {recipe.n_epochs} times")
+    with progress("prm", 100, "%") as tell:
+        trained = train_verifier(recipe, large, judged, directory, report=_percent(tell))
     figures = evaluate(policy, directory)
     _card(directory, "prm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=_rollouts(order))
     notify(f"prm: within-problem AUC {figures['final_auc_within']} on validation")
@@ -186,9 +174,7 @@ def _train_revision(order: Order, notify: Notify) -> Path:
     trees, drawing_s = _trees(policy, order, notify)
     chains = put_together(trees, per_problem=REVISION.per_problem, seed=order.seed)
     if not chains:
-        raise RequestError(
-            f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards"
-        )
+        raise _nothing_right(policy, trees)
     recipe = dataclasses.replace(REVISION, seed=order.seed, pace=order.paced(REVISION.pace))
     notify(f"revision: {len(chains):,} right answers after wrong ones, {recipe.n_epochs} times")
     with progress("revision", 100, "%") as tell:
@@ -200,28 +186,52 @@ def _train_revision(order: Order, notify: Notify) -> Path:
 
 
 def _train_revision_orm(order: Order, notify: Notify) -> Path:
-    revision, directory = order.source("revision"), order.output / "revision-orm"
+    policy, revision, large = (order.source(name) for name in ("policy", "revision", "policy-14x"))
     asked = dataclasses.replace(CHAINS, n_problems=order.share(CHAINS.n_problems), seed=CHAINS.seed + order.seed)
     notify(f"revision-orm: {asked.n_problems:,} exercises × {asked.n_chains} chains × {asked.length} answers to draw")
     folder = _work(order, "chains", revision, asked)
     with progress("chains", asked.n_problems, "exercises") as tell:
         chains = draw_chains(revision, asked, folder, report=lambda done, total, text: tell(done, text))
     drawing_s = spend(folder, 0.0)
+    reader, reading = _reader(policy, large, order, notify)
     tokenizer = load_tokenizer(revision)
     judged = [
-        Judged(context_ids(tokenizer, chain), (chain.answer,), (float(chain.is_correct),))
+        Judged(context_ids(tokenizer, chain, n_context=VERIFIER_CONTEXT), (chain.answer,), (float(chain.is_correct),))
         for chain in chains
         if chain.answer.rstrip(STEP_END)
     ]
     recipe = dataclasses.replace(REVISION_ORM, seed=order.seed, pace=order.paced(REVISION_ORM.pace))
-    prm = order.sources.get("prm") or checkpoint("prm")
+    prm, directory = order.sources.get("prm") or checkpoint("prm"), order.output / "revision-orm"
     notify(f"revision-orm: {min(len(judged), recipe.n_solutions):,} answers, {recipe.n_epochs} times")
     with progress("revision-orm", 100, "%") as tell:
-        trained = train_verifier(recipe, revision, judged, directory, start=prm, regrow=True, report=_percent(tell))
+        trained = train_verifier(recipe, reader, judged, directory, start=prm, report=_percent(tell))
+    spent = {name: trained[name] + reading[name] for name in ("training_tokens", "steps", "train_s")}
     figures = evaluate_chains(revision, directory)
-    _card(directory, "revision-orm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=asked)
+    _card(directory, "revision-orm", recipe, trained | spent | {"drawing_s": drawing_s}, figures, order, data=asked)
     notify(f"revision-orm: within-problem AUC {figures['orm_auc_within']} on validation")
     return directory
+
+
+def _reader(policy: Path, large: Path, order: Order, notify: Notify) -> tuple[Path, dict[str, float]]:
+    """The large policy, finetuned as the revision model is: without that an earlier answer confuses it."""
+    directory = order.output / "revision-orm-base"
+    done = directory / "trained.json"
+    if not done.is_file():
+        trees, _ = _trees(policy, order, notify)
+        chains = put_together(trees, per_problem=READER.per_problem, seed=order.seed)
+        if not chains:
+            raise _nothing_right(policy, trees)
+        chains = [dataclasses.replace(one, earlier=one.earlier[-VERIFIER_CONTEXT:]) for one in chains]
+        recipe = dataclasses.replace(READER, seed=order.seed, pace=order.paced(READER.pace))
+        notify(f"revision-orm: the large policy learns to read chains, {len(chains):,} of them")
+        with progress("revision-orm-base", 100, "%") as tell:
+            trained = train_revision(recipe, large, chains, directory, report=_percent(tell))
+        done.write_text(json.dumps(trained), encoding="utf-8")
+    return directory, json.loads(done.read_text(encoding="utf-8"))
+
+
+def _nothing_right(policy: Path, trees: list[Tree]) -> RequestError:
+    return RequestError(f"the policy at '{policy}' solved none of {len(trees):,} exercises: nothing to revise towards")
 
 
 _TRAINERS: dict[str, Callable[[Order, Notify], Path]] = {

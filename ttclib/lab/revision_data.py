@@ -13,10 +13,11 @@ Snell et al. 2024, arXiv:2408.03314, section 6.1 and appendix H.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,9 +25,10 @@ import polars as pl
 from ttclib.collect.engine import Draw, draw_seed
 from ttclib.lab.rollouts import Tree, draw_all, is_right, load_lab_engine, spend
 from ttclib.lab.task import exercises
-from ttclib.revision_format import N_CONTEXT, revision_prefix
+from ttclib.revision_format import N_CONTEXT, revision_prefix, separator_text
 
-SEPARATOR = "\n\n"  # an empty line, which no answer holds
+SEPARATOR = "\n\n{prompt}"  # an empty line, which no answer holds, and the problem again
+VERIFIER_CONTEXT = 1  # latest earlier answers that the verifier reads: all four would be twice the tokens
 _PROBLEMS_A_BLOCK = 100
 
 
@@ -95,9 +97,9 @@ class ChainRecipe:
     seed : int
     """
 
-    n_problems: int = 180
+    n_problems: int = 400
     n_chains: int = 3
-    length: int = 6
+    length: int = 7
     seed: int = 2000
 
 
@@ -125,7 +127,6 @@ def draw_chains(
         One for every answer, with the answers before it that were in view.
     """
     engine = load_lab_engine(revision)
-    separator = encode_text(engine.tokenizer, SEPARATOR)
     end = {engine.tokenizer.eos_token_id}
     folder.mkdir(parents=True, exist_ok=True)
     chains: list[Chain] = []
@@ -141,7 +142,7 @@ def draw_chains(
             for position in range(recipe.length):
                 draws = [
                     Draw(
-                        tuple(revision_prefix(engine.encode(problem.prompt), earlier, separator, end_ids=end)),
+                        tuple(prefix_ids(engine.tokenizer, problem.prompt, earlier, end_ids=end)),
                         draw_seed(recipe.seed, problem.prompt, chain * recipe.length + position),
                     )
                     for (problem, chain), earlier in zip(cells, ids, strict=True)
@@ -167,15 +168,25 @@ def draw_chains(
     return chains
 
 
-def context_ids(tokenizer: object, chain: Chain) -> list[int]:
-    """Token ids of the prompt and the earlier answers."""
-    return revision_prefix(
-        tokenizer(chain.prompt)["input_ids"],  # type: ignore[operator]
-        [encode_text(tokenizer, text) for text in chain.earlier],
-        encode_text(tokenizer, SEPARATOR),
-    )
+def context_ids(tokenizer: Any, chain: Chain, *, n_context: int = N_CONTEXT) -> list[int]:
+    """Token ids of the prompt and the latest earlier answers."""
+    earlier = [encode_text(tokenizer, text) for text in chain.earlier]
+    return prefix_ids(tokenizer, chain.prompt, earlier, n_context=n_context)
 
 
-def encode_text(tokenizer: object, text: str) -> list[int]:
+def prefix_ids(
+    tokenizer: Any,
+    prompt: str,
+    earlier: Sequence[Sequence[int]],
+    *,
+    end_ids: Collection[int] = (),
+    n_context: int = N_CONTEXT,
+) -> list[int]:
+    """What the next answer of a chain is drawn after, as `ttc revise` makes it with the lab's separator."""
+    between = encode_text(tokenizer, separator_text(SEPARATOR, prompt))
+    return revision_prefix(tokenizer(prompt)["input_ids"], earlier, between, end_ids=end_ids, n_context=n_context)
+
+
+def encode_text(tokenizer: Any, text: str) -> list[int]:
     """Token ids without a start token."""
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])  # type: ignore[operator]
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -33,7 +33,7 @@ class RevisionRecipe:
     """
 
     per_problem: int = 6
-    n_epochs: int = 3
+    n_epochs: int = 4
     pace: Pace = PACE
     seed: int = 0
 

@@ -68,7 +68,7 @@ class VerifierRecipe:
     seed : int
     """
 
-    extra_layers: int = 3
+    extra_layers: int = 2
     n_solutions: int = 20_000
     n_epochs: int = 1
     token_weight: float = 0.05
@@ -85,7 +85,6 @@ def train_verifier(
     directory: Path,
     *,
     start: Path | None = None,
-    regrow: bool = False,
     report: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> dict[str, float]:
     """Train and save a verifier that grows from a policy; a training that was stopped continues.
@@ -94,15 +93,12 @@ def train_verifier(
     ----------
     recipe : VerifierRecipe
     policy : pathlib.Path
-        The policy it grows from.
+        The policy it grows from; not necessarily the one whose solutions it reads.
     judged : sequence of Judged
     directory : pathlib.Path
         Receives config, tokenizer and weights in Hugging Face's format.
     start : pathlib.Path, optional
-        A verifier to train further; by default a new one.
-    regrow : bool
-        `start` grew from another policy: this one's layers take the place of that one's, under the same
-        added layers.
+        A verifier whose added layers are trained further, on top of this policy's; by default new ones.
     report : callable
         Called with chunks done, chunks in all and a line of text.
 
@@ -118,15 +114,12 @@ def train_verifier(
     tokenizer = load_tokenizer(policy)
     base = load_policy(policy).eval()
     model = grow(base, recipe.extra_layers)
+    own = policy_parameters(model, recipe.extra_layers)
     if start is not None:
-        held = LlamaForTokenClassification.from_pretrained(start, dtype=torch.float32)
-        own = policy_parameters(model, recipe.extra_layers)
-        theirs = policy_parameters(held, recipe.extra_layers)
-        if regrow:
-            with torch.no_grad():
-                for parameter, value in zip(theirs, own, strict=True):
-                    parameter.copy_(value)
-        model = held
+        model = LlamaForTokenClassification.from_pretrained(start, dtype=torch.float32)
+        with torch.no_grad():
+            for parameter, value in zip(policy_parameters(model, recipe.extra_layers), own, strict=True):
+                parameter.copy_(value)
     for parameter in policy_parameters(model, recipe.extra_layers):
         parameter.requires_grad_(False)
     # Two outputs more than the verdict while it learns: the likelihood of a token, and of all so far.
@@ -192,7 +185,8 @@ def verifier_loss(
                     recipe.answer_weight if is_end[row, place] else 1.0 if ends_step else recipe.token_weight
                 )
     verdict_weights = torch.from_numpy(weights)
-    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
+    states = model.model(input_ids=ids, use_cache=False, output_hidden_states=True)
+    hidden = states.last_hidden_state
     verdict = torch.nn.functional.binary_cross_entropy_with_logits(
         model.score(hidden)[..., 0], torch.from_numpy(targets), weight=verdict_weights, reduction="sum"
     ) / verdict_weights.sum().clamp(min=1.0)
@@ -200,7 +194,9 @@ def verifier_loss(
         return verdict
     counted = (verdict_weights[:, 1:] > 0).float()
     with torch.no_grad():
-        log_likelihoods = torch.log_softmax(base(input_ids=ids, use_cache=False).logits[:, :-1], dim=-1)
+        # The policy's layers, at the bottom of the verifier, compute what the policy would.
+        own = states.hidden_states[base.config.num_hidden_layers][:, :-1, : base.config.hidden_size]
+        log_likelihoods = torch.log_softmax(base.lm_head(base.model.norm(own)), dim=-1)
         of_token = log_likelihoods.gather(2, ids[:, 1:, None])[..., 0] * counted
         # The end of the last step stands for the end of the text, which the base knows by another name.
         of_token[torch.from_numpy(is_end[:, 1:])] = 0.0

@@ -21,7 +21,12 @@ def log_factorial(values: np.ndarray) -> np.ndarray:
     largest = int(values.max()) if values.size else 0
     if largest >= _LARGEST_TABLE:
         return gammaln(values + 1.0)
-    return _table(max(1024, 1 << largest.bit_length()))[values.astype(np.int64)]
+    return log_factorials(largest)[values.astype(np.int64)]
+
+
+def log_factorials(largest: int) -> np.ndarray:
+    """``log(v!)`` for v = 0 … largest, and some more."""
+    return _table(max(1024, 1 << largest.bit_length()))
 
 
 def log_binomial(n: np.ndarray, k: np.ndarray) -> np.ndarray:

@@ -1,36 +1,27 @@
-"""The inner loops of voting, compiled by numba at their first call and kept on disk.
+"""Voting by random subsets: the inner loops.
 
-Each kernel takes one problem: `column` is the class of a sample, −1 where it does not vote, and
-`class_right` the correctness of each class. Loaded by `ttclib.replay.voting` when it is needed, since
-importing numba takes longer than most replays.
+They take one problem: `column` is the class of a sample, −1 where it does not vote, and `class_right` the
+correctness of each class. Loaded by `ttclib.replay.voting` when it is needed, since importing numba takes
+longer than most replays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-TIE = 1e-12  # sums of weights that differ by rounding tie; relative, since products of step scores are tiny
-_SHIFT = np.uint64(32)
+from ttclib.replay.compiling import compiled
+from ttclib.replay.listing import TIE
 
-
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile at the first call and keep it on disk; where nothing can be written, for this process alone."""
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # "cannot cache function"
-        return njit(nogil=True)(function)
+_HALF = np.uint64(32)
+_LOWER = np.uint64(0xFFFFFFFF)
 
 
-@_compiled
+@compiled
 def sampled_election(
     column: np.ndarray,
     weight: np.ndarray,
     class_right: np.ndarray,
-    place: np.ndarray,
+    budgets: np.ndarray,
     n_pairs: int,
     state: np.ndarray,
     mean: np.ndarray,
@@ -40,97 +31,134 @@ def sampled_election(
 
     A permutation is read twice, its even places first or its odd places first. That gives two subsets
     which overlap as little as can be, so that their mean varies less than that of two independent ones.
-    `mean` and `square` take the mean and the mean square of these pairs' means; ``place[N]`` is where
-    budget N goes in them, −1: not asked for.
+    `mean` and `square` take the mean and the mean square of these pairs' means at `budgets`, which ascend.
     """
-    n_samples = len(column)
-    last = len(place) - 1
-    shuffled = min(n_samples, 2 * last)
-    paths = np.empty((2, n_samples), np.int64)
-    for side in range(2):
-        n_first = (n_samples + 1 - side) // 2
-        for i in range(n_samples):  # the other places follow from their end
-            paths[side, i] = side + 2 * i if i < n_first else 1 - side + 2 * (n_samples - 1 - i)
-    order = np.arange(n_samples)
-    value = np.empty(len(mean))
+    last = budgets[-1]
+    answers, weights = column.astype(np.int32), weight.copy()
+    right = np.empty((2, last))
+    total, mass = np.empty((2, len(class_right))), np.empty(len(class_right))
     positive = weight.min() >= 0
-    total, mass = np.empty(len(class_right)), np.empty(len(class_right))
+    certain = _runner_up(column, weight, len(class_right)) if positive else 0.0
     for _ in range(n_pairs):
-        for drawn in range(shuffled):
-            # xorshift64* (Marsaglia 2003; Vigna 2016), its upper half scaled to a range (Lemire 2019).
-            x = state[0]
-            x ^= x >> np.uint64(12)
-            x ^= x << np.uint64(25)
-            x ^= x >> np.uint64(27)
-            state[0] = x
-            high = (x * np.uint64(2685821657736338717)) >> _SHIFT
-            other = drawn + np.int64((high * np.uint64(n_samples - drawn)) >> _SHIFT)
-            sample = order[other]
-            order[other] = order[drawn]
-            order[drawn] = sample
-        value[:] = 0.0
-        for side in range(2):
-            if positive:
-                _elect_positive(order, paths[side], last, column, weight, class_right, place, total, value)
-            else:
-                _elect_any(order, paths[side], last, column, weight, class_right, place, total, mass, value)
-        for at in range(len(mean)):
-            both = value[at] / 2
+        if positive:
+            known = _elect_positive(answers, weights, class_right, last, certain, state, total, right)
+        else:
+            known = last
+            for step in range(min(last, (len(column) + 1) // 2)):
+                state[0] = _shuffle(answers, weights, step, state[0])
+            for side in range(2):
+                _elect_any(answers, weights, side, last, class_right, total[0], mass, right[side])
+        for at in range(len(budgets)):
+            step = min(budgets[at], known) - 1
+            both = (right[0, step] + right[1, step]) / 2
             mean[at] += both
             square[at] += both * both
-    for at in range(len(mean)):
+    for at in range(len(budgets)):
         mean[at] /= n_pairs
         square[at] /= n_pairs
 
 
-@_compiled
+@compiled
+def _shuffle(answers: np.ndarray, weights: np.ndarray, step: int, x: np.uint64) -> np.uint64:
+    """Draw what stands at places 2·step and 2·step + 1 from there on, by two halves of one random number."""
+    n_samples, place = len(answers), 2 * step
+    x ^= x >> np.uint64(12)  # xorshift64* (Marsaglia 2003; Vigna 2016), scaled to a range (Lemire 2019)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    drawn = x * np.uint64(2685821657736338717)
+    other = place + np.int64(((drawn >> _HALF) * np.uint64(n_samples - place)) >> _HALF)
+    answers[place], answers[other] = answers[other], answers[place]
+    weights[place], weights[other] = weights[other], weights[place]
+    place += 1
+    if place < n_samples:
+        other = place + np.int64(((drawn & _LOWER) * np.uint64(n_samples - place)) >> _HALF)
+        answers[place], answers[other] = answers[other], answers[place]
+        weights[place], weights[other] = weights[other], weights[place]
+    return x
+
+
+@compiled
+def _place(side: int, step: int, n_samples: int) -> int:
+    """Where a side looks at a step: at the places of its own parity, then backwards at the others."""
+    own = side + 2 * step
+    return own if own < n_samples else 1 - side + 2 * (n_samples - 1 - step)
+
+
+@compiled
+def _runner_up(column: np.ndarray, weight: np.ndarray, n_classes: int) -> float:
+    """What the second of all answers gets from the whole pool: an answer that has more than that stays ahead."""
+    totals = np.zeros(n_classes + 1)
+    for sample in range(len(column)):
+        if column[sample] >= 0:
+            totals[column[sample]] += weight[sample]
+    totals.sort()
+    return totals[-2]
+
+
+@compiled
 def _elect_positive(
-    order: np.ndarray,
-    path: np.ndarray,
-    last: int,
-    column: np.ndarray,
-    weight: np.ndarray,
+    answers: np.ndarray,
+    weights: np.ndarray,
     class_right: np.ndarray,
-    place: np.ndarray,
+    last: int,
+    certain: float,
+    state: np.ndarray,
     total: np.ndarray,
-    value: np.ndarray,
-) -> None:
-    """Add the elected answer's correctness at each budget; a vote costs the same however many answers there are.
+    right: np.ndarray,
+) -> int:
+    """The elected answer's correctness at each step of both sides, and from which step on nothing changes.
 
-    Sums only grow, so that a leader falls only behind the answer that gets the vote.
+    A vote costs the same however many answers there are: sums only grow, so that a leader falls only behind
+    the answer that gets the vote. The sides take turns, so that neither waits for its own last vote.
     """
+    n_samples, x = len(answers), state[0]
+    part = np.ones(len(class_right) + 1)
+    for n_tied in range(2, len(part)):
+        part[n_tied] = 1.0 / n_tied
     total[:] = -1.0  # no vote yet
-    tie_from, tie_to, n_tied, right = -1.0, -1.0, 0, 0.0
-    for drawn in range(last):
-        sample = order[path[drawn]]
-        answer = column[sample]
+    # Of either side: sums from … to tie with the lead; so many lead; what of them is right.
+    from_0, to_0, tied_0, right_0 = -1.0, -1.0, 0, 0.0
+    from_1, to_1, tied_1, right_1 = -1.0, -1.0, 0, 0.0
+    for step in range(last):
+        if 2 * step < n_samples:
+            x = _shuffle(answers, weights, step, x)
+        place, other = _place(0, step, n_samples), _place(1, step, n_samples)
+        # A leader's next vote is as likely as not: chosen without a branch, which would be mispredicted.
+        answer = answers[place]
         if answer >= 0:
-            before = total[answer]
-            after = max(before, 0.0) + weight[sample]
-            total[answer] = after
-            # A leader's next vote is as likely as not: chosen without a branch, which would be mispredicted.
-            leads, joins = after > tie_to, after <= tie_to and after >= tie_from > before
-            tie_from = after * (1 - TIE) if leads else tie_from
-            tie_to = after * (1 + TIE) if leads else tie_to
-            right = class_right[answer] if leads else right
-            n_tied = 1 if leads else n_tied
-            if joins:
-                n_tied += 1
-                right += class_right[answer]
-        at = place[drawn + 1]
-        if at >= 0:
-            value[at] += right if n_tied <= 1 else right / n_tied
+            before, gain = total[0, answer], class_right[answer]
+            after = max(before, 0.0) + weights[place]
+            total[0, answer] = after
+            leads, joins = after > to_0, (after <= to_0) & (after >= from_0) & (from_0 > before)
+            from_0 = after * (1 - TIE) if leads else from_0
+            to_0 = after * (1 + TIE) if leads else to_0
+            right_0 = gain if leads else (right_0 + gain if joins else right_0)
+            tied_0 = 1 if leads else (tied_0 + 1 if joins else tied_0)
+        answer = answers[other]
+        if answer >= 0:
+            before, gain = total[1, answer], class_right[answer]
+            after = max(before, 0.0) + weights[other]
+            total[1, answer] = after
+            leads, joins = after > to_1, (after <= to_1) & (after >= from_1) & (from_1 > before)
+            from_1 = after * (1 - TIE) if leads else from_1
+            to_1 = after * (1 + TIE) if leads else to_1
+            right_1 = gain if leads else (right_1 + gain if joins else right_1)
+            tied_1 = 1 if leads else (tied_1 + 1 if joins else tied_1)
+        right[0, step], right[1, step] = right_0 * part[tied_0], right_1 * part[tied_1]
+        if from_0 > certain and from_1 > certain:
+            last = step + 1
+            break
+    state[0] = x
+    return last
 
 
-@_compiled
+@compiled
 def _elect_any(
-    order: np.ndarray,
-    path: np.ndarray,
+    answers: np.ndarray,
+    weights: np.ndarray,
+    side: int,
     last: int,
-    column: np.ndarray,
-    weight: np.ndarray,
     class_right: np.ndarray,
-    place: np.ndarray,
     total: np.ndarray,
     mass: np.ndarray,
     value: np.ndarray,
@@ -142,10 +170,10 @@ def _elect_any(
     total[:], mass[:] = -np.inf, 0.0  # no vote yet
     best, best_mass, n_tied, right = -np.inf, 0.0, 0, 0.0
     for drawn in range(last):
-        sample = order[path[drawn]]
-        answer = column[sample]
+        place = _place(side, drawn, len(answers))
+        answer = answers[place]
         if answer >= 0:
-            vote, before = weight[sample], total[answer]
+            vote, before = weights[place], total[answer]
             led = n_tied > 0 and before >= best - TIE * max(best_mass, mass[answer])
             after = vote if before == -np.inf else before + vote
             total[answer] = after
@@ -158,12 +186,10 @@ def _elect_any(
             elif not led and after >= best - margin:
                 n_tied += 1
                 right += class_right[answer]
-        at = place[drawn + 1]
-        if at >= 0 and n_tied > 0:
-            value[at] += right / n_tied
+        value[drawn] = right / n_tied if n_tied > 0 else 0.0
 
 
-@_compiled
+@compiled
 def _leaders(total: np.ndarray, mass: np.ndarray, class_right: np.ndarray) -> tuple[float, float, int, float]:
     """Largest sum, its mass, how many answers tie for it, and how many of these are right; −inf: no vote."""
     best, best_mass, n_tied, right = -np.inf, 0.0, 0, 0.0
@@ -175,78 +201,3 @@ def _leaders(total: np.ndarray, mass: np.ndarray, class_right: np.ndarray) -> tu
             n_tied += 1
             right += class_right[answer]
     return best, best_mass, n_tied, right
-
-
-@_compiled
-def enumerated_election(column: np.ndarray, weight: np.ndarray, class_right: np.ndarray) -> np.ndarray:
-    """The elected answer's correctness averaged over all subsets of each size 0 … n; for small n."""
-    n_samples = len(column)
-    summed, count = np.zeros(n_samples + 1), np.zeros(n_samples + 1)
-    total, mass = np.empty(len(class_right)), np.empty(len(class_right))
-    for subset in range(1 << n_samples):
-        total[:], mass[:] = -np.inf, 0.0
-        size = 0
-        for sample in range(n_samples):
-            if subset >> sample & 1:
-                size += 1
-                answer = column[sample]
-                if answer >= 0:
-                    total[answer] = weight[sample] if total[answer] == -np.inf else total[answer] + weight[sample]
-                    mass[answer] += abs(weight[sample])
-        _, _, n_tied, right = _leaders(total, mass, class_right)
-        count[size] += 1
-        summed[size] += right / n_tied if n_tied > 0 else 0.0
-    return summed / count
-
-
-@_compiled
-def exact_majority(
-    class_size: np.ndarray,
-    class_right: np.ndarray,
-    n_samples: int,
-    last: int,
-    binomial: np.ndarray,
-    nodes: np.ndarray,
-    node_weights: np.ndarray,
-) -> np.ndarray:
-    """Chance times C(n, N) that a right answer is elected by heads, for N = 0 … last.
-
-    Class c wins with m votes when every other class has at most m, and T of them m as well, with
-    probability 1/(1 + T) = ∫ y^T dy over [0, 1]. Subsets are counted by the coefficient of x^(N − m) in
-    ∏_j (Σ_{i<m} C(n_j, i) x^i + y·C(n_j, m) x^m), in which a class smaller than m is just (1 + x)^n_j,
-    and the integral is exact by Gauss-Legendre quadrature: `nodes` and `node_weights` hold, in row q,
-    the rule of q points. All terms are positive, so nothing cancels.
-    """
-    ways = np.zeros(last + 1)
-    product, grown = np.zeros(last + 1), np.zeros(last + 1)
-    for winner in range(len(class_size)):
-        if class_right[winner] == 0.0:
-            continue
-        for m in range(1, min(class_size[winner], last) + 1):
-            n_free, n_rivals = n_samples - class_size[winner], 0
-            for rival in range(len(class_size)):
-                if rival != winner and class_size[rival] >= m:
-                    n_free -= class_size[rival]
-                    n_rivals += 1
-            n_nodes = n_rivals // 2 + 1
-            top = last - m  # the highest power of x that counts
-            for node in range(n_nodes):
-                y = nodes[n_nodes, node]
-                for power in range(top + 1):
-                    product[power] = binomial[n_free, power] if power <= n_free else 0.0
-                degree = min(n_free, top)
-                for rival in range(len(class_size)):
-                    size = class_size[rival]
-                    if rival == winner or size < m:
-                        continue
-                    grown[: top + 1] = 0.0
-                    for i in range(min(m, top) + 1):
-                        factor = binomial[size, i] * (y if i == m else 1.0)
-                        for power in range(min(degree, top - i) + 1):
-                            grown[power + i] += factor * product[power]
-                    degree = min(degree + m, top)
-                    product[: top + 1] = grown[: top + 1]
-                factor = class_right[winner] * binomial[class_size[winner], m] * node_weights[n_nodes, node]
-                for power in range(degree + 1):
-                    ways[power + m] += factor * product[power]
-    return ways

@@ -1,8 +1,8 @@
 """Majority vote and best-of-N weighted: answers are elected, by heads or by scores.
 
-Exact wherever that is affordable: one sample, two, the whole pool; a small pool by listing its subsets;
-a majority by counting the subsets that elect each answer (`ttclib.replay.kernels.exact_majority`).
-Otherwise the mean over random subsets of a fixed seed, whose error is known.
+Exact wherever that is affordable: one sample, two, the whole pool; a majority by counting the subsets that
+elect each answer (`ttclib.replay.counting`); a small pool by listing its subsets. Otherwise the mean over
+random subsets of a fixed seed, whose error is known.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from numpy.typing import ArrayLike
 from ttclib.replay.arrays import as_answers, as_grades, as_table, check_one_shape
 from ttclib.replay.best_of_n import expected_best_of_n
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.factorials import log_factorials
+from ttclib.replay.listing import listed_election
 
 MC_ERROR = 1e-3  # of the mean over problems, at most, unless the number of subsets is given
 FEWEST_SUBSETS = 100
-_LARGEST_EXACT = 1000  # C(1000, 500) is the last that a float holds with room
-_AFFORDABLE = 4e6  # multiplications that a majority is counted with, a problem; as many as a few hundred subsets
+_LISTED = 20  # samples of a pool whose subsets may be listed
+_AFFORDABLE = 4e6  # multiplications that a majority is counted with, a problem: some milliseconds
+_A_DRAW = 6  # multiplications that take as long as to draw one sample of a subset
 
 
 class Election(NamedTuple):
@@ -44,8 +47,8 @@ def majority_vote(
 ) -> np.ndarray:
     """Chance that the most frequent answer of N samples is right, over every size-N subset of the pool.
 
-    Answers that tie share the vote equally. Exact for pools of up to 1,000 samples unless many
-    answers rival each other; where it is not, `elect` tells the error.
+    Answers that tie share the vote equally. Counted, to nine digits, unless so many answers rival each
+    other that drawing subsets is quicker; then `elect` tells the error.
 
     Parameters
     ----------
@@ -208,12 +211,10 @@ def _elect_one(
     seed: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
     """One problem: expected correctness of the elected answer at ascending budgets, and its error."""
-    from ttclib.replay import kernels
-
     n_samples, exact = len(ids), np.zeros(len(budgets))
     if not votes.any():
         return exact, exact.copy()
-    classes, voted = np.unique(ids[votes], return_inverse=True)
+    voted = np.unique(ids[votes], return_inverse=True)[1]
     class_size = np.bincount(voted)
     class_right = np.bincount(voted, right[votes]) / class_size
     if not class_right.any():
@@ -221,17 +222,13 @@ def _elect_one(
     column = np.full(n_samples, -1)
     column[votes] = voted
     weight = np.where(votes, weights, 0.0)
-    if n_samples < 30 and 2**n_samples <= 8 * n_subsets:
-        return kernels.enumerated_election(column, weight, class_right)[budgets], exact
+    if n_samples <= _LISTED and 2**n_samples <= 8 * n_subsets:
+        return listed_election(column, weight, class_right)[budgets], exact
     last = int(budgets[-1])
-    if (
-        heads
-        and n_samples <= _LARGEST_EXACT
-        and _majority_work(class_size, class_right, last) <= max(_AFFORDABLE, 8.0 * n_subsets * last)
-    ):
-        binomial, (nodes, node_weights) = _binomials(n_samples), _gauss_legendre(len(classes) // 2 + 2)
-        ways = kernels.exact_majority(class_size, class_right, n_samples, last, binomial, nodes, node_weights)
-        return np.minimum(1.0, ways[budgets] / binomial[n_samples, budgets]), exact
+    if heads:
+        counted = _counted(class_size, class_right, n_samples, budgets, max(_AFFORDABLE, _A_DRAW * n_subsets * last))
+        if counted is not None:
+            return counted, exact
     value, error = np.zeros((2, len(budgets)))
     if last == n_samples:  # the one subset of this size is the pool
         value[-1] = _sample(column, weight, class_right, budgets[-1:], 1, seed)[0][0]
@@ -252,34 +249,32 @@ def _sample(
     """Mean over pairs of random subsets, and its standard error; one pair tells nothing of that."""
     from ttclib.replay import kernels
 
-    place = np.full(int(budgets[-1]) + 1, -1)
-    place[budgets] = np.arange(len(budgets))
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)  # never 0
     mean, square = np.zeros((2, len(budgets)))
-    kernels.sampled_election(column, weight, class_right, place, n_pairs, state, mean, square)
+    kernels.sampled_election(column, weight, class_right, budgets, n_pairs, state, mean, square)
     with np.errstate(invalid="ignore"):
         return mean, np.sqrt(np.maximum(0.0, square - mean**2) / np.float64(n_pairs - 1))
 
 
-def _majority_work(class_size: np.ndarray, class_right: np.ndarray, last: int) -> float:
-    """Multiplications that `exact_majority` needs for this problem."""
-    work = 0.0
+def _counted(
+    class_size: np.ndarray, class_right: np.ndarray, n_samples: int, budgets: np.ndarray, most_work: float
+) -> np.ndarray | None:
+    """Chance at ascending budgets that the majority is right; None: that would take more work."""
+    from ttclib.replay.counting import elected_share
+
+    value, below = np.zeros(len(budgets)), budgets[budgets < n_samples]
+    table, (nodes, node_weights) = log_factorials(n_samples), _gauss_legendre(len(class_size) // 2 + 1)
     for winner in np.flatnonzero(class_right):
-        votes = np.arange(1, min(int(class_size[winner]), last) + 1)
-        rivals = np.sort(np.delete(class_size, winner))
-        n_rivals = len(rivals) - np.searchsorted(rivals, votes)
-        work += float((last * (n_rivals // 2 + 1) * (1 + n_rivals * (votes + 1))).sum())
-    return work
-
-
-@lru_cache(maxsize=8)
-def _binomials(n: int) -> np.ndarray:
-    """C(i, j) for i, j = 0 … n, as Pascal's triangle."""
-    table = np.zeros((n + 1, n + 1))
-    table[:, 0] = 1
-    for row in range(1, n + 1):
-        table[row, 1 : row + 1] = table[row - 1, 1 : row + 1] + table[row - 1, :row]
-    return table
+        share, rivals = np.zeros(len(below)), -np.sort(-np.delete(class_size, winner))
+        most_work -= elected_share(
+            class_size[winner], rivals, n_samples, below, table, nodes, node_weights, most_work, share
+        )
+        if most_work < 0:
+            return None
+        value[: len(below)] += class_right[winner] * share
+    if len(below) < len(budgets):  # the one subset of this size is the pool
+        value[-1] = class_right[class_size == class_size.max()].mean()
+    return np.minimum(1.0, value)
 
 
 @lru_cache(maxsize=64)

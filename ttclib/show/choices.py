@@ -10,6 +10,7 @@ import numpy as np
 from ttclib.analysis.curves import DIFFICULTIES, NEEDS_SCORES, STRATEGIES
 from ttclib.errors import one_of
 from ttclib.show.theme import style_of
+from ttclib.store.packed import packed_path
 from ttclib.store.pool import LOGPROB, SamplePool
 
 DEMO, MADE_HERE = Path("store/demo.duckdb"), Path("runs/lab.duckdb")
@@ -36,7 +37,7 @@ def find_store(path: str | Path) -> Path:
     wanted = Path(path)
     for name in (wanted, *([MADE_HERE] if wanted == DEMO else [])):
         for folder in (Path.cwd(), *Path.cwd().parents):
-            if (folder / name).exists():
+            if (folder / name).exists() or packed_path(folder / name).exists():
                 return folder / name
     return wanted
 

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from ttclib.analysis.curves import bin_problems, powers_of_two
 from ttclib.analysis.difficulty import oracle_difficulty
+from ttclib.analysis.failures import failure_shapes
 from ttclib.analysis.held import held_outcomes, on_every_problem
-from ttclib.analysis.searched import on_common_problems
+from ttclib.analysis.searched import on_common_problems, trace_search
 from ttclib.analysis.strategies import SAMPLING, TREE_SEARCH, sampling_outcomes
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
+from ttclib.replay.search import Algorithm
 from ttclib.show.captions import bands_line, bins_line, source
 from ttclib.show.choices import replayable
 from ttclib.show.notebook import open_trees
 from ttclib.store import SamplePool
-from ttclib.store.texts import load_prompts
+from ttclib.store.texts import load_prompts, load_step_texts, load_texts
 from ttclib.store.tree import Trees
 
 
@@ -38,6 +41,8 @@ class Searches:
     searches : list of Outcomes
     bins : dict of problem id to int
     caption, notes : list of str
+    largest : dict of str to int
+        Of each search, the largest N that was collected.
     settings : dict
         Beam width, lookahead steps and aggregation.
     """
@@ -50,6 +55,7 @@ class Searches:
     bins: dict[str, int]
     caption: list[str]
     notes: list[str]
+    largest: dict[str, int]
     settings: dict[str, Any]
 
     def options_of(self, strategy: str) -> dict[str, Any]:
@@ -61,6 +67,42 @@ class Searches:
         if strategy == "lookahead_search":
             options["lookahead_steps"] = self.settings["lookahead_steps"]
         return options
+
+    def failures(self, strategy: str, budget: int | None = None, *, n_plain: int = 8) -> pl.DataFrame:
+        """What wrong solutions look like by difficulty bin: those that a search returns, and plain samples.
+
+        Parameters
+        ----------
+        strategy : str
+        budget : int, optional
+            By default the largest that was collected.
+        n_plain : int
+            Plain samples a problem.
+
+        Returns
+        -------
+        polars.DataFrame
+            `ttclib.analysis.failures.failure_shapes` with a column `of`: the search's name, or ``samples``.
+        """
+        algorithm = Algorithm(strategy, **self.options_of(one_of(strategy, self.largest, "collected search")))
+        budget = budget or self.largest[strategy]
+        ends: list[tuple[list[str], float | None, int]] = []
+        for problem in self.bins:
+            trace = trace_search(self.trees, problem, algorithm, budget)
+            last = trace.filter((pl.col("status") == "returned") & pl.col("correct").is_not_null())
+            ways = [(_way(path), correct) for path, correct in zip(last["path"], last["correct"], strict=True)]
+            texts = load_step_texts(self.pool, problem, sorted({path for way, _ in ways for path in way}))
+            ends += [([texts.get(path, "") for path in way], right, self.bins[problem]) for way, right in ways]
+        rows = [row for row, name in enumerate(self.pool.problem_ids) if name in self.bins]
+        plain = load_texts(self.pool, [(row, column) for row in rows for column in range(n_plain)])
+        whole = [(list(text.steps), text.correct, self.bins[text.problem_id]) for text in plain]
+        tables = []
+        for name, cells in ((algorithm.name, ends), ("samples", whole)):
+            steps, correct, bins = zip(*cells, strict=True) if cells else ((), (), ())
+            tables.append(
+                failure_shapes(steps, [_number(right) for right in correct], bins).with_columns(of=pl.lit(name))
+            )
+        return pl.concat(tables).sort("group", "of")
 
     def middling_problem(self) -> str:
         """Of the problems searched the one whose pass@1 is nearest to a half."""
@@ -142,8 +184,19 @@ def open_searches(
         bins={name: numbers[name] for name in both[0].problem_ids},
         caption=caption,
         notes=[*told, *notes],
+        largest={one.strategy: max(one.budgets) for one in searches},
         settings={"beam_width": beam_width, "lookahead_steps": lookahead_steps, "aggregation": aggregation},
     )
+
+
+def _way(path: str) -> list[str]:
+    """The steps that lead to one, itself the last."""
+    parts = path.split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def _number(correct: bool | float | None) -> float:
+    return float("nan") if correct is None else float(correct)
 
 
 def _lookahead(strategy: str, steps: int) -> dict[str, tuple[int, ...]]:

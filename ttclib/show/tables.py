@@ -126,6 +126,23 @@ def bin_table_html(table: pl.DataFrame) -> str:
     return plain_table_html(heads, rows)
 
 
+def failures_html(table: pl.DataFrame) -> str:
+    """What wrong solutions look like by bin, from `ttclib.show.searches.Searches.failures`."""
+    heads = ("bin", "of", "wrong", "right", "wrong: a step twice", "wrong: 1–2 steps", "steps of wrong", "of right")
+    rows = [
+        (
+            str(row["group"]),
+            row["of"],
+            f"{row['n_wrong']:,}",
+            f"{row['n_right']:,}",
+            *("–" if row[name] is None else _percent(row[name]) for name in ("repeats_step", "few_steps")),
+            *("–" if row[name] is None else f"{row[name]:.1f}" for name in ("mean_steps_wrong", "mean_steps_right")),
+        )
+        for row in table.to_dicts()
+    ]
+    return plain_table_html(heads, rows, names=(0, 1))
+
+
 def agreement_html(agreement: Any) -> str:
     """How far two difficulties agree, in a sentence, from `difficulty_agreement`."""
     rho = f"{agreement.spearman:.2f} (95 % interval {agreement.spearman_low:.2f} … {agreement.spearman_high:.2f})"

@@ -15,8 +15,9 @@ transaction whenever it is free (`connection.absorb`). A reader (`connection.con
 parts still beside it as one set of tables. A crash loses at most the part in flight; an open
 notebook never stops a run.
 
-Rooms: `schema` (tables, versions), `locks` (waiting for the file), `connection` (into the file and out
-of it), `parts` (writing), `pool` and `chains` (reading into arrays), `status` (counting).
+Rooms: `schema` (tables, versions), `packed` (a store packed for sharing), `locks` (waiting for the file),
+`connection` (into the file and out of it), `parts` (writing), `pool` and `chains` (reading into arrays),
+`status` (counting).
 """
 
 from ttclib.store.chains import Chains, load_chains
@@ -24,7 +25,7 @@ from ttclib.store.connection import absorb, connect, replace_grades
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.parts import as_table, write_part
 from ttclib.store.pool import SamplePool, load_pool
-from ttclib.store.schema import pending_parts
+from ttclib.store.schema import is_collected, pending_parts
 
 __all__ = [
     "Chains",
@@ -33,6 +34,7 @@ __all__ = [
     "absorb",
     "as_table",
     "connect",
+    "is_collected",
     "load_chains",
     "load_pool",
     "pending_parts",

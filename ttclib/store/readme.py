@@ -7,9 +7,9 @@ import json
 import re
 from pathlib import Path
 
-import duckdb
-
-from ttclib.store.schema import SCHEMA_VERSION, TABLES, schema_sql
+from ttclib.store.connection import connect
+from ttclib.store.packed import packed_path
+from ttclib.store.schema import SCHEMA_VERSION, TABLES, is_collected, schema_sql
 
 _INTRODUCTION = """\
 # The store
@@ -43,6 +43,9 @@ ends in `.tmp` was being written when its process was killed; it is ignored, and
 
 A command that needs the file while another process writes to it says so and waits 10 seconds, or as many
 as the environment variable `TTC_WAIT_S` says; then it names the process to stop.
+
+`NAME.duckdb.xz` is a store packed for sharing. The first command that opens `NAME.duckdb` unpacks it, if that is
+not there; it is not read again after that.
 
 To copy a store, wait until nothing has it open, then copy the file together with the folder and with
 `NAME.duckdb.wal`, where they exist.
@@ -86,7 +89,7 @@ def store_readme(demo: Path | None = None) -> str:
 
 def _demo_section(demo: Path) -> str:
     """Where the demo comes from, as the file itself says."""
-    with duckdb.connect(str(demo), read_only=True) as con:
+    with connect(demo) as con:
         counts = {
             table: con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
             for table in ("problems", "samples", "scores", "nodes", "revisions")
@@ -99,13 +102,12 @@ def _demo_section(demo: Path) -> str:
         "## Where the demo comes from\n",
         f"`demo.duckdb` holds {n['problems']} problems, {n['samples']} samples ({n['scores']} with step scores),",
         f"{n['nodes']} nodes of search trees and {n['revisions']} answers of revision chains.",
-        "It was drawn from the models that ship (`ttclib/lab/checkpoints/`), stage by stage; this command runs",
-        "the same stages. The file also holds steps of a lookahead search that was stopped, without its",
-        "greedy rollouts.\n",
+        "It ships packed, as `demo.duckdb.xz`; whoever opens it first unpacks it. It was drawn from the models that",
+        "ship (`ttclib/lab/checkpoints/`) by this command:\n",
         "```",
         "ttc lab collect --size demo --store runs/lab-demo.duckdb --ship store/demo.duckdb",
         "```\n",
-        "Log-probabilities are rounded to five decimals; timings and the samples' token ids are left out.",
+        "Log-probabilities are rounded to five decimals; timings are left out.",
         "Its runs:\n",
         "| command | model | temperature | seed |",
         "|---|---|---|---|",
@@ -126,7 +128,7 @@ def _demo_section(demo: Path) -> str:
             *rows,
             "",
             f"Made on {runs[-1][4]:%Y-%m-%d} with {', '.join(f'{name} {text}' for name, text in versions.items())}.",
-            f"SHA-256 of the file: `{hashlib.sha256(demo.read_bytes()).hexdigest()}`",
+            f"SHA-256 of the packed file: `{hashlib.sha256(packed_path(demo).read_bytes()).hexdigest()}`",
             "",
         ]
     )
@@ -140,5 +142,5 @@ if __name__ == "__main__":
     target = Path("store") / "README.md"
     target.parent.mkdir(exist_ok=True)
     demo = target.parent / "demo.duckdb"
-    target.write_text(store_readme(demo if demo.is_file() else None), encoding="utf-8")
+    target.write_text(store_readme(demo if is_collected(demo) else None), encoding="utf-8")
     print(f"wrote {target}")

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ttclib.errors import RequestError
+from ttclib.store.packed import unpack
 
 SAMPLE_KEY = ("policy", "problem_id", "setting", "sample_index")
 NODE_KEY = ("policy", "problem_id", "setting", "path")
@@ -64,7 +65,7 @@ SCHEMA_VERSION = 1 + len(MIGRATIONS)
 
 
 def store_path(path: str | Path) -> Path:
-    """Check the path of a store.
+    """Check the path of a store; one that is there in its packed form alone is unpacked.
 
     Raises
     ------
@@ -77,7 +78,14 @@ def store_path(path: str | Path) -> Path:
     if refused or not store.name:
         reason = f"holds {', '.join(map(repr, refused))}" if refused else "names no file"
         raise RequestError(f"store {str(store)!r} {reason}: give another path, such as runs/lab.duckdb")
+    unpack(store)
     return store
+
+
+def is_collected(path: str | Path) -> bool:
+    """Whether there is anything to read: the file, its packed form, or parts not yet taken into it."""
+    store = store_path(path)
+    return store.exists() or bool(pending_parts(store))
 
 
 def parts_directory(path: Path) -> Path:

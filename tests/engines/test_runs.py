@@ -1,0 +1,116 @@
+"""Sampling, searching and revising on every engine: what a run promises does not depend on what serves the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.collect.test_run import rows
+from tests.models import save_tiny_prm
+from ttclib.collect import keeper, revise, run, search, stepping
+from ttclib.collect.grade_nodes import grade_nodes
+from ttclib.config import RunConfig
+from ttclib.revision_format import revision_prefix
+from ttclib.store import load_pool
+
+SEPARATOR = "\n\n"
+
+
+@pytest.fixture(scope="session")
+def prm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_prm(tmp_path_factory.mktemp("prm"))
+
+
+@pytest.fixture
+def config(engine: Any, path: Path, prm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+    """3 problems x 4 samples, searches at two budgets, 2 chains of 5 answers, all by the engine that is loaded."""
+    for module in (run, stepping, revise):
+        monkeypatch.setattr(module, "load_engine", lambda *_: engine)
+        monkeypatch.setattr(module, "close_engine", lambda _: None)
+    return RunConfig.model_validate(
+        {
+            "store": str(tmp_path / "run.duckdb"),
+            "problems": {"source": "lab:test", "limit": 3},
+            "policy": {"name": "tiny", "path": str(path), "batch_size": 5},
+            "sampling": {"n_samples": 4, "max_tokens": 24},
+            "prm": {"path": str(prm)},
+            "search": {
+                "budgets": [4],
+                "algorithms": [
+                    {"strategy": "beam_search", "beam_width": 2},
+                    {"strategy": "lookahead_search", "beam_width": 2, "lookahead_steps": 1},
+                    {"strategy": "rebase"},
+                ],
+            },
+            "revision": {
+                "n_chains": 2,
+                "n_steps": 5,
+                "n_context": 2,
+                "separator": SEPARATOR,
+                "verifier": {"path": str(prm)},
+            },
+            "grading": {"grader": "exact"},
+        }
+    )
+
+
+def decoded(engine: Any, token_ids: Sequence[int]) -> str:
+    return "".join(engine.token_texts(token_ids))
+
+
+def test_a_pool_is_sampled_scored_and_graded_once(engine: Any, config: RunConfig) -> None:
+    assert run.sample(config) == 12
+    assert run.score(config) == 12
+    assert run.grade(config.store, "exact") == 12
+    assert run.sample(config) == 0
+    keeper.take_in(config.store)
+    assert load_pool(config.store).present.all()
+    found = rows(
+        config.store,
+        "SELECT completion, completion_ids, completion_tokens, list_sum(step_tokens), prompt, prompt_tokens "
+        "FROM samples JOIN problems USING (problem_id)",
+    )
+    for text, ids, n_tokens, in_steps, prompt, prompt_tokens in found:
+        assert text == decoded(engine, ids)
+        assert len(ids) == n_tokens == in_steps and n_tokens <= 24
+        assert prompt_tokens == len(engine.encode(prompt))
+
+
+def test_searches_grow_one_tree_and_are_not_drawn_again(engine: Any, config: RunConfig) -> None:
+    run.sample(config)
+    run.score(config)
+    report = search.search(config)
+    assert report.n_searches == 9 and report.n_steps > 0 and report.greedy_tokens > 0
+    again = search.search(config)
+    assert (again.n_rounds, again.tokens) == (0, 0)
+    grade_nodes(config.store, "exact")
+    steps = rows(config.store, "SELECT problem_id, path, token_ids, text, finish_reason, logprob FROM nodes")
+    assert len(steps) == report.n_steps and sum(len(step[2]) for step in steps) == report.tokens
+    for *_, ids, text, reason, logprob in steps:
+        assert text == decoded(engine, ids) and len(ids) <= 24
+        assert "\n" not in text.strip("\n")  # one line, blank ones before it apart
+        assert reason in (None, "stop", "length") and logprob <= 0
+        assert (reason is not None) or text.endswith("\n")
+
+
+def test_a_chain_sees_its_latest_answers(engine: Any, config: RunConfig) -> None:
+    assert revise.revise(config) == 30
+    assert revise.score_revisions(config) == 30
+    assert revise.revise(config) == 0
+    separator = engine.tokenizer(SEPARATOR, add_special_tokens=False)["input_ids"]
+    prompts = dict(rows(config.store, "SELECT problem_id, prompt FROM problems"))
+    order = "problem_id, chain, position"
+    earlier: list[list[int]] = []
+    for problem_id, _, position, ids, text, prompt_tokens in rows(
+        config.store, f"SELECT {order}, completion_ids, completion, prompt_tokens FROM revisions ORDER BY {order}"
+    ):
+        earlier = earlier if position else []
+        prompt = engine.encode(prompts[problem_id])
+        prefix = revision_prefix(prompt, earlier, separator, end_ids={engine.tokenizer.eos_token_id}, n_context=2)
+        assert (prompt_tokens, text) == (len(prefix), decoded(engine, ids))
+        earlier.append(ids)
