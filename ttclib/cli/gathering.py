@@ -128,7 +128,8 @@ def gather(store: Path, policy: str | None, choices: dict[str, Any], *, folds: i
     if wanted & set(TREE_SEARCH) and has_nodes(store, pool.policy, notify=notify):
         try:
             whole = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier, notify=notify)
-            tree = whole.searched()
+            searched = whole.searched()
+            tree = searched if searched.problem_ids else whole
         except RequestError as error:
             if choices["strategy"]:
                 raise
