@@ -108,6 +108,17 @@ def test_state_is_plain_and_can_be_set(explorer: Any, calls: list[dict[str, Any]
     assert set(explorer.table["bin"].to_list()) == {None, 1, 2, 3}
 
 
+def test_no_bins_is_a_choice_that_the_list_shows(explorer: Any) -> None:
+    difficulty = control(explorer, "Difficulty")
+    for bins, label in ((None, "off"), (3, "3 bins"), (None, "off")):
+        explorer.state.bins = bins
+        assert difficulty.label == label
+    difficulty.label = "3 bins"
+    assert explorer.state.bins == 3
+    difficulty.label = "off"
+    assert explorer.state.bins is None and difficulty.label == "off"
+
+
 def test_a_view_is_rerun_from_its_parameters(explorer: Any, pool: SamplePool) -> None:
     explorer.state.set(**WANTED)
     written: dict[str, Any] = {}

@@ -16,6 +16,7 @@ from ttclib.show.theme import style_of
 from ttclib.show.widgets.state import ViewState
 
 _WIDE = {"description_width": "initial"}
+_NOTHING = "nothing"
 
 
 def ipywidgets() -> Any:
@@ -37,13 +38,20 @@ def bind(control: Any, state: ViewState, name: str) -> Any:
     """Let a control and a value of the state follow each other; gives the control back."""
 
     def from_state(changed: set[str]) -> None:
-        if name in changed and control.value != getattr(state, name):
-            control.value = getattr(state, name)
+        if name in changed and control.value != (wanted := _shown(getattr(state, name))):
+            control.value = wanted
 
     from_state({name})
     state.observe(from_state)
-    control.observe(lambda change: state.set(**{name: change["new"]}), names="value")
+    control.observe(
+        lambda change: state.set(**{name: None if change["new"] == _NOTHING else change["new"]}), names="value"
+    )
     return control
+
+
+def _shown(value: Any) -> Any:
+    """A value as a control holds it: to a list, None means that nothing is chosen, and it shows nothing."""
+    return _NOTHING if value is None else value
 
 
 def choose(state: ViewState, name: str, label: str, options: Mapping[str, Any] | Sequence[Any]) -> Any:
@@ -66,6 +74,7 @@ def choose(state: ViewState, name: str, label: str, options: Mapping[str, Any] |
     # A list shows the state's value even where it is not offered, so that its lack can be said.
     if all(value != getattr(state, name) for _, value in pairs):
         pairs.append((str(getattr(state, name)), getattr(state, name)))
+    pairs = [(text, _shown(value)) for text, value in pairs]
     control = w.Dropdown(options=pairs, description=label, style=_WIDE, layout=w.Layout(width="max-content"))
     return bind(control, state, name)
 
