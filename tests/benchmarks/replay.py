@@ -133,7 +133,7 @@ def peers(pool: Pool, rounds: int) -> None:
         np.savez(file, **pool._asdict())
         for name, installs in INSTALLS.items():
             if any(
-                subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=False).returncode
+                subprocess.run([python, "-m", "pip", "install", "-q", "--no-compile", *packages], check=False).returncode
                 for packages in [["numpy"], *installs]
             ):
                 print(f"  {name:58s} cannot be installed here")
