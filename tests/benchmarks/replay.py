@@ -132,10 +132,9 @@ def peers(pool: Pool, rounds: int) -> None:
         python, file = Path(folder) / "bin" / "python", Path(folder) / "pool.npz"
         np.savez(file, **pool._asdict())
         for name, installs in INSTALLS.items():
-            if any(
-                subprocess.run([python, "-m", "pip", "install", "-q", "--no-compile", *packages], check=False).returncode
-                for packages in [["numpy"], *installs]
-            ):
+            pip = [python, "-m", "pip", "install", "--no-compile"]
+            asked = [[*pip, *arguments] for arguments in [["numpy"], *installs]]
+            if any(subprocess.run(command, capture_output=True, check=False).returncode for command in asked):
                 print(f"  {name:58s} cannot be installed here")
                 continue
             command = [python, PEERS, name, file, str(rounds)]
