@@ -161,26 +161,29 @@ def beside(label: str, timed: dict[str, Any], pool: Pool, rounds: int) -> None:
 
 
 def growth(pool: Pool, large: bool) -> None:
-    """Time against samples a problem, at 16 budgets spread over the pool, and the largest memory so far."""
+    """Time against samples a problem at 16 budgets spread over the pool, at every budget too, and peak memory."""
     print("time against size at 16 budgets, CPU s, and ÷ the time of 256; memory is the process's peak so far")
-    print(f"  {'samples':>12s} {'a problem':>10s} {'best-of-N':>16s} {'majority':>16s} {'weighted':>16s}")
+    columns = ["best-of-N", "majority", "weighted", "majority, all N"]
+    print(f"  {'samples':>12s} {'a problem':>10s} {' '.join(f'{name:>16s}' for name in columns)}   peak memory")
     first: list[float] = []
     for n_samples in [256, 512, 1024, 2048] + [8192, 20_480] * large:
         # Samples of the one pool are drawn again: a larger pool costs no model here.
         rng = np.random.default_rng(1)
-        columns = rng.integers(0, pool.correct.shape[1], (len(pool.correct), n_samples))
-        grown = Pool(*(np.take_along_axis(table, columns, axis=1) for table in pool))
+        drawn = rng.integers(0, pool.correct.shape[1], (len(pool.correct), n_samples))
+        grown = Pool(*(np.take_along_axis(table, drawn, axis=1) for table in pool))
         budgets = np.unique(np.geomspace(1, n_samples, 16).astype(int))
         runs: list[Callable[[], object]] = [
             partial(expected_best_of_n, grown.scores, grown.correct, budgets),
             partial(elect, grown.answer_ids, None, grown.correct, budgets),
             partial(elect, grown.answer_ids, grown.scores, grown.correct, budgets),
         ]
+        if n_samples <= 2048:
+            runs.append(partial(elect, grown.answer_ids, None, grown.correct, every(grown)))
         seconds = [statistics.median(cpu_seconds(run) for _ in range(3 if n_samples <= 2048 else 1)) for run in runs]
         first = first or seconds
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
-        cells = " ".join(f"{s:8.3f} ({s / one:5.1f})" for s, one in zip(seconds, first, strict=True))
-        print(f"  {grown.correct.size:12,} {n_samples:10,} {cells}   {peak:8,.0f} MB", flush=True)
+        cells = " ".join(f"{s:8.3f} ({s / one:5.1f})" for s, one in zip(seconds, first, strict=False))
+        print(f"  {grown.correct.size:12,} {n_samples:10,} {cells:67s}   {peak:8,.0f} MB", flush=True)
 
 
 def cpu_seconds(run: Callable[[], object]) -> float:
