@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 from tests.browser.conftest import NOTEBOOKS, ROOT, TOKEN, launched, running_lab
+from ttclib.show.picture import in_few_colours
 from ttclib.show.report import render_report
 
 FOLDER = ROOT / "notebooks"
@@ -28,7 +29,7 @@ def keep(picture: bytes, name: str, width: int, height: int | None = None) -> No
     image = image.resize((width, round(image.height * scale)), Image.Resampling.LANCZOS)
     image = image.crop((0, 0, width, min(image.height, height or image.height)))
     target = FOLDER / f"{name}.png"
-    image.quantize(192, dither=Image.Dither.NONE).save(target, optimize=True)
+    in_few_colours(image).save(target, optimize=True)
     print(f"{target}: {image.width} x {image.height}, {target.stat().st_size / 1e3:.0f} kB", flush=True)
 
 

@@ -208,6 +208,14 @@ def test_report_opens_without_a_network(browser: Any, demo_like_store: Path, tmp
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=picture)
     shoot(page, "report_picked")
+
+    # On paper: what is drawn and said, without controls and code.
+    controls, code = first.locator(".vega-bindings").first, page.locator("details.code").first
+    assert controls.is_visible() and code.is_visible()
+    page.emulate_media(media="print")
+    assert not controls.is_visible() and not code.is_visible()
+    assert first.locator("svg").first.is_visible()
+    assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
     assert outside == []
     assert complaints == []
     page.close()

@@ -1,15 +1,18 @@
 """Charts say what the table says, legibly, and carry no more than that."""
 
+import io
 import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import altair as alt
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from ttclib.analysis.curves import SAMPLING, STRATEGIES
 from ttclib.errors import RequestError
@@ -24,6 +27,8 @@ from ttclib.show.charts import (
 )
 from ttclib.show.charts.accuracy import MAX_ROWS
 from ttclib.show.charts.marks import LABEL_PX, spread_labels
+from ttclib.show.picture import in_few_colours, picture_of
+from ttclib.show.theme import style_of
 from ttclib.store import SamplePool
 
 
@@ -186,3 +191,24 @@ def test_a_notebook_stores_spec_and_picture(curves: pl.DataFrame) -> None:
     data, _ = theme.mime_bundle(accuracy_chart(curves).to_dict())
     assert set(data) == {theme.VEGALITE_MIME, "image/png", "text/plain"}
     assert isinstance(accuracy_chart(curves), alt.LayerChart)
+
+
+def test_a_picture_keeps_the_colours_of_strategies(curves: pl.DataFrame) -> None:
+    drawn = Image.open(io.BytesIO(picture_of(accuracy_chart(curves).to_dict()))).convert("RGB")
+    seen = np.unique(np.asarray(drawn).reshape(-1, 3), axis=0).astype(int)
+    for strategy in ("majority_vote", "best_of_n", "weighted_best_of_n"):
+        wanted = [int(style_of(strategy).color[at : at + 2], 16) for at in (1, 3, 5)]
+        assert np.abs(seen - wanted).max(axis=1).min() <= 12, strategy
+    assert drawn.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_palette_moves_no_large_area() -> None:
+    """Bands are light, wide and alike: grey stays grey, green green."""
+    bands = [(224, 224, 224), (226, 243, 238), (226, 239, 247), (252, 236, 224), (255, 255, 255)]
+    noise = np.random.default_rng(0).integers(0, 256, (20, 100, 3))
+    drawn = np.concatenate(
+        [np.tile(np.array(bands)[:, None, :], (1, 20, 1)).repeat(20, axis=0).repeat(5, axis=1), noise]
+    )
+    few = np.asarray(in_few_colours(Image.fromarray(drawn.astype(np.uint8))).convert("RGB")).astype(int)
+    for place, band in enumerate(bands):
+        assert np.abs(few[place * 20 : place * 20 + 20] - band).max() <= 6

@@ -38,6 +38,7 @@ OTHERS: dict[str, Any] = {
     "strategies": ["best_of_n", "majority_vote"],
     "models": ["beta_binomial"],
     "n_resamples": 3,
+    "shared_problems": False,
 }
 # Fits are repeated for the bands, which takes its time and tells a test nothing.
 QUICK: dict[str, dict[str, Any]] = {"07_scaling_fits": {"n_resamples": 3, "n_splits": 1}}
@@ -90,6 +91,9 @@ def test_it_answers_on_a_full_store(name: str, full_store: Path, tmp_path: Path)
     assert "<script>window" not in html and "<img src=x" not in html
     if name == "08_samples":
         assert "&lt;script&gt;window.__ran = 1&lt;/script&gt;" in html
+    if name == "05_frontier":  # at first the chart charges what the parameter says
+        params = outputs_of(ran, VEGALITE_MIME)[0]["params"]
+        assert next(one["value"] for one in params if one["name"] == "cost_now") == "snell"
     run_checked(name, tmp_path, store=str(full_store), **_others(name))
 
 

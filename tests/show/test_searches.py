@@ -24,7 +24,7 @@ def test_a_budget_that_one_problem_lacks_is_left_out_and_said(uneven: SamplePool
     (beam,) = held.searches
     assert beam.budgets == (4,) and len(beam.problem_ids) == len(uneven.problem_ids)
     assert not any(np.isnan(one.accuracy).any() for one in held.outcomes)
-    assert any("left out at budgets collected on fewer than 12 problems" in note for note in held.notes)
+    assert any("left out at budgets 8, held on fewer than 12 problems" in note for note in held.notes)
 
 
 def test_strategies_are_compared_on_shared_problems_or_on_all(uneven: SamplePool, tmp_path: Path) -> None:

@@ -159,3 +159,13 @@ def test_many_problems_keep_their_order(tmp_path):
     trees = load_trees(store, policy="policy", setting="abc", verifier="prm")
     assert trees.problem_ids == sorted(trees.problem_ids) and len(trees.rows) == 30
     assert all(len(rows) == 24 and rows.keys() >= {"0", "11", "11.0"} for rows in trees.rows)
+
+
+def test_problems_with_whole_samples_alone_were_not_searched() -> None:
+    step = (3, False, 0.5, 9.0)
+    grown, whole, forked = {"0": 0, "0.0": 1, "0.1": 2}, {"0": 3, "0.0": 4, "10": 5}, {"0": 6, "0.0": 7, "0.0.2": 8}
+    trees = Trees("s", "p", "d", "v", ["a", "b", "c"], [1, 2, 3], [grown, whole, forked], [step] * 9, [None] * 9)
+    searched = trees.searched()
+    assert (searched.problem_ids, searched.prompt_tokens, searched.rows) == (["a", "c"], [1, 3], [grown, forked])
+    assert searched.step(1, "0.0.2") == step
+    assert Trees("s", "p", "d", "v", ["b"], [2], [whole], [step] * 9, [None] * 9).searched().problem_ids == []

@@ -49,8 +49,8 @@ def held_outcomes(
     Returns
     -------
     list of Outcomes
-        A search has the problems and budgets that were collected for it; a strategy of which nothing is held is
-        not there.
+        A search has the problems and budgets that were collected for it (`at_full_coverage`); a strategy of which
+        nothing is held is not there.
 
     Raises
     ------
@@ -69,7 +69,12 @@ def held_outcomes(
             found += outcomes_of(pool, strategy, within, verifier=verifier, aggregation=aggregation, seed=seed)
         elif strategy in TREE_SEARCH:
             searched = [] if tree is None or verifier != "prm" else _searches(tree, strategy, budgets, aggregation, own)
-            found += searched
+            whole = [at_full_coverage(one) for one in searched]
+            for one, cut in zip(searched, whole, strict=True):
+                if dropped := [str(size) for size in one.budgets if size not in cut.budgets]:
+                    few = f"held on fewer than {len(cut.problem_ids)} problems"
+                    notify(f"{one.variant} is left out at budgets {', '.join(dropped)}, {few}")
+            found += whole
             left += [] if searched else [f"{strategy} (not collected)"]
         elif strategy in REVISIONS:
             sizes = [] if chains is None else held_budgets(chains, own.get("ratio", 1.0))
@@ -84,6 +89,35 @@ def held_outcomes(
     if not found:
         raise RequestError(f"'{pool.store}' holds none of {', '.join(strategies)} for policy '{pool.policy}'")
     return found
+
+
+def at_full_coverage(one: Outcomes) -> Outcomes:
+    """The budgets that most problems answer, on the problems that answer all of these.
+
+    A store holds other budgets on some problems by chance, mostly on easy ones: what a smaller search asks for, a
+    larger one has drawn. A mean over those would be of other problems than the next budget's.
+
+    Examples
+    --------
+    >>> nan = float("nan")
+    >>> table = np.array([[0.5, nan, 1.0], [0.0, 1.0, 0.0], [nan, nan, nan]])
+    >>> cut = at_full_coverage(Outcomes("dvts", "dvts", (4, 8, 16), ("a", "b", "c"), table, {}))
+    >>> cut.budgets, cut.problem_ids
+    ((4, 16), ('a', 'b'))
+    """
+    answered = ~np.isnan(one.accuracy)
+    counts = answered.sum(axis=0)
+    columns = np.flatnonzero(counts == counts.max())
+    rows = np.flatnonzero(answered[:, columns].all(axis=1))
+    cell = np.ix_(rows, columns)
+    return replace(
+        one,
+        budgets=tuple(one.budgets[column] for column in columns),
+        problem_ids=tuple(one.problem_ids[row] for row in rows),
+        accuracy=one.accuracy[cell],
+        costs={name: table[cell] for name, table in one.costs.items()},
+        mc_error=None if one.mc_error is None else one.mc_error[cell],
+    )
 
 
 def on_every_problem(

@@ -22,6 +22,7 @@ from ttclib.analysis.difficulty import (
     threshold_bins,
 )
 from ttclib.analysis.folds import split_pool
+from ttclib.analysis.groups import restrict
 from ttclib.analysis.held import held_outcomes, on_every_problem
 from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
 from ttclib.analysis.strategies import REVISIONS, STRATEGIES, TREE_SEARCH, verifier_scores
@@ -126,7 +127,9 @@ def gather(store: Path, policy: str | None, choices: dict[str, Any], *, folds: i
     tree = chains = None
     if wanted & set(TREE_SEARCH) and has_nodes(store, pool.policy, notify=notify):
         try:
-            tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier, notify=notify)
+            whole = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier, notify=notify)
+            searched = whole.searched()
+            tree = searched if searched.problem_ids else whole
         except RequestError as error:
             if choices["strategy"]:
                 raise
@@ -158,7 +161,14 @@ def gather(store: Path, policy: str | None, choices: dict[str, Any], *, folds: i
     )
     if missing := [name for name in strategies if choices["strategy"] and name not in {o.strategy for o in outcomes}]:
         raise NotInStore(f"'{store}' does not hold {', '.join(missing)} of policy '{pool.policy}': collect it first")
-    if not choices["strategy"]:
+    if choices["strategy"]:
+        shared = [name for name in outcomes[0].problem_ids if all(name in set(one.problem_ids) for one in outcomes)]
+        if not shared:
+            raise RequestError(f"'{store}' holds no problem on which all of {', '.join(strategies)} were collected")
+        if len(shared) < len(pool.problem_ids):
+            notify(f"compared on the {len(shared)} problems that all of these strategies hold")
+        outcomes = [restrict(one, shared) for one in outcomes]
+    else:
         outcomes = on_every_problem(outcomes, notify=notify)
     first = outcomes[0].problem_ids
     place = {name: row for row, name in enumerate(pool.problem_ids)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ttclib.analysis.curves import (
 from ttclib.analysis.revisions import chain_scores
 from ttclib.cli.common import SEED, STORE, cli, notify, whole_numbers
 from ttclib.cli.searching import beam_width_of
-from ttclib.errors import RequestError, one_of
+from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.revision_outcomes import NAMED_RATIOS, held_budgets
 from ttclib.replay.revisions import SELECTIONS
 from ttclib.replay.selection import SELECTIONS as SEARCH_SELECTIONS
@@ -137,11 +138,11 @@ def replay(
         if wanted & set(TREE_SEARCH):
             guide = verifier if verifier in pool.verifiers else pool.verifier
             tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=guide, notify=notify)
-        curves = accuracy_curves(
+        replay = partial(
+            accuracy_curves,
             pool,
             strategies,
             sizes,
-            tree=tree,
             chains=chains,
             transform=TRANSFORMS[transform],
             length_cap=length_cap,
@@ -150,6 +151,19 @@ def replay(
             difficulty=difficulty,
             **choices,
         )
+        try:
+            curves = replay(tree=tree)
+        except NotInStore as lacking:
+            if tree is None or not 0 < len((searched := tree.searched()).problem_ids) < len(tree.problem_ids):
+                raise
+            try:
+                curves = replay(tree=searched)
+            except NotInStore:
+                raise lacking from None
+            notify(
+                f"searches are replayed on the {len(searched.problem_ids)} of {len(tree.problem_ids)} problems that "
+                "were searched; compare them with others on the same problems (03_search, ttc frontier)"
+            )
     if as_json:
         click.echo(json.dumps(curves.to_dicts(), indent=1))
     elif as_csv:

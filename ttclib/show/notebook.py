@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -212,19 +211,9 @@ def open_trees(pool: SamplePool) -> Trees:
         The store holds no scores, or no search was run.
     """
     trees = load_trees(pool.store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier)
-    # A pool's own steps are all first children; a search draws others.
-    searched = [
-        place
-        for place, rows in enumerate(trees.rows)
-        if any(part != "0" for path in rows for part in path.split(".")[1:])
-    ]
-    if not searched:
+    searched = trees.searched()
+    if not searched.problem_ids:
         raise RequestError(
             f"'{pool.store}' holds no tree search of policy '{pool.policy}': collect one with `ttc search`"
         )
-    return replace(
-        trees,
-        problem_ids=[trees.problem_ids[place] for place in searched],
-        prompt_tokens=[trees.prompt_tokens[place] for place in searched],
-        rows=[trees.rows[place] for place in searched],
-    )
+    return searched

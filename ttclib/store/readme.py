@@ -103,7 +103,7 @@ def _demo_section(demo: Path) -> str:
         f"`demo.duckdb` holds {n['problems']} problems, {n['samples']} samples ({n['scores']} with step scores),",
         f"{n['nodes']} nodes of search trees and {n['revisions']} answers of revision chains.",
         "It ships packed, as `demo.duckdb.xz`; whoever opens it first unpacks it. It was drawn from the models that",
-        "ship (`ttclib/lab/checkpoints/`) by this command:\n",
+        "ship (`ttclib/lab/checkpoints/`), stage by stage; this command runs the same stages:\n",
         "```",
         "ttc lab collect --size demo --store runs/lab-demo.duckdb --ship store/demo.duckdb",
         "```\n",

@@ -8,7 +8,7 @@ hang on: a sample of that index gives no nodes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -56,6 +56,26 @@ class Trees:
     def grade(self, problem: int, path: str) -> tuple[int, float] | None:
         """Answer class and correctness of a leaf; None: it was not graded."""
         return self.grades[self.rows[problem][path]]
+
+    def searched(self) -> Trees:
+        """Of the problems that a search drew more of than whole samples, in which a step never has a second child.
+
+        Returns
+        -------
+        Trees
+            Maybe of no problem.
+        """
+        grown = [
+            number
+            for number, paths in enumerate(self.rows)
+            if any("." in path and not path.endswith(".0") for path in paths)
+        ]
+        return replace(
+            self,
+            problem_ids=[self.problem_ids[number] for number in grown],
+            prompt_tokens=[self.prompt_tokens[number] for number in grown],
+            rows=[self.rows[number] for number in grown],
+        )
 
 
 def load_trees(

@@ -48,11 +48,11 @@ def frontier_chart(
         Nothing to draw.
     """
     rows = []
-    for preset, (frame, unit) in frames.items():
+    for charged, (frame, unit) in frames.items():
         for row in frame.drop_nulls(["accuracy", "cost"]).to_dicts():
             style = style_of(row["strategy"])
             kept = {key: _short(value) if isinstance(value, float) else value for key, value in row.items()}
-            rows.append({**kept, "preset": preset, "unit": unit, "name": style.label})
+            rows.append({**kept, "preset": charged, "unit": unit, "name": style.label})
     if not rows:
         raise RequestError("nothing to draw: no strategy has a cost and an accuracy")
     strategies = in_order({str(row["strategy"]) for row in rows})
@@ -72,7 +72,10 @@ def frontier_chart(
         title=None,
         scale=alt.Scale(type="log", base=2, nice=False, padding=12),
         axis=alt.Axis(
-            grid=False, labelExpr="datum.value >= 100000 ? format(datum.value, '.1e') : format(datum.value, ',d')"
+            grid=False,
+            labelOverlap=True,
+            labelSeparation=8,
+            labelExpr="datum.value >= 100000 ? format(datum.value, '.1e') : format(datum.value, ',d')",
         ),
     )
     y_title, y_axis = "accuracy: problems solved", alt.Axis(format=".0%")
