@@ -53,14 +53,15 @@ def page_of(browser: Any, report: Path, width: int, selector: str) -> Any:
 
 def main() -> None:
     """Draw them all into notebooks/."""
-    store = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "store" / "demo.duckdb").resolve()
+    given = sys.argv[1] if len(sys.argv) > 1 else "store/demo.duckdb"  # as it is named in the pictures
+    store = Path(given).resolve()
     with tempfile.TemporaryDirectory() as name, launched() as browser:
         folder = Path(name)
         for number in ("01", "03", "08"):
             render_report(
                 NOTEBOOKS[number],
                 folder / f"{number}.html",
-                {"store": str(store)},
+                {"store": given},
                 keep_ipynb=folder / f"{number}.ipynb",
             )
         keep(charts_of(folder / "01.ipynb")[0], "01_replay", 1000)

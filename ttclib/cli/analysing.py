@@ -45,8 +45,8 @@ from ttclib.cli.gathering import (
     without_bound,
 )
 from ttclib.errors import RequestError, one_of
-from ttclib.store import SamplePool, load_pool
-from ttclib.store.settings import policy_settings
+from ttclib.store import load_pool
+from ttclib.store.settings import greedy_pool
 
 POLICY = click.option("--policy", help="Needed where the store holds several.")
 
@@ -244,7 +244,7 @@ def crossover(
             raise RequestError(
                 f"--large-budget {large_budget} needs --large-strategy: one greedy sample is a budget of 1"
             )
-        pool = _greedy_pool(theirs, large)
+        pool = greedy_pool(theirs, large, notify=notify)
         answer = greedy_outcomes(pool, allow_sampled=allow_sampled)
     else:
         several = choices | {"strategy": large_strategy, "budgets": str(large_budget), "bins": 1, "thresholds": None}
@@ -341,13 +341,6 @@ def apply_policy(file: Path, store: Path, policy: str | None, probes: int, draws
     ]
     heading = f"The policy of '{file}' on '{got.pool.policy}', difficulty from {probes} samples a problem"
     print_frames(choices["as_json"], rows, [(heading, pl.DataFrame(rows))])
-
-
-def _greedy_pool(store: Path, policy: str) -> SamplePool:
-    """The pool of a policy at temperature 0; its largest where it has none."""
-    load_pool(store, policy=policy, notify=notify)  # an unknown store or policy is told in its words
-    greedy = [row["setting"] for row in policy_settings(store, policy, notify=notify) if row["temperature"] == 0]
-    return load_pool(store, policy=policy, setting=greedy[0] if greedy else None, notify=notify)
 
 
 def _agreement_row(told_by: str, k: int | None, found: Agreement) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ttclib.show.choices import find_store
 from ttclib.show.tables import plain_table_html
 from ttclib.store import SamplePool, load_pool
 from ttclib.store.contents import PolicyContents, contents
+from ttclib.store.settings import greedy_pool
 from ttclib.store.tree import Trees, load_trees
 
 
@@ -56,7 +57,7 @@ def policies_with_samples(store: str | Path) -> list[str]:
 
 
 def open_larger(pool: SamplePool, store: str | None = None, policy: str | None = None) -> SamplePool:
-    """The samples of a larger policy to hold a small one against.
+    """The samples of a larger policy to hold a small one against: its greedy ones, where the store holds such.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ def open_larger(pool: SamplePool, store: str | None = None, policy: str | None =
         The store holds no larger policy.
     """
     if store is not None or policy is not None:
-        return open_pool(store or pool.store, policy)
+        wanted = open_pool(store or pool.store, policy)
+        return greedy_pool(wanted.store, wanted.policy)
     names = policies_with_samples(pool.store)
     larger = names[names.index(pool.policy) + 1 :]
     if not larger:
@@ -81,7 +83,7 @@ def open_larger(pool: SamplePool, store: str | None = None, policy: str | None =
             f"'{pool.store}' holds no policy larger than '{pool.policy}': sample one with `ttc sample`, or name "
             "another store as other_store"
         )
-    return open_pool(pool.store, larger[0])
+    return greedy_pool(pool.store, larger[0])
 
 
 @contextmanager

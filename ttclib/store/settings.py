@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.store.connection import connect
+from ttclib.store.pool import SamplePool, load_pool
 
 
 def policy_settings(
@@ -34,6 +35,19 @@ def policy_settings(
             [policy],
         ).fetchall()
     return [dict(zip(("setting", "temperature", "n_samples", "n_problems"), row, strict=True)) for row in rows]
+
+
+def greedy_pool(path: str | Path, policy: str, *, notify: Callable[[str], None] = lambda text: None) -> SamplePool:
+    """The pool of a policy at temperature 0; its largest where it has none.
+
+    Raises
+    ------
+    RequestError
+        An unknown store or policy.
+    """
+    largest = load_pool(path, policy=policy, notify=notify)
+    greedy = [row["setting"] for row in policy_settings(path, policy, notify=notify) if row["temperature"] == 0]
+    return load_pool(path, policy=policy, setting=greedy[0], notify=notify) if greedy else largest
 
 
 def has_nodes(
