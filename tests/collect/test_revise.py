@@ -281,9 +281,11 @@ def test_between_the_answers_of_a_chat_model_stands_the_users_next_turn() -> Non
     tokenizer = build_tokenizer()
     tokenizer.chat_template = CHAT
     revision, chat = RevisionConfig(followup="1+1"), PromptConfig(chat=True)
-    ids = between_answers(tokenizer, revision, chat)
+    ids = between_answers(tokenizer, revision, chat, "2*3")
     assert tokenizer.decode(ids) == "<eos>*(1+1)\n#"
-    assert between_answers(tokenizer, revision, PromptConfig()) == tokenizer("\n\n", add_special_tokens=False).input_ids
+    for separator, written in (("\n\n", "\n\n"), ("\n{prompt}=", "\n2*3=")):
+        plain = between_answers(tokenizer, RevisionConfig(separator=separator), PromptConfig(), "2*3")
+        assert plain == tokenizer(written, add_special_tokens=False).input_ids
     # The whole conversation, as the template would write it after one answer.
     turns = [
         {"role": "user", "content": "2*3"},
@@ -305,7 +307,7 @@ def test_a_chat_template_that_cannot_is_refused(template: str, message: str) -> 
     tokenizer = build_tokenizer()
     tokenizer.chat_template = template
     with pytest.raises(RequestError, match=message):
-        between_answers(tokenizer, RevisionConfig(), PromptConfig(chat=True))
+        between_answers(tokenizer, RevisionConfig(), PromptConfig(chat=True), "2*3")
 
 
 def test_a_chat_model_revises(chains: RunConfig, tmp_path: Path, tiny_policy: Path) -> None:

@@ -17,6 +17,7 @@ from ttclib.lab.train_policy import IGNORED
 from ttclib.lab.train_revision import encode
 from ttclib.lab.train_verifier import Judged
 from ttclib.lab.train_verifier import encode as encode_judged
+from ttclib.revision_format import separator_text
 
 PROBLEM = Exercise("1+1+1", 2, 3, "2+1\n3\n#3")
 
@@ -86,7 +87,8 @@ def test_the_loss_is_read_on_the_right_answer_alone() -> None:
     tokenizer = build_tokenizer()
     example = encode(tokenizer, Chain("1+2=\n", ("#4", "#5"), "3\n#3", True))
     text = tokenizer.decode(example.ids)
-    assert text == f"<bos>1+2=\n#4{SEPARATOR}#5{SEPARATOR}3\n#3<eos>"
+    between = separator_text(SEPARATOR, "1+2=\n")
+    assert text == f"<bos>1+2=\n#4{between}#5{between}3\n#3<eos>" and between.endswith("1+2=\n")
     counted = [token for token, target in zip(example.ids, example.targets, strict=True) if target != IGNORED]
     assert tokenizer.decode(counted) == "3\n#3<eos>"
     assert [t for t in example.targets if t != IGNORED] == counted
