@@ -152,15 +152,22 @@ def align(outcomes: Sequence[Outcomes], bins: ArrayLike | None = None) -> Aligne
     given = np.zeros(len(first), dtype=int) if bins is None else np.asarray(bins, dtype=int)
     if given.shape != (len(first),):
         raise RequestError(f"bins must be one a problem, {len(first)} of '{variants[0]}', got shape {given.shape}")
-    shared = set(first).intersection(*(outcome.problem_ids for outcome in outcomes[1:]))
-    if not shared:
+    ids = shared_problems(outcomes)
+    if not ids:
         raise RequestError(f"no shared problems between {', '.join(variants)}: sample them on the same benchmark")
-    kept = [row for row, name in enumerate(first) if name in shared]
-    ids = tuple(first[row] for row in kept)
+    place = {name: row for row, name in enumerate(first)}
+    kept = [place[name] for name in ids]
     restricted = tuple(restrict(outcome, ids) for outcome in outcomes)
     budgets = tuple(sorted({budget for outcome in restricted for budget in charged_budgets(outcome)}))
     accuracy = _on_grid([outcome.accuracy for outcome in restricted], restricted, budgets)
     return Aligned(restricted, budgets, accuracy, given[kept])
+
+
+def shared_problems(outcomes: Sequence[Outcomes]) -> tuple[str, ...]:
+    """Problems that all have, in the order of the first; maybe none."""
+    first, *others = (outcome.problem_ids for outcome in outcomes)
+    shared = set(first).intersection(*others)
+    return tuple(name for name in first if name in shared)
 
 
 def restrict(outcome: Outcomes, problem_ids: Sequence[str]) -> Outcomes:
@@ -168,13 +175,23 @@ def restrict(outcome: Outcomes, problem_ids: Sequence[str]) -> Outcomes:
     if outcome.problem_ids == tuple(problem_ids):
         return outcome
     place = {name: row for row, name in enumerate(outcome.problem_ids)}
-    rows = [place[name] for name in problem_ids]
+    return cut(outcome, rows=[place[name] for name in problem_ids])
+
+
+def cut(outcome: Outcomes, *, rows: ArrayLike | None = None, columns: ArrayLike | None = None) -> Outcomes:
+    """The same strategy on some problems, by their rows, at some budgets, by their columns; None: on all."""
+    n_rows, n_columns = outcome.accuracy.shape
+    cells = np.ix_(
+        np.arange(n_rows) if rows is None else np.asarray(rows, dtype=int),
+        np.arange(n_columns) if columns is None else np.asarray(columns, dtype=int),
+    )
     return replace(
         outcome,
-        problem_ids=tuple(problem_ids),
-        accuracy=outcome.accuracy[rows],
-        costs={name: table[rows] for name, table in outcome.costs.items()},
-        mc_error=None if outcome.mc_error is None else outcome.mc_error[rows],
+        budgets=tuple(outcome.budgets[column] for column in cells[1].ravel()),
+        problem_ids=tuple(outcome.problem_ids[row] for row in cells[0].ravel()),
+        accuracy=outcome.accuracy[cells],
+        costs={name: table[cells] for name, table in outcome.costs.items()},
+        mc_error=None if outcome.mc_error is None else outcome.mc_error[cells],
     )
 
 

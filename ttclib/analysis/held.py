@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ttclib.analysis.groups import cut
 from ttclib.analysis.searches import variants
 from ttclib.analysis.strategies import NEEDS_SCORES, REVISIONS, SAMPLING, TREE_SEARCH, outcomes_of
 from ttclib.errors import NotInStore, RequestError
@@ -70,9 +71,9 @@ def held_outcomes(
         elif strategy in TREE_SEARCH:
             searched = [] if tree is None or verifier != "prm" else _searches(tree, strategy, budgets, aggregation, own)
             whole = [at_full_coverage(one) for one in searched]
-            for one, cut in zip(searched, whole, strict=True):
-                if dropped := [str(size) for size in one.budgets if size not in cut.budgets]:
-                    few = f"held on fewer than {len(cut.problem_ids)} problems"
+            for one, kept in zip(searched, whole, strict=True):
+                if dropped := [str(size) for size in one.budgets if size not in kept.budgets]:
+                    few = f"held on fewer than {len(kept.problem_ids)} problems"
                     notify(f"{one.variant} is left out at budgets {', '.join(dropped)}, {few}")
             found += whole
             left += [] if searched else [f"{strategy} (not collected)"]
@@ -101,23 +102,14 @@ def at_full_coverage(one: Outcomes) -> Outcomes:
     --------
     >>> nan = float("nan")
     >>> table = np.array([[0.5, nan, 1.0], [0.0, 1.0, 0.0], [nan, nan, nan]])
-    >>> cut = at_full_coverage(Outcomes("dvts", "dvts", (4, 8, 16), ("a", "b", "c"), table, {}))
-    >>> cut.budgets, cut.problem_ids
+    >>> held = at_full_coverage(Outcomes("dvts", "dvts", (4, 8, 16), ("a", "b", "c"), table, {}))
+    >>> held.budgets, held.problem_ids
     ((4, 16), ('a', 'b'))
     """
     answered = ~np.isnan(one.accuracy)
     counts = answered.sum(axis=0)
     columns = np.flatnonzero(counts == counts.max())
-    rows = np.flatnonzero(answered[:, columns].all(axis=1))
-    cell = np.ix_(rows, columns)
-    return replace(
-        one,
-        budgets=tuple(one.budgets[column] for column in columns),
-        problem_ids=tuple(one.problem_ids[row] for row in rows),
-        accuracy=one.accuracy[cell],
-        costs={name: table[cell] for name, table in one.costs.items()},
-        mc_error=None if one.mc_error is None else one.mc_error[cell],
-    )
+    return cut(one, rows=np.flatnonzero(answered[:, columns].all(axis=1)), columns=columns)
 
 
 def on_every_problem(
@@ -135,15 +127,7 @@ def on_every_problem(
         if len(whole) < len(one.budgets):
             partial.append(f"{one.variant} ({answered.min()})")
         if len(whole):
-            kept.append(
-                replace(
-                    one,
-                    budgets=tuple(one.budgets[column] for column in whole),
-                    accuracy=one.accuracy[:, whole],
-                    costs={name: table[:, whole] for name, table in one.costs.items()},
-                    mc_error=None if one.mc_error is None else one.mc_error[:, whole],
-                )
-            )
+            kept.append(cut(one, columns=whole))
     if partial and kept:
         notify(
             f"left out at budgets collected on fewer than {most} problems: {', '.join(partial)}; "

@@ -22,7 +22,7 @@ from ttclib.analysis.difficulty import (
     threshold_bins,
 )
 from ttclib.analysis.folds import split_pool
-from ttclib.analysis.groups import restrict
+from ttclib.analysis.groups import restrict, shared_problems
 from ttclib.analysis.held import held_outcomes, on_every_problem
 from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
 from ttclib.analysis.strategies import REVISIONS, STRATEGIES, TREE_SEARCH, verifier_scores
@@ -162,7 +162,7 @@ def gather(store: Path, policy: str | None, choices: dict[str, Any], *, folds: i
     if missing := [name for name in strategies if choices["strategy"] and name not in {o.strategy for o in outcomes}]:
         raise NotInStore(f"'{store}' does not hold {', '.join(missing)} of policy '{pool.policy}': collect it first")
     if choices["strategy"]:
-        shared = [name for name in outcomes[0].problem_ids if all(name in set(one.problem_ids) for one in outcomes)]
+        shared = shared_problems(outcomes)
         if not shared:
             raise RequestError(f"'{store}' holds no problem on which all of {', '.join(strategies)} were collected")
         if len(shared) < len(pool.problem_ids):
