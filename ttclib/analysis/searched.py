@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.groups import charged_budgets, restrict
+from ttclib.analysis.groups import charged_budgets, restrict, shared_problems
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.search import Algorithm, Trees
@@ -36,7 +36,7 @@ def on_common_problems(outcomes: Sequence[Outcomes]) -> list[Outcomes]:
     RequestError
         There is none.
     """
-    ids = [name for name in outcomes[0].problem_ids if all(name in set(one.problem_ids) for one in outcomes)]
+    ids = shared_problems(outcomes)
     if not ids:
         raise RequestError("the strategies have no problem in common")
     return [replace(restrict(one, ids), budgets=charged_budgets(one)) for one in outcomes]
@@ -90,7 +90,7 @@ def trace_search(trees: Trees, problem_id: str, algorithm: Algorithm, budget: in
             f"'{trees.store}' lacks {len(missing.steps)} steps and {len(missing.scores)} scores that {algorithm.name} "
             f"needs on problem '{problem_id}' at budget {budget}: collect them with `ttc search`"
         ) from None
-    returned = {path for final in finals for path in _way_to(final.node)}
+    returned = {path for final in finals for path in way_to(final.node.path)}
     parents = {node.parent.path for node, _ in drawn.values() if node.parent is not None}
     rows = []
     for path, (node, number) in drawn.items():
@@ -111,10 +111,12 @@ def trace_search(trees: Trees, problem_id: str, algorithm: Algorithm, budget: in
     return pl.DataFrame(rows, schema=TRACE_SCHEMA).fill_nan(None)
 
 
-def _way_to(node: Node) -> list[str]:
-    way = []
-    step: Node | None = node
-    while step is not None and step.path:
-        way.append(step.path)
-        step = step.parent
-    return way
+def way_to(path: str) -> list[str]:
+    """The steps that lead to one, itself the last.
+
+    Examples
+    --------
+    >>> way_to("3.0.1")
+    ['3', '3.0', '3.0.1']
+    """
+    return [path[:end] for end in (*(at for at, mark in enumerate(path) if mark == "."), len(path))]

@@ -13,7 +13,7 @@ from ttclib.analysis.curves import bin_problems, powers_of_two
 from ttclib.analysis.difficulty import oracle_difficulty
 from ttclib.analysis.failures import failure_shapes
 from ttclib.analysis.held import held_outcomes, on_every_problem
-from ttclib.analysis.searched import on_common_problems, trace_search
+from ttclib.analysis.searched import on_common_problems, trace_search, way_to
 from ttclib.analysis.strategies import SAMPLING, TREE_SEARCH, sampling_outcomes
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
@@ -90,7 +90,7 @@ class Searches:
         for problem in self.bins:
             trace = trace_search(self.trees, problem, algorithm, budget)
             last = trace.filter((pl.col("status") == "returned") & pl.col("correct").is_not_null())
-            ways = [(_way(path), correct) for path, correct in zip(last["path"], last["correct"], strict=True)]
+            ways = [(way_to(path), correct) for path, correct in zip(last["path"], last["correct"], strict=True)]
             texts = load_step_texts(self.pool, problem, sorted({path for way, _ in ways for path in way}))
             ends += [([texts.get(path, "") for path in way], right, self.bins[problem]) for way, right in ways]
         rows = [row for row, name in enumerate(self.pool.problem_ids) if name in self.bins]
@@ -99,9 +99,8 @@ class Searches:
         tables = []
         for name, cells in ((algorithm.name, ends), ("samples", whole)):
             steps, correct, bins = zip(*cells, strict=True) if cells else ((), (), ())
-            tables.append(
-                failure_shapes(steps, [_number(right) for right in correct], bins).with_columns(of=pl.lit(name))
-            )
+            known = np.array(correct, dtype=float)  # None, not graded, becomes NaN
+            tables.append(failure_shapes(steps, known, bins).with_columns(of=pl.lit(name)))
         return pl.concat(tables).sort("group", "of")
 
     def middling_problem(self) -> str:
@@ -187,16 +186,6 @@ def open_searches(
         largest={one.strategy: max(one.budgets) for one in searches},
         settings={"beam_width": beam_width, "lookahead_steps": lookahead_steps, "aggregation": aggregation},
     )
-
-
-def _way(path: str) -> list[str]:
-    """The steps that lead to one, itself the last."""
-    parts = path.split(".")
-    return [".".join(parts[: end + 1]) for end in range(len(parts))]
-
-
-def _number(correct: bool | float | None) -> float:
-    return float("nan") if correct is None else float(correct)
 
 
 def _lookahead(strategy: str, steps: int) -> dict[str, tuple[int, ...]]:
