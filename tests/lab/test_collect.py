@@ -16,7 +16,7 @@ from ttclib.lab.collect import Size, collect, ship
 from ttclib.store.packed import unpack
 from ttclib.store.schema import TABLES
 
-TINY = Size(3, 4, 2, 2, 2, 3, 2, (4,), (4,))
+TINY = Size(3, 4, 2, 2, 2, 3, 2, (4,))
 
 
 def counts(store: Path) -> dict[str, int]:

@@ -7,7 +7,6 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -37,8 +36,8 @@ class Size:
     n_chains, n_steps : int
     n_searched : int
         Problems with tree searches.
-    budgets, lookahead_budgets : tuple of int
-        Of the searches; a lookahead of k steps counts k + 1 generations a beam.
+    budgets : tuple of int
+        Of the searches, of which every algorithm is run that a configuration has by default.
     """
 
     n_problems: int
@@ -49,26 +48,12 @@ class Size:
     n_steps: int
     n_searched: int
     budgets: tuple[int, ...]
-    lookahead_budgets: tuple[int, ...]
 
 
 SIZES = {
-    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64), (4, 16, 64)),
-    "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64), (4, 16, 64)),
+    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64)),
+    "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64)),
 }
-
-
-_PLAIN: list[dict[str, Any]] = [
-    {"strategy": "beam_search", "beam_width": 4},
-    {"strategy": "beam_search", "beam_width": "sqrt"},
-    {"strategy": "dvts", "beam_width": 4},
-    {"strategy": "rebase"},
-]
-_LOOKING_AHEAD: list[dict[str, Any]] = [
-    {"strategy": "lookahead_search", "beam_width": width, "lookahead_steps": steps}
-    for steps in (1, 3)
-    for width in (4, "sqrt")
-]
 
 
 def collect(size: str, store: Path, *, notify: Notify = print) -> None:
@@ -95,14 +80,8 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
         revision__n_chains=wanted.n_chains,
         revision__n_steps=wanted.n_steps,
     )
-    searches = [
-        load_config(
-            "lab", **at, search__limit=wanted.n_searched, search__budgets=list(budgets), search__algorithms=algorithms
-        )
-        for algorithms, budgets in ((_PLAIN, wanted.budgets), (_LOOKING_AHEAD, wanted.lookahead_budgets))
-        if budgets
-    ]
-    for config in (policy, *large, *searches):
+    searches = load_config("lab", **at, search__limit=wanted.n_searched, search__budgets=list(wanted.budgets))
+    for config in (policy, *large, searches):
         run.check(config)
     check_revision(chains)
     grader = policy.grading.grader
@@ -112,7 +91,7 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
         "the large policy": lambda: [run.sample(config, notify=notify) for config in large],
         "revision chains": lambda: revise(chains, notify=notify),
         "scores of the chains": lambda: score_revisions(chains, notify=notify),
-        "tree searches": lambda: [search(config, notify=notify) for config in searches],
+        "tree searches": lambda: search(searches, notify=notify),
         "grades": lambda: (run.grade(store, grader, notify=notify), grade_nodes(store, grader, notify=notify)),
     }
     try:
