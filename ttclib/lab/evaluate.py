@@ -13,7 +13,7 @@ from ttclib.collect.engine import Draw, draw_seed
 from ttclib.collect.prm import TokenClassificationPrm
 from ttclib.collect.steps import split_steps
 from ttclib.config import PrmConfig
-from ttclib.lab.revision_data import SEPARATOR, VERIFIER_CONTEXT, prefix_ids
+from ttclib.lab.revision_data import SEPARATOR, VERIFIER_CONTEXT, answer_again
 from ttclib.lab.rollouts import draw_all, is_right, label_steps, load_lab_engine
 from ttclib.lab.task import held_out
 from ttclib.replay.best_of_n import expected_best_of_n
@@ -135,25 +135,10 @@ def evaluate_chains(
     """
     engine = load_lab_engine(revision)
     problems = held_out("validation", n_problems)
-    cells = [(number, chain) for number in range(n_problems) for chain in range(n_chains)]
-    ends = {engine.tokenizer.eos_token_id}
-    ids: list[list[list[int]]] = [[] for _ in cells]
-    texts: list[list[str]] = [[] for _ in cells]
-    for position in range(length):
-        draws = [
-            Draw(
-                tuple(prefix_ids(engine.tokenizer, problems[number].prompt, earlier, end_ids=ends)),
-                draw_seed(seed, problems[number].prompt, chain * length + position),
-            )
-            for (number, chain), earlier in zip(cells, ids, strict=True)
-        ]
-        for own_ids, own_texts, completion in zip(
-            ids, texts, draw_all(engine, draws, temperature=temperature), strict=True
-        ):
-            own_ids.append(completion.token_ids)
-            own_texts.append(completion.text)
+    cells = [(problem, chain) for problem in problems for chain in range(n_chains)]
+    texts = answer_again(engine, cells, length, seed=seed, temperature=temperature)
     correct = np.array(
-        [[is_right(problems[number], text) for text in own] for (number, _), own in zip(cells, texts, strict=True)]
+        [[is_right(problem, text) for text in own] for (problem, _), own in zip(cells, texts, strict=True)]
     )
     before, after = correct[:, :-1], correct[:, 1:]
     figures: dict[str, Any] = {
@@ -169,10 +154,8 @@ def evaluate_chains(
         return figures
     model = TokenClassificationPrm(PrmConfig(path=str(orm)))
     solutions = [
-        model.encode(
-            revision_text(problems[number].prompt, own[:place], SEPARATOR, n_context=VERIFIER_CONTEXT), [own[place]]
-        )
-        for (number, _), own in zip(cells, texts, strict=True)
+        model.encode(revision_text(problem.prompt, own[:place], SEPARATOR, n_context=VERIFIER_CONTEXT), [own[place]])
+        for (problem, _), own in zip(cells, texts, strict=True)
         for place in range(length)
     ]
     scores = np.array([read.step_scores[-1] if read.step_scores else np.nan for read in model.score(solutions)])

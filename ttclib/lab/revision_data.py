@@ -23,8 +23,9 @@ import numpy as np
 import polars as pl
 
 from ttclib.collect.engine import Draw, draw_seed
+from ttclib.collect.transformers_engine import TransformersEngine
 from ttclib.lab.rollouts import Tree, draw_all, is_right, load_lab_engine, spend
-from ttclib.lab.task import exercises
+from ttclib.lab.task import Exercise, exercises
 from ttclib.revision_format import N_CONTEXT, revision_prefix, separator_text
 
 SEPARATOR = "\n\n{prompt}"  # an empty line, which no answer holds, and the problem again
@@ -127,7 +128,6 @@ def draw_chains(
         One for every answer, with the answers before it that were in view.
     """
     engine = load_lab_engine(revision)
-    end = {engine.tokenizer.eos_token_id}
     folder.mkdir(parents=True, exist_ok=True)
     chains: list[Chain] = []
     for number, begin in enumerate(range(0, recipe.n_problems, _PROBLEMS_A_BLOCK)):
@@ -137,19 +137,7 @@ def draw_chains(
         cells = [(problem, chain) for problem in problems for chain in range(recipe.n_chains)]
         if not file.exists():
             started = time.monotonic()
-            ids: list[list[list[int]]] = [[] for _ in cells]
-            texts: list[list[str]] = [[] for _ in cells]
-            for position in range(recipe.length):
-                draws = [
-                    Draw(
-                        tuple(prefix_ids(engine.tokenizer, problem.prompt, earlier, end_ids=end)),
-                        draw_seed(recipe.seed, problem.prompt, chain * recipe.length + position),
-                    )
-                    for (problem, chain), earlier in zip(cells, ids, strict=True)
-                ]
-                for own_ids, own_texts, completion in zip(ids, texts, draw_all(engine, draws), strict=True):
-                    own_ids.append(completion.token_ids)
-                    own_texts.append(completion.text)
+            texts = answer_again(engine, cells, recipe.length, seed=recipe.seed)
             fresh = file.with_suffix(".tmp")
             pl.DataFrame({"answers": texts}, schema={"answers": pl.List(pl.String)}).write_parquet(fresh)
             fresh.replace(file)
@@ -166,6 +154,49 @@ def draw_chains(
             ]
         report(begin + n_problems, recipe.n_problems, "")
     return chains
+
+
+def answer_again(
+    engine: TransformersEngine,
+    cells: Sequence[tuple[Exercise, int]],
+    length: int,
+    *,
+    seed: int,
+    temperature: float = 1.0,
+) -> list[list[str]]:
+    """Draw whole chains, position by position, all of them side by side.
+
+    Parameters
+    ----------
+    engine : TransformersEngine
+    cells : sequence of (Exercise, int)
+        Problem and number of each chain.
+    length : int
+        Answers in a chain.
+    seed : int
+    temperature : float
+
+    Returns
+    -------
+    list of list of str
+        The answers of each chain.
+    """
+    ends = {engine.tokenizer.eos_token_id}
+    ids: list[list[list[int]]] = [[] for _ in cells]
+    texts: list[list[str]] = [[] for _ in cells]
+    for position in range(length):
+        draws = [
+            Draw(
+                tuple(prefix_ids(engine.tokenizer, problem.prompt, earlier, end_ids=ends)),
+                draw_seed(seed, problem.prompt, chain * length + position),
+            )
+            for (problem, chain), earlier in zip(cells, ids, strict=True)
+        ]
+        drawn = draw_all(engine, draws, temperature=temperature)
+        for own_ids, own_texts, completion in zip(ids, texts, drawn, strict=True):
+            own_ids.append(completion.token_ids)
+            own_texts.append(completion.text)
+    return texts
 
 
 def context_ids(tokenizer: Any, chain: Chain, *, n_context: int = N_CONTEXT) -> list[int]:
