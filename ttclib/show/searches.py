@@ -22,7 +22,7 @@ from ttclib.show.captions import bands_line, bins_line, source
 from ttclib.show.choices import replayable
 from ttclib.show.notebook import open_trees
 from ttclib.store import SamplePool
-from ttclib.store.texts import load_prompts, load_step_texts, load_texts
+from ttclib.store.texts import load_prompts, load_texts, load_texts_of_steps
 from ttclib.store.tree import Trees
 
 
@@ -86,13 +86,19 @@ class Searches:
         """
         algorithm = Algorithm(strategy, **self.options_of(one_of(strategy, self.largest, "collected search")))
         budget = budget or self.largest[strategy]
-        ends: list[tuple[list[str], float | None, int]] = []
+        ways: dict[str, list[tuple[list[str], float]]] = {}
         for problem in self.bins:
             trace = trace_search(self.trees, problem, algorithm, budget)
             last = trace.filter((pl.col("status") == "returned") & pl.col("correct").is_not_null())
-            ways = [(way_to(path), correct) for path, correct in zip(last["path"], last["correct"], strict=True)]
-            texts = load_step_texts(self.pool, problem, sorted({path for way, _ in ways for path in way}))
-            ends += [([texts.get(path, "") for path in way], right, self.bins[problem]) for way, right in ways]
+            ways[problem] = [(way_to(path), right) for path, right in zip(last["path"], last["correct"], strict=True)]
+        texts = load_texts_of_steps(
+            self.pool, {problem: [path for way, _ in own for path in way] for problem, own in ways.items()}
+        )
+        ends = [
+            ([texts[problem].get(path, "") for path in way], right, self.bins[problem])
+            for problem, own in ways.items()
+            for way, right in own
+        ]
         rows = [row for row, name in enumerate(self.pool.problem_ids) if name in self.bins]
         plain = load_texts(self.pool, [(row, column) for row in rows for column in range(n_plain)])
         whole = [(list(text.steps), text.correct, self.bins[text.problem_id]) for text in plain]

@@ -5,7 +5,7 @@ The text comes from a model and is not trusted: whoever shows it escapes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ttclib.store.connection import connect
@@ -164,20 +164,28 @@ def load_step_texts(pool: SamplePool, problem_id: str, paths: Sequence[str]) -> 
     dict of str to str
         A path whose text the store lacks is not in it.
     """
-    found = {}
+    return load_texts_of_steps(pool, {problem_id: paths})[problem_id]
+
+
+def load_texts_of_steps(pool: SamplePool, wanted: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """`load_step_texts` of many problems, by id, from a store that is opened once."""
+    found: dict[str, dict[str, str]] = {}
     with connect(pool.store) as con:
-        rows = con.execute(
-            "SELECT path, text FROM nodes WHERE policy = ? AND problem_id = ? AND setting = ?",
-            [pool.policy, problem_id, pool.setting],
-        ).fetchall()
-        samples = con.execute(
-            "SELECT sample_index, completion FROM samples WHERE policy = ? AND problem_id = ? AND setting = ?",
-            [pool.policy, problem_id, pool.setting],
-        ).fetchall()
         delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting]).fetchall()
-    cut = (delimiter[0][0] if delimiter else None) or "\n"
-    for index, completion in samples:
-        for depth, step in enumerate(_steps(completion or "", cut)):
-            found[".".join([str(index), *["0"] * depth])] = step
-    found |= {path: text for path, text in rows if text is not None}
-    return {path: found[path] for path in paths if path in found}
+        cut = (delimiter[0][0] if delimiter else None) or "\n"
+        for problem_id, paths in wanted.items():
+            key = [pool.policy, problem_id, pool.setting]
+            samples = con.execute(
+                "SELECT sample_index, completion FROM samples WHERE policy = ? AND problem_id = ? AND setting = ?", key
+            ).fetchall()
+            nodes = con.execute(
+                "SELECT path, text FROM nodes WHERE policy = ? AND problem_id = ? AND setting = ?", key
+            ).fetchall()
+            texts = {
+                ".".join([str(index), *["0"] * depth]): step
+                for index, completion in samples
+                for depth, step in enumerate(_steps(completion or "", cut))
+            }
+            texts |= {path: text for path, text in nodes if text is not None}
+            found[problem_id] = {path: texts[path] for path in paths if path in texts}
+    return found
