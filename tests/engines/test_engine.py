@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -122,6 +123,25 @@ def test_a_sample_does_not_depend_on_its_batch(own: Any) -> None:
     assert [c.token_ids for c in together] == [c.token_ids for c in alone]
 
 
+def test_draws_that_say_the_same_are_computed_once(own: Any) -> None:
+    prefix = tuple(own.encode(PROMPTS[0]))
+    sampling, draws = SamplingConfig(max_tokens=12, temperature=0.3), [Draw(prefix, seed) for seed in range(60)]
+    alone = [own.generate([draw], sampling)[0] for draw in draws]
+    with patch.object(own, "_forward", wraps=own._forward) as forward:
+        together = own.generate(draws, sampling)
+    assert [c.token_ids for c in together] == [c.token_ids for c in alone]
+    np.testing.assert_allclose([c.logprob for c in together], [c.logprob for c in alone], atol=1e-4)
+    n_rows = sum(len(call.args[0]) for call in forward.call_args_list[1:])
+    ended = {own.tokenizer.eos_token_id}
+    distinct = {
+        tuple(c.token_ids[:n])
+        for c in alone
+        for n in range(1, min(len(c.token_ids), 11) + 1)
+        if not ended & set(c.token_ids[:n])
+    }
+    assert n_rows == len(distinct) < sum(len(c.token_ids) for c in alone) / 2
+
+
 def test_other_seeds_draw_other_samples(own: Any) -> None:
     sampling = SamplingConfig(max_tokens=30)
     first, second = (own.generate(draws_of(own, 6, seed), sampling) for seed in (0, 1))
@@ -144,11 +164,13 @@ def test_greedy_agrees_with_generate(own: Any) -> None:
 def test_the_nucleus_keeps_the_smallest_set_that_reaches_top_p() -> None:
     from ttclib.collect.transformers_engine import draw_tokens
 
-    logits = torch.log(torch.tensor([[0.1, 0.5, 0.15, 0.25]])).repeat(1000, 1)
-    uniforms = torch.linspace(0, 1 - 1e-9, 1000, dtype=torch.float64)
-    kept = draw_tokens(logits, uniforms, 1.0, 0.7)
-    assert set(kept.tolist()) == {1, 3}
-    assert (kept == 1).float().mean() == pytest.approx(2 / 3, abs=0.002)
+    logits = torch.log(torch.tensor([[0.1, 0.5, 0.15, 0.25], [0.0, 0.0, 1.0, 0.0]]))
+    rows = np.repeat([0, 1], [1000, 5])
+    kept, logprobs = draw_tokens(logits, rows, np.r_[np.linspace(0, 1 - 1e-9, 1000), [0.5] * 5], 1.0, 0.7)
+    assert set(kept[:1000]) == {1, 3}
+    assert (kept[:1000] == 1).mean() == pytest.approx(2 / 3, abs=0.002)
+    assert kept[1000:].tolist() == [2] * 5
+    np.testing.assert_allclose(logprobs, np.log(np.select([kept == 1, kept == 3], [0.5, 0.25], 1.0)), atol=1e-6)
 
 
 def test_a_prompt_that_leaves_no_room_is_refused(own: Any) -> None:

@@ -170,6 +170,11 @@ def _draw_batch(
     started = time.monotonic()
     completions = engine.generate(draws, config.sampling)
     elapsed = (time.monotonic() - started) / len(batch)
+    delimiter = config.sampling.step_delimiter
+    step_tokens = {  # of what several samples say, once
+        ids: count_step_tokens(engine.token_texts(ids), delimiter)
+        for ids in {tuple(completion.token_ids) for completion in completions}
+    }
     return [
         {
             "problem_id": problem.problem_id,
@@ -180,7 +185,7 @@ def _draw_batch(
             "prompt_tokens": len(prompts[problem.problem_id]),
             "completion_tokens": len(completion.token_ids),
             "logprob": completion.logprob,
-            "step_tokens": count_step_tokens(engine.token_texts(completion.token_ids), config.sampling.step_delimiter),
+            "step_tokens": step_tokens[tuple(completion.token_ids)],
             "elapsed_s": elapsed,
         }
         for (problem, index), completion in zip(batch, completions, strict=True)

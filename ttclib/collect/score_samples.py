@@ -58,8 +58,12 @@ def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     with progress("score", len(todo), "samples") as tell:
         for begin in range(0, len(todo), _SCORED_AT_ONCE):
             batch = todo[begin : begin + _SCORED_AT_ONCE]
-            steps = [split_steps(completion, config.sampling.step_delimiter) for *_, completion in batch]
-            read = prm.score([prm.encode(row[2], parts) for row, parts in zip(batch, steps, strict=True)])
+            solutions = [(prompt, completion) for *_, prompt, completion in batch]
+            encoded = {  # what several samples say, once
+                (prompt, completion): prm.encode(prompt, split_steps(completion, config.sampling.step_delimiter))
+                for prompt, completion in set(solutions)
+            }
+            read = prm.score([encoded[solution] for solution in solutions])
             keeper.keep(
                 "scores",
                 [

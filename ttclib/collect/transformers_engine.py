@@ -1,9 +1,9 @@
 """Sampling with a transformers model in this process: runs wherever torch runs.
 
-The decoding loop is our own, for two things that `generate` does not offer. Each row is drawn from
-its own seed, so a sample does not depend on the batch it stands in (up to rounding, which differs
-between batch shapes and can turn a near tie). And rows that have ended leave the batch, which is
-the faster the more their lengths differ (`make bench` measures both).
+The decoding loop is our own, for two things that `generate` does not offer. Each draw has its own
+seed, so a sample does not depend on the batch it stands in (up to rounding, which differs between
+batch shapes and can turn a near tie). And draws share a row for as long as they say the same
+(`ttclib.collect.branching`), while rows that have ended leave the batch (`make bench` measures both).
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
-from transformers.cache_utils import DynamicLayer
 
+from ttclib.collect.branching import branch, roomy_cache
 from ttclib.collect.engine import Completion, Draw, count_parameters, load_failure, model_row
 from ttclib.collect.tokens import Tokens
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
-
-# Leaving the batch costs a copy of the cache, so ended rows wait until a fifth has ended.
-_COMPACT_BELOW = 0.8
 
 
 def _explain_out_of_memory(generate: Any) -> Any:
@@ -92,68 +89,57 @@ class TransformersEngine(Tokens):
         RequestError
             Prompt and completion together exceed the model's window.
         """
-        prefixes = {prefix: row for row, prefix in enumerate(dict.fromkeys(draw.prefix_ids for draw in draws))}
-        longest = max(map(len, prefixes))
         limits = np.array([draw.max_tokens or sampling.max_tokens for draw in draws])
         for draw, limit in zip(draws, limits.tolist(), strict=True):
             self._check_window(len(draw.prefix_ids), limit)
-        prefix_of_row = torch.tensor([prefixes[draw.prefix_ids] for draw in draws], device=self.device)
-        logits, mask, cache = self._prefill(list(prefixes), longest)
-        # Draws that share a prefix share its prefill.
-        logits, mask = logits[prefix_of_row], mask[prefix_of_row]
-        cache.batch_select_indices(prefix_of_row)
+        prefixes = {prefix: row for row, prefix in enumerate(dict.fromkeys(draw.prefix_ids for draw in draws))}
+        logits, mask, cache = self._prefill(list(prefixes))
         position = mask.sum(dim=1)
-        ends = torch.tensor(self._ends, device=self.device)
-        uniforms = torch.from_numpy(_uniforms(draws, int(limits.max()))).to(self.device)
+        uniforms = _uniforms(draws, int(limits.max()))
 
         tokens = np.zeros((len(draws), int(limits.max())), dtype=np.int64)
         n_tokens = np.zeros(len(draws), dtype=np.int64)
         logprobs = np.zeros(len(draws))
-        stopped = np.zeros(len(draws), dtype=bool)  # by itself
-        done = np.zeros(len(draws), dtype=bool)  # or at its limit
-        rows = torch.arange(len(draws), device=self.device)  # the draw that each row of the batch belongs to
-        alive = torch.ones(len(draws), dtype=torch.bool, device=self.device)
+        stopped = np.zeros(len(draws), dtype=bool)  # by itself, not at its limit
+        going = np.arange(len(draws))
+        rows = np.array([prefixes[draw.prefix_ids] for draw in draws])  # of the draws that are going
         for step in range(int(limits.max())):
-            chosen = draw_tokens(logits, uniforms[rows, step], sampling.temperature, sampling.top_p)
-            gained = torch.log_softmax(logits, dim=-1).gather(1, chosen[:, None])[:, 0]
-            going = ~done[rows.cpu().numpy()]
-            own = rows.cpu().numpy()[going]
-            tokens[own, step] = chosen.cpu().numpy()[going]
-            n_tokens[own] = step + 1
-            logprobs[own] += gained.double().cpu().numpy()[going]
-            stopped[own] = torch.isin(chosen, ends).cpu().numpy()[going]
+            chosen, gained = draw_tokens(logits, rows, uniforms[going, step], sampling.temperature, sampling.top_p)
+            tokens[going, step] = chosen
+            n_tokens[going] = step + 1
+            logprobs[going] += gained
+            stopped[going] = np.isin(chosen, self._ends)
             if sampling.stop:
-                for draw in own[~stopped[own]]:
+                for draw in going[~stopped[going]]:
                     stopped[draw] = self._reached_stop(tokens[draw, : step + 1].tolist(), sampling.stop)
-            done[own] = stopped[own] | (step == limits[own] - 1)
-            alive = torch.from_numpy(~done).to(self.device)[rows]
-            n_alive = int(alive.sum())
-            if n_alive == 0:
+            goes_on = ~stopped[going] & (step + 1 < limits[going])
+            going, rows, chosen = going[goes_on], rows[goes_on], chosen[goes_on]
+            if not len(going):
                 break
-            if n_alive < _COMPACT_BELOW * len(rows):
-                keep = alive.nonzero()[:, 0]
-                cache.batch_select_indices(keep)
-                rows, chosen, mask, position = rows[keep], chosen[keep], mask[keep], position[keep]
-            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-            logits = self._forward(chosen[:, None], mask, position[:, None], cache)
+            sources, token_of_row, rows = branch(rows, chosen)
+            if len(sources) != len(logits) or (sources != np.arange(len(sources))).any():
+                kept = torch.from_numpy(sources).to(self.device)
+                cache.batch_select_indices(kept)
+                mask, position = mask[kept], position[kept]
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+            ids = torch.from_numpy(token_of_row).to(self.device)
+            logits = self._forward(ids[:, None], mask, position[:, None], cache)
             position = position + 1
-        return [
-            Completion(ids, self._decode(ids), "stop" if has_ended else "length", float(logprob))
-            for ids, has_ended, logprob in zip(
-                (row[:length].tolist() for row, length in zip(tokens, n_tokens, strict=True)),
-                stopped,
-                logprobs,
-                strict=True,
-            )
-        ]
+        texts: dict[tuple[int, ...], str] = {}
+        completions = []
+        for row, length, has_ended, logprob in zip(tokens, n_tokens, stopped, logprobs, strict=True):
+            ids = row[:length].tolist()
+            if (key := tuple(ids)) not in texts:
+                texts[key] = self._decode(ids)
+            completions.append(Completion(ids, texts[key], "stop" if has_ended else "length", float(logprob)))
+        return completions
 
-    def _prefill(
-        self, prefixes: list[tuple[int, ...]], longest: int
-    ) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
+    def _prefill(self, prefixes: list[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
+        longest = max(map(len, prefixes))
         padding = [longest - len(prefix) for prefix in prefixes]
         ids = [[0] * width + list(prefix) for width, prefix in zip(padding, prefixes, strict=True)]
         mask = torch.tensor([[0] * width + [1] * (longest - width) for width in padding], device=self.device)
-        cache = _roomy_cache(self.model.config)
+        cache = roomy_cache(self.model.config)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         return self._forward(torch.tensor(ids, device=self.device), mask, positions, cache), mask, cache
 
@@ -189,48 +175,17 @@ class TransformersEngine(Tokens):
             )
 
 
-class _RoomyLayer(DynamicLayer):
-    """Keys and values in a buffer with room to grow: a step writes its token instead of copying all before it."""
-
-    _STEPS_OF_ROOM = 64
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-            self._buffers: list[torch.Tensor] = []
-        held, added = self.get_seq_length(), key_states.shape[-2]
-        if not self._buffers or self._buffers[0].shape[-2] < held + added:
-            *outer, _, size = key_states.shape
-            room = [states.new_empty(*outer, held + added + self._STEPS_OF_ROOM, size) for states in (key_states,) * 2]
-            if held:
-                room[0][..., :held, :], room[1][..., :held, :] = cast(Any, (self.keys, self.values))
-            self._buffers = room
-        for buffer, states in zip(self._buffers, (key_states, value_states), strict=True):
-            buffer[..., held : held + added, :] = states
-        self.keys, self.values = (buffer[..., : held + added, :] for buffer in self._buffers)
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
-        super().batch_select_indices(indices)
-        self._buffers = []  # they hold the rows that left
-
-
-def _roomy_cache(config: Any) -> DynamicCache:
-    """A cache whose plain layers have room; those of sliding windows and the like stay as they are."""
-    cache = DynamicCache(config=config)
-    cache.layers = [_RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
-    return cache
-
-
-def draw_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
-    """Draw one token a row by inverting the cumulative distribution.
+def draw_tokens(
+    logits: torch.Tensor, rows: np.ndarray, uniforms: np.ndarray, temperature: float, top_p: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw tokens by inverting the cumulative distribution of a row; several draws may share one.
 
     Parameters
     ----------
     logits : torch.Tensor, shape (rows, vocabulary)
-    uniforms : torch.Tensor of float64, shape (rows,)
+    rows : ndarray of int, shape (draws,)
+        The row that each draw is from.
+    uniforms : ndarray of float64, shape (draws,)
         In [0, 1).
     temperature : float
         0: the most likely token.
@@ -239,22 +194,29 @@ def draw_tokens(logits: torch.Tensor, uniforms: torch.Tensor, temperature: float
 
     Returns
     -------
-    torch.Tensor of int64, shape (rows,)
+    tokens : ndarray of int64, shape (draws,)
+    logprobs : ndarray of float64, shape (draws,)
+        At temperature 1 and without a nucleus.
 
     References
     ----------
     Holtzman et al. 2020, arXiv:1904.09751, for the nucleus.
     """
+    row = torch.from_numpy(rows).to(logits.device)
     if temperature == 0:
-        return logits.argmax(dim=-1)
-    probabilities = torch.softmax((logits / temperature).double(), dim=-1)
-    if top_p < 1:
-        ordered, order = probabilities.sort(dim=-1, descending=True)
-        ordered[ordered.cumsum(dim=-1) - ordered >= top_p] = 0.0
-        probabilities = torch.zeros_like(probabilities).scatter_(1, order, ordered)
-    cumulative = probabilities.cumsum(dim=-1)
-    point = uniforms * cumulative[:, -1]
-    return torch.searchsorted(cumulative, point[:, None], right=True)[:, 0].clamp(max=logits.shape[1] - 1)
+        chosen = logits.argmax(dim=-1)[row]
+    else:
+        probabilities = torch.softmax((logits / temperature).double(), dim=-1)
+        if top_p < 1:
+            ordered, order = probabilities.sort(dim=-1, descending=True)
+            ordered[ordered.cumsum(dim=-1) - ordered >= top_p] = 0.0
+            probabilities = torch.zeros_like(probabilities).scatter_(1, order, ordered)
+        cumulative = probabilities.cumsum(dim=-1)
+        points = torch.from_numpy(uniforms).to(logits.device) * cumulative[row, -1]
+        chosen = torch.searchsorted(cumulative[row], points[:, None], right=True)[:, 0]
+        chosen = chosen.clamp(max=logits.shape[1] - 1)
+    logprobs = torch.log_softmax(logits, dim=-1)[row, chosen].double()
+    return chosen.cpu().numpy(), logprobs.cpu().numpy()
 
 
 def _uniforms(draws: Sequence[Draw], max_tokens: int) -> np.ndarray:
