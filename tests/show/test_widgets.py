@@ -8,8 +8,10 @@ import polars as pl
 import pytest
 
 from ttclib.analysis.curves import SAMPLING, accuracy_curves
+from ttclib.analysis.strategies import sampling_outcomes
 from ttclib.cli.common import assignment
 from ttclib.errors import RequestError
+from ttclib.replay.outcomes import Outcomes
 from ttclib.store import SamplePool, load_pool
 
 pytest.importorskip("anywidget", reason="anywidget is not installed")
@@ -27,11 +29,12 @@ def calls() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def explorer(pool: SamplePool, calls: list[dict[str, Any]]) -> Any:
-    def counted(*arguments: Any, **settings: Any) -> pl.DataFrame:
-        calls.append(settings)
-        return accuracy_curves(*arguments, **settings)
+    def counted(pool: SamplePool, strategy: str, budgets: Any, **settings: Any) -> Outcomes:
+        if strategy == SAMPLING[0]:  # once a setting
+            calls.append(settings)
+        return sampling_outcomes(pool, strategy, budgets, **settings)
 
-    return widgets.ReplayExplorer(pool, curves_of=counted)
+    return widgets.ReplayExplorer(pool, replay=counted)
 
 
 def control(explorer: Any, description: str) -> Any:
@@ -57,11 +60,12 @@ def test_a_budget_step_computes_and_redraws_nothing(explorer: Any, calls: list[d
     control(explorer, "Budget N").value = 4
     assert len(calls) == 1
     assert view.spec is spec
-    assert view.signals == {"budget_step": 2, "intervals": True}
+    assert view.signals == {"budget_now": 4, "intervals": True}
+    assert view.rows == spec["datasets"]["rows"]
     assert explorer.table["budget"].unique().to_list() == [4]
     assert "N = 4" in shown(explorer)
     control(explorer, "intervals").value = False
-    assert view.spec is spec and view.signals == {"budget_step": 2, "intervals": False}
+    assert view.spec is spec and view.signals == {"budget_now": 4, "intervals": False}
 
 
 def test_each_setting_is_computed_once(explorer: Any, calls: list[dict[str, Any]]) -> None:
@@ -71,15 +75,20 @@ def test_each_setting_is_computed_once(explorer: Any, calls: list[dict[str, Any]
 
 
 def test_a_budget_between_the_steps_adds_its_row(explorer: Any, calls: list[dict[str, Any]], pool: SamplePool) -> None:
+    view = explorer._chart.children[0]
+    spec = view.spec
     control(explorer, "any N").value = True
     control(explorer, "Budget N").value = 11
     assert explorer.state.budget == 11 and explorer.table["budget"].unique().to_list() == [11]
     alone = accuracy_curves(pool, ["best_of_n"], [11])["accuracy"][0]
     assert explorer.table.filter(pl.col("strategy") == "best_of_n")["accuracy"][0] == pytest.approx(alone)
-    assert "[1, 2, 4, 8, 11, 16]" in str(explorer._chart.children[0].spec)
+    drawn = {(row["strategy"], row["budget"]): row["accuracy"] for row in view.rows}
+    assert {budget for _, budget in drawn} == {1, 2, 4, 8, 11, 16}
+    assert drawn["best_of_n", 11] == pytest.approx(alone, abs=1e-5)
+    assert view.spec is spec and view.signals["budget_now"] == 11 and len(calls) == 1
     control(explorer, "any N").value = False
     assert explorer.state.budget == 8  # the step below
-    assert control(explorer, "Budget N").value == 8 and len(calls) == 2
+    assert control(explorer, "Budget N").value == 8 and view.rows == spec["datasets"]["rows"]
     explorer.state.budget = 5
     assert control(explorer, "any N").value is True and control(explorer, "Budget N").value == 5
 
@@ -96,10 +105,21 @@ WANTED = {
 }
 
 
+def test_a_budget_beyond_those_that_are_kept_is_replayed_when_it_is_asked_for(
+    explorer: Any, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ttclib.show.widgets.replay.EVERY", 4)
+    explorer.state.aggregation = "min"
+    for budget in (3, 8, 11, 11):
+        explorer.state.budget = budget
+        assert explorer.table["budget"].unique().to_list() == [budget]
+    assert len(calls) == 3  # all at first, what a change of score needs, and 11
+
+
 def test_state_is_plain_and_can_be_set(explorer: Any, calls: list[dict[str, Any]]) -> None:
     explorer.state.set(**WANTED)
     assert explorer.state.values() == WANTED
-    assert len(calls) == 2  # one refresh for all settings together
+    assert len(calls) == 2  # the bins and the budget alone need no replay
     labels = {"budget": "Budget N", "verifier": "Verifier", "aggregation": "PRM score", "bins": "Difficulty"}
     assert {name: control(explorer, label).value for name, label in labels.items()} == {
         name: WANTED[name] for name in labels
@@ -157,15 +177,15 @@ def test_wrong_state_is_refused_and_changes_nothing(explorer: Any) -> None:
 
 
 def test_an_exception_in_a_callback_is_shown(pool: SamplePool) -> None:
-    def fails_later(*arguments: Any, **settings: Any) -> pl.DataFrame:
-        if settings["bins"]:
+    def fails_later(*arguments: Any, **settings: Any) -> Outcomes:
+        if settings["aggregation"] == "min":
             raise ZeroDivisionError("by <zero>")
-        return accuracy_curves(*arguments, **settings)
+        return sampling_outcomes(*arguments, **settings)
 
-    explorer = widgets.ReplayExplorer(pool, curves_of=fails_later)
-    control(explorer, "Difficulty").value = 3
+    explorer = widgets.ReplayExplorer(pool, replay=fails_later)
+    control(explorer, "PRM score").value = "min"
     assert 'role="alert"' in shown(explorer) and "ZeroDivisionError: by &lt;zero&gt;" in shown(explorer)
-    control(explorer, "Difficulty").value = None
+    control(explorer, "PRM score").value = "last"
     assert 'role="alert"' not in shown(explorer)
 
 

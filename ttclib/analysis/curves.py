@@ -42,6 +42,7 @@ __all__ = [
     "accuracy_curves",
     "bin_problems",
     "check_budgets",
+    "curves_in_pool",
     "curves_of_outcomes",
     "powers_of_two",
     "revision_curves",
@@ -139,32 +140,54 @@ def accuracy_curves(
         raise RequestError(f"{bins} bins: allowed 1 to {len(pool.problem_ids)}, the number of problems")
     replayed = pool if length_cap is None else cap_length(pool, length_cap)
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
-    binned = None if bins is None else bin_problems(pool, bins, difficulty)
-    table: dict[str, Any] = {
-        "bins_of_problems": None if binned is None else dict(zip(pool.problem_ids, binned.tolist(), strict=True)),
-        "n_bins": bins or 0,
-    }
+    shown: dict[str, Any] = {**_bins_shown(pool, bins, difficulty), "level": level, "interval": interval}
     curves = []
     for strategy in strategies:
         if strategy in REVISIONS and chains is not None:
-            curves.append(revision_curves(chains, budgets, **choices, **table, level=level, interval=interval))
+            curves.append(revision_curves(chains, budgets, **choices, **shown))
             continue
         outcomes = outcomes_of(
             replayed, strategy, budgets, tree=tree, transform=transform, n_subsets=n_subsets, **choices
         )
-        curves.append(
-            curves_of_outcomes(
-                outcomes,
-                budgets=budgets,
-                samples_of_problems=dict(zip(pool.problem_ids, pool.pool_sizes.tolist(), strict=True)),
-                n_parameters=pool.policy_parameters,
-                seed=seed,
-                level=level,
-                interval=interval,
-                **table,
-            )
-        )
+        curves.append(curves_of_outcomes(outcomes, budgets=budgets, seed=seed, **_facts_of(pool), **shown))
     return pl.concat(curves)
+
+
+def curves_in_pool(
+    pool: SamplePool,
+    outcomes: Sequence[Outcomes],
+    budgets: Sequence[int],
+    *,
+    bins: int | None = None,
+    difficulty: str = "oracle",
+) -> pl.DataFrame:
+    """The same table from what the strategies have come to already, at some of its budgets.
+
+    Parameters
+    ----------
+    pool : SamplePool
+        Which was replayed.
+    outcomes : sequence of Outcomes
+    budgets, bins, difficulty
+        As in `accuracy_curves`.
+    """
+    return curves_of_outcomes(outcomes, budgets=budgets, **_facts_of(pool), **_bins_shown(pool, bins, difficulty))
+
+
+def _facts_of(pool: SamplePool) -> dict[str, Any]:
+    """What `curves_of_outcomes` tells of the samples behind its rows."""
+    return {
+        "samples_of_problems": dict(zip(pool.problem_ids, pool.pool_sizes.tolist(), strict=True)),
+        "n_parameters": pool.policy_parameters,
+    }
+
+
+def _bins_shown(pool: SamplePool, bins: int | None, difficulty: str) -> dict[str, Any]:
+    """The bins that `curves_of_outcomes` shows."""
+    if bins is None:
+        return {"bins_of_problems": None, "n_bins": 0}
+    binned = bin_problems(pool, bins, difficulty)
+    return {"bins_of_problems": dict(zip(pool.problem_ids, binned.tolist(), strict=True)), "n_bins": bins}
 
 
 def revision_curves(
@@ -276,15 +299,17 @@ def curves_of_outcomes(
         binned = np.array([(bins_of_problems or {}).get(problem_id, 0) for problem_id in one.problem_ids], dtype=int)
         n_samples = np.array([(samples_of_problems or {}).get(problem_id, 0) for problem_id in one.problem_ids])
         place = {budget: column for column, budget in enumerate(one.budgets)}
-        shown = [(budget, place[budget]) for budget in (budgets or one.budgets) if budget in place]
+        shown = [budget for budget in (budgets or one.budgets) if budget in place]
+        asked = [place[budget] for budget in shown]
         completion_tokens = one.cost("completion_tokens")
         for number in [None, *range(1, n_bins + 1)]:
             member = np.ones(len(binned), dtype=bool) if number is None else binned == number
+            accuracy = one.accuracy[member][:, asked]
             if interval == "simultaneous":
-                _, low, high = simultaneous_band(one.accuracy[member], level=level, seed=seed, bounds=(0, 1))
+                _, low, high = simultaneous_band(accuracy, level=level, seed=seed, bounds=(0, 1))
             else:
-                low, high = bootstrap_mean(one.accuracy[member], level=level, seed=seed, bounds=(0, 1))
-            for budget, column in shown:
+                low, high = bootstrap_mean(accuracy, level=level, seed=seed, bounds=(0, 1))
+            for at, (budget, column) in enumerate(zip(shown, asked, strict=True)):
                 counted = member & ~np.isnan(one.accuracy[:, column])
                 tokens = float(completion_tokens[counted, column].mean()) if counted.any() else np.nan
                 rows.append(
@@ -293,8 +318,8 @@ def curves_of_outcomes(
                         "budget": int(budget),
                         "bin": number,
                         "accuracy": float(one.accuracy[counted, column].mean()) if counted.any() else None,
-                        "ci_low": float(low[column]),
-                        "ci_high": float(high[column]),
+                        "ci_low": float(low[at]),
+                        "ci_high": float(high[at]),
                         "n_problems": int(counted.sum()),
                         "n_samples": None if samples_of_problems is None else int(n_samples[counted].sum()),
                         "tokens": tokens,

@@ -1,8 +1,9 @@
 // Draws a Vega-Lite spec and keeps the drawing. A new spec is drawn aside and put in place when it
-// is ready, so nothing flickers; a signal is set in the drawing that stands. Of what arrives while
+// is ready, so nothing flickers; signals and rows are set in the drawing that stands. Of what arrives while
 // a drawing is being made only the latest counts. `vegaEmbed` comes from the bundle before this text.
 async function render({ model, el }) {
   let view = null;
+  let shown = null;
   let drawing = false;
   let wanted = false;
 
@@ -14,8 +15,14 @@ async function render({ model, el }) {
     el.append(line);
     console.error(error);
   };
-  const setSignals = async () => {
+  const move = async () => {
     if (!view) return;
+    const rows = model.get("rows");
+    if (rows !== shown) {
+      // Vega marks the objects that it is given.
+      if (rows) view.data("rows", structuredClone(rows));
+      shown = rows;
+    }
     for (const [name, value] of Object.entries(model.get("signals"))) view.signal(name, value);
     await view.runAsync();
   };
@@ -33,7 +40,8 @@ async function render({ model, el }) {
         });
         view?.finalize();
         view = made.view;
-        await setSignals();
+        shown = null;
+        await move();
         el.replaceChildren(aside);
       }
     } catch (error) {
@@ -43,7 +51,7 @@ async function render({ model, el }) {
     }
   };
   model.on("change:spec", draw);
-  model.on("change:signals", () => setSignals().catch(complain));
+  model.on("change:signals change:rows", () => move().catch(complain));
   await draw();
   return () => view?.finalize();
 }

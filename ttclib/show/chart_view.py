@@ -2,8 +2,8 @@
 
 Why a widget of our own, of forty lines of JavaScript: Altair's ``JupyterChart`` draws anew on every
 change, which shows as a flicker, and swallows nothing of the kernel's errors but shows none either;
-an ``Output`` widget is slower still. Here a budget step sets one signal in the drawing that stands,
-and any other change puts a new drawing in the old one's place once it is ready. The Vega bundle
+an ``Output`` widget is slower still. Here a budget step sets a signal, and rows at most, in the drawing
+that stands, and any other change puts a new drawing in the old one's place once it is ready. The Vega bundle
 (0.9 MB) comes out of the vl-convert package, so no network is needed.
 """
 
@@ -44,16 +44,17 @@ def _chart_view_class() -> type[Any]:
         raise RequestError(f"the explorer needs the package '{error.name}': install ttclib[notebooks]") from error
 
     class ChartView(anywidget.AnyWidget):
-        """`spec`: a Vega-Lite spec. `signals`: values to set in it, by name."""
+        """`spec`: a Vega-Lite spec. `signals`: values to set in it, by name. `rows`: its data, unless None."""
 
         _esm = vega_bundle("ttclibVegaEmbed") + files("ttclib.show").joinpath("chart_view.js").read_text("utf-8")
         spec = traitlets.Dict().tag(sync=True)
         signals = traitlets.Dict().tag(sync=True)
+        rows: Any = traitlets.List(default_value=None, allow_none=True).tag(sync=True)
 
     return ChartView
 
 
-def chart_view(spec: dict[str, Any], signals: dict[str, Any]) -> Any:
+def chart_view(spec: dict[str, Any], signals: dict[str, Any], rows: list[dict[str, Any]] | None = None) -> Any:
     """A widget that shows a chart.
 
     Parameters
@@ -62,6 +63,8 @@ def chart_view(spec: dict[str, Any], signals: dict[str, Any]) -> Any:
         A Vega-Lite spec. Setting the widget's ``spec`` draws the new one.
     signals : dict of str to value
         Values to set in the drawing. Setting the widget's ``signals`` moves it without a new drawing.
+    rows : list of dict, optional
+        What its data set ``rows`` shall hold instead of the spec's own; set like ``signals``.
 
     Returns
     -------
@@ -72,4 +75,4 @@ def chart_view(spec: dict[str, Any], signals: dict[str, Any]) -> Any:
     RequestError
         anywidget is not installed.
     """
-    return _chart_view_class()(spec=spec, signals=signals)
+    return _chart_view_class()(spec=spec, signals=signals, rows=rows)

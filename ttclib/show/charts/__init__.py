@@ -1,7 +1,7 @@
 """Pictures, one module a subject; each is drawn from a table that `ttclib.analysis` made."""
 
 from ttclib.show.captions import AGGREGATION_LABELS, caption
-from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, bins_chart, signals
+from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
 from ttclib.show.charts.compare import differences_chart, sides_chart
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
@@ -15,9 +15,11 @@ __all__ = [
     "AGGREGATION_LABELS",
     "accuracy_chart",
     "accuracy_domain",
+    "accuracy_rows",
     "agreement_chart",
     "best_split_chart",
     "bins_chart",
+    "bins_rows",
     "caption",
     "chain_chart",
     "cheap_chart",
@@ -32,7 +34,6 @@ __all__ = [
     "save_chart",
     "saving_chart",
     "sides_chart",
-    "signals",
     "sweep_chart",
     "tree_chart",
 ]

@@ -5,7 +5,7 @@ so some hundred rows however large the store) and carry that and no more.
 
 The budget is a parameter inside the picture. A rule stands at it and the labels at the line ends
 give the accuracy there. With ``slider=True`` the picture brings its own slider, which needs no
-kernel; without, `signals` says what to set from outside. A click on a line or its label, or on the
+kernel; without, the parameter ``budget_now`` is set from outside. A click on a line or its label, or on the
 legend where there is one, singles that strategy out, which needs no kernel either. So do the
 difficulty bin (``by_bin=True``) and whether the interval bands are shown.
 """
@@ -23,7 +23,6 @@ from ttclib.errors import RequestError
 from ttclib.show.captions import bin_title
 from ttclib.show.charts.marks import (
     LABEL_PX,
-    STEP,
     bin_param,
     budget_params,
     curve_layers,
@@ -101,9 +100,7 @@ def accuracy_chart(
     low, high = y_domain or accuracy_domain(known, (references or {}).values())
     strategies = in_order(known["strategy"].to_list())
     direct = len(strategies) <= MAX_DIRECT_LABELS and len(strategies) * (LABEL_PX + 5) <= height
-    gap = (LABEL_PX + 5) / height * (high - low)
-    parts = known.partition_by("bin", maintain_order=True)
-    rows = [row for part in parts for row in _rows(part, _label_heights(part, gap, low, high))]
+    rows = accuracy_rows(known, (low, high), by_bin=True, height=height)
     picked = picked_param(legend=not direct)
     base = alt.Chart(ROWS)
     params = [*budget_params(budgets, budget, slider), intervals_param(intervals, slider)]
@@ -167,11 +164,7 @@ def bins_chart(
     known = _checked(curves, budget)
     budgets = sorted(known["budget"].unique().to_list())
     strategies = in_order(known["strategy"].to_list())
-    numbers = sorted(curves["bin"].drop_nulls().unique().to_list())
-    titles = {number: bin_title(number, len(numbers)) for number in numbers}
-    if known["bin"].is_null().any():
-        titles[None] = "all problems"
-    rows = [{**row, "panel": titles[row["bin"]]} for row in _rows(known, {})]
+    titles = _panels(curves)
     picked = picked_param(legend=True)
     base = alt.Chart()
     layers = curve_layers(
@@ -192,7 +185,7 @@ def bins_chart(
         .resolve_axis(x="independent")
         .add_params(*budget_params(budgets, budget, slider), intervals_param(intervals, slider))
     )
-    return finished(panels.properties(title=titled(title or "Accuracy by difficulty", caption)), rows)
+    return finished(panels.properties(title=titled(title or "Accuracy by difficulty", caption)), bins_rows(curves))
 
 
 def accuracy_domain(curves: pl.DataFrame, others: Iterable[float] = ()) -> tuple[float, float]:
@@ -204,18 +197,30 @@ def accuracy_domain(curves: pl.DataFrame, others: Iterable[float] = ()) -> tuple
     return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
 
 
-def signals(budgets: Iterable[int], budget: int) -> dict[str, int]:
-    """What to set in a drawn chart so that its rule stands at a budget.
+def accuracy_rows(
+    curves: pl.DataFrame, y_domain: tuple[float, float], *, by_bin: bool = False, height: int = 360
+) -> list[dict[str, Any]]:
+    """The data that `accuracy_chart` carries, to put other budgets into a drawing that stands."""
+    kept = (curves if by_bin else curves.filter(pl.col("bin").is_null())).drop_nulls("accuracy")
+    gap = (LABEL_PX + 5) / height * (y_domain[1] - y_domain[0])
+    parts = kept.partition_by("bin", maintain_order=True)
+    return [row for part in parts for row in _rows(part, _label_heights(part, gap, *y_domain))]
 
-    Raises
-    ------
-    RequestError
-        The chart does not have that budget.
-    """
-    steps = sorted(set(budgets))
-    if budget not in steps:
-        raise RequestError(f"budget {budget} is not in the chart; it has {', '.join(map(str, steps))}")
-    return {STEP: steps.index(budget)}
+
+def bins_rows(curves: pl.DataFrame) -> list[dict[str, Any]]:
+    """The data that `bins_chart` carries."""
+    known = curves.drop_nulls("accuracy")
+    titles = _panels(curves)
+    return [{**row, "panel": titles[row["bin"]]} for row in _rows(known, {})]
+
+
+def _panels(curves: pl.DataFrame) -> dict[int | None, str]:
+    """Headings of the panels, by bin: those that have something to show, all problems last."""
+    numbers = sorted(curves["bin"].drop_nulls().unique().to_list())
+    titles: dict[int | None, str] = {number: bin_title(number, len(numbers)) for number in numbers}
+    if curves.drop_nulls("accuracy")["bin"].is_null().any():
+        titles[None] = "all problems"
+    return titles
 
 
 def _checked(curves: pl.DataFrame, budget: int | None) -> pl.DataFrame:
@@ -227,8 +232,9 @@ def _checked(curves: pl.DataFrame, budget: int | None) -> pl.DataFrame:
         )
     if len(known) > MAX_ROWS:
         raise RequestError(f"{len(known)} rows are too many for a chart (at most {MAX_ROWS}): choose fewer budgets")
-    if budget is not None:
-        signals(known["budget"].to_list(), budget)
+    held = sorted(known["budget"].unique().to_list())
+    if budget is not None and budget not in held:
+        raise RequestError(f"budget {budget} is not in the chart; it has {', '.join(map(str, held))}")
     return known
 
 

@@ -1,8 +1,8 @@
 """The layers that charts of accuracy against budget are made of.
 
-Three parameters stand in every chart: `STEP`, the place in the list of budgets, which a slider inside
-the picture or a widget outside moves, ``budget_now``, the budget at that place, and ``intervals``,
-whether the bands are shown.
+Two parameters stand in every chart: ``budget_now``, the budget that is looked at, which a widget outside
+sets, or a slider inside by way of `STEP`, its place in the list of budgets; and ``intervals``, whether
+the bands are shown.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def curve_layers(
     dash_range = [list(style.dash) or [1, 0] for style in styles]
     dash = alt.StrokeDash("strategy:N", scale=alt.Scale(domain=strategies, range=dash_range), legend=None)
     shape = alt.Shape("name:N", scale=alt.Scale(domain=names, range=[style.shape for style in styles]), legend=key)
-    at_budget = f"datum.budget == {_budget_now(budgets)}"
+    at_budget = "datum.budget == budget_now"
     band = (
         base.transform_filter("intervals")
         .mark_area(clip=True)
@@ -238,14 +238,16 @@ def rule_text(base: Any, first: str) -> Any:
 
 
 def budget_params(budgets: list[int], budget: int | None, slider: bool) -> list[Any]:
-    """The step on the list of budgets, which a slider moves, and the budget that stands there."""
+    """The budget that is looked at, and with a slider its place in the list of budgets, which the slider moves."""
     start = len(budgets) - 1 if budget is None else budgets.index(budget)
+    if not slider:
+        return [alt.param(name="budget_now", value=budgets[start])]
     powers = budgets == [1 << exponent for exponent in range(len(budgets))]
     name = "Budget N = 2 to the power of " if powers else "Budget N, place in the list of budgets "
-    bind = alt.binding_range(min=0, max=len(budgets) - 1, step=1, name=name) if slider else alt.Undefined
+    bind = alt.binding_range(min=0, max=len(budgets) - 1, step=1, name=name)
     return [
         alt.param(name=STEP, value=start, bind=bind),
-        alt.param(name="budget_now", expr=_budget_now(budgets)),
+        alt.param(name="budget_now", expr=f"{budgets}[{STEP}]"),
     ]
 
 
@@ -277,10 +279,6 @@ def bin_param(numbers: list[int], control: bool) -> Any:
     labels = ["all problems", *(bin_title(number, len(numbers)) for number in numbers)]
     bind = alt.binding_select(options=[0, *numbers], labels=labels, name="Difficulty") if control else alt.Undefined
     return alt.param(name="bin_now", value=0, bind=bind)
-
-
-def _budget_now(budgets: list[int]) -> str:
-    return f"{budgets}[{STEP}]"
 
 
 def _powers(budgets: list[int]) -> list[int]:

@@ -2,8 +2,8 @@
 
 How it stays quick and honest
 -----------------------------
-- A view says what its drawing depends on (`View.key`). As long as that stays, only signals are set
-  in the drawing that stands; nothing is drawn anew.
+- A view says what its drawing depends on (`View.key`). As long as that stays, only signals and rows are
+  set in the drawing that stands; nothing is drawn anew.
 - While the kernel is busy the browser keeps only a control's latest value, and the chart view only
   the latest drawing (`chart_view`): what was passed over is never computed.
 - An exception in a callback would vanish: it is caught and shown, and the last good picture stays.
@@ -38,6 +38,8 @@ class View:
         Makes the chart; None: there is none.
     signals : dict
         Values to set in the drawing.
+    rows : list of dict, optional
+        What the drawing's data shall be; None: what it was made with.
     table : polars.DataFrame
         The rows shown.
     html : str
@@ -49,6 +51,7 @@ class View:
     key: object
     chart: Callable[[], Any] | None = None
     signals: dict[str, Any] = field(default_factory=dict)
+    rows: list[dict[str, Any]] | None = None
     table: pl.DataFrame = field(default_factory=pl.DataFrame)
     html: str = ""
     note: str = ""
@@ -130,12 +133,14 @@ class Explorer:
             if self._chart.children:
                 drawing = self._chart.children[0]
                 with drawing.hold_sync():
-                    drawing.signals, drawing.spec = view.signals, spec
+                    drawing.signals, drawing.rows, drawing.spec = view.signals, view.rows, spec
             else:
-                self._chart.children = (chart_view(spec, view.signals),)
+                self._chart.children = (chart_view(spec, view.signals, view.rows),)
             self._drawn = view.key
         elif self._chart.children:
-            self._chart.children[0].signals = view.signals
+            drawing = self._chart.children[0]
+            with drawing.hold_sync():
+                drawing.signals, drawing.rows = view.signals, view.rows
         self.table = view.table
         self._table.value = view.html
         self._message.value = f'<div style="color:#5a5a5a">{escape(view.note)}</div>' if view.note else ""

@@ -1,8 +1,10 @@
 """The explorer of strategies against budget.
 
-Curves at every power of two are made once for each (policy, verifier, aggregation, bins, difficulty)
-and kept, so a step of the budget slider moves one signal in the drawing and picks rows of a table. A
-budget between the steps adds one row a strategy, which is computed when it is first asked for.
+Strategies are replayed at every budget once for each (policy, verifier, aggregation): all budgets are
+prefixes of the same subsets, so together they take little more than the powers of two. Curves are made of
+that. A step of the budget slider moves a signal in the drawing and picks rows of a table; a budget
+between the steps also puts its rows into the drawing. Of a large pool, a budget beyond the first
+`EVERY` that is no step is replayed when it is first asked for.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.curves import SAMPLING, accuracy_curves, powers_of_two
+from ttclib.analysis.curves import SAMPLING, curves_in_pool, powers_of_two
+from ttclib.analysis.strategies import sampling_outcomes
 from ttclib.errors import RequestError, one_of
+from ttclib.replay.outcomes import Outcomes
 from ttclib.show.captions import AGGREGATION_LABELS, caption
-from ttclib.show.charts import accuracy_chart, accuracy_domain, bins_chart, signals
+from ttclib.show.charts import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
 from ttclib.show.choices import VERIFIER_LABELS, difficulties_of, replayable, verifiers_of
 from ttclib.show.tables import table_html
 from ttclib.show.widgets import controls
@@ -25,6 +29,8 @@ from ttclib.store import load_pool
 from ttclib.store.pool import SamplePool
 
 BINS = (None, 3, 5)
+# Up to here every budget is computed at once; beyond, the steps of the slider.
+EVERY = 256
 # Of these the curves depend; the rest moves signals or picks rows.
 _COMPUTED = ("policy", "verifier", "aggregation", "bins", "difficulty")
 
@@ -43,8 +49,8 @@ class ReplayExplorer(Explorer):
         Steps of the budget slider; None: powers of two up to the smallest pool.
     budget, verifier, aggregation, bins, difficulty, intervals
         The other values at first.
-    curves_of : callable
-        Makes the table of curves; called as `accuracy_curves` is.
+    replay : callable
+        What a strategy comes to; called as `sampling_outcomes` is.
 
     Raises
     ------
@@ -65,11 +71,12 @@ class ReplayExplorer(Explorer):
         bins: int | None = None,
         difficulty: str = "oracle",
         intervals: bool = True,
-        curves_of: Callable[..., pl.DataFrame] = accuracy_curves,
+        replay: Callable[..., Outcomes] = sampling_outcomes,
     ) -> None:
         self._pools = {pool.policy: pool}
-        self._curves_of = curves_of
-        self._cache: dict[tuple[Any, ...], pl.DataFrame] = {}
+        self._replay = replay
+        self._outcomes: dict[tuple[Any, ...], list[Outcomes]] = {}
+        self._tables: dict[tuple[Any, ...], pl.DataFrame] = {}
         self.budgets = sorted(set(budgets or powers_of_two(pool)))
         held = verifiers_of(pool)
         able = replayable(pool, SAMPLING, held[0] if held else "prm")[0]
@@ -132,40 +139,52 @@ class ReplayExplorer(Explorer):
         shown, note = replayable(pool, state.strategies, state.verifier)
         if not shown:
             raise RequestError(note)
-        curves, budgets = self._curves(state)
-        rows = curves.filter(pl.col("strategy").is_in(shown))
+        steps = (*self.budgets, *([state.budget] if state.budget > self.budgets[-1] else []))
+        curves = self._curves(state, steps)
+        y_domain = accuracy_domain(curves)
+        drawn = now = curves.filter(pl.col("strategy").is_in(shown))
+        if state.budget not in steps:
+            between = self._curves(state, (state.budget,))
+            now = pl.concat([drawn, between.filter(pl.col("strategy").is_in(shown))])
         computed = {name: getattr(state, name) for name in _COMPUTED}
         lines = caption(pool, **{name: value for name, value in computed.items() if name != "policy"})
 
         def chart() -> Any:
             draw = accuracy_chart if state.bins is None else bins_chart
-            return draw(rows, caption=lines, budget=state.budget, y_domain=accuracy_domain(curves))
+            return draw(drawn, caption=lines, budget=steps[-1], y_domain=y_domain)
 
-        table = rows.filter(pl.col("budget") == state.budget)
+        table = now.filter(pl.col("budget") == state.budget)
         return View(
-            key=(tuple(shown), tuple(budgets), *computed.values()),
+            key=(tuple(shown), steps, *computed.values()),
             chart=chart,
-            signals={**signals(budgets, state.budget), "intervals": state.intervals},
+            signals={"budget_now": state.budget, "intervals": state.intervals},
+            rows=accuracy_rows(now, y_domain) if state.bins is None else bins_rows(now),
             table=table,
             html=table_html(table, caption=f"The rows behind the chart at N = {state.budget}"),
             note=note,
         )
 
-    def _curves(self, state: ViewState) -> tuple[pl.DataFrame, list[int]]:
-        """Curves of every strategy that can be replayed, at every step and at the budget; each made once."""
-        curves = self._made(state, tuple(self.budgets))
-        if state.budget in self.budgets:
-            return curves, self.budgets
-        return pl.concat([curves, self._made(state, (state.budget,))]), sorted([*self.budgets, state.budget])
-
-    def _made(self, state: ViewState, budgets: tuple[int, ...]) -> pl.DataFrame:
+    def _curves(self, state: ViewState, budgets: tuple[int, ...]) -> pl.DataFrame:
+        """Rows of every strategy that can be replayed, at some budgets; made once."""
         key = (budgets, *(getattr(state, name) for name in _COMPUTED))
-        if key not in self._cache:
-            pool = self._pool(state.policy)
-            settings = {name: getattr(state, name) for name in _COMPUTED if name != "policy"}
+        if key not in self._tables:
+            outcomes = self._replayed(state, budgets)
+            self._tables[key] = curves_in_pool(
+                self._pool(state.policy), outcomes, budgets, bins=state.bins, difficulty=state.difficulty
+            )
+        return self._tables[key]
+
+    def _replayed(self, state: ViewState, budgets: tuple[int, ...]) -> list[Outcomes]:
+        """Every strategy that can be replayed, at these budgets and others; made once."""
+        pool = self._pool(state.policy)
+        kept = tuple(sorted({*range(1, min(int(pool.pool_sizes.min()), EVERY) + 1), *self.budgets}))
+        wanted = kept if set(budgets) <= set(kept) else budgets
+        settings = {"verifier": state.verifier, "aggregation": state.aggregation}
+        key = (wanted, state.policy, *settings.values())
+        if key not in self._outcomes:
             able = replayable(pool, SAMPLING, state.verifier)[0]
-            self._cache[key] = self._curves_of(pool, able, list(budgets), **settings)
-        return self._cache[key]
+            self._outcomes[key] = [self._replay(pool, name, wanted, **settings) for name in able]
+        return self._outcomes[key]
 
     def _pool(self, policy: str) -> SamplePool:
         if policy not in self._pools:
