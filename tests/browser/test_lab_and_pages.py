@@ -91,6 +91,18 @@ def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> 
     assert marks(explorer) != picture
     shoot(page, "lab_explorer_moved")
 
+    # A budget between the steps moves the drawing that stands.
+    page.evaluate("() => document.querySelector('.ttclib-explorer svg.marks').setAttribute('data-same', 'yes')")
+    explorer.get_by_role("checkbox", name="any N").check()
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    explorer.get_by_text("The rows behind the chart at N = 7").wait_for(timeout=TIMEOUT_MS)
+    page.wait_for_function(
+        "() => document.querySelector('.ttclib-explorer svg[data-same]').innerHTML.includes('N = 7')"
+    )
+    assert "budget N: 7" in marks(explorer)
+    shoot(page, "lab_explorer_between")
+
     # Strategies are switched with the space bar, difficulty bins chosen with the arrow keys.
     explorer.get_by_role("checkbox", name="majority vote").focus()
     page.keyboard.press("Space")
@@ -104,7 +116,10 @@ def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> 
     page.wait_for_function(
         "() => document.querySelector('.ttclib-explorer svg.marks').innerHTML.includes('bin 3 (hardest)')"
     )
-    page.wait_for_timeout(300)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => document.querySelector('.ttclib-explorer svg.marks').innerHTML.includes('N = 6')")
+    assert "budget N: 6" in marks(explorer)
     shoot(page, "lab_bins")
 
     # The chart that stays with the notebook, drawn by JupyterLab itself.
