@@ -1,10 +1,10 @@
 """What a run adds to bare vLLM and to a bare forward pass of the PRM, in one process.
 
-    python -m tests.benchmarks.throughput CONFIG [--limit 20] [--n-samples 64] [--rounds 5]
+    python -m tests.benchmarks.throughput CONFIG [--limit 20] [--n-samples 64] [--rounds 5] [--prm PATH]
 
-Samples of a configuration (a file or a preset, with engine = "vllm") are drawn into a store that is thrown
-away, by `ttc sample`'s own code, and by `vllm.LLM.generate` on the same prompts with the same settings in
-one call. The PRM, if there is one, scores the samples, and reads them in a bare loop, a row each. The two take
+Samples of a configuration (a file or a preset) are drawn into a store that is thrown away, by `ttc sample`'s
+own code. With engine = "vllm" the same prompts are drawn by `vllm.LLM.generate`, with the same settings in one
+call. The PRM, if there is one, scores the samples, and reads them in a bare loop, a row each. The two take
 turns, each round the other first, after one round that does not count; no round finds the last one's prompts in
 vLLM's cache. What is printed are the medians, and the median of the rounds' ratios.
 """
@@ -12,10 +12,9 @@ vLLM's cache. What is printed are the medians, and the median of the rounds' rat
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,7 +25,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ttclib.collect import prm as formats
 from ttclib.collect import run
-from ttclib.collect.engine import load_engine
+from ttclib.collect.engine import close_engine, load_engine
+from ttclib.collect.steps import split_steps
 from ttclib.config import RunConfig, load_config
 from ttclib.problems import load_problems
 from ttclib.store import connect
@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--n-samples", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--prm", help="a checkpoint in place of the configuration's")
     arguments = parser.parse_args()
+    prm_of = {} if arguments.prm is None else {"prm__path": arguments.prm, "prm__name": "prm"}
     with tempfile.TemporaryDirectory() as folder:
         configs = [
             load_config(
@@ -47,25 +49,31 @@ def main() -> None:
                 store=str(Path(folder) / f"round{number}.duckdb"),
                 problems__limit=arguments.limit,
                 sampling__n_samples=arguments.n_samples,
+                **prm_of,
             )
             for number in range(arguments.rounds + 1)
         ]
         engine = load_engine(configs[0].policy, configs[0].prompt)
-        compare("drawing", [in_turn(n, sample, generate, config, engine) for n, config in enumerate(configs)])
+        if hasattr(engine, "_llm"):
+            compare("drawing", [in_turn(n, sample, generate, config, engine) for n, config in enumerate(configs)])
+        else:
+            for config in configs:
+                sample(config, engine)
         if configs[0].prm is not None:
-            engine.close()  # type: ignore[attr-defined]
+            close_engine(engine)
             prm = formats.load_prm(configs[0].prm)
-            compare("scoring", [score(config, prm) for config in configs])
+            compare("scoring", [in_turn(n, score, read, config, prm) for n, config in enumerate(configs)])
 
 
 def in_turn(
-    number: int, ours: Callable[..., float], bare: Callable[..., float], config: RunConfig, engine: Any
+    number: int, ours: Callable[..., float], bare: Callable[..., float], config: RunConfig, model: Any
 ) -> tuple[float, float]:
     """Both speeds of a round; even ones begin with ours."""
     speeds = {}
     for measured in (ours, bare) if number % 2 == 0 else (bare, ours):
-        engine._llm.reset_prefix_cache()
-        speeds[measured] = measured(config, engine)
+        if hasattr(model, "_llm"):
+            model._llm.reset_prefix_cache()
+        speeds[measured] = measured(config, model)
     return speeds[ours], speeds[bare]
 
 
@@ -109,20 +117,24 @@ def generate(config: RunConfig, engine: Any) -> float:
     return sum(len(output.outputs[0].token_ids) for output in outputs) / (time.perf_counter() - started)
 
 
-def score(config: RunConfig, prm: Any) -> tuple[float, float]:
-    """Tokens a second of scoring into the store, and of reading the same solutions in a bare loop of full batches."""
-    solutions: list[list[int]] = []
-
-    def remembered(encoded: Sequence[Any]) -> Any:
-        solutions.extend(ids for ids, _ in encoded)
-        return type(prm).score(prm, encoded)
-
-    with patch.object(formats, "load_prm", return_value=prm), patch.object(prm, "score", remembered):
+def score(config: RunConfig, prm: Any) -> float:
+    """Tokens a second of a scoring run, from asking the store to its last part written; shared ones count in each."""
+    with patch.object(formats, "load_prm", return_value=prm):
         started = time.perf_counter()
         run.score(config)
-        ours = time.perf_counter() - started
+        elapsed = time.perf_counter() - started
+    with connect(config.store) as con:
+        ((n_tokens,),) = con.execute("SELECT sum(prm_tokens) FROM scores").fetchall()
+    return float(n_tokens / elapsed)
+
+
+def read(config: RunConfig, prm: Any) -> float:
+    """Tokens a second of bare forward passes over the same solutions: full batches of like length, a row each."""
+    with connect(config.store) as con:
+        texts = con.execute("SELECT prompt, completion FROM samples JOIN problems USING (problem_id)").fetchall()
+    encoded = [prm.encode(prompt, split_steps(text, config.sampling.step_delimiter))[0] for prompt, text in texts]
+    rest = sorted(encoded, key=len, reverse=True)
     started = time.perf_counter()
-    rest = sorted(solutions, key=len, reverse=True)
     with torch.inference_mode():
         while rest:
             batch = rest[: max(1, prm.config.batch_tokens // len(rest[0]))]
@@ -132,9 +144,8 @@ def score(config: RunConfig, prm: Any) -> tuple[float, float]:
             prm.model.base_model(input_ids=pad_sequence(ids, batch_first=True), attention_mask=mask)
     if prm.device == "cuda":
         torch.cuda.synchronize()
-    n_tokens = sum(map(len, solutions))
-    return n_tokens / ours, n_tokens / (time.perf_counter() - started)
+    return sum(map(len, encoded)) / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

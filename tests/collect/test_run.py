@@ -142,7 +142,7 @@ def test_an_open_reader_does_not_stop_a_run(config: RunConfig) -> None:
     assert load_pool(config.store).present.sum() == 30
 
 
-def test_kill_9_loses_at_most_the_batch_in_flight(config: RunConfig, tmp_path: Path) -> None:
+def test_kill_9_and_an_end_of_time_lose_at_most_the_batch_in_flight(config: RunConfig, tmp_path: Path) -> None:
     big = with_(config, sampling={"n_samples": 200}, policy={"batch_size": 20})
     file = tmp_path / "run.toml"
     file.write_text(
@@ -152,16 +152,18 @@ def test_kill_9_loses_at_most_the_batch_in_flight(config: RunConfig, tmp_path: P
     )
     command = [sys.executable, "-m", "ttclib.cli", "sample", str(file)]
     kept = 0
-    for _ in range(2):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         parts = big.store.with_name(big.store.name + ".parts")
         deadline = time.monotonic() + 90
         while process.poll() is None and time.monotonic() < deadline:
             if len(list(parts.glob("*-samples-*.parquet"))) >= kept / 20 + 3:
                 break
             time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        os.kill(process.pid, how)
+        _, said = process.communicate()
+        if how == signal.SIGTERM:
+            assert process.returncode == 1 and "ttc: stopped; what was collected is kept" in said
         (counts,) = rows(big.store, f"SELECT count(*), count(DISTINCT ({KEY})) FROM samples")
         assert counts[0] == counts[1] and counts[0] % 20 == 0  # whole batches, none doubled
         assert kept < counts[0] < 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ def assignment(text: str) -> tuple[str, Any]:
 
 def main() -> None:
     """Entry point: runs a command and turns errors into one line and an exit status."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -105,6 +107,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _interrupt(*_: object) -> None:
+    """End as by Ctrl-C when a batch system asks: what was collected is taken in, engines end their processes."""
+    raise KeyboardInterrupt
 
 
 def _fail(text: str, status: int) -> None:
