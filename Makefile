@@ -29,8 +29,9 @@ demo: $(VENV)/.installed
 	@printf '\nAsk it something:\n  %s/ttc replay --store %s --strategy best_of_n,majority_vote\n' $(BIN) $(DEMO)
 	@printf 'Explore it:\n  %s/jupyter lab notebooks/01_replay.ipynb\n' $(BIN)
 
+# Two processes of one thread each: much of a test is waiting, for a browser or another process. TEST=-x, -k NAME …
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(TEST)
 
 # Warnings of vLLM's own are not ours to mend.
 test-vllm: $(VLLM_VENV)/.installed

@@ -1,9 +1,10 @@
 """Tokens a second of the transformers engine against a bare `generate` loop, in one run.
 
-    python tests/benchmarks/sampling.py [--batch 256] [--rounds 5]
+    python tests/benchmarks/sampling.py [--n-samples 256] [--problems 8] [--batch 512] [--rounds 3]
 
 Both sample the lab's policy on the same prompts in the same batches; the two take turns and the
-medians are compared.
+medians are compared. The more samples a problem has, the more of their beginnings are alike, which the
+engine computes once.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ from ttclib.lab.task import held_out
 def main() -> None:
     """Print the medians and their ratio."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--n-samples", type=int, default=256, help="of each problem")
+    parser.add_argument("--problems", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     engine = TransformersEngine(
         resolve_model("lab:policy"), PolicyConfig(name="policy", path="lab:policy"), PromptConfig()
     )
-    problems = sorted(held_out("validation", 32), key=lambda problem: len(problem.prompt))
-    prompts = [tuple(engine.encode(problem.prompt)) for problem in problems for _ in range(arguments.batch // 8)]
+    problems = sorted(held_out("validation", arguments.problems), key=lambda problem: len(problem.prompt))
+    prompts = [tuple(engine.encode(problem.prompt)) for problem in problems for _ in range(arguments.n_samples)]
     batches = [prompts[begin : begin + arguments.batch] for begin in range(0, len(prompts), arguments.batch)]
     speeds: dict[str, list[float]] = {"engine": [], "generate": []}
     for number in range(arguments.rounds):
@@ -40,7 +43,8 @@ def main() -> None:
             speeds[name].append(n_tokens / (time.perf_counter() - started))
     ours, theirs = (statistics.median(speeds[name]) for name in ("engine", "generate"))
     print(
-        f"batches of {arguments.batch}, {arguments.rounds} rounds, {torch.get_num_threads()} threads, tokens/s (median)"
+        f"{arguments.problems} problems x {arguments.n_samples} samples in batches of {arguments.batch}, "
+        f"{arguments.rounds} rounds, {torch.get_num_threads()} threads, tokens/s (median)"
     )
     print(f"  engine   {ours:10,.0f}\n  generate {theirs:10,.0f}\n  ratio    {ours / theirs:10.2f}")
 
