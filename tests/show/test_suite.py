@@ -111,6 +111,13 @@ def test_a_failing_cell_stops_the_set(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "index.html").exists()
 
 
+@pytest.mark.slow
+def test_a_report_whose_process_is_killed_is_told(tmp_path: Path) -> None:
+    killing = notebook_of(tmp_path / "killing.ipynb", "import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
+    with pytest.raises(TTCError, match="ended from outside, .* --processes 1"):
+        render_suite(plan([killing], tmp_path / "out", {}, {}))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -12,11 +12,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ttclib.errors import RequestError, one_of
+from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.show.index import index_html
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
 
@@ -114,7 +115,8 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
     Raises
     ------
     TTCError
-        A cell failed: those that run are finished, no other is begun, and no index is written.
+        A cell failed: those that run are finished, no other is begun, and no index is written. Or a
+        process was killed.
     """
     folder = jobs[0].target.parent
     make_folder(folder)
@@ -129,6 +131,11 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
             failed = failed or next((error for task in done if (error := task.exception())), None)
             # One begun for one done, as the pool would take some beforehand and could not give them back.
             running |= {pool.submit(_render, job) for job in itertools.islice(waiting, 0 if failed else len(done))}
+    if isinstance(failed, BrokenProcessPool):
+        raise TTCError(
+            "a process that made a report was ended from outside, as the system does when memory runs out: make fewer "
+            "at a time with --processes 1"
+        ) from failed
     if failed:
         raise failed
     index = folder / INDEX
