@@ -90,3 +90,19 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
     if ship is not None:
         collecting.ship(target, ship, notify=notify)
     click.echo(str(ship or target))
+
+
+@lab.command()
+@click.argument("name", type=click.Choice(["policy", "policy-14x", "revision"]))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--head-dim", type=int, default=32, show_default=True, help="Width of an attention head.")
+def widen(name: str, target: Path, head_dim: int) -> None:
+    """Write the model NAME to the folder TARGET with wider heads, for vLLM on a CPU: it computes the same."""
+    try:
+        from ttclib.lab import widen as widening
+    except ImportError as error:
+        raise RequestError(f"a model needs the package '{error.name}': pip install 'ttclib[transformers]'") from error
+    from ttclib.lab import checkpoint
+
+    widening.widen(checkpoint(name), target, head_dim)
+    click.echo(str(target))
