@@ -141,6 +141,7 @@ def accuracy_curves(
     replayed = pool if length_cap is None else cap_length(pool, length_cap)
     choices: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation, "seed": seed, "options": options}
     shown: dict[str, Any] = {**_bins_shown(pool, bins, difficulty), "level": level, "interval": interval}
+    facts = _facts_of(pool)
     curves = []
     for strategy in strategies:
         if strategy in REVISIONS and chains is not None:
@@ -149,7 +150,7 @@ def accuracy_curves(
         outcomes = outcomes_of(
             replayed, strategy, budgets, tree=tree, transform=transform, n_subsets=n_subsets, **choices
         )
-        curves.append(curves_of_outcomes(outcomes, budgets=budgets, seed=seed, **_facts_of(pool), **shown))
+        curves.append(curves_of_outcomes(outcomes, budgets=budgets, seed=seed, **facts, **shown))
     return pl.concat(curves)
 
 

@@ -18,10 +18,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from ttclib.collect.branching import branch, roomy_cache
-from ttclib.collect.engine import Completion, Draw, count_parameters, load_failure, model_row
+from ttclib.collect.engine import Completion, Draw, check_window, count_parameters, load_failure, model_row
 from ttclib.collect.tokens import Tokens
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
-from ttclib.errors import RequestError, TTCError
+from ttclib.errors import TTCError
 
 
 def _explain_out_of_memory(generate: Any) -> Any:
@@ -91,7 +91,7 @@ class TransformersEngine(Tokens):
         """
         limits = np.array([draw.max_tokens or sampling.max_tokens for draw in draws])
         for draw, limit in zip(draws, limits.tolist(), strict=True):
-            self._check_window(len(draw.prefix_ids), limit)
+            check_window(self.window, len(draw.prefix_ids), limit)
         prefixes = {prefix: row for row, prefix in enumerate(dict.fromkeys(draw.prefix_ids for draw in draws))}
         logits, mask, cache = self._prefill(list(prefixes))
         position = mask.sum(dim=1)
@@ -166,13 +166,6 @@ class TransformersEngine(Tokens):
 
     def _decode(self, token_ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
-
-    def _check_window(self, prompt_tokens: int, max_tokens: int) -> None:
-        if self.window and prompt_tokens + max_tokens > self.window:
-            raise RequestError(
-                f"max_tokens {max_tokens} with a prompt of {prompt_tokens} tokens exceeds the model's window of "
-                f"{self.window}: set sampling.max_tokens to at most {max(0, self.window - prompt_tokens)}"
-            )
 
 
 def draw_tokens(
