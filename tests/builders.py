@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ttclib.store import SamplePool, absorb, write_part
-from ttclib.store.models import ModelFacts
+from ttclib.samples import AGGREGATIONS, LOGPROB, ModelFacts, Pool, Setting, Verifier, own_logprob
+from ttclib.store import absorb, write_part
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -130,8 +130,8 @@ def add_chains(
     return path
 
 
-def make_pool(correct: Any, *, answer_ids: Any = None, scores: Any = None, **fields: Any) -> SamplePool:
-    """A `SamplePool` from nested lists, one list a problem; shorter ones are padded at the right.
+def make_pool(correct: Any, *, answer_ids: Any = None, scores: Any = None, **fields: Any) -> Pool:
+    """A `Pool` from nested lists, one list a problem; shorter ones are padded at the right.
 
     `None` in `correct` is an ungraded sample. Answers are the grade itself unless given, scores 0.5.
     """
@@ -144,22 +144,21 @@ def make_pool(correct: Any, *, answer_ids: Any = None, scores: Any = None, **fie
         grid[number, : len(row)] = [np.nan if value is None else float(value) for value in row]
     ids = np.where(np.isnan(grid), -1, grid).astype(int) if answer_ids is None else np.asarray(answer_ids)
     score = np.where(present, 0.5, np.nan) if scores is None else np.asarray(scores, dtype=float)
-    names = ("last", "min", "prod", "mean", "logprob")
+    prm = Verifier("prm", "prm", dict.fromkeys(AGGREGATIONS, score), np.full(shape, np.nan))
     defaults: dict[str, Any] = {
         "store": "memory",
         "policy": "policy",
-        "setting": "abc",
-        "verifier": "prm",
+        "setting": Setting("abc", {"temperature": 1.0}),
         "problem_ids": [f"p{number}" for number in range(len(rows))],
         "present": present,
         "correct": grid,
         "answer_ids": ids,
         "completion_tokens": np.where(present, 10.0, np.nan),
-        "scores": dict.fromkeys(names, score),
         "prompt_tokens": np.full(len(rows), 5.0),
+        "verifiers": {"prm": prm, LOGPROB: own_logprob(np.log(np.where(present, 0.5, np.nan)))},
     }
     parameters = fields.pop("policy_parameters", 1000)
-    return SamplePool(**{"policy_model": ModelFacts("policy", parameters), **defaults, **fields})
+    return Pool(**{"policy_model": ModelFacts("policy", parameters), **defaults, **fields})
 
 
 def real_data(name: str) -> list[dict[str, Any]]:

@@ -40,7 +40,8 @@ from ttclib.replay.revisions import revision_accuracy
 from ttclib.replay.transforms import logit, rank
 from ttclib.replay.truncation import accuracy_under_caps, truncate
 from ttclib.replay.voting import Election, elect, majority_vote, weighted_best_of_n
-from ttclib.store import Chains, SamplePool, load_chains, load_pool
+from ttclib.samples import Chains, Pool
+from ttclib.store import load_chains, load_pool
 
 __version__ = "0.1.0"
 
@@ -55,8 +56,8 @@ __all__ = [
     "Frontier",
     "Ledger",
     "Outcomes",
+    "Pool",
     "RequestError",
-    "SamplePool",
     "TTCError",
     "accuracy_curves",
     "accuracy_under_caps",

@@ -16,7 +16,7 @@ from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.strategies import SAMPLING
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.store.pool import ModelFacts
+from ttclib.samples import ModelFacts
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ttclib.analysis.interpolation import accuracy_at
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.store.pool import ModelFacts
+from ttclib.samples import ModelFacts
 
 COMPARISON_SCHEMA = {
     "bin": pl.Int64,

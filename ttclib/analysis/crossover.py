@@ -25,7 +25,7 @@ from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.strategies import sampling_outcomes
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.store.pool import ModelFacts, SamplePool
+from ttclib.samples import ModelFacts, Pool
 
 
 @dataclass(frozen=True)
@@ -191,12 +191,12 @@ def crossover(
     )
 
 
-def greedy_outcomes(pool: SamplePool, *, allow_sampled: bool = False) -> Outcomes:
+def greedy_outcomes(pool: Pool, *, allow_sampled: bool = False) -> Outcomes:
     """The larger model's one answer: its greedy sample, or pass@1 where that is asked for.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
         Of a setting with temperature 0, unless `allow_sampled`.
     allow_sampled : bool
         Take the mean accuracy of samples drawn at a temperature instead; the result is then called
@@ -207,7 +207,7 @@ def greedy_outcomes(pool: SamplePool, *, allow_sampled: bool = False) -> Outcome
     RequestError
         The samples are not greedy.
     """
-    temperature = pool.decoding.get("temperature")
+    temperature = pool.setting.keys.get("temperature")
     one = sampling_outcomes(pool, "pass_at_k", [1])
     if temperature == 0:
         return _renamed(one, "greedy")

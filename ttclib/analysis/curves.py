@@ -18,7 +18,6 @@ from ttclib.analysis.strategies import (
     SAMPLING,
     STRATEGIES,
     TREE_SEARCH,
-    VERIFIERS,
     Transform,
     cap_length,
     check_budgets,
@@ -27,7 +26,7 @@ from ttclib.analysis.strategies import (
 )
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
-from ttclib.store.pool import SamplePool
+from ttclib.samples import Pool
 
 __all__ = [
     "CURVE_SCHEMA",
@@ -38,7 +37,6 @@ __all__ = [
     "SAMPLING",
     "STRATEGIES",
     "TREE_SEARCH",
-    "VERIFIERS",
     "accuracy_curves",
     "bin_problems",
     "check_budgets",
@@ -67,7 +65,7 @@ CURVE_SCHEMA = {
 
 
 def accuracy_curves(
-    pool: SamplePool,
+    pool: Pool,
     strategies: Sequence[str],
     budgets: Sequence[int],
     *,
@@ -89,7 +87,7 @@ def accuracy_curves(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     strategies : sequence of str
         Of `STRATEGIES`.
     budgets : sequence of int
@@ -155,7 +153,7 @@ def accuracy_curves(
 
 
 def curves_in_pool(
-    pool: SamplePool,
+    pool: Pool,
     outcomes: Sequence[Outcomes],
     budgets: Sequence[int],
     *,
@@ -166,7 +164,7 @@ def curves_in_pool(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
         Which was replayed.
     outcomes : sequence of Outcomes
     budgets, bins, difficulty
@@ -175,7 +173,7 @@ def curves_in_pool(
     return curves_of_outcomes(outcomes, budgets=budgets, **_facts_of(pool), **_bins_shown(pool, bins, difficulty))
 
 
-def _facts_of(pool: SamplePool) -> dict[str, Any]:
+def _facts_of(pool: Pool) -> dict[str, Any]:
     """What `curves_of_outcomes` tells of the samples behind its rows."""
     return {
         "samples_of_problems": dict(zip(pool.problem_ids, pool.pool_sizes.tolist(), strict=True)),
@@ -183,7 +181,7 @@ def _facts_of(pool: SamplePool) -> dict[str, Any]:
     }
 
 
-def _bins_shown(pool: SamplePool, bins: int | None, difficulty: str) -> dict[str, Any]:
+def _bins_shown(pool: Pool, bins: int | None, difficulty: str) -> dict[str, Any]:
     """The bins that `curves_of_outcomes` shows."""
     if bins is None:
         return {"bins_of_problems": None, "n_bins": 0}
@@ -339,13 +337,13 @@ def _error_of_mean(one: Outcomes, counted: np.ndarray, column: int) -> float | N
     return float(np.sqrt((one.mc_error[counted, column] ** 2).sum()) / counted.sum())
 
 
-def bin_problems(pool: SamplePool, n_bins: int, difficulty: str = "oracle") -> np.ndarray:
+def bin_problems(pool: Pool, n_bins: int, difficulty: str = "oracle") -> np.ndarray:
     """The difficulty bin of each problem, 1 (easiest) … n_bins, shape (problems,)."""
     one_of(difficulty, DIFFICULTIES, "difficulty")
     ease = oracle_difficulty(pool.correct) if difficulty == "oracle" else predicted_difficulty(verifier_scores(pool))
     return difficulty_bins(ease, n_bins)
 
 
-def powers_of_two(pool: SamplePool) -> list[int]:
+def powers_of_two(pool: Pool) -> list[int]:
     """1, 2, 4 … up to the smallest pool: the budgets that every problem can answer."""
     return [1 << exponent for exponent in range(int(pool.pool_sizes.min()).bit_length())]

@@ -12,7 +12,7 @@ from ttclib.analysis.interpolation import cost_for
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.store.pool import ModelFacts
+from ttclib.samples import ModelFacts
 
 EFFICIENCY_SCHEMA = {
     "bin": pl.Int64,

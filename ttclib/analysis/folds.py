@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import Any
-
 import numpy as np
 
 from ttclib.errors import RequestError
-from ttclib.store.pool import SamplePool, VerifierScores
+from ttclib.samples import Pool
 
 
-def split_pool(pool: SamplePool, n_parts: int = 2, seed: int = 0) -> list[SamplePool]:
+def split_pool(pool: Pool, n_parts: int = 2, seed: int = 0) -> list[Pool]:
     """A pool parted at random into pools of disjoint samples, problem by problem.
 
     Bins made of one part are out of fold for the others: a lucky sample cannot both make its problem
@@ -19,13 +16,13 @@ def split_pool(pool: SamplePool, n_parts: int = 2, seed: int = 0) -> list[Sample
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     n_parts : int
     seed : int
 
     Returns
     -------
-    list of SamplePool
+    list of Pool
         Every part has the same problems and as many samples of each, up to one.
 
     Raises
@@ -39,26 +36,4 @@ def split_pool(pool: SamplePool, n_parts: int = 2, seed: int = 0) -> list[Sample
     rng = np.random.default_rng(seed)
     draws = np.where(pool.present, rng.random(pool.present.shape), np.inf)
     order = np.argsort(draws, axis=1)  # those present first, shuffled
-    return [take_samples(pool, order[:, part::n_parts]) for part in range(n_parts)]
-
-
-def take_samples(pool: SamplePool, columns: np.ndarray) -> SamplePool:
-    """The same pool with some of its samples.
-
-    Parameters
-    ----------
-    pool : SamplePool
-    columns : int array, shape (problems, kept)
-        Which samples of each problem, those present first.
-    """
-
-    def pick(value: Any) -> Any:
-        if isinstance(value, np.ndarray) and value.shape == pool.present.shape:
-            return np.take_along_axis(value, columns, axis=1)
-        if isinstance(value, dict):
-            return {name: pick(table) for name, table in value.items()}
-        if isinstance(value, VerifierScores):
-            return replace(value, scores=pick(value.scores), prm_tokens=pick(value.prm_tokens))
-        return value
-
-    return replace(pool, **{field.name: pick(getattr(pool, field.name)) for field in fields(pool)})
+    return [pool.of_samples(order[:, part::n_parts]) for part in range(n_parts)]

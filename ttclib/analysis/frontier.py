@@ -16,7 +16,7 @@ from ttclib.analysis.groups import align, charged_budgets, group_means, ordered_
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.store.pool import ModelFacts
+from ttclib.samples import ModelFacts
 
 FRONTIER_SCHEMA = {
     "strategy": pl.String,

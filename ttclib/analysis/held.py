@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,17 @@ from ttclib.analysis.strategies import NEEDS_SCORES, REVISIONS, SAMPLING, TREE_S
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import COSTS, Outcomes
 from ttclib.replay.revision_outcomes import held_budgets
-from ttclib.replay.search import Trees, search_outcomes
+from ttclib.replay.search import search_outcomes
 from ttclib.replay.selection import SELECTIONS
-from ttclib.replay.tree import Step
-from ttclib.store.pool import SamplePool
+from ttclib.samples import Pool, Tree
 
 
 def held_outcomes(
-    pool: SamplePool,
+    pool: Pool,
     strategies: Sequence[str],
     budgets: Sequence[int],
     *,
-    tree: Trees | None = None,
+    tree: Tree | None = None,
     chains: Any = None,
     verifier: str = "prm",
     aggregation: str = "last",
@@ -37,7 +35,7 @@ def held_outcomes(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     strategies : sequence of str
     budgets : sequence of int
     tree, chains : optional
@@ -60,7 +58,7 @@ def held_outcomes(
     """
     found: list[Outcomes] = []
     left = []
-    scored = verifier != "prm" or not np.isnan(pool.scores[aggregation]).all()
+    scored = verifier != "prm" or pool.has_scores()
     for strategy in strategies:
         own = dict((options or {}).get(strategy, {}))
         if strategy in NEEDS_SCORES and not scored:
@@ -137,7 +135,7 @@ def on_every_problem(
 
 
 def _searches(
-    tree: Trees,
+    tree: Tree,
     strategy: str,
     budgets: Sequence[int],
     aggregation: str,
@@ -158,7 +156,7 @@ def _searches(
             for size in sizes:
                 try:
                     one = search_outcomes(
-                        _OneTree(tree, number), algorithm, [size], selection=selection, n_replicates=replicates
+                        tree.of_problems([number]), algorithm, [size], selection=selection, n_replicates=replicates
                     )
                 except NotInStore:
                     continue
@@ -184,33 +182,3 @@ def _assembled(
         np.array([[accuracy for accuracy, _ in row] for row in cells]),
         {name: np.array([[spent.get(name, np.nan) for _, spent in row] for row in cells]) for name in COSTS},
     )
-
-
-@dataclass(frozen=True)
-class _OneTree:
-    """The tree of one problem, as `Trees`."""
-
-    all: Trees
-    number: int
-
-    @property
-    def store(self) -> str:
-        return self.all.store
-
-    @property
-    def verifier(self) -> str:
-        return self.all.verifier
-
-    @property
-    def problem_ids(self) -> Sequence[str]:
-        return [self.all.problem_ids[self.number]]
-
-    @property
-    def prompt_tokens(self) -> Sequence[int]:
-        return [self.all.prompt_tokens[self.number]]
-
-    def step(self, problem: int, path: str) -> Step | None:
-        return self.all.step(self.number, path)
-
-    def grade(self, problem: int, path: str) -> tuple[int, float] | None:
-        return self.all.grade(self.number, path)

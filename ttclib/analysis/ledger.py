@@ -16,7 +16,7 @@ import numpy as np
 from ttclib.analysis.cost import KINETICS_INTENSITY, gqa_ratio, kv_elements_per_token
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
-from ttclib.store.pool import ModelFacts
+from ttclib.samples import ModelFacts
 
 UNITS = ("generations", "tokens", "flops")
 

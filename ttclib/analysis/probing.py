@@ -17,13 +17,12 @@ from scipy.stats import rankdata
 
 from ttclib.analysis.compute_optimal import compute_optimal
 from ttclib.analysis.efficiency import finite
-from ttclib.analysis.folds import take_samples
 from ttclib.analysis.groups import group_means, ordered_interval, resample_weights
 from ttclib.analysis.interpolation import cost_for
 from ttclib.analysis.strategies import SAMPLING, sampling_outcomes, verifier_scores
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
-from ttclib.store.pool import SamplePool
+from ttclib.samples import Pool
 
 PROBED_SCHEMA = {
     "n_probes": pl.Int64,
@@ -41,7 +40,7 @@ PROBED_SCHEMA = {
 
 
 def probed_choice(
-    pool: SamplePool,
+    pool: Pool,
     n_probes: Sequence[int],
     budgets: Sequence[int],
     *,
@@ -60,7 +59,7 @@ def probed_choice(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     n_probes, budgets : sequence of int
         k and N, 1 to the smallest pool. At N the strategy selects from max(N, k) samples, which is what it costs.
     strategies : sequence of str
@@ -174,7 +173,7 @@ def tied_bins(ease: np.ndarray, n_bins: int) -> np.ndarray:
 
 
 def _prefixes(
-    pool: SamplePool,
+    pool: Pool,
     order: np.ndarray,
     strategies: Sequence[str],
     sizes: Sequence[int],
@@ -184,7 +183,7 @@ def _prefixes(
     """Strategies on exactly the first N samples of an order, for each N."""
     tables: dict[str, list[np.ndarray]] = {strategy: [] for strategy in strategies}
     for size in sizes:
-        first = take_samples(pool, order[:, :size])
+        first = pool.of_samples(order[:, :size])
         for strategy in strategies:  # a budget of the whole pool is that pool and no other
             tables[strategy].append(sampling_outcomes(first, strategy, [size], seed=seed, **chosen_by).accuracy)
     ids = tuple(pool.problem_ids)

@@ -15,7 +15,7 @@ from ttclib.analysis.difficulty import (
     predicted_difficulty,
 )
 from ttclib.analysis.strategies import verifier_scores
-from ttclib.store.pool import SamplePool
+from ttclib.samples import Pool
 
 PROFILE_SCHEMA = {
     "problem_id": pl.String,
@@ -37,12 +37,12 @@ CHEAP_SCHEMA = {
 }
 
 
-def problem_profiles(pool: SamplePool, n_bins: int = 5) -> pl.DataFrame:
+def problem_profiles(pool: Pool, n_bins: int = 5) -> pl.DataFrame:
     """Difficulty of every problem, oracle and predicted, and its bins.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     n_bins : int
 
     Returns
@@ -53,8 +53,8 @@ def problem_profiles(pool: SamplePool, n_bins: int = 5) -> pl.DataFrame:
         different answers; `tokens` is the mean length of a completion.
     """
     oracle = oracle_difficulty(pool.correct)
-    scores = pool.scores["last"]
-    predicted = predicted_difficulty(scores) if not np.isnan(scores).all() else np.full(len(oracle), np.nan)
+    scored = pool.has_scores()
+    predicted = predicted_difficulty(verifier_scores(pool)) if scored else np.full(len(oracle), np.nan)
     answers = [len(set(row[row >= 0].tolist())) for row in pool.answer_ids]
     tokens = np.where(pool.present, pool.completion_tokens, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes)
     frame = pl.DataFrame(
@@ -76,13 +76,13 @@ def problem_profiles(pool: SamplePool, n_bins: int = 5) -> pl.DataFrame:
 
 
 def cheap_agreement(
-    pool: SamplePool, ks: Sequence[int] | None = None, *, n_bins: int = 5, n_draws: int = 10, seed: int = 0
+    pool: Pool, ks: Sequence[int] | None = None, *, n_bins: int = 5, n_draws: int = 10, seed: int = 0
 ) -> pl.DataFrame:
     """How far the difficulty that k samples tell agrees with the one that the whole pool tells.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     ks : sequence of int, optional
         Samples a problem; None: the powers of two below half the smallest pool.
     n_bins : int
@@ -106,7 +106,7 @@ def cheap_agreement(
     half = int(pool.pool_sizes.min()) // 2
     sizes = list(ks) if ks is not None else [1 << exponent for exponent in range(max(1, half.bit_length()))]
     values = {"oracle": pool.correct}
-    if not np.isnan(pool.scores["last"]).all():
+    if pool.has_scores():
         values["predicted"] = verifier_scores(pool)
     rows = []
     for kind, table in values.items():

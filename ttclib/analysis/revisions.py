@@ -8,13 +8,10 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.intervals import bootstrap_mean, bootstrap_ratio
-from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revision_outcomes import revision_outcomes, revision_splits
-from ttclib.replay.revisions import ChainArrays
-from ttclib.store.pool import AGGREGATIONS, LOGPROB
+from ttclib.samples import Chains, Verifier
 
-VERIFIERS = ("prm", "orm", LOGPROB)
 POSITION_SCHEMA = {
     "position": pl.Int64,
     "accuracy": pl.Float64,
@@ -45,7 +42,7 @@ SWEEP_SCHEMA = {
 }
 
 
-def chain_pass_at_1(chains: ChainArrays, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
+def chain_pass_at_1(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
     """Chance that a chain's answer is right, by its position.
 
     Parameters
@@ -84,7 +81,7 @@ def chain_pass_at_1(chains: ChainArrays, *, level: float = 0.95, seed: int = 0) 
     return pl.DataFrame(rows, schema=POSITION_SCHEMA)
 
 
-def correct_to_wrong(chains: ChainArrays, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
+def correct_to_wrong(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
     """How often the next answer of a chain turns a right one wrong, and a wrong one right.
 
     Parameters
@@ -128,7 +125,7 @@ def correct_to_wrong(chains: ChainArrays, *, level: float = 0.95, seed: int = 0)
 
 
 def ratio_sweep(
-    chains: ChainArrays,
+    chains: Chains,
     budgets: Sequence[int],
     *,
     selection: str = "hierarchical",
@@ -148,7 +145,7 @@ def ratio_sweep(
         Answers a problem, over all chains.
     selection : {"hierarchical", "majority"}
     verifier, aggregation
-        As in `chain_scores`.
+        As in `Chains.verifier`.
     bins_of_problems : mapping of problem id to int, optional
         Difficulty bin, from 1 (easiest); a problem that is not there, or is 0, is in none.
     n_subsets : int
@@ -170,8 +167,10 @@ def ratio_sweep(
     RequestError
         Unknown selection or verifier, or no scores of it.
     """
-    scores = None if selection == "majority" else chain_scores(chains, verifier, aggregation)
-    found = revision_splits(chains, budgets, selection=selection, scores=scores, n_subsets=n_subsets, seed=seed)
+    reads = _reads(chains, selection, verifier)
+    found = revision_splits(
+        chains, budgets, selection=selection, verifier=reads, aggregation=aggregation, n_subsets=n_subsets, seed=seed
+    )
     bins = np.array([(bins_of_problems or {}).get(problem_id, 0) for problem_id in chains.problem_ids], dtype=int)
     rows = []
     for (sequential, parallel), one in found:
@@ -197,7 +196,7 @@ def ratio_sweep(
 
 
 def replay_revisions(
-    chains: ChainArrays,
+    chains: Chains,
     budgets: Sequence[int],
     *,
     verifier: str = "prm",
@@ -213,47 +212,31 @@ def replay_revisions(
     chains : Chains
     budgets : sequence of int
     verifier, aggregation
-        As in `chain_scores`; not read by ``majority``.
+        As in `Chains.verifier`; not read by ``majority``.
     seed : int
     ratio : float or {"sequential", "parallel", "best", "all"}
         As in `ttclib.replay.revision_outcomes.revision_outcomes`; ``"all"``: every split on its own.
     selection : {"hierarchical", "majority"}
     """
-    scores = None if selection == "majority" else chain_scores(chains, verifier, aggregation)
+    reads = _reads(chains, selection, verifier)
     if ratio == "all":
-        return [one for _, one in revision_splits(chains, budgets, selection=selection, scores=scores, seed=seed)]
-    return [revision_outcomes(chains, budgets, ratio=ratio, selection=selection, scores=scores, seed=seed)]
-
-
-def chain_scores(chains: ChainArrays, verifier: str = "prm", aggregation: str = "last") -> np.ndarray:
-    """One score an answer, shape (problems, chains, positions), from what the store holds.
-
-    Parameters
-    ----------
-    chains : Chains
-    verifier : str
-        ``"prm"`` or ``"orm"``: the verifier that was loaded with the chains, as does its own name;
-        ``"logprob"``: ``exp`` of the model's mean token log-probability.
-    aggregation : {"last", "min", "prod", "mean"}
-        Of a verifier that scored steps.
-
-    Raises
-    ------
-    RequestError
-        Unknown verifier or aggregation, or the store has none of its scores.
-    """
-    one_of(verifier, dict.fromkeys((*VERIFIERS, *([chains.verifier] if chains.verifier else []))), "verifier")
-    one_of(aggregation, AGGREGATIONS, "aggregation")
-    scores = np.exp(chains.scores[LOGPROB]) if verifier == LOGPROB else chains.scores[aggregation]
-    if np.isnan(scores).all():
-        raise RequestError(
-            f"'{chains.store}' holds no {verifier} scores for the chains of '{chains.policy}': add a section "
-            f"[revision.verifier] and run `ttc revise`, or select by majority"
+        splits = revision_splits(
+            chains, budgets, selection=selection, verifier=reads, aggregation=aggregation, seed=seed
         )
-    return scores
+        return [one for _, one in splits]
+    return [
+        revision_outcomes(
+            chains, budgets, ratio=ratio, selection=selection, verifier=reads, aggregation=aggregation, seed=seed
+        )
+    ]
 
 
-def _graded(chains: ChainArrays) -> np.ndarray:
+def _reads(chains: Chains, selection: str, verifier: str) -> Verifier | None:
+    """Who reads the chains; None: a majority needs nobody."""
+    return None if selection == "majority" else chains.verifier(verifier)
+
+
+def _graded(chains: Chains) -> np.ndarray:
     """Answers that are graded and lie before a chain's end or first hole."""
     within = np.arange(chains.correct.shape[2]) < chains.lengths[..., None]
     return np.asarray(within & ~np.isnan(chains.correct))

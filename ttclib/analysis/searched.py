@@ -12,8 +12,9 @@ import polars as pl
 from ttclib.analysis.groups import charged_budgets, restrict, shared_problems
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.search import Algorithm, Trees
+from ttclib.replay.search import Algorithm
 from ttclib.replay.tree import Children, Greedy, Missing, Node, Sample, SampleTree, replay
+from ttclib.samples import Tree
 
 TRACE_SCHEMA = {
     "path": pl.String,
@@ -42,12 +43,12 @@ def on_common_problems(outcomes: Sequence[Outcomes]) -> list[Outcomes]:
     return [replace(restrict(one, ids), budgets=charged_budgets(one)) for one in outcomes]
 
 
-def trace_search(trees: Trees, problem_id: str, algorithm: Algorithm, budget: int) -> pl.DataFrame:
+def trace_search(trees: Tree, problem_id: str, algorithm: Algorithm, budget: int) -> pl.DataFrame:
     """Every step that one search draws on one problem, and what became of it.
 
     Parameters
     ----------
-    trees : Trees
+    trees : Tree
     problem_id : str
     algorithm : Algorithm
     budget : int

@@ -7,12 +7,13 @@ from typing import Any
 
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.search import Algorithm, Trees, search_outcomes
+from ttclib.replay.search import Algorithm, search_outcomes
 from ttclib.replay.selection import SELECTIONS
+from ttclib.samples import Tree
 
 
 def replay_search(
-    trees: Trees,
+    trees: Tree,
     budgets: Sequence[int],
     *,
     strategy: str,
@@ -28,7 +29,7 @@ def replay_search(
 
     Parameters
     ----------
-    trees : Trees
+    trees : Tree
     budgets : sequence of int
         One that is below a variant's beam width is left out of it.
     strategy : {"beam_search", "lookahead_search", "dvts", "rebase"}, keyword-only

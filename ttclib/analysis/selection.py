@@ -6,19 +6,19 @@ import numpy as np
 
 from ttclib.analysis.strategies import verifier_scores
 from ttclib.errors import RequestError, one_of
-from ttclib.store.pool import SamplePool
+from ttclib.samples import Pool
 
 KINDS = ("high_scored_wrong", "low_scored_right", "disagreement", "any")
 
 
 def samples_to_read(
-    pool: SamplePool, kind: str, *, verifier: str = "prm", aggregation: str = "last", limit: int = 20, seed: int = 0
+    pool: Pool, kind: str, *, verifier: str = "prm", aggregation: str = "last", limit: int = 20, seed: int = 0
 ) -> list[tuple[int, int]]:
     """Cells of a pool to read, the most telling first; of equal ones a random order.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     kind : {"high_scored_wrong", "low_scored_right", "disagreement", "any"}
         Wrong samples by score from the top; right ones from the bottom; of each problem where the
         whole pool's best-of-N and majority vote answer differently, the best-scored sample of the
@@ -55,7 +55,7 @@ def samples_to_read(
     return _pairs(cells[np.argsort(-value if wrong else value, kind="stable")][:limit])
 
 
-def _disagreements(pool: SamplePool, scores: np.ndarray) -> list[tuple[int, int]]:
+def _disagreements(pool: Pool, scores: np.ndarray) -> list[tuple[int, int]]:
     """Best-scored sample overall and best-scored one of the most frequent answer, where their answers differ."""
     found = []
     for row in range(len(pool.problem_ids)):

@@ -21,14 +21,13 @@ from ttclib.replay.coverage import pass_at_k
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.truncation import truncate
 from ttclib.replay.voting import elect, subsets_for
-from ttclib.store.pool import AGGREGATIONS, LOGPROB, SamplePool, VerifierScores
+from ttclib.samples import LOGPROB, Pool
 
 SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 TREE_SEARCH = ("beam_search", "lookahead_search", "dvts", "rebase")
 REVISIONS = ("revisions",)
 STRATEGIES = (*SAMPLING, *TREE_SEARCH, *REVISIONS)
 NEEDS_SCORES = ("best_of_n", "weighted_best_of_n")
-VERIFIERS = ("prm", "orm", LOGPROB)  # or the own name of a verifier in the store
 
 Transform = Callable[[np.ndarray], np.ndarray]
 # Strategies that read more than a pool. Each is called with the tree or the
@@ -42,7 +41,7 @@ REPLAYS: dict[str, Replay] = {
 
 
 def outcomes_of(
-    pool: SamplePool,
+    pool: Pool,
     strategy: str,
     budgets: Sequence[int],
     *,
@@ -59,7 +58,7 @@ def outcomes_of(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     strategy : str
         Of `STRATEGIES`.
     budgets : sequence of int
@@ -91,7 +90,7 @@ def outcomes_of(
 
 
 def sampling_outcomes(
-    pool: SamplePool,
+    pool: Pool,
     strategy: str,
     budgets: Sequence[int],
     *,
@@ -105,7 +104,7 @@ def sampling_outcomes(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     strategy : str
         Of `SAMPLING`.
     budgets : sequence of int
@@ -146,11 +145,11 @@ def sampling_outcomes(
             accuracy[member] = expected_best_of_n(score, correct, sizes)
         else:
             accuracy[member], error[member] = elect(ids, score, correct, sizes, n_subsets=n_subsets, seed=seed)
-    costs = sampling_costs(pool, sizes, verifier=verifier if scores is not None else LOGPROB)
+    costs = sampling_costs(pool, sizes, verifier=verifier if scores is not None else None)
     return Outcomes(strategy, strategy, tuple(sizes), tuple(pool.problem_ids), accuracy, costs, error)
 
 
-def _check_known(pool: SamplePool, scores: np.ndarray | None) -> None:
+def _check_known(pool: Pool, scores: np.ndarray | None) -> None:
     """Refuse a pool in which nothing is graded, or nothing is both graded and scored."""
     graded = ~np.isnan(pool.correct).all(axis=1)
     if not graded.any():
@@ -159,15 +158,15 @@ def _check_known(pool: SamplePool, scores: np.ndarray | None) -> None:
         raise RequestError(f"'{pool.store}' holds no problem of policy '{pool.policy}' that is both graded and scored")
 
 
-def sampling_costs(pool: SamplePool, budgets: Sequence[int], *, verifier: str = "prm") -> dict[str, np.ndarray]:
+def sampling_costs(pool: Pool, budgets: Sequence[int], *, verifier: str | None = None) -> dict[str, np.ndarray]:
     """What N random samples of each problem cost, and the PRM's reading of them.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     budgets : sequence of int
-    verifier : str
-        Whose reading is charged; the policy's own log-probability costs nothing.
+    verifier : str, optional
+        Whose reading is charged; None: nobody reads.
 
     Returns
     -------
@@ -192,18 +191,18 @@ def sampling_costs(pool: SamplePool, budgets: Sequence[int], *, verifier: str = 
         "cached_prefill_tokens": nothing + prompt,
         "context_tokens": size * (prompt * mean_length + own),
         "kv_tokens": prompt * longest + size * own,
-        "prm_tokens": nothing if verifier == LOGPROB else size * _mean_of_samples(pool, _tokens_read(pool, verifier)),
+        "prm_tokens": size * _mean_of_samples(pool, pool.verifier(verifier).tokens_read) if verifier else nothing,
     }
 
 
 def verifier_scores(
-    pool: SamplePool, verifier: str = "prm", aggregation: str = "last", transform: Transform | None = None
+    pool: Pool, verifier: str = "prm", aggregation: str = "last", transform: Transform | None = None
 ) -> np.ndarray:
     """One score a sample, shape (problems, samples), from what the store holds.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     verifier : str
         ``prm``: the pool's default; ``orm``: the outcome verifier that scored most; ``logprob``: ``exp`` of
         the policy's own mean token log-probability, so that weights are positive; or a verifier's own name.
@@ -217,15 +216,7 @@ def verifier_scores(
     RequestError
         Unknown verifier or aggregation, or the store has none of its scores.
     """
-    one_of(aggregation, AGGREGATIONS, "aggregation")
-    if verifier == LOGPROB:
-        scores = np.exp(pool.scores[LOGPROB])
-    else:
-        found = _verifier(pool, verifier)
-        scores = pool.scores[aggregation] if found is None else found.scores[aggregation]
-    if np.isnan(scores).all():
-        remedy = "sample it with ttclib, which keeps them" if verifier == LOGPROB else "score it with `ttc score`"
-        raise RequestError(f"'{pool.store}' holds no {verifier} scores for policy '{pool.policy}': {remedy}")
+    scores = pool.verifier(verifier).by(aggregation)
     if transform is None:
         return scores
     try:
@@ -234,45 +225,18 @@ def verifier_scores(
         raise RequestError(f"{verifier} scores of '{pool.store}': {error}") from error
 
 
-def _verifier(pool: SamplePool, verifier: str) -> VerifierScores | None:
-    """The verifier that is meant; None: the pool's default."""
-    if verifier in pool.verifiers:
-        return pool.verifiers[verifier]
-    one_of(verifier, dict.fromkeys((*VERIFIERS, *pool.verifiers)), "verifier")
-    if verifier == "prm":
-        return None
-    outcome = next((found for found in pool.verifiers.values() if found.kind == "orm"), None)
-    if outcome is None:
-        held = ", ".join(pool.verifiers) or "none"
-        raise RequestError(
-            f"'{pool.store}' holds no orm scores for policy '{pool.policy}' (an orm gives one score a sample): "
-            f"its verifiers are {held}"
-        )
-    return outcome
-
-
-def _tokens_read(pool: SamplePool, verifier: str) -> np.ndarray:
-    """Tokens a verifier read, shape (problems, samples); NaN: unknown."""
-    found = _verifier(pool, verifier)
-    tokens, scores = (pool.prm_tokens, pool.scores) if found is None else (found.prm_tokens, found.scores)
-    if tokens is None:
-        return np.full(pool.present.shape, np.nan)
-    # A sample that it could not read cost nothing; one that it read has a score.
-    return np.where(np.isnan(tokens) & np.isnan(scores["last"]), 0.0, tokens)
-
-
-def cap_length(pool: SamplePool, max_tokens: int) -> SamplePool:
+def cap_length(pool: Pool, max_tokens: int) -> Pool:
     """The pool as it were had every sample been cut at so many tokens.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     max_tokens : int
         At least 1.
 
     Returns
     -------
-    SamplePool
+    Pool
         As `ttclib.replay.truncation.truncate` does it: a longer sample is unanswered, wrong, scored below
         every other, and has spent the cap. What a verifier read of it is not known.
 
@@ -286,16 +250,14 @@ def cap_length(pool: SamplePool, max_tokens: int) -> SamplePool:
     if np.isnan(pool.completion_tokens).all():
         raise RequestError(f"'{pool.store}' does not know how long the samples of '{pool.policy}' are: no length cap")
 
-    def cut(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {
-            name: truncate(pool.correct, pool.answer_ids, pool.completion_tokens, max_tokens, scores=table).scores
-            for name, table in scores.items()
-        }
-
     left = truncate(pool.correct, pool.answer_ids, pool.completion_tokens, max_tokens)
     beyond = pool.completion_tokens > max_tokens
     verifiers = {
-        name: replace(found, scores=cut(found.scores), prm_tokens=np.where(beyond, np.nan, found.prm_tokens))
+        name: replace(
+            found,
+            scores={how: np.where(beyond, -np.inf, table) for how, table in found.scores.items()},
+            prm_tokens=np.where(beyond & (found.kind != LOGPROB), np.nan, found.prm_tokens),
+        )
         for name, found in pool.verifiers.items()
     }
     return replace(
@@ -303,13 +265,11 @@ def cap_length(pool: SamplePool, max_tokens: int) -> SamplePool:
         correct=left.correct,
         answer_ids=left.answer_ids,
         completion_tokens=left.completion_tokens,
-        scores=cut(pool.scores),
-        prm_tokens=None if pool.prm_tokens is None else np.where(beyond, np.nan, pool.prm_tokens),
         verifiers=verifiers,
     )
 
 
-def check_budgets(budgets: Sequence[int], pool: SamplePool) -> None:
+def check_budgets(budgets: Sequence[int], pool: Pool) -> None:
     """Refuse a budget below 1 or above every pool."""
     largest = int(pool.pool_sizes.max())
     for budget in budgets:
@@ -320,12 +280,12 @@ def check_budgets(budgets: Sequence[int], pool: SamplePool) -> None:
             )
 
 
-def _pools_of_one_size(pool: SamplePool) -> list[tuple[np.ndarray, tuple[np.ndarray, slice]]]:
+def _pools_of_one_size(pool: Pool) -> list[tuple[np.ndarray, tuple[np.ndarray, slice]]]:
     """Problems whose pools are equal in size, and the cells of those pools."""
     members = [(pool.pool_sizes == size, int(size)) for size in np.unique(pool.pool_sizes)]
     return [(member, (member, slice(0, size))) for member, size in members]
 
 
-def _mean_of_samples(pool: SamplePool, values: np.ndarray) -> np.ndarray:
+def _mean_of_samples(pool: Pool, values: np.ndarray) -> np.ndarray:
     """Mean over a problem's samples, shape (problems, 1); NaN where one is unknown."""
     return (np.where(pool.present, values, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes))[:, None]

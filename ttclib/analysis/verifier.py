@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from ttclib.analysis.curves import bin_problems
 from ttclib.analysis.intervals import bootstrap_mean
 from ttclib.analysis.strategies import verifier_scores
-from ttclib.store.pool import SamplePool
+from ttclib.samples import Pool
 
 QUALITY_SCHEMA = {
     "verifier": pl.String,
@@ -119,7 +119,7 @@ def expected_calibration_error(scores: ArrayLike, outcomes: ArrayLike, n_bins: i
 
 
 def verifier_quality(
-    pool: SamplePool,
+    pool: Pool,
     *,
     verifier: str = "prm",
     aggregation: str = "last",
@@ -132,7 +132,7 @@ def verifier_quality(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     verifier, aggregation : str
         As in `ttclib.analysis.strategies.verifier_scores`.
     bins : int, optional

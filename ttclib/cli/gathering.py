@@ -31,11 +31,11 @@ from ttclib.cli.searching import beam_width_of
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revision_outcomes import NAMED_RATIOS
-from ttclib.store import SamplePool, load_pool
+from ttclib.samples import AGGREGATIONS, Pool
+from ttclib.store import load_pool
 from ttclib.store.chains import load_chains
-from ttclib.store.pool import AGGREGATIONS
 from ttclib.store.settings import has_nodes
-from ttclib.store.tree import load_trees
+from ttclib.store.tree import load_tree
 
 BIN_OPTIONS = (
     click.option("--bins", type=int, help="Difficulty bins of equal size; by default 5."),
@@ -92,7 +92,7 @@ class Gathered:
     `outcomes` cover the problems of `pool`, or fewer; `ease` and `bins` are in the order of the first.
     """
 
-    pool: SamplePool
+    pool: Pool
     outcomes: list[Outcomes]
     ease: np.ndarray
     bins: np.ndarray
@@ -127,7 +127,7 @@ def gather(store: Path, policy: str | None, choices: dict[str, Any], *, folds: i
     tree = chains = None
     if wanted & set(TREE_SEARCH) and has_nodes(store, pool.policy, notify=notify):
         try:
-            whole = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier, notify=notify)
+            whole = load_tree(store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier, notify=notify)
             searched = whole.searched()
             tree = searched if searched.problem_ids else whole
         except RequestError as error:
@@ -176,7 +176,7 @@ def gather(store: Path, policy: str | None, choices: dict[str, Any], *, folds: i
     return Gathered(pool, outcomes, ease[rows], bins[rows], int(probes.pool_sizes.max()))
 
 
-def ease_of(pool: SamplePool, difficulty: str) -> np.ndarray:
+def ease_of(pool: Pool, difficulty: str) -> np.ndarray:
     """Ease of each problem by one of the difficulties."""
     return oracle_difficulty(pool.correct) if difficulty == "oracle" else predicted_difficulty(verifier_scores(pool))
 

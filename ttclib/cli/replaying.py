@@ -33,10 +33,10 @@ from ttclib.replay.revision_outcomes import NAMED_RATIOS, held_budgets
 from ttclib.replay.revisions import SELECTIONS
 from ttclib.replay.selection import SELECTIONS as SEARCH_SELECTIONS
 from ttclib.replay.transforms import TRANSFORMS
-from ttclib.store import SamplePool, load_pool
-from ttclib.store.chains import Chains, load_chains
-from ttclib.store.pool import AGGREGATIONS
-from ttclib.store.tree import load_trees
+from ttclib.samples import AGGREGATIONS, Chains, Pool
+from ttclib.store import load_pool
+from ttclib.store.chains import load_chains
+from ttclib.store.tree import load_tree
 
 _MOST_BUDGETS = 100_000
 
@@ -137,7 +137,7 @@ def replay(
         tree = None
         if wanted & set(TREE_SEARCH):
             guide = verifier if verifier in pool.verifiers else pool.verifier
-            tree = load_trees(store, policy=pool.policy, setting=pool.setting, verifier=guide, notify=notify)
+            tree = load_tree(store, policy=pool.policy, setting=pool.setting, verifier=guide, notify=notify)
         replay = partial(
             accuracy_curves,
             pool,
@@ -193,7 +193,7 @@ def _budgets(text: str) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def _tell_unscored(pool: SamplePool, verifier: str, aggregation: str) -> None:
+def _tell_unscored(pool: Pool, verifier: str, aggregation: str) -> None:
     """Say how many samples have no score, and what becomes of them."""
     missing = int((np.isnan(verifier_scores(pool, verifier, aggregation)) & pool.present).sum())
     if missing:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ttclib.samples import ModelFacts, Setting
+
 COSTS = (
     "generations",  # answers charged as the papers do: N; lookahead N·(k + 1); revisions: all answers of all chains
     "completion_tokens",  # every decoded token, pruned branches and lookahead rollouts included
@@ -21,7 +23,31 @@ COSTS = (
     "context_tokens",  # sum over decoded tokens of the tokens they attend to
     "kv_tokens",  # the same, but what trials of a problem share is read once for all that decode side by side
     "prm_tokens",  # tokens the verifier reads
+    "serial_tokens",  # decoded one after the other: what must be waited for
+    "serial_prm_tokens",  # read by the verifier one after the other, where later draws wait for it
 )
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose answers a strategy chooses among, and who reads them: what a price needs to know of both.
+
+    Attributes
+    ----------
+    policy : str
+    setting : Setting or None
+    policy_model : ModelFacts or None
+    verifier, aggregation : str or None
+        None: the strategy reads no scores.
+    verifier_model : ModelFacts or None
+    """
+
+    policy: str = ""
+    setting: Setting | None = None
+    policy_model: ModelFacts | None = None
+    verifier: str | None = None
+    aggregation: str | None = None
+    verifier_model: ModelFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +70,10 @@ class Outcomes:
         there is not known either.
     mc_error : float array, shape (problems, budgets), or None
         Standard error of `accuracy` from averaging over random subsets; 0: exact; None: not known.
+    ungraded : float array, shape (problems, budgets), or None
+        Chance that the answer chosen is one that could not be graded, which counts as not right: were all of them
+        right, accuracy would be higher by so much. None: 0.
+    source : Source
 
     Raises
     ------
@@ -58,14 +88,16 @@ class Outcomes:
     accuracy: np.ndarray
     costs: Mapping[str, np.ndarray]
     mc_error: np.ndarray | None = None
+    ungraded: np.ndarray | None = None
+    source: Source = Source()
 
     def __post_init__(self) -> None:
         shape = (len(self.problem_ids), len(self.budgets))
         if unknown := set(self.costs) - set(COSTS):
             raise ValueError(f"unknown cost {', '.join(sorted(unknown))}: allowed {', '.join(COSTS)}")
-        tables = {"accuracy": self.accuracy, **self.costs}
-        for name, table in (tables if self.mc_error is None else {**tables, "mc_error": self.mc_error}).items():
-            if table.shape != shape:
+        tables = {"accuracy": self.accuracy, **self.costs, "mc_error": self.mc_error, "ungraded": self.ungraded}
+        for name, table in tables.items():
+            if table is not None and table.shape != shape:
                 raise ValueError(f"{name} must have shape (problems, budgets) = {shape}, got {table.shape}")
         if list(self.budgets) != sorted(set(self.budgets)):
             raise ValueError(f"budgets must ascend, got {self.budgets}")

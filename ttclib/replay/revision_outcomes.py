@@ -10,19 +10,21 @@ from ttclib.errors import NotInStore, one_of
 from ttclib.replay.best_of_n import expected_largest
 from ttclib.replay.budgets import as_budgets
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.revisions import ChainArrays, Split, revision_accuracy, split_at_ratio, splits_of
+from ttclib.replay.revisions import Split, revision_accuracy, split_at_ratio, splits_of
+from ttclib.samples import Chains, Verifier
 
 STRATEGY = "revisions"
 NAMED_RATIOS = ("sequential", "parallel", "best")
 
 
 def revision_outcomes(
-    chains: ChainArrays,
+    chains: Chains,
     budgets: Sequence[int],
     *,
     ratio: float | str = 1.0,
     selection: str = "hierarchical",
-    scores: np.ndarray | None = None,
+    verifier: Verifier | None = None,
+    aggregation: str = "last",
     n_subsets: int = 400,
     seed: int = 0,
 ) -> Outcomes:
@@ -39,8 +41,9 @@ def revision_outcomes(
         split with the highest mean accuracy on these same problems, which flatters it.
     selection : {"hierarchical", "majority"}
         As in `ttclib.replay.revisions.revision_accuracy`.
-    scores : float array, shape (problems, chains, positions), optional
-        By default the verifier's last score. Not read by ``majority``.
+    verifier : Verifier, optional
+        Of the chains. Not read by ``majority``.
+    aggregation : {"last", "min", "prod", "mean"}
     n_subsets, seed : int
 
     Returns
@@ -60,7 +63,9 @@ def revision_outcomes(
         held = {budget: held_splits(chains, budget) for budget in sizes}
         if missing := [budget for budget, splits in held.items() if not splits]:
             raise _not_held(chains, [split_at_ratio(budget, 1) for budget in missing])
-        table = _SplitTable(chains, [split for splits in held.values() for split in splits], selection, scores)
+        table = _SplitTable(
+            chains, [split for splits in held.values() for split in splits], selection, verifier, aggregation
+        )
         accuracy = table.accuracy(n_subsets, seed)
         means = dict(zip(table.splits, _column_means(accuracy), strict=True))
         splits = [max(held[budget], key=lambda split: (np.nan_to_num(means[split], nan=-1), split)) for budget in sizes]
@@ -72,7 +77,7 @@ def revision_outcomes(
     splits = [_split(budget, ratio) for budget in sizes]
     if missing_splits := [split for split in splits if not _holders(chains, split).any()]:
         raise _not_held(chains, missing_splits)
-    table = _SplitTable(chains, splits, selection, scores)
+    table = _SplitTable(chains, splits, selection, verifier, aggregation)
     name = ratio if isinstance(ratio, str) else f"ratio {ratio:g}"
     return Outcomes(
         STRATEGY,
@@ -85,11 +90,12 @@ def revision_outcomes(
 
 
 def revision_splits(
-    chains: ChainArrays,
+    chains: Chains,
     budgets: Sequence[int],
     *,
     selection: str = "hierarchical",
-    scores: np.ndarray | None = None,
+    verifier: Verifier | None = None,
+    aggregation: str = "last",
     n_subsets: int = 400,
     seed: int = 0,
 ) -> list[tuple[Split, Outcomes]]:
@@ -97,7 +103,7 @@ def revision_splits(
 
     Parameters
     ----------
-    chains, budgets, selection, scores, n_subsets, seed
+    chains, budgets, selection, verifier, aggregation, n_subsets, seed
         As in `revision_outcomes`.
 
     Returns
@@ -114,7 +120,7 @@ def revision_splits(
     splits = [split for budget in sizes for split in held_splits(chains, budget)]
     if missing := set(sizes) - {sequential * parallel for sequential, parallel in splits}:
         raise _not_held(chains, [split_at_ratio(budget, 1) for budget in sorted(missing)])
-    table = _SplitTable(chains, splits, selection, scores)
+    table = _SplitTable(chains, splits, selection, verifier, aggregation)
     accuracy, costs = table.accuracy(n_subsets, seed), table.costs()
 
     def only(values: np.ndarray, column: int, budget: int) -> np.ndarray:
@@ -141,12 +147,12 @@ def revision_splits(
     return outcomes
 
 
-def held_splits(chains: ChainArrays, budget: int) -> list[Split]:
+def held_splits(chains: Chains, budget: int) -> list[Split]:
     """The splits of a budget for which some problem holds enough chains of enough answers."""
     return [split for split in splits_of(budget) if _holders(chains, split).any()]
 
 
-def held_budgets(chains: ChainArrays, ratio: float | str = 1.0) -> list[int]:
+def held_budgets(chains: Chains, ratio: float | str = 1.0) -> list[int]:
     """The powers of two whose split at a ratio some problem holds.
 
     Parameters
@@ -165,11 +171,15 @@ def held_budgets(chains: ChainArrays, ratio: float | str = 1.0) -> list[int]:
 class _SplitTable:
     """Accuracy and costs of splits on every problem, arrays of shape (problems, splits)."""
 
-    def __init__(self, chains: ChainArrays, splits: Sequence[Split], selection: str, scores: np.ndarray | None) -> None:
+    def __init__(
+        self, chains: Chains, splits: Sequence[Split], selection: str, verifier: Verifier | None, aggregation: str
+    ) -> None:
         self.splits = list(dict.fromkeys(splits))
         self._chains = chains
         self._selection = selection
-        self._scores = chains.scores["last"] if scores is None else scores
+        self._verifier = None if selection == "majority" else verifier
+        unscored = np.full(chains.present.shape, np.nan)
+        self._scores = unscored if self._verifier is None else self._verifier.by(aggregation)
 
     def accuracy(self, n_subsets: int, seed: int) -> np.ndarray:
         return revision_accuracy(
@@ -203,10 +213,8 @@ class _SplitTable:
             [np.zeros_like(before[:, :, :1]), np.where(view_grew, grown, (before - prompt)[:, :, 1:])], axis=2
         )
         triangle = own * (own - 1) / 2
-        if self._selection == "majority":
-            read = np.where(np.isnan(own), own, 0.0)
-        else:  # what the verifier could not read cost nothing
-            read = np.where(np.isnan(chains.prm_tokens) & np.isnan(self._scores), 0.0, chains.prm_tokens)
+        nothing_read = np.where(np.isnan(own), own, 0.0)
+        read = nothing_read if self._verifier is None else self._verifier.tokens_read
         sums = {
             name: np.cumsum(values, axis=2)
             for name, values in {
@@ -243,7 +251,7 @@ def _equal_sets(lengths: np.ndarray, sequential: int, parallel: int) -> list[tup
     return [(rows, members[rows]) for rows in groups]
 
 
-def _holders(chains: ChainArrays, split: Split) -> np.ndarray:
+def _holders(chains: Chains, split: Split) -> np.ndarray:
     """Problems with enough chains of enough answers, bool array of shape (problems,)."""
     return (chains.lengths >= split[0]).sum(axis=1) >= split[1]
 
@@ -261,7 +269,7 @@ def _column_means(values: np.ndarray) -> np.ndarray:
         return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
 
 
-def _not_held(chains: ChainArrays, missing: Sequence[Split]) -> NotInStore:
+def _not_held(chains: Chains, missing: Sequence[Split]) -> NotInStore:
     """The error that names the budgets, what they need and the command that collects it."""
     counts = (chains.lengths > 0).sum(axis=1)
     texts = [f"{s * p} ({s} sequential x {p} parallel)" for s, p in missing]

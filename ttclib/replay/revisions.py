@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from math import comb, log2
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,54 +20,6 @@ from ttclib.replay.budgets import as_budgets
 SELECTIONS = ("hierarchical", "majority")
 
 Split = tuple[int, int]  # sequential, parallel
-
-
-class ChainArrays(Protocol):
-    """What is read of chains; `ttclib.store.chains.Chains` is one and says what each array means."""
-
-    @property
-    def store(self) -> str:
-        """Where they came from, for messages."""
-
-    @property
-    def policy(self) -> str:
-        """The revision model."""
-
-    @property
-    def verifier(self) -> str | None:
-        """Whose scores these are."""
-
-    @property
-    def problem_ids(self) -> list[str]:
-        """Of length problems."""
-
-    @property
-    def correct(self) -> np.ndarray:
-        """1, 0, or NaN: not graded, shape (problems, chains, positions)."""
-
-    @property
-    def answer_ids(self) -> np.ndarray:
-        """Class of the answer within its problem; −1: no answer."""
-
-    @property
-    def scores(self) -> dict[str, np.ndarray]:
-        """By aggregation, and the log-probability; NaN: not scored."""
-
-    @property
-    def completion_tokens(self) -> np.ndarray:
-        """Of this answer."""
-
-    @property
-    def prompt_tokens(self) -> np.ndarray:
-        """Before this answer: the prompt and the earlier answers in view."""
-
-    @property
-    def prm_tokens(self) -> np.ndarray:
-        """That the verifier read."""
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Answers of each chain up to its end or first hole, shape (problems, chains)."""
 
 
 def splits_of(budget: int) -> list[Split]:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
@@ -19,35 +18,10 @@ from ttclib.replay.outcomes import COSTS, Outcomes
 from ttclib.replay.rebase import rebase
 from ttclib.replay.sampling import sampling
 from ttclib.replay.selection import SELECTIONS, Solution, select
-from ttclib.replay.tree import AGGREGATIONS, Final, Missing, SampleTree, Search, Step, replay
+from ttclib.replay.tree import Final, Missing, SampleTree, Search, replay
+from ttclib.samples import AGGREGATIONS, Tree
 
 TREE_SEARCHES = ("beam_search", "lookahead_search", "dvts", "rebase", "sampling")
-
-
-class Trees(Protocol):
-    """The trees of many problems, as `ttclib.store.tree.load_trees` reads them."""
-
-    @property
-    def store(self) -> str:
-        """Where they come from."""
-
-    @property
-    def verifier(self) -> str:
-        """Whose scores they carry."""
-
-    @property
-    def problem_ids(self) -> Sequence[str]:
-        """One tree each."""
-
-    @property
-    def prompt_tokens(self) -> Sequence[int]:
-        """Of each problem."""
-
-    def step(self, problem: int, path: str) -> Step | None:
-        """A step of a problem's tree; None: not there."""
-
-    def grade(self, problem: int, path: str) -> tuple[int, float] | None:
-        """Answer class and correctness of a leaf; None: not graded yet."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +114,7 @@ class Algorithm:
 
 
 def search_outcomes(
-    trees: Trees,
+    trees: Tree,
     algorithm: Algorithm,
     budgets: Sequence[int],
     *,
@@ -154,7 +128,7 @@ def search_outcomes(
 
     Parameters
     ----------
-    trees : Trees
+    trees : Tree
     algorithm : Algorithm
     budgets : sequence of int
         N, at least 1 and at least the beam width; each once, in any order.
@@ -193,7 +167,7 @@ def search_outcomes(
 
 
 def search_replicates(
-    trees: Trees,
+    trees: Tree,
     algorithm: Algorithm,
     budgets: Sequence[int],
     *,
@@ -237,7 +211,7 @@ def search_replicates(
     return accuracy, costs
 
 
-def _graded(trees: Trees, problem: int, finals: Sequence[Final]) -> list[Solution]:
+def _graded(trees: Tree, problem: int, finals: Sequence[Final]) -> list[Solution]:
     """Solutions with their grades; one that was cut off by the limit of rounds is wrong if others are graded."""
     grades = [trees.grade(problem, final.node.path) if final.node.finished else (-1, 0.0) for final in finals]
     if ungraded := [final.node.path for final, grade in zip(finals, grades, strict=True) if grade is None]:
@@ -265,7 +239,7 @@ class _Lacking:
         for kind, found in self._found.items():
             found.update((problem, path) for path in getattr(missing, kind))
 
-    def complain(self, trees: Trees, algorithm: Algorithm, n_replicates: int) -> None:
+    def complain(self, trees: Tree, algorithm: Algorithm, n_replicates: int) -> None:
         steps, scores, grades = (len(self._found[kind]) for kind in ("steps", "scores", "grades"))
         if not self._budgets:
             return

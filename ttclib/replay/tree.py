@@ -19,10 +19,11 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from ttclib.samples import Step
+
 ROOT = ""
 GREEDY = "g"
 MAX_ROUNDS = 40  # Snell et al. 2024, arXiv:2408.03314, appendix E
-AGGREGATIONS = ("last", "min", "prod", "mean")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +92,6 @@ class Final(NamedTuple):
 
 Request: TypeAlias = Children | Greedy | Sample | Score
 Search: TypeAlias = Generator[list[Request], list[Any], list[Final]]
-# (tokens of the step, ends its solution, score or None: not read, tokens the verifier reads up to its end)
-Step: TypeAlias = tuple[int, bool, float | None, float]
 
 
 class Missing(Exception):
@@ -264,7 +263,7 @@ def aggregate(step_scores: Sequence[float], aggregation: str = "last") -> float:
 
     Examples
     --------
-    >>> [round(aggregate([0.9, 0.2, 0.8], how), 3) for how in AGGREGATIONS]
+    >>> [round(aggregate([0.9, 0.2, 0.8], how), 3) for how in ("last", "min", "prod", "mean")]
     [0.8, 0.2, 0.144, 0.633]
     """
     if aggregation == "last":

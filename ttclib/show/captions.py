@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ttclib.samples import LOGPROB, Pool
 from ttclib.show.choices import VERIFIER_LABELS
-from ttclib.store.pool import LOGPROB, SamplePool
 
 AGGREGATION_LABELS = {
     "last": "last step's score",
@@ -16,7 +16,7 @@ AGGREGATION_LABELS = {
 
 
 def caption(
-    pool: SamplePool,
+    pool: Pool,
     *,
     verifier: str = "prm",
     aggregation: str = "last",
@@ -28,7 +28,7 @@ def caption(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     verifier, aggregation, bins, difficulty, level
         As given to `accuracy_curves`.
 
@@ -50,7 +50,7 @@ def caption(
     return lines
 
 
-def source(pool: SamplePool) -> str:
+def source(pool: Pool) -> str:
     """Where samples come from: store, policy, benchmark, problems × samples, temperature."""
     sizes = pool.pool_sizes
     each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()}–{sizes.max()}"

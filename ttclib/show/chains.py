@@ -14,11 +14,11 @@ from ttclib.analysis.strategies import sampling_outcomes
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revision_outcomes import held_budgets
+from ttclib.samples import Chains, Pool
 from ttclib.show.captions import bands_line, bins_line
 from ttclib.show.choices import find_store, replayable
 from ttclib.show.notebook import open_pool, policies_with_samples
-from ttclib.store import SamplePool
-from ttclib.store.chains import Chains, load_chains
+from ttclib.store.chains import load_chains
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class HeldChains:
     Attributes
     ----------
     chains : Chains
-    pool : SamplePool or None
+    pool : Pool or None
         Samples of the policy; None: the store holds none.
     bins : dict of problem id to int
     budgets : list of int
@@ -38,7 +38,7 @@ class HeldChains:
     """
 
     chains: Chains
-    pool: SamplePool | None
+    pool: Pool | None
     bins: dict[str, int]
     budgets: list[int]
     caption: list[str]

@@ -9,9 +9,9 @@ import numpy as np
 
 from ttclib.analysis.curves import DIFFICULTIES, NEEDS_SCORES, STRATEGIES
 from ttclib.errors import one_of
+from ttclib.samples import LOGPROB, Pool
 from ttclib.show.theme import style_of
 from ttclib.store.packed import packed_path
-from ttclib.store.pool import LOGPROB, SamplePool
 
 DEMO, MADE_HERE = Path("store/demo.duckdb"), Path("runs/lab.duckdb")
 VERIFIER_LABELS = {"prm": "PRM", LOGPROB: "policy log-probability"}
@@ -42,23 +42,23 @@ def find_store(path: str | Path) -> Path:
     return wanted
 
 
-def verifiers_of(pool: SamplePool) -> list[str]:
+def verifiers_of(pool: Pool) -> list[str]:
     """The verifiers whose scores a pool holds, of ``prm`` and ``logprob``."""
     held = {"prm": pool.scores["last"], LOGPROB: pool.scores[LOGPROB]}
     return [name for name, scores in held.items() if not np.isnan(scores).all()]
 
 
-def difficulties_of(pool: SamplePool) -> list[str]:
+def difficulties_of(pool: Pool) -> list[str]:
     """The kinds of difficulty that a pool can be cut by; the predicted one needs a PRM."""
     return list(DIFFICULTIES) if "prm" in verifiers_of(pool) else ["oracle"]
 
 
-def replayable(pool: SamplePool, strategies: Sequence[str], verifier: str = "prm") -> tuple[list[str], str]:
+def replayable(pool: Pool, strategies: Sequence[str], verifier: str = "prm") -> tuple[list[str], str]:
     """Of some strategies those that a pool can answer, and what is to be said about the rest.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     strategies : sequence of str
     verifier : {"prm", "logprob"}
         What is to score a sample.

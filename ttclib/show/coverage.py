@@ -11,9 +11,9 @@ import polars as pl
 
 from ttclib.analysis.extrapolation import extrapolate_pass_at_k, extrapolation_miss, fit_coverage
 from ttclib.errors import RequestError, TTCError
+from ttclib.samples import Pool
 from ttclib.show.charts.fits import MODELS
 from ttclib.show.tables import list_html, plain_table_html
-from ttclib.store import SamplePool
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Predictions:
     notes: list[str]
 
 
-def predictions(pool: SamplePool, models: Sequence[str], largest_k: int, n_resamples: int = 40) -> Predictions:
+def predictions(pool: Pool, models: Sequence[str], largest_k: int, n_resamples: int = 40) -> Predictions:
     """Fit models to a pool and predict pass@k at the powers of two up to a k.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     models : sequence of str
     largest_k : int
     n_resamples : int
@@ -64,7 +64,7 @@ def predictions(pool: SamplePool, models: Sequence[str], largest_k: int, n_resam
     return Predictions(pl.concat(frames).fill_nan(None), fits, notes)
 
 
-def misses(pool: SamplePool, models: Sequence[str], n_splits: int = 5) -> pl.DataFrame:
+def misses(pool: Pool, models: Sequence[str], n_splits: int = 5) -> pl.DataFrame:
     """`extrapolation_miss` of those models that can be fitted to half of the samples.
 
     Raises
@@ -96,7 +96,7 @@ def fits_html(fits: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
     return plain_table_html(("model", "fitted"), rows, names=(0, 1)) + (list_html(notes) if notes else "")
 
 
-def _counts(pool: SamplePool) -> tuple[np.ndarray, np.ndarray]:
+def _counts(pool: Pool) -> tuple[np.ndarray, np.ndarray]:
     """Graded samples of each problem and the right ones among them; problems without a grade left out."""
     n_samples = (~np.isnan(pool.correct)).sum(axis=1)
     n_correct = np.nansum(pool.correct, axis=1).astype(int)

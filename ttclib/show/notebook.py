@@ -17,15 +17,16 @@ import numpy as np
 
 from ttclib.analysis.difficulty import oracle_difficulty
 from ttclib.errors import RequestError, TTCError
+from ttclib.samples import Pool
 from ttclib.show.choices import find_store
 from ttclib.show.tables import plain_table_html
-from ttclib.store import SamplePool, load_pool
+from ttclib.store import load_pool
 from ttclib.store.contents import PolicyContents, contents
 from ttclib.store.settings import greedy_pool
-from ttclib.store.tree import Trees, load_trees
+from ttclib.store.tree import load_tree
 
 
-def open_pool(store: str | Path, policy: str | None = None, verifier: str | None = None) -> SamplePool:
+def open_pool(store: str | Path, policy: str | None = None, verifier: str | None = None) -> Pool:
     """The samples of one policy, from a store as a notebook names it.
 
     Parameters
@@ -39,7 +40,7 @@ def open_pool(store: str | Path, policy: str | None = None, verifier: str | None
 
     Returns
     -------
-    SamplePool
+    Pool
 
     Raises
     ------
@@ -56,12 +57,12 @@ def policies_with_samples(store: str | Path) -> list[str]:
     return [held.policy for held in contents(find_store(store)) if held.n_samples]
 
 
-def open_larger(pool: SamplePool, store: str | None = None, policy: str | None = None) -> SamplePool:
+def open_larger(pool: Pool, store: str | None = None, policy: str | None = None) -> Pool:
     """The samples of a larger policy to hold a small one against: its greedy ones, where the store holds such.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
         Of the small policy.
     store : str, optional
         None: the same.
@@ -143,12 +144,12 @@ def contents_html(held: list[PolicyContents]) -> str:
     return plain_table_html(heads, rows, names=(0, 5))
 
 
-def references_of(pool: SamplePool, held: list[PolicyContents]) -> dict[str, float]:
+def references_of(pool: Pool, held: list[PolicyContents]) -> dict[str, float]:
     """Accuracy of the store's larger policies when they answer once, by name, on the pool's problems.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
         Of the small policy.
     held : list of PolicyContents
 
@@ -204,7 +205,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def open_trees(pool: SamplePool) -> Trees:
+def open_trees(pool: Pool) -> Trees:
     """The sample trees of a pool's policy, of the problems that a search has drawn more of than the pool.
 
     Raises
@@ -212,7 +213,7 @@ def open_trees(pool: SamplePool) -> Trees:
     RequestError, TTCError
         The store holds no scores, or no search was run.
     """
-    trees = load_trees(pool.store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier)
+    trees = load_tree(pool.store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier)
     searched = trees.searched()
     if not searched.problem_ids:
         raise RequestError(

@@ -18,12 +18,11 @@ from ttclib.analysis.strategies import SAMPLING, TREE_SEARCH, sampling_outcomes
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.search import Algorithm
+from ttclib.samples import Pool
 from ttclib.show.captions import bands_line, bins_line, source
 from ttclib.show.choices import replayable
 from ttclib.show.notebook import open_trees
-from ttclib.store import SamplePool
 from ttclib.store.texts import load_prompts, load_texts, load_texts_of_steps
-from ttclib.store.tree import Trees
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Searches:
 
     Attributes
     ----------
-    pool : SamplePool
+    pool : Pool
     trees : Trees
     outcomes : list of Outcomes
         Sampling strategies, then searches, on the same problems.
@@ -47,7 +46,7 @@ class Searches:
         Beam width, lookahead steps and aggregation.
     """
 
-    pool: SamplePool
+    pool: Pool
     trees: Trees
     outcomes: list[Outcomes]
     baseline: Outcomes
@@ -124,7 +123,7 @@ class Searches:
 
 
 def open_searches(
-    pool: SamplePool,
+    pool: Pool,
     strategies: Sequence[str] = TREE_SEARCH,
     *,
     beam_width: int | str = 4,
@@ -136,7 +135,7 @@ def open_searches(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     strategies : sequence of str
         Of the tree searches.
     beam_width, lookahead_steps, aggregation

@@ -12,11 +12,10 @@ import polars as pl
 from ttclib.analysis.curves import accuracy_curves, powers_of_two
 from ttclib.analysis.strategies import sampling_outcomes
 from ttclib.replay.outcomes import Outcomes
+from ttclib.samples import LOGPROB, Pool
 from ttclib.show.captions import bands_line, source
 from ttclib.show.choices import find_store, replayable
 from ttclib.show.notebook import open_pool, policies_with_samples
-from ttclib.store import SamplePool
-from ttclib.store.pool import LOGPROB
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Sides:
 
     Attributes
     ----------
-    pools : pair of SamplePool
+    pools : pair of Pool
     verifiers : pair of {"prm", "logprob"}
     names : pair of str
         Made of what differs.
@@ -36,7 +35,7 @@ class Sides:
         What was left out or put in place of a missing side; empty: nothing.
     """
 
-    pools: tuple[SamplePool, SamplePool]
+    pools: tuple[Pool, Pool]
     verifiers: tuple[str, str]
     names: tuple[str, str]
     strategies: tuple[str, ...]
@@ -126,11 +125,11 @@ def _kind(verifier: str | None) -> str:
     return LOGPROB if verifier == LOGPROB else "prm"
 
 
-def _same(first: SamplePool, second: SamplePool) -> bool:
+def _same(first: Pool, second: Pool) -> bool:
     return find_store(first.store).samefile(find_store(second.store)) and first.policy == second.policy
 
 
-def _names(pools: tuple[SamplePool, SamplePool], kinds: Sequence[str]) -> tuple[str, str]:
+def _names(pools: tuple[Pool, Pool], kinds: Sequence[str]) -> tuple[str, str]:
     parts = [
         (Path(pool.store).name, pool.policy, "log-probability" if kind == LOGPROB else f"PRM {pool.verifier or '–'}")
         for pool, kind in zip(pools, kinds, strict=True)

@@ -23,9 +23,9 @@ from ttclib.analysis.strategies import REVISIONS, SAMPLING, STRATEGIES, TREE_SEA
 from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revision_outcomes import held_budgets
+from ttclib.samples import Pool
 from ttclib.show.captions import bands_line, bins_line, source
 from ttclib.show.notebook import open_trees
-from ttclib.store import SamplePool
 from ttclib.store.chains import load_chains
 
 RATIOS: tuple[float | str, ...] = ("sequential", 1.0, "parallel")
@@ -37,7 +37,7 @@ class Held:
 
     Attributes
     ----------
-    pool : SamplePool
+    pool : Pool
     outcomes : list of Outcomes
         On the same problems; budgets as charged.
     bins : int array, shape (problems,)
@@ -49,7 +49,7 @@ class Held:
         What the store lacks.
     """
 
-    pool: SamplePool
+    pool: Pool
     outcomes: list[Outcomes]
     bins: np.ndarray
     ease: np.ndarray
@@ -89,7 +89,7 @@ class Held:
             raise RequestError("; ".join(notes))
         return found, notes
 
-    def against(self, larger: SamplePool, rates: Sequence[float], **settings: Any) -> Crossover:
+    def against(self, larger: Pool, rates: Sequence[float], **settings: Any) -> Crossover:
         """These strategies against one answer of a larger policy."""
         return crossover(
             self.runnable,
@@ -104,7 +104,7 @@ class Held:
 
 
 def open_strategies(
-    pool: SamplePool,
+    pool: Pool,
     strategies: Sequence[str] = STRATEGIES,
     *,
     bins: int = 5,
@@ -119,7 +119,7 @@ def open_strategies(
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     strategies : sequence of str
     bins : int
         Difficulty bins; fewer where a bin would hold fewer than two problems.
@@ -182,7 +182,7 @@ def _there(read: Callable[[], Any]) -> Any:
         return None
 
 
-def _revisions(pool: SamplePool, notes: list[str]) -> list[Outcomes]:
+def _revisions(pool: Pool, notes: list[str]) -> list[Outcomes]:
     """Revisions at three ratios of sequential to parallel, each a strategy to choose."""
     chains = _there(lambda: load_chains(pool.store))
     if chains is None:

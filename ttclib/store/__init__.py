@@ -20,16 +20,14 @@ Rooms: `schema` (tables, versions), `packed` (a store packed for sharing), `lock
 `status` (counting).
 """
 
-from ttclib.store.chains import Chains, load_chains
+from ttclib.store.chains import load_chains
 from ttclib.store.connection import absorb, connect, replace_grades
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.parts import as_table, write_part
-from ttclib.store.pool import SamplePool, load_pool
+from ttclib.store.pool import load_pool
 from ttclib.store.schema import is_collected, pending_parts
 
 __all__ = [
-    "Chains",
-    "SamplePool",
     "StoreLockedError",
     "absorb",
     "as_table",

@@ -1,42 +1,31 @@
-"""The facts about a model that a cost in FLOPs or memory traffic needs."""
+"""Rows about models and settings, as facts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import json
+from dataclasses import fields
+from typing import Any
 
 import duckdb
 
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """A row of the table `models`; None: unknown, never a guess.
-
-    Attributes
-    ----------
-    model : str
-        Its name in the store.
-    n_parameters : int or None
-        All parameters, tied ones once.
-    n_embedding : int or None
-        Of these, in the input and output embeddings.
-    n_layers, n_heads, n_kv_heads, head_dim, hidden_size : int or None
-    training_tokens : int or None
-        Tokens of pretraining.
-    """
-
-    model: str
-    n_parameters: int | None = None
-    n_embedding: int | None = None
-    n_layers: int | None = None
-    n_heads: int | None = None
-    n_kv_heads: int | None = None
-    head_dim: int | None = None
-    hidden_size: int | None = None
-    training_tokens: int | None = None
+from ttclib.samples import ModelFacts
 
 
 def read_model(con: duckdb.DuckDBPyConnection, model: str | None) -> ModelFacts | None:
     """What the store knows about a model; None: it has no row of it."""
-    columns = ", ".join(column.name for column in fields(ModelFacts))
-    rows = con.execute(f"SELECT {columns} FROM models WHERE model = ?", [model]).fetchall()
-    return ModelFacts(*rows[0]) if rows else None
+    found = con.execute("SELECT * FROM models WHERE model = ?", [model])
+    names = [column[0] for column in found.description]
+    rows = found.fetchall()
+    known = {column.name for column in fields(ModelFacts)}
+    return ModelFacts(**{n: v for n, v in zip(names, rows[0], strict=True) if n in known}) if rows else None
+
+
+def read_setting(con: duckdb.DuckDBPyConnection, setting: str) -> dict[str, Any]:
+    """The keys of a setting that are known; none: it has no row."""
+    found = con.execute("SELECT * EXCLUDE (setting) FROM settings WHERE setting = ?", [setting])
+    names = [column[0] for column in found.description]
+    rows = found.fetchall()
+    keys = {name: value for name, value in zip(names, rows[0], strict=True) if value is not None} if rows else {}
+    if isinstance(keys.get("prompt_format"), str):
+        keys["prompt_format"] = json.loads(keys["prompt_format"])
+    return keys

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,101 +10,19 @@ import duckdb
 import numpy as np
 
 from ttclib.errors import RequestError, one_of
+from ttclib.samples import AGGREGATIONS, LOGPROB, ModelFacts, Pool, Setting, Verifier, own_logprob
 from ttclib.store.connection import connect
 from ttclib.store.kept import Kept, store_state
-from ttclib.store.models import ModelFacts, read_model
+from ttclib.store.models import read_model, read_setting
 from ttclib.store.schema import SAMPLE_KEY, store_path
 
-AGGREGATIONS = {
+# SQL of one score from the scores of steps.
+AGGREGATE = {
     "last": "list_extract(step_scores, -1)",
     "min": "list_min(step_scores)",
     "prod": "list_product(step_scores)",
     "mean": "list_avg(step_scores)",
 }
-LOGPROB = "logprob"
-
-
-@dataclass(frozen=True)
-class VerifierScores:
-    """What one verifier says of the samples of a pool.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"prm", "orm"}
-        A PRM scores steps; an outcome reward model (ORM) gives one score a sample.
-    scores : dict of str to float array, shape (problems, samples)
-        By aggregation of the step scores; NaN: not scored.
-    prm_tokens : float array, shape (problems, samples)
-        Tokens that it read; NaN: unknown, or not scored.
-    model : ModelFacts or None
-    """
-
-    name: str
-    kind: str
-    scores: dict[str, np.ndarray]
-    prm_tokens: np.ndarray
-    model: ModelFacts | None = None
-
-
-@dataclass(frozen=True)
-class SamplePool:
-    """The samples of one policy under one setting.
-
-    Pools of unequal size are padded at the right; `present` says which cells hold a sample.
-
-    Attributes
-    ----------
-    store, policy, setting : str
-    verifier : str or None
-        Name of the PRM whose scores these are; None: the store holds none.
-    problem_ids : list of str, length problems
-    present : bool array, shape (problems, samples)
-    correct : float array, shape (problems, samples)
-        1, 0, or NaN: not graded.
-    answer_ids : int array, shape (problems, samples)
-        Equivalence class of the answer within its problem; −1: no answer.
-    completion_tokens : float array, shape (problems, samples)
-        NaN: unknown.
-    scores : dict of str to float array, shape (problems, samples)
-        One array for each aggregation of the PRM's step scores (last, min, prod, mean), and
-        ``"logprob"``, the policy's own mean token log-probability. NaN: not scored.
-    prompt_tokens : float array, shape (problems,)
-    prm_tokens : float array, shape (problems, samples), or None
-        Tokens that the PRM read for a sample. NaN, or None for all: unknown.
-    policy_model, verifier_model : ModelFacts or None
-        What the store knows of the policy and of the PRM; None: no row of it.
-    verifiers : dict of str to VerifierScores
-        Every verifier that was read, by name; the one called `verifier` is among them.
-    """
-
-    store: str
-    policy: str
-    setting: str
-    verifier: str | None
-    problem_ids: list[str]
-    present: np.ndarray
-    correct: np.ndarray
-    answer_ids: np.ndarray
-    completion_tokens: np.ndarray
-    scores: dict[str, np.ndarray]
-    prompt_tokens: np.ndarray
-    prm_tokens: np.ndarray | None = None
-    policy_model: ModelFacts | None = None
-    verifier_model: ModelFacts | None = None
-    benchmark: str | None = None
-    decoding: dict[str, float | None] = field(default_factory=dict)
-    verifiers: dict[str, VerifierScores] = field(default_factory=dict)
-
-    @property
-    def pool_sizes(self) -> np.ndarray:
-        """Samples of each problem, shape (problems,)."""
-        return self.present.sum(axis=1)
-
-    @property
-    def policy_parameters(self) -> int | None:
-        """Parameters of the policy, for FLOPs; None: the store does not know."""
-        return None if self.policy_model is None else self.policy_model.n_parameters
 
 
 def load_pool(
@@ -113,10 +30,9 @@ def load_pool(
     *,
     policy: str | None = None,
     setting: str | None = None,
-    verifier: str | None = None,
     wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
-) -> SamplePool:
+) -> Pool:
     """Read the samples of one policy into arrays; the file is closed again at once.
 
     What was read is kept for the session: asked again, an unchanged store answers at once, and one that
@@ -125,9 +41,9 @@ def load_pool(
     Parameters
     ----------
     path : str or pathlib.Path
-    policy, setting, verifier : str, optional
+    policy, setting : str, optional
         Needed only where the store holds more than one. Of several settings the one with the most rows
-        is taken; of several verifiers all are read, and the PRM with the most rows is `verifier`.
+        is taken.
     wait_s : float, optional
         How long to wait for a writer to finish; by default `ttclib.store.locks.default_wait_s`.
     notify : callable
@@ -135,42 +51,34 @@ def load_pool(
 
     Returns
     -------
-    SamplePool
+    Pool
 
     Raises
     ------
     RequestError
-        No such store, policy, setting or verifier; several policies and none named.
+        No such store, policy or setting; several policies and none named.
     """
     store = store_path(path)
 
-    def read() -> SamplePool:
-        return _read_pool(str(path), policy, setting, verifier, wait_s, notify)
+    def read() -> Pool:
+        return _read_pool(str(path), policy, setting, wait_s, notify)
 
-    key = (str(path), str(store.absolute()), policy, setting, verifier)
+    key = (str(path), str(store.absolute()), policy, setting)
     return _KEPT.get(key, store_state(store), read)
 
 
 def _read_pool(
-    path: str,
-    policy: str | None,
-    setting: str | None,
-    verifier: str | None,
-    wait_s: float | None,
-    notify: Callable[[str], None],
-) -> SamplePool:
+    path: str, policy: str | None, setting: str | None, wait_s: float | None, notify: Callable[[str], None]
+) -> Pool:
     with connect(path, wait_s=wait_s, notify=notify) as con:
         chosen = _choose_policy(con, path, policy)
-        chosen_setting = _choose(con, "samples", "setting", setting, chosen, None)
-        named = _choose(con, "scores", "verifier", verifier, chosen, chosen_setting)
+        chosen_setting = _choose(con, "samples", "setting", setting, chosen) or ""
         con.execute(_PLACES, [chosen, chosen_setting])
         rows = con.execute(_SAMPLES, [chosen, chosen_setting]).fetchnumpy()
-        scored = con.execute(_SCORES, [chosen, chosen_setting, verifier]).fetchnumpy()
+        scored = con.execute(_SCORES, [chosen, chosen_setting]).fetchnumpy()
         policy_model = read_model(con, chosen)
         models = {name: read_model(con, name) for name in _names(scored["verifier"])}
-        decoding = con.execute(
-            "SELECT temperature, top_p, max_tokens FROM settings WHERE setting = ?", [chosen_setting]
-        ).fetchall()
+        keys = read_setting(con, chosen_setting)
         problems = con.execute(
             """SELECT problem_id, any_value(benchmark), max(prompt_tokens)
                FROM samples LEFT JOIN problems USING (problem_id)
@@ -179,61 +87,51 @@ def _read_pool(
         ).fetchall()
     shape = (len(problems), int(rows["col"].max()) + 1)
     cells = (rows["row"], rows["col"])
-    verifiers = _verifiers(scored, shape, models)
-    # The fullest verifier is the default, and a PRM before an ORM.
-    if verifier is None and verifiers:
-        named = next((name for name, found in verifiers.items() if found.kind == "prm"), named)
-    default = verifiers.get(named or "")
-    unscored = _read_only(np.full(shape, np.nan))
     benchmarks = {benchmark for _, benchmark, _ in problems if benchmark}
-    return SamplePool(
+    return Pool(
         store=path,
         policy=chosen,
-        setting=chosen_setting or "",
-        verifier=named,
+        setting=Setting(chosen_setting, keys),
         problem_ids=[problem_id for problem_id, _, _ in problems],
-        present=_grid(np.ones(len(cells[0]), dtype=bool), cells, shape, False),
-        correct=_grid(rows["correct"], cells, shape, np.nan),
-        answer_ids=_grid(rows["answer_class"], cells, shape, -1),
-        completion_tokens=_grid(rows["completion_tokens"], cells, shape, np.nan),
-        scores={
-            **(dict.fromkeys(AGGREGATIONS, unscored) if default is None else default.scores),
-            LOGPROB: _grid(rows["logprob"], cells, shape, np.nan),
-        },
+        present=grid(np.ones(len(cells[0]), dtype=bool), cells, shape, False),
+        correct=grid(rows["correct"], cells, shape, np.nan),
+        answer_ids=grid(rows["answer_class"], cells, shape, -1),
+        completion_tokens=grid(rows["completion_tokens"], cells, shape, np.nan),
         prompt_tokens=_read_only(np.array([np.nan if n is None else n for _, _, n in problems], dtype=float)),
-        prm_tokens=unscored if default is None else default.prm_tokens,
+        verifiers={
+            **verifiers_of(scored, (scored["row"], scored["col"]), shape, models),
+            LOGPROB: own_logprob(grid(rows["logprob"], cells, shape, np.nan)),
+        },
         policy_model=policy_model,
-        verifier_model=None if default is None else default.model,
         benchmark=" + ".join(sorted(benchmarks)) or None,
-        decoding=dict(zip(("temperature", "top_p", "max_tokens"), decoding[0], strict=True)) if decoding else {},
-        verifiers=verifiers,
     )
 
 
-def _verifiers(
-    scored: dict[str, np.ndarray], shape: tuple[int, int], models: dict[str, ModelFacts | None]
-) -> dict[str, VerifierScores]:
+def verifiers_of(
+    scored: dict[str, np.ndarray],
+    cells: tuple[np.ndarray, ...],
+    shape: tuple[int, ...],
+    models: dict[str, ModelFacts | None],
+) -> dict[str, Verifier]:
     """The scores of each verifier as arrays, the fullest verifier first."""
     names, number = np.unique(np.ma.filled(scored["verifier"]).astype(str), return_inverse=True)
     found = {}
     for index in np.argsort(-np.bincount(number), kind="stable") if len(names) else []:
         mine = number == index
-        cells = (scored["row"][mine], scored["col"][mine])
+        own = tuple(axis[mine] for axis in cells)
         several = np.ma.filled(np.ma.asarray(scored["n_steps"][mine]), 0).max() > 1
         name = str(names[index])
-        found[name] = VerifierScores(
+        found[name] = Verifier(
             name=name,
             kind="prm" if several else "orm",
-            scores={column: _grid(scored[column][mine], cells, shape, np.nan) for column in AGGREGATIONS},
-            prm_tokens=_grid(scored["prm_tokens"][mine], cells, shape, np.nan),
+            scores={column: grid(scored[column][mine], own, shape, np.nan) for column in AGGREGATIONS},
+            prm_tokens=grid(scored["prm_tokens"][mine], own, shape, np.nan),
             model=models[name],
         )
     return found
 
 
-def _grid(
-    values: np.ndarray, cells: tuple[np.ndarray, np.ndarray], shape: tuple[int, int], missing: float
-) -> np.ndarray:
+def grid(values: np.ndarray, cells: tuple[np.ndarray, ...], shape: tuple[int, ...], missing: float) -> np.ndarray:
     """A column of rows put in its cells; `missing`, whose type it takes, elsewhere and for NULL."""
     table = np.full(shape, missing)
     given: Any = np.ma.asarray(values)
@@ -250,14 +148,14 @@ def _names(column: np.ndarray) -> list[str]:
     return sorted(set(np.ma.filled(column).astype(str).tolist()))
 
 
-def _bytes(pool: SamplePool) -> int:
-    tables = [pool.present, pool.correct, pool.answer_ids, pool.completion_tokens, pool.scores[LOGPROB]]
+def _bytes(pool: Pool) -> int:
+    tables = [pool.present, pool.correct, pool.answer_ids, pool.completion_tokens]
     for found in pool.verifiers.values():
         tables += [*found.scores.values(), found.prm_tokens]
-    return sum(table.nbytes for table in tables)
+    return sum({id(table): table.nbytes for table in tables}.values())
 
 
-_KEPT: Kept[SamplePool] = Kept(_bytes)
+_KEPT: Kept[Pool] = Kept(_bytes)
 
 
 def grades_read(table: str, key: tuple[str, ...]) -> str:
@@ -301,9 +199,9 @@ LEFT JOIN (SELECT problem_id, sample_index, correct, answer_class FROM ({GRADES_
 """
 _SCORES = f"""
 SELECT row, col, verifier, prm_tokens, len(step_scores) AS n_steps,
-       {", ".join(f"{sql} AS {name}" for name, sql in AGGREGATIONS.items())}
+       {", ".join(f"{sql} AS {name}" for name, sql in AGGREGATE.items())}
 FROM scores JOIN places USING (problem_id, sample_index)
-WHERE policy = $1 AND setting = $2 AND ($3 IS NULL OR verifier = $3)
+WHERE policy = $1 AND setting = $2
 """
 
 
@@ -323,15 +221,12 @@ def _choose_policy(con: duckdb.DuckDBPyConnection, path: str, policy: str | None
     return names[0]
 
 
-def _choose(
-    con: duckdb.DuckDBPyConnection, table: str, column: str, wanted: str | None, policy: str, setting: str | None
-) -> str | None:
+def _choose(con: duckdb.DuckDBPyConnection, table: str, column: str, wanted: str | None, policy: str) -> str | None:
     """The wanted value of a column, or the most frequent one; None when the table has no rows."""
-    condition, values = ("AND setting = ?", [policy, setting]) if setting else ("", [policy])
     names = [
         name
         for (name,) in con.execute(
-            f"SELECT {column} FROM {table} WHERE policy = ? {condition} GROUP BY 1 ORDER BY count(*) DESC, 1", values
+            f"SELECT {column} FROM {table} WHERE policy = ? GROUP BY 1 ORDER BY count(*) DESC, 1", [policy]
         ).fetchall()
     ]
     if wanted is not None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ttclib.samples import Pool
 from ttclib.store.connection import connect
-from ttclib.store.pool import SamplePool, load_pool
+from ttclib.store.pool import load_pool
 
 
 def policy_settings(
@@ -37,7 +38,7 @@ def policy_settings(
     return [dict(zip(("setting", "temperature", "n_samples", "n_problems"), row, strict=True)) for row in rows]
 
 
-def greedy_pool(path: str | Path, policy: str, *, notify: Callable[[str], None] = lambda text: None) -> SamplePool:
+def greedy_pool(path: str | Path, policy: str, *, notify: Callable[[str], None] = lambda text: None) -> Pool:
     """The pool of a policy at temperature 0; its largest where it has none.
 
     Raises

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ttclib.samples import Pool, Verifier
 from ttclib.store.connection import connect
-from ttclib.store.pool import GRADES_READ, SamplePool
+from ttclib.store.pool import GRADES_READ
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,16 @@ class SampleText:
     finish_reason: str | None
 
 
-def load_texts(pool: SamplePool, cells: Sequence[tuple[int, int]]) -> list[SampleText]:
+def load_texts(pool: Pool, cells: Sequence[tuple[int, int]], verifier: Verifier | None = None) -> list[SampleText]:
     """The samples in some cells of a pool.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     cells : sequence of (row, column)
         As in the pool's arrays; at most some hundred, this is for reading.
+    verifier : Verifier, optional
+        Whose step scores come with them.
 
     Returns
     -------
@@ -66,8 +69,8 @@ def load_texts(pool: SamplePool, cells: Sequence[tuple[int, int]]) -> list[Sampl
         return []
     names = sorted({name for name, _ in wanted})
     with connect(pool.store) as con:
-        rows = con.execute(_QUERY, [pool.policy, pool.setting, names, pool.verifier]).fetchall()
-        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting]).fetchall()
+        rows = con.execute(_QUERY, [pool.policy, pool.setting.name, names, verifier and verifier.name]).fetchall()
+        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting.name]).fetchall()
     read = {
         (name, column): _text(name, *rest, delimiter=(delimiter[0][0] if delimiter else None))
         for name, column, *rest in rows
@@ -75,7 +78,7 @@ def load_texts(pool: SamplePool, cells: Sequence[tuple[int, int]]) -> list[Sampl
     return [read[cell] for cell in wanted if cell in read]
 
 
-def load_prompts(pool: SamplePool) -> dict[str, tuple[str | None, str | None]]:
+def load_prompts(pool: Pool) -> dict[str, tuple[str | None, str | None]]:
     """Prompt and reference answer of each problem of a pool, by id; None: the store does not know."""
     with connect(pool.store) as con:
         rows = con.execute(
@@ -148,12 +151,12 @@ LEFT JOIN (SELECT problem_id, prompt, reference_answer FROM problems) USING (pro
 """
 
 
-def load_step_texts(pool: SamplePool, problem_id: str, paths: Sequence[str]) -> dict[str, str]:
+def load_step_texts(pool: Pool, problem_id: str, paths: Sequence[str]) -> dict[str, str]:
     """Texts of steps of one problem's tree, by their paths.
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
         Whose tree it is.
     problem_id : str
     paths : sequence of str
@@ -167,14 +170,14 @@ def load_step_texts(pool: SamplePool, problem_id: str, paths: Sequence[str]) -> 
     return load_texts_of_steps(pool, {problem_id: paths})[problem_id]
 
 
-def load_texts_of_steps(pool: SamplePool, wanted: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+def load_texts_of_steps(pool: Pool, wanted: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
     """`load_step_texts` of many problems, by id, from a store that is opened once."""
     found: dict[str, dict[str, str]] = {}
     with connect(pool.store) as con:
-        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting]).fetchall()
+        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting.name]).fetchall()
         cut = (delimiter[0][0] if delimiter else None) or "\n"
         for problem_id, paths in wanted.items():
-            key = [pool.policy, problem_id, pool.setting]
+            key = [pool.policy, problem_id, pool.setting.name]
             samples = con.execute(
                 "SELECT sample_index, completion FROM samples WHERE policy = ? AND problem_id = ? AND setting = ?", key
             ).fetchall()

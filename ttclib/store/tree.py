@@ -8,98 +8,43 @@ hang on: a sample of that index gives no nodes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
 from ttclib.errors import RequestError, TTCError
+from ttclib.samples import Setting, Tree
 from ttclib.store.connection import connect
+from ttclib.store.models import read_model
 from ttclib.store.pool import GRADES_READ
 
 
-@dataclass(frozen=True)
-class Trees:
-    """The trees of one policy under one setting, with one verifier's scores.
-
-    Attributes
-    ----------
-    store, policy, setting, verifier : str
-    problem_ids : list of str
-    prompt_tokens : list of int
-        Of each problem.
-    rows : list of dict of str to int
-        For each problem, where a path's step stands in `steps` and `grades`.
-    steps : list of tuple (n_tokens, ends, score, prm_tokens)
-        Tokens of the step alone; whether it ends its solution; the verifier's score, None: not read,
-        NaN: could not be scored; tokens that the verifier reads up to the step's end, NaN: unknown.
-    grades : list of tuple (answer class, correct) or None
-        Of leaves: class −1: no answer; correct 1, 0, or NaN: could not be graded. None: no grade.
-    """
-
-    store: str
-    policy: str
-    setting: str
-    verifier: str
-    problem_ids: list[str]
-    prompt_tokens: list[int]
-    rows: list[dict[str, int]]
-    steps: list[tuple[int, bool, float | None, float]]
-    grades: list[tuple[int, float] | None]
-
-    def step(self, problem: int, path: str) -> tuple[int, bool, float | None, float] | None:
-        """A step of a problem's tree; None: it was never drawn."""
-        row = self.rows[problem].get(path)
-        return None if row is None else self.steps[row]
-
-    def grade(self, problem: int, path: str) -> tuple[int, float] | None:
-        """Answer class and correctness of a leaf; None: it was not graded."""
-        return self.grades[self.rows[problem][path]]
-
-    def searched(self) -> Trees:
-        """Of the problems that a search drew more of than whole samples, in which a step never has a second child.
-
-        Returns
-        -------
-        Trees
-            Maybe of no problem.
-        """
-        grown = [
-            number
-            for number, paths in enumerate(self.rows)
-            if any("." in path and not path.endswith(".0") for path in paths)
-        ]
-        return replace(
-            self,
-            problem_ids=[self.problem_ids[number] for number in grown],
-            prompt_tokens=[self.prompt_tokens[number] for number in grown],
-            rows=[self.rows[number] for number in grown],
-        )
-
-
-def load_trees(
+def load_tree(
     path: str | Path,
     *,
     policy: str,
-    setting: str,
-    verifier: str | None,
+    setting: Setting,
+    verifier: str,
     wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
-) -> Trees:
+) -> Tree:
     """Read the trees of a policy; the file is closed again at once.
 
     Parameters
     ----------
     path : str or pathlib.Path
-    policy, setting, verifier : str
-        As `ttclib.store.load_pool` chose them.
+    policy : str
+    setting : Setting
+        As `ttclib.store.load_pool` chose it.
+    verifier : str
+        Whose scores the steps carry.
     wait_s, notify
         As in `ttclib.store.load_pool`.
 
     Returns
     -------
-    Trees
+    Tree
         Of the problems that have samples or nodes, in order of their ids.
 
     Raises
@@ -109,17 +54,16 @@ def load_trees(
     TTCError
         A node hangs on nothing or on a leaf, or a sample's scores are not one a step.
     """
-    if verifier is None:
-        raise RequestError(f"'{path}' holds no step scores of policy '{policy}', which a search needs: `ttc score` it")
     with connect(path, wait_s=wait_s, notify=notify) as con:
-        _check(con, str(path), policy, setting, verifier)
-        rows = con.execute(_QUERY, [policy, setting, verifier]).fetchnumpy()
+        _check(con, str(path), policy, setting.name, verifier)
+        rows = con.execute(_QUERY, [policy, setting.name, verifier]).fetchnumpy()
         prompts = dict(
             con.execute(
                 "SELECT problem_id, max(prompt_tokens) FROM samples WHERE policy = $1 AND setting = $2 GROUP BY ALL",
-                [policy, setting],
+                [policy, setting.name],
             ).fetchall()
         )
+        verifier_model = read_model(con, verifier)
     problem_of_row, paths = rows["problem_id"], rows["path"].tolist()
     if not len(paths):
         raise RequestError(f"'{path}' holds no steps of policy '{policy}': {_REMEDY}")
@@ -136,7 +80,7 @@ def load_trees(
     graded = _filled(rows["is_graded"], False).astype(bool)
     classes = _filled(rows["answer_class"], -1).astype(int)
     correct = _filled(rows["correct"], np.nan).astype(float)
-    return Trees(
+    return Tree(
         store=str(path),
         policy=policy,
         setting=setting,
@@ -157,6 +101,7 @@ def load_trees(
             found if known else None
             for found, known in zip(zip(classes.tolist(), correct.tolist(), strict=True), graded.tolist(), strict=True)
         ],
+        verifier_model=verifier_model,
     )
 
 

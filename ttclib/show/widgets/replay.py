@@ -18,6 +18,7 @@ from ttclib.analysis.curves import SAMPLING, curves_in_pool, powers_of_two
 from ttclib.analysis.strategies import sampling_outcomes
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
+from ttclib.samples import Pool
 from ttclib.show.captions import AGGREGATION_LABELS, caption
 from ttclib.show.charts import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
 from ttclib.show.choices import VERIFIER_LABELS, difficulties_of, replayable, verifiers_of
@@ -26,7 +27,6 @@ from ttclib.show.widgets import controls
 from ttclib.show.widgets.explorer import Explorer, View
 from ttclib.show.widgets.state import ViewState, choice_of, number_between, some_of
 from ttclib.store import load_pool
-from ttclib.store.pool import SamplePool
 
 BINS = (None, 3, 5)
 # Up to here every budget is computed at once; beyond, the steps of the slider.
@@ -40,7 +40,7 @@ class ReplayExplorer(Explorer):
 
     Parameters
     ----------
-    pool : SamplePool
+    pool : Pool
     policies : sequence of str, optional
         Policies of the same store to choose from; None: the pool's own alone.
     strategies : sequence of str, optional
@@ -60,7 +60,7 @@ class ReplayExplorer(Explorer):
 
     def __init__(
         self,
-        pool: SamplePool,
+        pool: Pool,
         *,
         policies: Sequence[str] | None = None,
         strategies: Sequence[str] | None = None,
@@ -186,7 +186,7 @@ class ReplayExplorer(Explorer):
             self._outcomes[key] = [self._replay(pool, name, wanted, **settings) for name in able]
         return self._outcomes[key]
 
-    def _pool(self, policy: str) -> SamplePool:
+    def _pool(self, policy: str) -> Pool:
         if policy not in self._pools:
             first = next(iter(self._pools.values()))
             self._pools[policy] = load_pool(first.store, policy=policy)

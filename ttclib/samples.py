@@ -1,0 +1,424 @@
+"""What a store holds, as arrays and facts: the shapes in which the store gives and replay takes.
+
+No file, no model, no clock. Missing is NaN (−1 for an answer), never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ttclib.errors import RequestError, one_of
+
+AGGREGATIONS = ("last", "min", "prod", "mean")
+LOGPROB = "logprob"
+PRM, ORM = "prm", "orm"
+NAMED_VERIFIERS = (PRM, ORM, LOGPROB)  # or the own name of a verifier in the store
+
+# (tokens of the step, ends its solution, score or None: not read, tokens the verifier reads up to its end)
+Step: TypeAlias = tuple[int, bool, float | None, float]
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a cost needs to know about a model; None: unknown, never a guess.
+
+    Attributes
+    ----------
+    model : str
+        Its name in the store.
+    n_parameters : int or None
+        All parameters, tied ones once.
+    n_embedding : int or None
+        Of these, in the input and output embeddings.
+    n_layers, n_heads, n_kv_heads, head_dim, hidden_size : int or None
+    training_tokens : int or None
+        Tokens of pretraining.
+    usd_per_mtok_input, usd_per_mtok_output : float or None
+        List price of a million tokens read, and written (reasoning included).
+    price_date : str or None
+        When that was the price, ``YYYY-MM-DD``.
+    """
+
+    model: str
+    n_parameters: int | None = None
+    n_embedding: int | None = None
+    n_layers: int | None = None
+    n_heads: int | None = None
+    n_kv_heads: int | None = None
+    head_dim: int | None = None
+    hidden_size: int | None = None
+    training_tokens: int | None = None
+    usd_per_mtok_input: float | None = None
+    usd_per_mtok_output: float | None = None
+    price_date: str | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that decides a draw beside the policy and the problem: free keys, of which an absent one is a value, too.
+
+    Attributes
+    ----------
+    name : str
+        Short hash of the keys, by which the store knows the setting.
+    keys : mapping of str to value
+        Such as ``temperature``, ``top_p``, ``max_tokens``, ``prompt_format``, ``reasoning_effort``.
+    """
+
+    name: str
+    keys: Mapping[str, Any] = field(default_factory=dict)
+
+    def label(self, differing: Mapping[str, Any] | tuple[str, ...] | None = None) -> str:
+        """The setting in words: the keys that tell it apart, or all of them but the prompt's text.
+
+        Examples
+        --------
+        >>> Setting("a1", {"temperature": 0.5, "top_p": 1.0}).label(("temperature", "reasoning_effort"))
+        'temperature=0.5, no reasoning_effort'
+        """
+        names = tuple(key for key in self.keys if key != "prompt_format") if differing is None else tuple(differing)
+        said = [f"{name}={_shown(self.keys[name])}" if name in self.keys else f"no {name}" for name in names]
+        return ", ".join(said) or "one setting"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A named source of scores: what it says of each sample, and what its reading costs.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"prm", "orm", "judge", "logprob", "confidence"}
+        A PRM scores steps; an outcome reward model (ORM) gives one score a sample; ``logprob`` is the policy's
+        own mean token log-probability, as ``exp`` of it, so that weights are positive.
+    scores : mapping of str to float array, the shape of the samples
+        By aggregation of the step scores (`AGGREGATIONS`); NaN: not scored.
+    prm_tokens : float array, the shape of the samples
+        Tokens that it read; NaN: unknown. 0 where reading costs nothing.
+    model : ModelFacts or None
+    """
+
+    name: str
+    kind: str
+    scores: Mapping[str, np.ndarray]
+    prm_tokens: np.ndarray
+    model: ModelFacts | None = None
+
+    def by(self, aggregation: str = "last") -> np.ndarray:
+        """One score a sample; NaN: not scored.
+
+        Raises
+        ------
+        RequestError
+            An unknown aggregation.
+        """
+        return self.scores[one_of(aggregation, AGGREGATIONS, "aggregation")]
+
+    @property
+    def tokens_read(self) -> np.ndarray:
+        """`prm_tokens`, 0 for a sample that it could not read."""
+        return np.where(np.isnan(self.prm_tokens) & np.isnan(self.scores["last"]), 0.0, self.prm_tokens)
+
+    @property
+    def label(self) -> str:
+        """Its kind and name in words."""
+        if self.kind == LOGPROB:
+            return "the policy's own log-probability"
+        return f"{self.kind.upper() if self.kind in (PRM, ORM) else self.kind} {self.name}"
+
+
+def own_logprob(mean_logprob: np.ndarray) -> Verifier:
+    """The policy's mean token log-probability as a verifier: its ``exp``, which costs no reading.
+
+    Parameters
+    ----------
+    mean_logprob : float array
+        NaN: unknown.
+    """
+    score = np.exp(mean_logprob)
+    score.flags.writeable = False
+    return Verifier(LOGPROB, LOGPROB, dict.fromkeys(AGGREGATIONS, score), np.zeros(score.shape))
+
+
+class _Scored:
+    """What samples of any shape share: who scored them, and how one of these is meant."""
+
+    store: str
+    policy: str
+    verifiers: Mapping[str, Verifier]
+
+    def verifier(self, wanted: str = PRM, *, needs_steps: bool = False) -> Verifier:
+        """The verifier that is meant by a name.
+
+        Parameters
+        ----------
+        wanted : str
+            ``prm``: the PRM that scored most, an ORM where there is no PRM; ``orm``: the ORM that scored most;
+            ``logprob``; or a verifier's own name, which goes first.
+        needs_steps : bool
+            Whether single steps must be scored, as a search wants it.
+
+        Raises
+        ------
+        RequestError
+            An unknown name, or the store has none of its scores.
+        """
+        named = self.verifiers.get(wanted)
+        if named is None:
+            one_of(wanted, dict.fromkeys((*NAMED_VERIFIERS, *self.verifiers)), "verifier")
+            kinds = {PRM: (PRM, ORM, "judge", "confidence"), ORM: (ORM, "judge", "confidence")}.get(wanted, ())
+            ranked = sorted(
+                (one for one in self.verifiers.values() if one.kind in kinds), key=lambda one: kinds.index(one.kind)
+            )
+            named = ranked[0] if ranked else None
+        if named is None or np.isnan(named.by()).all():
+            others = ", ".join(name for name, one in self.verifiers.items() if not np.isnan(one.by()).all())
+            remedy = "sample it with ttclib, which keeps them" if wanted == LOGPROB else "score it with `ttc score`"
+            raise RequestError(
+                f"'{self.store}' holds no {wanted} scores for policy '{self.policy}' (verifiers: {others or 'none'}): {remedy}"
+            )
+        if needs_steps and named.kind != PRM:
+            raise RequestError(
+                f"verifier '{named.name}' scores whole answers, and a search needs a score a step: name a PRM"
+            )
+        return named
+
+    def has_scores(self, wanted: str = PRM) -> bool:
+        """Whether a verifier of that name has scored anything."""
+        try:
+            self.verifier(wanted)
+        except RequestError:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Pool(_Scored):
+    """The samples of one policy under one setting, or their counts.
+
+    Pools of unequal size are padded at the right; `present` says which cells hold a sample.
+
+    Attributes
+    ----------
+    store, policy : str
+    setting : Setting
+    problem_ids : list of str, length problems
+    present : bool array, shape (problems, samples)
+    correct : float array, shape (problems, samples)
+        1, 0, or NaN: not graded.
+    answer_ids : int array, shape (problems, samples)
+        Equivalence class of the answer within its problem; −1: no answer.
+    completion_tokens : float array, shape (problems, samples)
+        NaN: unknown.
+    prompt_tokens : float array, shape (problems,)
+    verifiers : mapping of str to Verifier
+        The one that scored most first; ``logprob`` is among them.
+    policy_model : ModelFacts or None
+    benchmark : str or None
+    counts : (int array, int array) or None
+        Shape (problems,) each: samples and right ones, where that is all that is known. The other arrays then
+        have no columns.
+    """
+
+    store: str
+    policy: str
+    setting: Setting
+    problem_ids: list[str]
+    present: np.ndarray
+    correct: np.ndarray
+    answer_ids: np.ndarray
+    completion_tokens: np.ndarray
+    prompt_tokens: np.ndarray
+    verifiers: Mapping[str, Verifier] = field(default_factory=dict)
+    policy_model: ModelFacts | None = None
+    benchmark: str | None = None
+    counts: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def pool_sizes(self) -> np.ndarray:
+        """Samples of each problem, shape (problems,)."""
+        return self.present.sum(axis=1) if self.counts is None else self.counts[0]
+
+    @property
+    def n_graded(self) -> np.ndarray:
+        """Samples with a grade of right or wrong, shape (problems,)."""
+        return (~np.isnan(self.correct)).sum(axis=1) if self.counts is None else self.counts[0]
+
+    @property
+    def n_correct(self) -> np.ndarray:
+        """Of the graded ones the right ones, shape (problems,)."""
+        return np.nansum(self.correct, axis=1) if self.counts is None else self.counts[1]
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether a final answer of any sample is known."""
+        return bool((self.answer_ids >= 0).any())
+
+    @property
+    def policy_parameters(self) -> int | None:
+        """Parameters of the policy, for FLOPs; None: the store does not know."""
+        return None if self.policy_model is None else self.policy_model.n_parameters
+
+    def of_problems(self, rows: np.ndarray) -> Pool:
+        """The same pool on some of its problems, by their rows or a mask, in that order."""
+        places = np.arange(len(self.problem_ids))[rows]
+
+        def pick(table: np.ndarray) -> np.ndarray:
+            return table[places]
+
+        return replace(
+            self,
+            problem_ids=[self.problem_ids[place] for place in places],
+            prompt_tokens=pick(self.prompt_tokens),
+            counts=None if self.counts is None else (pick(self.counts[0]), pick(self.counts[1])),
+            **self._samples(pick),
+        )
+
+    def of_samples(self, columns: np.ndarray) -> Pool:
+        """The same pool with some of its samples.
+
+        Parameters
+        ----------
+        columns : int array, shape (problems, chosen)
+            Which samples of each problem, those present first.
+        """
+        return replace(self, **self._samples(lambda table: np.take_along_axis(table, columns, axis=1)))
+
+    def _samples(self, pick: Any) -> dict[str, Any]:
+        """The fields with a value a sample, each cut by `pick`; aggregations that share an array go on sharing it."""
+        cut: dict[int, np.ndarray] = {}
+
+        def once(table: np.ndarray) -> np.ndarray:
+            return cut.setdefault(id(table), pick(table))
+
+        verifiers = {
+            name: replace(
+                one, scores={how: once(table) for how, table in one.scores.items()}, prm_tokens=once(one.prm_tokens)
+            )
+            for name, one in self.verifiers.items()
+        }
+        tables = ("present", "correct", "answer_ids", "completion_tokens")
+        return {"verifiers": verifiers, **{name: once(getattr(self, name)) for name in tables}}
+
+
+@dataclass(frozen=True)
+class Chains(_Scored):
+    """The revision chains of one model under one setting.
+
+    Problems with fewer chains are padded at the end of the second axis, shorter chains at the end of
+    the third; `present` says which cells hold an answer.
+
+    Attributes
+    ----------
+    store, policy : str
+        `policy` is the revision model.
+    setting : Setting
+    problem_ids : list of str, length problems
+    present : bool array, shape (problems, chains, positions)
+    correct : float array, shape (problems, chains, positions)
+        1, 0, or NaN: not graded.
+    answer_ids : int array, shape (problems, chains, positions)
+        Equivalence class of the answer within its problem; −1: no answer.
+    completion_tokens : float array, shape (problems, chains, positions)
+        Of this answer. NaN: unknown.
+    prompt_tokens : float array, shape (problems, chains, positions)
+        Before this answer: the prompt and the earlier answers in view.
+    verifiers : mapping of str to Verifier
+        The one that scored most first; ``logprob`` is among them. Their `prm_tokens` count the earlier answers in
+        view, too.
+    policy_model : ModelFacts or None
+    """
+
+    store: str
+    policy: str
+    setting: Setting
+    problem_ids: list[str]
+    present: np.ndarray
+    correct: np.ndarray
+    answer_ids: np.ndarray
+    completion_tokens: np.ndarray
+    prompt_tokens: np.ndarray
+    verifiers: Mapping[str, Verifier] = field(default_factory=dict)
+    policy_model: ModelFacts | None = None
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Answers of each chain up to its end or its first hole, shape (problems, chains)."""
+        return np.cumprod(self.present, axis=2).sum(axis=2)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The sample trees of one policy under one setting, one a problem, with one verifier's scores.
+
+    Attributes
+    ----------
+    store, policy : str
+    setting : Setting
+    verifier : str
+        Whose scores the steps carry.
+    problem_ids : list of str
+    prompt_tokens : list of int
+        Of each problem.
+    rows : list of dict of str to int
+        For each problem, where a path's step stands in `steps` and `grades`.
+    steps : list of tuple (n_tokens, ends, score, prm_tokens)
+        Tokens of the step alone; whether it ends its solution; the verifier's score, None: not read,
+        NaN: could not be scored; tokens that the verifier reads up to the step's end, NaN: unknown.
+    grades : list of tuple (answer class, correct) or None
+        Of leaves: class −1: no answer; correct 1, 0, or NaN: could not be graded. None: no grade.
+    verifier_model : ModelFacts or None
+    """
+
+    store: str
+    policy: str
+    setting: Setting
+    verifier: str
+    problem_ids: list[str]
+    prompt_tokens: list[int]
+    rows: list[dict[str, int]]
+    steps: list[Step]
+    grades: list[tuple[int, float] | None]
+    verifier_model: ModelFacts | None = None
+
+    def step(self, problem: int, path: str) -> Step | None:
+        """A step of a problem's tree; None: it was never drawn."""
+        row = self.rows[problem].get(path)
+        return None if row is None else self.steps[row]
+
+    def grade(self, problem: int, path: str) -> tuple[int, float] | None:
+        """Answer class and correctness of a leaf; None: it was not graded."""
+        return self.grades[self.rows[problem][path]]
+
+    def of_problems(self, places: list[int]) -> Tree:
+        """The trees of some of the problems, by their places."""
+        return replace(
+            self,
+            problem_ids=[self.problem_ids[place] for place in places],
+            prompt_tokens=[self.prompt_tokens[place] for place in places],
+            rows=[self.rows[place] for place in places],
+        )
+
+    def searched(self) -> Tree:
+        """Of the problems that a search drew more of than whole samples, in which a step never has a second child.
+
+        Returns
+        -------
+        Tree
+            Maybe of no problem.
+        """
+        return self.of_problems(
+            [
+                place
+                for place, paths in enumerate(self.rows)
+                if any("." in path and not path.endswith(".0") for path in paths)
+            ]
+        )
