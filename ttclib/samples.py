@@ -375,7 +375,7 @@ class Tree:
         NaN: could not be scored; tokens that the verifier reads up to the step's end, NaN: unknown.
     grades : list of tuple (answer class, correct) or None
         Of leaves: class −1: no answer; correct 1, 0, or NaN: could not be graded. None: no grade.
-    verifier_model : ModelFacts or None
+    policy_model, verifier_model : ModelFacts or None
     """
 
     store: str
@@ -387,6 +387,7 @@ class Tree:
     rows: list[dict[str, int]]
     steps: list[Step]
     grades: list[tuple[int, float] | None]
+    policy_model: ModelFacts | None = None
     verifier_model: ModelFacts | None = None
 
     def step(self, problem: int, path: str) -> Step | None:

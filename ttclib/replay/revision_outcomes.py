@@ -14,7 +14,7 @@ from ttclib.replay.revisions import Split, revision_accuracy, split_at_ratio, sp
 from ttclib.samples import Chains, Verifier
 
 STRATEGY = "revisions"
-NAMED_RATIOS = ("sequential", "parallel", "best")
+NAMED_RATIOS = ("sequential", "parallel")
 
 
 def revision_outcomes(
@@ -35,10 +35,9 @@ def revision_outcomes(
     chains : Chains
     budgets : sequence of int
         Answers a problem, over all chains.
-    ratio : float or {"sequential", "parallel", "best"}
+    ratio : float or {"sequential", "parallel"}
         Sequential over parallel; the nearest split that the budget allows is used (`split_at_ratio`).
-        ``"sequential"``: one chain; ``"parallel"``: first answers only; ``"best"``: at each budget the
-        split with the highest mean accuracy on these same problems, which flatters it.
+        ``"sequential"``: one chain; ``"parallel"``: first answers only.
     selection : {"hierarchical", "majority"}
         As in `ttclib.replay.revisions.revision_accuracy`.
     verifier : Verifier, optional
@@ -59,24 +58,9 @@ def revision_outcomes(
         Another ratio or selection.
     """
     sizes = sorted(set(as_budgets(np.asarray(budgets)).tolist()))
-    if ratio == "best":
-        held = {budget: held_splits(chains, budget) for budget in sizes}
-        if missing := [budget for budget, splits in held.items() if not splits]:
-            raise _not_held(chains, [split_at_ratio(budget, 1) for budget in missing])
-        table = _SplitTable(
-            chains, [split for splits in held.values() for split in splits], selection, verifier, aggregation
-        )
-        accuracy = table.accuracy(n_subsets, seed)
-        means = dict(zip(table.splits, _column_means(accuracy), strict=True))
-        splits = [max(held[budget], key=lambda split: (np.nan_to_num(means[split], nan=-1), split)) for budget in sizes]
-        columns = [table.splits.index(split) for split in splits]
-        costs = {name: values[:, columns] for name, values in table.costs().items()}
-        return Outcomes(
-            STRATEGY, f"{STRATEGY} (best ratio)", tuple(sizes), tuple(chains.problem_ids), accuracy[:, columns], costs
-        )
     splits = [_split(budget, ratio) for budget in sizes]
-    if missing_splits := [split for split in splits if not _holders(chains, split).any()]:
-        raise _not_held(chains, missing_splits)
+    if not any(_holders(chains, split).any() for split in splits):
+        raise _lacking(chains, splits)
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
     name = ratio if isinstance(ratio, str) else f"ratio {ratio:g}"
     return Outcomes(
@@ -117,9 +101,9 @@ def revision_splits(
         The store holds no split of a budget.
     """
     sizes = sorted(set(as_budgets(np.asarray(budgets)).tolist()))
-    splits = [split for budget in sizes for split in held_splits(chains, budget)]
+    splits = [split for budget in sizes for split in splits_collected(chains, budget)]
     if missing := set(sizes) - {sequential * parallel for sequential, parallel in splits}:
-        raise _not_held(chains, [split_at_ratio(budget, 1) for budget in sorted(missing)])
+        raise _lacking(chains, [split_at_ratio(budget, 1) for budget in sorted(missing)])
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
     accuracy, costs = table.accuracy(n_subsets, seed), table.costs()
 
@@ -147,24 +131,24 @@ def revision_splits(
     return outcomes
 
 
-def held_splits(chains: Chains, budget: int) -> list[Split]:
+def splits_collected(chains: Chains, budget: int) -> list[Split]:
     """The splits of a budget for which some problem holds enough chains of enough answers."""
     return [split for split in splits_of(budget) if _holders(chains, split).any()]
 
 
-def held_budgets(chains: Chains, ratio: float | str = 1.0) -> list[int]:
+def budgets_collected(chains: Chains, ratio: float | str | None = 1.0) -> list[int]:
     """The powers of two whose split at a ratio some problem holds.
 
     Parameters
     ----------
     chains : Chains
-    ratio : float or str
-        As in `revision_outcomes`; ``"best"`` and ``"all"``: any split.
+    ratio : float or str or None
+        As in `revision_outcomes`; None: any split.
     """
     largest = int(chains.lengths.sum(axis=1).max())
     budgets = [1 << exponent for exponent in range(largest.bit_length())]
-    if ratio in ("best", "all"):
-        return [budget for budget in budgets if held_splits(chains, budget)]
+    if ratio is None:
+        return [budget for budget in budgets if splits_collected(chains, budget)]
     return [budget for budget in budgets if _holders(chains, _split(budget, ratio)).any()]
 
 
@@ -227,7 +211,7 @@ class _SplitTable:
             }.items()
         }
         shape = (len(lengths), len(self.splits))
-        table = {name: np.full(shape, np.nan) for name in ("generations", *sums)}
+        table = {name: np.full(shape, np.nan) for name in ("generations", "serial_tokens", "serial_prm_tokens", *sums)}
         for column, (sequential, parallel) in enumerate(self.splits):
             for rows, members in _equal_sets(lengths, sequential, parallel):
                 cut = {name: values[rows, :, sequential - 1][members] for name, values in sums.items()}
@@ -238,6 +222,10 @@ class _SplitTable:
                     table[name][rows, column] = parallel * values.mean(axis=1)
                 table["cached_prefill_tokens"][rows, column] += shared
                 table["kv_tokens"][rows, column] += shared * longest
+                table["serial_tokens"][rows, column] = longest
+                # Readings wait for the answers, not the other way round: side by side, the longest of them.
+                each = read[rows][:, :, :sequential][members].reshape(len(rows), -1, sequential)
+                table["serial_prm_tokens"][rows, column] = expected_largest(each.max(axis=2), [parallel])[:, 0]
                 table["generations"][rows, column] = sequential * parallel
         nothing = np.where(np.isnan(table["generations"]), np.nan, 0.0)
         return table | {"pruned_tokens": nothing, "rollout_tokens": nothing}
@@ -263,13 +251,7 @@ def _split(budget: int, ratio: float | str) -> Split:
     return split_at_ratio(budget, ratio)
 
 
-def _column_means(values: np.ndarray) -> np.ndarray:
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
-
-
-def _not_held(chains: Chains, missing: Sequence[Split]) -> NotInStore:
+def _lacking(chains: Chains, missing: Sequence[Split]) -> NotInStore:
     """The error that names the budgets, what they need and the command that collects it."""
     counts = (chains.lengths > 0).sum(axis=1)
     texts = [f"{s * p} ({s} sequential x {p} parallel)" for s, p in missing]

@@ -63,7 +63,7 @@ def load_tree(
                 [policy, setting.name],
             ).fetchall()
         )
-        verifier_model = read_model(con, verifier)
+        policy_model, verifier_model = read_model(con, policy), read_model(con, verifier)
     problem_of_row, paths = rows["problem_id"], rows["path"].tolist()
     if not len(paths):
         raise RequestError(f"'{path}' holds no steps of policy '{policy}': {_REMEDY}")
@@ -101,6 +101,7 @@ def load_tree(
             found if known else None
             for found, known in zip(zip(classes.tolist(), correct.tolist(), strict=True), graded.tolist(), strict=True)
         ],
+        policy_model=policy_model,
         verifier_model=verifier_model,
     )
 

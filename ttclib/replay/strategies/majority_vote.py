@@ -1,0 +1,48 @@
+"""Majority vote: the answer that most samples give (self-consistency)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ttclib.replay.strategies.whole_samples import WholeSamples
+from ttclib.replay.strategy import Look, parameter, register
+from ttclib.replay.voting import elect, subsets_for
+from ttclib.samples import Pool
+
+SUBSETS_HELP = "Of votes that are not exact; 0: as many as keep the error below 0.001."
+
+
+@register
+@dataclass(frozen=True)
+class MajorityVote(WholeSamples):
+    """Wang et al. 2022, arXiv:2203.11171."""
+
+    subsets: int = parameter(0, help=SUBSETS_HELP)
+
+    name: ClassVar[str] = "majority_vote"
+    label: ClassVar[str] = "majority vote"
+    summary: ClassVar[str] = "answers with what most of the N samples answer; needs no verifier"
+    needs_answers: ClassVar[bool] = True
+    look: ClassVar[Look | None] = Look("#009E73", (7, 3), "square")
+
+    def said(self) -> list[str]:
+        """Nothing: the number of subsets moves no more than the error that is told beside it."""
+        return []
+
+    def expected(
+        self,
+        pool: Pool,
+        member: np.ndarray,
+        cells: tuple[np.ndarray, slice],
+        scores: np.ndarray | None,
+        budgets: Sequence[int],
+        seed: int,
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """As `WholeSamples.expected`."""
+        n_subsets = self.subsets or subsets_for(len(pool.problem_ids))
+        found = elect(pool.answer_ids[cells], scores, pool.correct[cells], budgets, n_subsets=n_subsets, seed=seed)
+        return found[0], found[1], 0.0

@@ -1,0 +1,60 @@
+"""Best-of-N weighted: the answer whose samples have the highest sum of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ttclib.errors import RequestError, one_of
+from ttclib.replay.strategies.majority_vote import SUBSETS_HELP
+from ttclib.replay.strategies.whole_samples import WholeSamples
+from ttclib.replay.strategy import Look, parameter, register
+from ttclib.replay.transforms import TRANSFORMS
+from ttclib.replay.voting import elect, subsets_for
+from ttclib.samples import Pool
+
+
+@register
+@dataclass(frozen=True)
+class WeightedBestOfN(WholeSamples):
+    """Li et al. 2022, arXiv:2206.02336; Snell et al. 2024, arXiv:2408.03314."""
+
+    transform: str = parameter("none", help="Of scores, before they weigh a vote.", allowed=tuple(TRANSFORMS))
+    subsets: int = parameter(0, help=SUBSETS_HELP)
+
+    name: ClassVar[str] = "weighted_best_of_n"
+    label: ClassVar[str] = "best-of-N weighted"
+    summary: ClassVar[str] = "answers with what the N samples with the highest sum of scores answer"
+    needs_scores: ClassVar[bool] = True
+    needs_answers: ClassVar[bool] = True
+    look: ClassVar[Look | None] = Look("#0072B2", (12, 3, 2, 3), "diamond")
+
+    def __post_init__(self) -> None:
+        one_of(self.transform, TRANSFORMS, "transform")
+
+    def said(self) -> list[str]:
+        """The transform, where there is one."""
+        return [] if self.transform == "none" else [self.transform]
+
+    def expected(
+        self,
+        pool: Pool,
+        member: np.ndarray,
+        cells: tuple[np.ndarray, slice],
+        scores: np.ndarray | None,
+        budgets: Sequence[int],
+        seed: int,
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """As `WholeSamples.expected`."""
+        assert scores is not None
+        transform = TRANSFORMS[self.transform]
+        try:
+            weights = scores if transform is None else np.asarray(transform(scores), dtype=float)
+        except ValueError as error:
+            raise RequestError(f"scores of '{pool.store}': {error}") from error
+        n_subsets = self.subsets or subsets_for(len(pool.problem_ids))
+        found = elect(pool.answer_ids[cells], weights, pool.correct[cells], budgets, n_subsets=n_subsets, seed=seed)
+        return found[0], found[1], 0.0

@@ -1,0 +1,163 @@
+"""What the strategies share that spend N on whole, independent samples: budgets, pools of unequal size, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ttclib.errors import RequestError
+from ttclib.replay.best_of_n import expected_largest
+from ttclib.replay.outcomes import Outcomes
+from ttclib.replay.strategy import Strategy
+from ttclib.samples import Pool, Verifier
+
+
+@dataclass(frozen=True)
+class WholeSamples(Strategy):
+    """A strategy that chooses among N samples of the pool; `expected` says how, `replay` does the rest."""
+
+    reads: ClassVar[str] = "pool"
+    takes_counts: ClassVar[bool] = False
+
+    def collected(self, samples: Pool) -> list[int]:
+        """The powers of two up to the smallest pool: what every problem can answer."""
+        return powers_of_two(samples)
+
+    def replay(
+        self,
+        samples: Pool,
+        budgets: Sequence[int],
+        *,
+        verifier: Verifier | None = None,
+        aggregation: str = "last",
+        seed: int = 0,
+    ) -> Outcomes:
+        """As `Strategy.replay`; NaN where a pool is smaller than the budget, and where nothing is graded."""
+        sizes = sorted({int(budget) for budget in budgets})
+        check_budgets(sizes, samples)
+        if samples.counts is not None and not self.takes_counts:
+            raise RequestError(
+                f"'{samples.store}' holds counts of '{samples.policy}' and no samples, so {self.label} cannot be "
+                "replayed: allowed pass_at_k"
+            )
+        if not samples.n_graded.any():
+            raise RequestError(
+                f"'{samples.store}' holds no graded sample of '{samples.policy}': grade it with `ttc grade`"
+            )
+        if self.needs_answers and not samples.has_answers:
+            raise RequestError(
+                f"'{samples.store}' holds no final answers of '{samples.policy}', without which {self.label} has nothing "
+                "to count: import them as `answer`, or the completions as `completion` and `ttc grade` them"
+            )
+        scores = None
+        if self.reads_scores:
+            scores = (verifier or samples.verifier()).by(aggregation)
+        shape = (len(samples.problem_ids), len(sizes))
+        accuracy, error, ungraded = (np.full(shape, np.nan) for _ in range(3))
+        for member, cells in pools_of_one_size(samples):
+            got = self.expected(samples, member, cells, None if scores is None else scores[cells], sizes, seed)
+            accuracy[member], error[member], ungraded[member] = got
+        costs = sampling_costs(samples, sizes, verifier if self.reads_scores else None)
+        return self.outcomes(
+            samples,
+            verifier,
+            aggregation,
+            budgets=tuple(sizes),
+            problem_ids=tuple(samples.problem_ids),
+            accuracy=accuracy,
+            costs=costs,
+            mc_error=error,
+            ungraded=ungraded,
+        )
+
+    def expected(
+        self,
+        pool: Pool,
+        member: np.ndarray,
+        cells: tuple[np.ndarray, slice],
+        scores: np.ndarray | None,
+        budgets: Sequence[int],
+        seed: int,
+    ) -> tuple[np.ndarray, np.ndarray | float, np.ndarray | float]:
+        """Accuracy, its Monte-Carlo error and the chance of an ungraded winner, for problems of one pool size."""
+        raise NotImplementedError
+
+
+def pools_of_one_size(pool: Pool) -> list[tuple[np.ndarray, tuple[np.ndarray, slice]]]:
+    """Problems whose pools are equal in size, and the cells of those pools."""
+    members = [(pool.pool_sizes == size, int(size)) for size in np.unique(pool.pool_sizes)]
+    return [(member, (member, slice(0, size))) for member, size in members]
+
+
+def check_budgets(budgets: Sequence[int], pool: Pool) -> None:
+    """Refuse a budget below 1 or above every pool."""
+    largest = int(pool.pool_sizes.max())
+    for budget in budgets:
+        if not 1 <= budget <= largest:
+            raise RequestError(
+                f"budget {budget} is out of range: the pool of '{pool.policy}' holds {largest} samples a problem, "
+                f"allowed 1 to {largest}"
+            )
+
+
+def powers_of_two(pool: Pool) -> list[int]:
+    """1, 2, 4 … up to the smallest pool: the budgets that every problem can answer."""
+    return [1 << exponent for exponent in range(int(pool.pool_sizes.min()).bit_length())]
+
+
+def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None = None) -> dict[str, np.ndarray]:
+    """What N random samples of each problem cost, and the verifier's reading of them.
+
+    Parameters
+    ----------
+    pool : Pool
+    budgets : sequence of int
+    verifier : Verifier, optional
+        Whose reading is charged; None: nobody reads.
+
+    Returns
+    -------
+    dict of str to float array, shape (problems, budgets)
+        By the names of `ttclib.replay.outcomes.COSTS`; NaN: a pool smaller than the budget, or a
+        count that the store lacks.
+
+    Notes
+    -----
+    Token j (from 0) of a completion behind p prompt tokens attends to p + j tokens, so a completion of
+    L tokens has p·L + L(L − 1)/2 `context_tokens`. N trials side by side read the prompt's cache once
+    a step for as long as one of them still decodes: `kv_tokens` are p·E[longest of N] + N·E[L(L − 1)/2].
+    They are waited for until the longest of them ends: `serial_tokens` are E[longest of N].
+    """
+    size = np.where(np.asarray(budgets)[None] <= pool.pool_sizes[:, None], np.asarray(budgets, dtype=float), np.nan)
+    nothing = np.where(np.isnan(size), np.nan, 0.0)
+    if pool.counts is not None:
+        return {"generations": size, "pruned_tokens": nothing, "rollout_tokens": nothing}
+    length, prompt = pool.completion_tokens, pool.prompt_tokens[:, None]
+    own = _mean_of_samples(pool, length * (length - 1) / 2)
+    mean_length = _mean_of_samples(pool, length)
+    read = np.zeros(length.shape) if verifier is None else verifier.tokens_read
+    longest, longest_read = np.full(size.shape, np.nan), np.full(size.shape, np.nan)
+    for member, cells in pools_of_one_size(pool):
+        longest[member] = expected_largest(length[cells], budgets)
+        longest_read[member] = expected_largest(read[cells], budgets)
+    return {
+        "generations": size,
+        "completion_tokens": size * mean_length,
+        "pruned_tokens": nothing,
+        "rollout_tokens": nothing,
+        "prefill_tokens": size * prompt,
+        "cached_prefill_tokens": nothing + prompt,
+        "context_tokens": size * (prompt * mean_length + own),
+        "kv_tokens": prompt * longest + size * own,
+        "prm_tokens": size * _mean_of_samples(pool, read),
+        "serial_tokens": longest,
+        "serial_prm_tokens": longest_read,
+    }
+
+
+def _mean_of_samples(pool: Pool, values: np.ndarray) -> np.ndarray:
+    """Mean over a problem's samples, shape (problems, 1); NaN where one is unknown."""
+    return (np.where(pool.present, values, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes))[:, None]
