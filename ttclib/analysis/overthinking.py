@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ttclib.analysis.intervals import bootstrap_mean
+from ttclib.analysis.resampling import interval
 from ttclib.errors import RequestError
 
 
@@ -71,7 +71,7 @@ def length_cap_curve(
     caps : sequence of int
         Tokens, at least 1.
     level, seed
-        Of the bootstrap over problems.
+        Of the intervals over problems.
 
     Returns
     -------
@@ -102,14 +102,14 @@ def length_cap_curve(
         answered = within.sum(axis=1) / held[:, None]
         cut = np.minimum(length[:, :, None], np.asarray(caps, dtype=float))
         tokens = np.where(counted[:, :, None], cut, 0.0).sum(axis=1) / held[:, None]
-    low, high = bootstrap_mean(accuracy, level=level, seed=seed)
+    ends = interval(accuracy, level=level, seed=seed)
     known = held > 0
     return pl.DataFrame(
         {
             "cap": [int(cap) for cap in caps],
             "accuracy": accuracy[known].mean(axis=0),
-            "ci_low": low,
-            "ci_high": high,
+            "ci_low": ends.low,
+            "ci_high": ends.high,
             "answered": answered[known].mean(axis=0),
             "tokens": tokens[known].mean(axis=0),
             "n_problems": [int(known.sum())] * len(caps),

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from ttclib.analysis.intervals import bootstrap_mean, bootstrap_ratio
-from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.revision_outcomes import revision_outcomes, revision_splits
+from ttclib.analysis.resampling import interval
+from ttclib.replay.revision_outcomes import revision_splits
 from ttclib.samples import Chains, Verifier
 
 POSITION_SCHEMA = {
@@ -65,14 +64,14 @@ def chain_pass_at_1(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl
     """
     graded = _graded(chains)
     by_problem = _mean(np.where(graded, chains.correct, 0.0), graded)
-    low, high = bootstrap_mean(by_problem, level=level, seed=seed)
+    ends = interval(by_problem, level=level, seed=seed)
     known = ~np.isnan(by_problem)
     rows = [
         {
             "position": position,
             "accuracy": float(by_problem[known[:, position], position].mean()),
-            "ci_low": float(low[position]),
-            "ci_high": float(high[position]),
+            "ci_low": float(ends.low[position]),
+            "ci_high": float(ends.high[position]),
             "n_problems": int(known[:, position].sum()),
             "n_answers": int(graded[:, :, position].sum()),
         }
@@ -109,13 +108,13 @@ def correct_to_wrong(chains: Chains, *, level: float = 0.95, seed: int = 0) -> p
     for change, first in (("correct_to_wrong", before), ("wrong_to_correct", ~before)):
         exposed = pairs & first
         n_pairs, n_changed = exposed.sum(axis=(1, 2)), (exposed & (after != before)).sum(axis=(1, 2))
-        low, high = bootstrap_ratio(n_changed, n_pairs, level=level, seed=seed)
+        ends = interval((n_changed, n_pairs), "ratio", level=level, seed=seed)
         rows.append(
             {
                 "change": change,
-                "share": n_changed.sum() / n_pairs.sum() if n_pairs.any() else None,
-                "ci_low": low,
-                "ci_high": high,
+                "share": float(ends.estimate),
+                "ci_low": float(ends.low),
+                "ci_high": float(ends.high),
                 "n_changed": int(n_changed.sum()),
                 "n_pairs": int(n_pairs.sum()),
                 "n_problems": int((n_pairs > 0).sum()),
@@ -129,10 +128,10 @@ def ratio_sweep(
     budgets: Sequence[int],
     *,
     selection: str = "hierarchical",
-    verifier: str = "prm",
+    verifier: Verifier | None = None,
     aggregation: str = "last",
     bins_of_problems: Mapping[str, int] | None = None,
-    n_subsets: int = 400,
+    n_bins: int = 0,
     level: float = 0.95,
     seed: int = 0,
 ) -> pl.DataFrame:
@@ -144,14 +143,15 @@ def ratio_sweep(
     budgets : sequence of int
         Answers a problem, over all chains.
     selection : {"hierarchical", "majority"}
-    verifier, aggregation
-        As in `Chains.verifier`.
+    verifier : Verifier, optional
+        Of the chains; not read by ``majority``.
+    aggregation : {"last", "min", "prod", "mean"}
     bins_of_problems : mapping of problem id to int, optional
         Difficulty bin, from 1 (easiest); a problem that is not there, or is 0, is in none.
-    n_subsets : int
-        Of the chains, where there are too many to take all.
+    n_bins : int
+        Bins to show, empty ones included.
     level : float
-        Coverage of the intervals, which resample whole problems.
+        Coverage of the intervals over problems.
     seed : int
 
     Returns
@@ -165,75 +165,35 @@ def ratio_sweep(
     NotInStore
         The store holds no split of a budget.
     RequestError
-        Unknown selection or verifier, or no scores of it.
+        Unknown selection.
+
+    References
+    ----------
+    Snell et al. 2024, arXiv:2408.03314, figure 7.
     """
-    reads = _reads(chains, selection, verifier)
-    found = revision_splits(
-        chains, budgets, selection=selection, verifier=reads, aggregation=aggregation, n_subsets=n_subsets, seed=seed
-    )
+    found = revision_splits(chains, budgets, selection=selection, verifier=verifier, aggregation=aggregation, seed=seed)
     bins = np.array([(bins_of_problems or {}).get(problem_id, 0) for problem_id in chains.problem_ids], dtype=int)
     rows = []
     for (sequential, parallel), one in found:
         column = one.budgets.index(sequential * parallel)
-        for number in [None, *range(1, int(bins.max(initial=0)) + 1)]:
-            accuracy = one.accuracy[:, [column]]
-            member = ~np.isnan(accuracy[:, 0]) & (True if number is None else bins == number)
-            low, high = bootstrap_mean(accuracy[member], level=level, seed=seed)
+        accuracy, tokens = one.accuracy[:, column], one.cost("completion_tokens")[:, column]
+        ends = interval(accuracy, groups=bins, n_groups=n_bins, level=level, seed=seed)
+        for group in range(n_bins + 1):
+            member = ~np.isnan(accuracy) & (True if group == 0 else bins == group)
             rows.append(
                 {
                     "budget": sequential * parallel,
                     "sequential": sequential,
                     "parallel": parallel,
-                    "bin": number,
-                    "accuracy": float(accuracy[member].mean()) if member.any() else None,
-                    "ci_low": float(low[0]),
-                    "ci_high": float(high[0]),
+                    "bin": group or None,
+                    "accuracy": float(ends.estimate[group]),
+                    "ci_low": float(ends.low[group]),
+                    "ci_high": float(ends.high[group]),
                     "n_problems": int(member.sum()),
-                    "tokens": float(one.cost("completion_tokens")[member, column].mean()) if member.any() else None,
+                    "tokens": float(tokens[member].mean()) if member.any() else None,
                 }
             )
     return pl.DataFrame(rows, schema=SWEEP_SCHEMA).fill_nan(None)
-
-
-def replay_revisions(
-    chains: Chains,
-    budgets: Sequence[int],
-    *,
-    verifier: str = "prm",
-    aggregation: str = "last",
-    seed: int = 0,
-    ratio: float | str = 1.0,
-    selection: str = "hierarchical",
-) -> list[Outcomes]:
-    """Revisions as a strategy of `ttclib.analysis.strategies`: one `Outcomes`, or one a split.
-
-    Parameters
-    ----------
-    chains : Chains
-    budgets : sequence of int
-    verifier, aggregation
-        As in `Chains.verifier`; not read by ``majority``.
-    seed : int
-    ratio : float or {"sequential", "parallel", "best", "all"}
-        As in `ttclib.replay.revision_outcomes.revision_outcomes`; ``"all"``: every split on its own.
-    selection : {"hierarchical", "majority"}
-    """
-    reads = _reads(chains, selection, verifier)
-    if ratio == "all":
-        splits = revision_splits(
-            chains, budgets, selection=selection, verifier=reads, aggregation=aggregation, seed=seed
-        )
-        return [one for _, one in splits]
-    return [
-        revision_outcomes(
-            chains, budgets, ratio=ratio, selection=selection, verifier=reads, aggregation=aggregation, seed=seed
-        )
-    ]
-
-
-def _reads(chains: Chains, selection: str, verifier: str) -> Verifier | None:
-    """Who reads the chains; None: a majority needs nobody."""
-    return None if selection == "majority" else chains.verifier(verifier)
 
 
 def _graded(chains: Chains) -> np.ndarray:

@@ -6,10 +6,11 @@ choice, the frontier and the crossover read nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ttclib.samples import ModelFacts, Setting
 
@@ -107,3 +108,29 @@ class Outcomes:
         if name not in COSTS:
             raise ValueError(f"unknown cost {name}: allowed {', '.join(COSTS)}")
         return self.costs.get(name, np.full(self.accuracy.shape, np.nan))
+
+
+def restrict(outcome: Outcomes, problem_ids: Sequence[str]) -> Outcomes:
+    """The same strategy on these problems, in this order; each must be there."""
+    if outcome.problem_ids == tuple(problem_ids):
+        return outcome
+    place = {name: row for row, name in enumerate(outcome.problem_ids)}
+    return cut(outcome, rows=[place[name] for name in problem_ids])
+
+
+def cut(outcome: Outcomes, *, rows: ArrayLike | None = None, columns: ArrayLike | None = None) -> Outcomes:
+    """The same strategy on some problems, by their rows, at some budgets, by their columns; None: on all."""
+    n_rows, n_columns = outcome.accuracy.shape
+    cells = np.ix_(
+        np.arange(n_rows) if rows is None else np.asarray(rows, dtype=int),
+        np.arange(n_columns) if columns is None else np.asarray(columns, dtype=int),
+    )
+    return replace(
+        outcome,
+        budgets=tuple(outcome.budgets[column] for column in cells[1].ravel()),
+        problem_ids=tuple(outcome.problem_ids[row] for row in cells[0].ravel()),
+        accuracy=outcome.accuracy[cells],
+        costs={name: table[cells] for name, table in outcome.costs.items()},
+        mc_error=None if outcome.mc_error is None else outcome.mc_error[cells],
+        ungraded=None if outcome.ungraded is None else outcome.ungraded[cells],
+    )

@@ -170,6 +170,10 @@ class Strategy:
         """Budgets that some problem can answer, of the powers of two."""
         raise NotImplementedError
 
+    def largest(self, samples: Any) -> int:
+        """The largest budget that some problem may answer."""
+        return max(self.collected(samples), default=0)
+
     def replay(
         self,
         samples: Any,

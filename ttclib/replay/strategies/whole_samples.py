@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,8 @@ from ttclib.errors import RequestError
 from ttclib.replay.best_of_n import expected_largest
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy
-from ttclib.samples import Pool, Verifier
+from ttclib.replay.truncation import truncate
+from ttclib.samples import LOGPROB, Pool, Verifier
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class WholeSamples(Strategy):
     def collected(self, samples: Pool) -> list[int]:
         """The powers of two up to the smallest pool: what every problem can answer."""
         return powers_of_two(samples)
+
+    def largest(self, samples: Pool) -> int:
+        """The largest pool."""
+        return int(samples.pool_sizes.max())
 
     def replay(
         self,
@@ -161,3 +166,46 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
 def _mean_of_samples(pool: Pool, values: np.ndarray) -> np.ndarray:
     """Mean over a problem's samples, shape (problems, 1); NaN where one is unknown."""
     return (np.where(pool.present, values, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes))[:, None]
+
+
+def cap_length(pool: Pool, max_tokens: int) -> Pool:
+    """The pool as it were had every sample been cut at so many tokens.
+
+    Parameters
+    ----------
+    pool : Pool
+    max_tokens : int
+        At least 1.
+
+    Returns
+    -------
+    Pool
+        As `ttclib.replay.truncation.truncate` does it: a longer sample is unanswered, wrong, scored below
+        every other, and has spent the cap. What a verifier read of it is not known.
+
+    Raises
+    ------
+    RequestError
+        The cap is below 1, or the store does not know the length of any sample.
+    """
+    if max_tokens < 1:
+        raise RequestError(f"length cap {max_tokens}: give at least 1 token")
+    if np.isnan(pool.completion_tokens).all():
+        raise RequestError(f"'{pool.store}' does not know how long the samples of '{pool.policy}' are: no length cap")
+    left = truncate(pool.correct, pool.answer_ids, pool.completion_tokens, max_tokens)
+    beyond = pool.completion_tokens > max_tokens
+    verifiers = {
+        name: replace(
+            found,
+            scores={how: np.where(beyond, -np.inf, table) for how, table in found.scores.items()},
+            prm_tokens=np.where(beyond & (found.kind != LOGPROB), np.nan, found.prm_tokens),
+        )
+        for name, found in pool.verifiers.items()
+    }
+    return replace(
+        pool,
+        correct=left.correct,
+        answer_ids=left.answer_ids,
+        completion_tokens=left.completion_tokens,
+        verifiers=verifiers,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ttclib.analysis.strategies import verifier_scores
 from ttclib.errors import RequestError, one_of
 from ttclib.samples import Pool
 
@@ -24,7 +23,7 @@ def samples_to_read(
         whole pool's best-of-N and majority vote answer differently, the best-scored sample of the
         one and of the other, problems with one of the two right first; or samples at random.
     verifier, aggregation
-        As in `verifier_scores`.
+        As in `ttclib.samples.Pool.verifier`.
     limit : int
         At most so many samples.
     seed : int
@@ -45,7 +44,7 @@ def samples_to_read(
     if kind == "any":
         cells = np.argwhere(pool.present)
         return _pairs(rng.permutation(cells)[:limit])
-    scores = verifier_scores(pool, verifier, aggregation)
+    scores = pool.verifier(verifier).by(aggregation)
     if kind == "disagreement":
         return _disagreements(pool, scores)[:limit]
     wrong = kind == "high_scored_wrong"

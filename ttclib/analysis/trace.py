@@ -1,18 +1,15 @@
-"""Searches beside other strategies: the same problems, budgets as charged; and the course of a single search."""
+"""The course of a single search: every step that it drew, and what became of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.groups import charged_budgets, restrict, shared_problems
-from ttclib.errors import NotInStore, RequestError, one_of
-from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.search import Algorithm
+from ttclib.errors import NotInStore, one_of
+from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.tree import Children, Greedy, Missing, Node, Sample, SampleTree, replay
 from ttclib.samples import Tree
 
@@ -29,29 +26,18 @@ TRACE_SCHEMA = {
 STATUSES = ("returned", "continued", "pruned")
 
 
-def on_common_problems(outcomes: Sequence[Outcomes]) -> list[Outcomes]:
-    """The same strategies on the problems that all hold, their budgets as charged: of lookahead N·(k + 1).
-
-    Raises
-    ------
-    RequestError
-        There is none.
-    """
-    ids = shared_problems(outcomes)
-    if not ids:
-        raise RequestError("the strategies have no problem in common")
-    return [replace(restrict(one, ids), budgets=charged_budgets(one)) for one in outcomes]
-
-
-def trace_search(trees: Tree, problem_id: str, algorithm: Algorithm, budget: int) -> pl.DataFrame:
+def trace_search(
+    tree: Tree, problem_id: str, search: TreeSearch, budget: int, *, aggregation: str = "last"
+) -> pl.DataFrame:
     """Every step that one search draws on one problem, and what became of it.
 
     Parameters
     ----------
-    trees : Tree
+    tree : Tree
     problem_id : str
-    algorithm : Algorithm
+    search : TreeSearch
     budget : int
+    aggregation : {"last", "min", "prod", "mean"}
 
     Returns
     -------
@@ -65,14 +51,14 @@ def trace_search(trees: Tree, problem_id: str, algorithm: Algorithm, budget: int
     Raises
     ------
     RequestError
-        No such problem, or the algorithm cannot have the budget.
+        No such problem, or the search cannot have the budget.
     NotInStore
         The store lacks a step or a score of it.
     """
-    one_of(problem_id, trees.problem_ids, "problem")
-    algorithm.check(budget)
-    problem = list(trees.problem_ids).index(problem_id)
-    tree = SampleTree(int(trees.prompt_tokens[problem]), partial(trees.step, problem))
+    one_of(problem_id, tree.problem_ids, "problem")
+    search.check(budget)
+    problem = list(tree.problem_ids).index(problem_id)
+    steps = SampleTree(int(tree.prompt_tokens[problem]), partial(tree.step, problem))
     drawn: dict[str, tuple[Node, int]] = {}
     rounds = [0]
 
@@ -85,18 +71,19 @@ def trace_search(trees: Tree, problem_id: str, algorithm: Algorithm, budget: int
                     drawn.setdefault(node.path, (node, rounds[0]))
 
     try:
-        finals = replay(algorithm.start(budget), tree, observe)
+        finals = replay(search.start(budget, aggregation=aggregation), steps, observe)
     except Missing as missing:
         raise NotInStore(
-            f"'{trees.store}' lacks {len(missing.steps)} steps and {len(missing.scores)} scores that {algorithm.name} "
-            f"needs on problem '{problem_id}' at budget {budget}: collect them with `ttc search`"
+            f"'{tree.store}' lacks {len(missing.steps)} steps and {len(missing.scores)} scores that {search.variant} "
+            f"needs on problem '{problem_id}' at budget {budget}: collect them with "
+            f"`{search.command.format(store=tree.store)}`"
         ) from None
     returned = {path for final in finals for path in way_to(final.node.path)}
     parents = {node.parent.path for node, _ in drawn.values() if node.parent is not None}
     rows = []
     for path, (node, number) in drawn.items():
-        scores = tree.step_scores(path)
-        grade = trees.grade(problem, path) if node.finished else None
+        scores = steps.step_scores(path)
+        grade = tree.grade(problem, path) if node.finished else None
         rows.append(
             {
                 "path": path,

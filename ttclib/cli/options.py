@@ -1,0 +1,222 @@
+"""The flags of the commands that ask a store, made of a question's parts and of the strategies' own parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
+from ttclib.cli.common import SEED, assignment, notify
+from ttclib.errors import RequestError, one_of
+from ttclib.replay.strategy import Parameter, all_parameters, reading, strategies, strategy
+from ttclib.samples import AGGREGATIONS, NAMED_VERIFIERS
+from ttclib.study.question import DIFFICULTIES, EVERY, PROBLEMS, TOLD, Question, question
+from ttclib.study.study import Study
+from ttclib.study.study import open as open_study
+
+Decorator = Callable[[Any], Any]
+_MOST_BUDGETS = 100_000
+
+STORE = (
+    click.argument("store_argument", metavar="[STORE]", type=click.Path(path_type=Path), required=False),
+    click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE."),
+)
+WHOSE = (
+    click.option("--policy", help="Needed where the store holds several; with commas, to compare them."),
+    click.option("--benchmark", help="Needed where the store holds several for the policy."),
+    click.option(
+        "--setting", "settings", multiple=True, metavar="KEY=VALUE", help="All must hold; KEY=*: all, side by side."
+    ),
+)
+OUTPUT = (
+    click.option("--json", "as_json", is_flag=True, help="As JSON."),
+    click.option("--csv", "as_csv", is_flag=True, help="As CSV."),
+)
+
+
+def _flag(name: str, of: Sequence[tuple[str, Parameter]]) -> Decorator:
+    """The flag of a parameter that one or several strategies share."""
+    whose = ", ".join(strategy(one).label for one, _ in of)
+    if len(of) > 2 and {one for one, _ in of} == set(reading("tree")):
+        whose = "tree search"
+    shown = of[0][1]
+    allowed = dict.fromkeys(value for _, one in of for value in one.allowed)
+    names = f" One of {', '.join(allowed)}." if allowed and shown.kind is str else ""
+    several = f" With commas; {EVERY}: every one that is held." if name == "ratio" else " With commas."
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        f"parameter_{name}",
+        metavar="|".join(allowed) if allowed and shown.kind is str else None,
+        help=f"{whose[:1].upper()}{whose[1:]}: {shown.help}{names}{several if shown.several else ''} "
+        f"[default: {shown.default}]",
+    )
+
+
+def strategy_options() -> tuple[Decorator, ...]:
+    """What is compared: the strategies of the registry with their parameters."""
+    return (
+        click.option(
+            "--strategy",
+            "strategies",
+            help=f"With commas, of {', '.join(strategies())}; by default all that the store holds on most problems.",
+        ),
+        click.option(
+            "--budgets", help="Generations a problem: 1,4,16 or 1-64 or all; default: powers of two that are held."
+        ),
+        click.option(
+            "--verifier", default="prm", show_default=True, help=f"{', '.join(NAMED_VERIFIERS)} or its own name."
+        ),
+        click.option(
+            "--aggregation", default="last", show_default=True, help=f"Of step scores: {', '.join(AGGREGATIONS)}."
+        ),
+        *(_flag(name, of) for name, of in all_parameters().items()),
+        click.option("--reviser", help="Revisions: the model of the chains, needed where the store holds several."),
+        click.option("--length-cap", type=int, help="Sampling: tokens at which a sample is cut and unanswered."),
+        click.option(
+            "--problems",
+            default="shared",
+            show_default=True,
+            help=f"Those that all strategies hold, or each its own: {', '.join(PROBLEMS)}.",
+        ),
+    )
+
+
+BINS = (
+    click.option("--bins", type=int, help="Difficulty bins of equal size."),
+    click.option("--thresholds", help="Bins by absolute ease instead, from the easiest down, such as 0.5,0.1."),
+    click.option("--difficulty", default="oracle", show_default=True, help=f"One of {', '.join(DIFFICULTIES)}."),
+    click.option(
+        "--told",
+        default="auto",
+        show_default=True,
+        help=f"Which samples tell it: {', '.join(TOLD)}; auto: halves where the same would move a bin by .005.",
+    ),
+)
+COST = (
+    click.option("--preset", default="snell", show_default=True, help=f"Cost ledger: {', '.join(LEDGERS)}."),
+    click.option(
+        "--charge", "charges", multiple=True, metavar="ITEM=VALUE", help=f"Switch one item: {', '.join(SWITCHES)}."
+    ),
+)
+BILL = (
+    click.option("--probes", type=int, help="Samples that told the difficulty; by default all that did."),
+    click.option("--queries", type=float, default=1, show_default=True, help="Queries that share those samples."),
+    click.option("--reuse-probes", is_flag=True, help="They count in the final selection: max(N, probes), not a sum."),
+)
+SEEDED = (click.option("--seed", type=SEED, default=0, show_default=True, help="Of subsets, folds and intervals."),)
+RESAMPLES = (
+    click.option(
+        "--resamples", type=click.IntRange(min=2), default=2000, show_default=True, help="Draws behind an interval."
+    ),
+)
+
+
+def options(*groups: Iterable[Decorator]) -> Decorator:
+    """A decorator that gives a command several groups of flags."""
+
+    def give(command: Any) -> Any:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return give
+
+
+def store_of(choices: dict[str, Any]) -> Path:
+    """The store that is meant, by argument or by flag.
+
+    Raises
+    ------
+    RequestError
+        None, or two that differ.
+    """
+    argument, flag = choices.pop("store_argument", None), choices.pop("store", None)
+    if argument is not None and flag is not None and argument != flag:
+        raise RequestError(f"two stores, '{argument}' and '{flag}': give one")
+    found: Path | None = flag or argument
+    if found is None:
+        raise RequestError("no store: name one, such as `--store store/demo.duckdb`")
+    return found
+
+
+def study_of(choices: dict[str, Any]) -> Study:
+    """The study that the flags of `STORE` and `WHOSE` ask for."""
+    policy = choices.pop("policy", None)
+    names = None if policy is None else [name.strip() for name in policy.split(",")]
+    settings = dict(assignment(text) for text in choices.pop("settings", ()))
+    return open_study(
+        store_of(choices),
+        names[0] if names and len(names) == 1 else names,
+        benchmark=choices.pop("benchmark", None),
+        setting=settings or None,
+        notify=notify,
+    )
+
+
+def question_of(study: Study, choices: dict[str, Any]) -> Question:
+    """The question that the flags ask; what is no part of one stays in `choices`."""
+    known = all_parameters()
+    parameters = {}
+    for name, of in known.items():
+        text = choices.pop(f"parameter_{name}", None)
+        if text is not None:
+            parameters[name] = tuple(
+                _value(part.strip(), name, [one for _, one in of]) for part in str(text).split(",")
+            )
+    named = choices.pop("strategies", None)
+    thresholds = choices.pop("thresholds", None)
+    parts = ("verifier", "aggregation", "reviser", "length_cap", "problems", "bins", "difficulty", "told", "seed")
+    budgets = choices.pop("budgets", None)
+    return question(
+        strategies=None
+        if named is None
+        else [one_of(part.strip(), strategies(), "strategy") for part in named.split(",")],
+        budgets=None if budgets is None else budgets_of(budgets, study),
+        thresholds=None if thresholds is None else numbers(thresholds, "thresholds"),
+        parameters=parameters,
+        **{name: choices.pop(name) for name in parts if choices.get(name) is not None},
+    )
+
+
+def _value(text: str, name: str, of: Sequence[Parameter]) -> Any:
+    if name == "ratio" and text == EVERY:
+        return EVERY
+    allowed = dict.fromkeys(value for one in of for value in one.allowed)
+    first = of[0]
+    return Parameter(name, first.help, first.default, tuple(allowed), first.kind, first.several).read(text)
+
+
+def budgets_of(text: str, study: Study) -> list[int]:
+    """Budgets from numbers and ranges with commas, ``1,4,16-20``, or ``all`` that the pool has."""
+    if text.strip() == "all":
+        return list(range(1, int(study.pool.pool_sizes.max()) + 1))
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        ends = [first, last] if dash and first else [part.strip()]
+        try:
+            low, high = int(ends[0]), int(ends[-1])
+        except ValueError:
+            raise RequestError(f"budgets '{text}': give whole numbers with commas, ranges or all: 1,4,16-20") from None
+        if high < low:
+            raise RequestError(f"budgets '{part.strip()}': a range goes upwards, such as {high}-{low}")
+        if high - low >= _MOST_BUDGETS:
+            raise RequestError(f"budgets '{part.strip()}': at most {_MOST_BUDGETS} in a range")
+        found += range(low, high + 1)
+    return list(dict.fromkeys(found))
+
+
+def numbers(text: str, what: str) -> list[float]:
+    """Numbers from a text with commas."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise RequestError(f"{what} '{text}': give numbers with commas, such as 0.5,0.1") from None
+
+
+def ledger_of(choices: dict[str, Any]) -> Ledger:
+    """The ledger that the flags ask for."""
+    return ledger(choices.pop("preset"), **dict(assignment(text) for text in choices.pop("charges")))

@@ -1,0 +1,70 @@
+"""How an answer is printed: what was found in words, then the table; all of it as JSON or CSV."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import polars as pl
+
+from ttclib.cli.common import notify
+
+
+def print_answer(
+    frame: pl.DataFrame,
+    *,
+    as_json: bool = False,
+    as_csv: bool = False,
+    rows: Any = None,
+    heading: str = "",
+    findings: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+    more: Sequence[tuple[str, pl.DataFrame]] = (),
+) -> None:
+    """Print a result.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+    as_json, as_csv : bool
+        In full, for programs.
+    rows : object, optional
+        What JSON holds; None: the rows of the frame.
+    heading : str
+    findings : sequence of str
+        What was found, in sentences; first.
+    notes : sequence of str
+        What was left out; on standard error.
+    columns : sequence of str, optional
+        Of the frame those to show; None: all.
+    more : sequence of (heading, frame)
+        Further tables.
+    """
+    for note in notes:
+        notify(note)
+    if as_json:
+        click.echo(json.dumps(frame.to_dicts() if rows is None else rows, indent=1))
+        return
+    if as_csv:
+        click.echo(frame.write_csv(), nl=False)
+        return
+    for sentence in findings:
+        click.echo(sentence)
+    shown = frame if columns is None else frame.select(columns)
+    for title, table in ((heading, shown), *more):
+        if title:
+            click.echo(title)
+        with pl.Config(
+            tbl_rows=-1,
+            tbl_cols=-1,
+            tbl_hide_dataframe_shape=True,
+            tbl_width_chars=max(80, shutil.get_terminal_size((100, 24)).columns),
+            float_precision=4,
+            tbl_hide_column_data_types=True,
+            fmt_str_lengths=80,
+        ):
+            click.echo(table)

@@ -1,0 +1,86 @@
+"""What a reader must know of a number, in words, said from the data it was made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ttclib.samples import Pool, Verifier
+
+AGGREGATION_LABELS = {
+    "last": "last step's score",
+    "min": "lowest step score",
+    "prod": "product of step scores",
+    "mean": "mean step score",
+}
+
+
+def source(pool: Pool, n_problems: int | None = None) -> str:
+    """Where samples come from: store, policy, benchmark, problems × samples, temperature."""
+    sizes = pool.pool_sizes
+    each = f"{sizes.min():,}" if sizes.min() == sizes.max() else f"{sizes.min():,}–{sizes.max():,}"
+    parts = [Path(pool.store).name, f"policy {pool.policy}"]
+    if pool.benchmark:
+        parts.append(pool.benchmark)
+    count = len(pool.problem_ids)
+    shown = f"{count}" if n_problems in (None, count) else f"{n_problems} of {count}"
+    parts.append(f"{shown} problems × {each} samples")
+    parts.append(setting_line(pool))
+    return " · ".join(parts)
+
+
+def setting_line(pool: Pool) -> str:
+    """The keys of a setting that move results most."""
+    keys = pool.setting.keys
+    said = []
+    temperature = keys.get("temperature")
+    said.append("temperature not recorded" if temperature is None else f"temperature {temperature:g}")
+    said += [
+        f"{name.replace('_', ' ')} {keys[name]}" for name in ("reasoning_effort", "reasoning_tokens") if name in keys
+    ]
+    return ", ".join(said)
+
+
+def selection_line(verifier: Verifier | None, aggregation: str) -> str:
+    """Who selects, and by which score."""
+    if verifier is None:
+        return "no verifier's scores"
+    if verifier.kind == "prm":
+        return f"scored by {verifier.label}, {AGGREGATION_LABELS.get(aggregation, aggregation)}"
+    return f"scored by {verifier.label}"
+
+
+def bands_line(level: float = 0.95) -> str:
+    """What the bands are."""
+    return f"bands: {level * 100:g} % intervals over problems"
+
+
+def bin_title(number: int, n_bins: int) -> str:
+    """How a panel is headed: ``bin 1 (easiest)`` … ``bin 5 (hardest)``."""
+    ends = {1: " (easiest)", n_bins: " (hardest)"} if n_bins > 1 else {}
+    return f"bin {number}{ends.get(number, '')}"
+
+
+def percent(value: Any) -> str:
+    """A share in per cent with one decimal; a dash: not known.
+
+    Examples
+    --------
+    >>> percent(-0.00001), percent(None)
+    ('0.0 %', '–')
+    """
+    if value is None or value != value:
+        return "–"
+    return f"{round(value * 100, 1) + 0.0:.1f} %"
+
+
+def points(value: float) -> str:
+    """A difference in points, always with its sign.
+
+    Examples
+    --------
+    >>> points(0.0349), points(-0.00001)
+    ('+3.5', '0.0')
+    """
+    rounded = round(value * 100, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"

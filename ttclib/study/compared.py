@@ -1,0 +1,244 @@
+"""One rule for what is compared: the strategies asked for, on the problems that all of them hold.
+
+Asked for none, they are all that the store holds on at least half of its problems and on 50. What is left out is said,
+always, in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ttclib.errors import NotInStore, RequestError
+from ttclib.replay.outcomes import Outcomes, cut, restrict
+from ttclib.replay.strategies.revisions import ratios_collected
+from ttclib.replay.strategies.whole_samples import cap_length
+from ttclib.replay.strategy import Strategy, strategy, variants
+from ttclib.study.opening import Member, reading_of
+from ttclib.study.question import EVERY, Question
+
+ENOUGH = 50  # problems on which a strategy must be held, where none is asked for
+# Values that are compared where neither strategies nor their parameters are asked for.
+GRID = {"beam_width": (4, "sqrt"), "lookahead_steps": (1, 3), "ratio": (EVERY,)}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Strategies on problems.
+
+    Attributes
+    ----------
+    outcomes : tuple of Outcomes
+        On `problem_ids` in this order; with ``problems="own"`` each on its own.
+    problem_ids : tuple of str
+        That all hold.
+    n_problems : int
+        That the store has.
+    left_out : tuple of str
+        What is not there, each with its reason in brackets.
+    asked : bool
+        Whether the strategies were named.
+    """
+
+    outcomes: tuple[Outcomes, ...]
+    problem_ids: tuple[str, ...]
+    n_problems: int
+    left_out: tuple[str, ...] = ()
+    asked: bool = False
+
+    def line(self) -> str:
+        """What is compared and what was left out, in one line; empty: all on all problems."""
+        parts = []
+        if len(self.problem_ids) < self.n_problems:
+            what = "these strategies" if self.asked else "what is compared"
+            parts.append(f"{len(self.problem_ids)} of {self.n_problems} problems, those that all of {what} hold")
+        if self.left_out:
+            parts.append(f"left out: {', '.join(self.left_out)}")
+        return "; ".join(parts)
+
+    @property
+    def runnable(self) -> tuple[Outcomes, ...]:
+        """Without bounds such as pass@k, which need the right answer."""
+        return tuple(one for one in self.outcomes if not needs_truth(one))
+
+    def named(self, name: str) -> Outcomes:
+        """One of them by its variant or its strategy.
+
+        Raises
+        ------
+        RequestError
+            It is not there.
+        """
+        for one in self.outcomes:
+            if name in (one.variant, one.strategy):
+                return one
+        have = ", ".join(one.variant for one in self.outcomes)
+        raise RequestError(f"'{name}' is not among what is compared. Allowed: {have}")
+
+
+def needs_truth(one: Outcomes) -> bool:
+    """Whether it picks by the right answer."""
+    return strategy(one.strategy).needs_truth
+
+
+def compare(members: Sequence[Member], asked: Question) -> Compared:
+    """Replay what is asked for, and put it on common problems.
+
+    Raises
+    ------
+    RequestError
+        Nothing is held, a named strategy cannot be replayed, or there is no problem in common.
+    NotInStore
+        A named strategy was not collected.
+    TTCError
+        The store is damaged.
+    """
+    found: list[Outcomes] = []
+    left = _Left()
+    for member in members:
+        enough = 0 if asked.strategies is not None else enough_problems(len(member.pool.problem_ids))
+        for one in _tried(member, asked, left):
+            try:
+                outcome = _replayed(member, one, asked, enough, left)
+            except (RequestError, NotInStore) as error:
+                if asked.strategies is not None:
+                    raise
+                left.add(member, one.name, one.variant, reading_of(error))
+                continue
+            if outcome is not None:
+                found.append(replace(outcome, variant=_name(outcome.variant, member)))
+    first = members[0].pool
+    if not found:
+        names = ", ".join(asked.named)
+        reasons = "; ".join(left.lines())
+        raise RequestError(
+            f"'{first.store}' holds none of {names} for policy '{first.policy}'{f': {reasons}' if reasons else ''}"
+        )
+    held = [_answered(one, asked, left) for one in found]
+    named = asked.strategies is not None
+    ids = shared_problems(held) if asked.problems == "shared" else tuple(dict.fromkeys(_every_problem(held)))
+    if not ids:
+        names = ", ".join(one.variant for one in held)
+        raise RequestError(f"'{first.store}' holds no problem on which all of {names} were collected")
+    outcomes = tuple(restrict(one, ids) if asked.problems == "shared" else one for one in held)
+    return Compared(outcomes, ids, len(first.problem_ids), tuple(left.lines()), named)
+
+
+def enough_problems(n_problems: int) -> int:
+    """Problems on which a strategy is compared unasked: half of them, and 50 where there are so many."""
+    return max((n_problems + 1) // 2, min(ENOUGH, n_problems))
+
+
+def shared_problems(outcomes: Sequence[Outcomes]) -> tuple[str, ...]:
+    """Problems that all have, in the order of the first; maybe none."""
+    first, *others = (outcome.problem_ids for outcome in outcomes)
+    shared = set(first).intersection(*others)
+    return tuple(name for name in first if name in shared)
+
+
+def _every_problem(outcomes: Sequence[Outcomes]) -> Iterator[str]:
+    for one in outcomes:
+        yield from one.problem_ids
+
+
+def _name(variant: str, member: Member) -> str:
+    return f"{member.name}: {variant}" if member.name else variant
+
+
+class _Left:
+    """What is left out: variants of one strategy that lack the same thing are said together."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], list[str]] = {}
+
+    def add(self, member: Member, name: str, variant: str, reason: str) -> None:
+        self._found.setdefault((member.name, name, reason), []).append(variant)
+
+    def add_named(self, name: str, variant: str, reason: str) -> None:
+        self._found.setdefault(("", name, reason), []).append(variant)
+
+    def lines(self) -> list[str]:
+        said = []
+        for (member, name, reason), members in self._found.items():
+            what = members[0] if len(members) == 1 else f"{len(members)} variants of {strategy(name).label}"
+            said.append(f"{f'{member}: ' if member else ''}{what} ({reason})")
+        return said
+
+
+def _tried(member: Member, asked: Question, left: _Left) -> list[Strategy]:
+    """The variants to replay of one member."""
+    parameters: dict[str, tuple[Any, ...]] = dict(asked.parameters)
+    if asked.strategies is None:
+        parameters = {**GRID, **parameters}
+    found: list[Strategy] = []
+    for name in asked.named:
+        own = {key: value for key, value in parameters.items() if key in _taken(name, parameters)}
+        if own.get("ratio") == (EVERY,):
+            try:
+                own["ratio"] = tuple(ratios_collected(member.chains(asked.reviser)))
+            except (RequestError, NotInStore) as error:
+                if asked.strategies is not None:
+                    raise
+                left.add(member, name, name, reading_of(error))
+                continue
+        found += variants(name, own)
+    return found
+
+
+def _taken(name: str, asked: Mapping[str, tuple[Any, ...]]) -> set[str]:
+    """Parameters of a strategy; a selection that only others know is left to them."""
+    known = {one.name: one for one in strategy(name).asked()}
+    return {
+        key
+        for key, one in known.items()
+        if key != "selection" or all(value in one.allowed for value in asked.get(key, ()))
+    }
+
+
+def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left: _Left) -> Outcomes | None:
+    """What one variant comes to; None: it is held on too few problems, which is noted."""
+    pool = member.pool if asked.length_cap is None else cap_length(member.pool, asked.length_cap)
+    samples, verifier = member.samples(one, asked.verifier, asked.reviser, pool)
+    if len(samples.problem_ids) < enough:
+        left.add(member, one.name, one.variant, _few(len(samples.problem_ids), member))
+        return None
+    budgets = one.collected(samples) if asked.budgets is None else list(asked.budgets)
+    if asked.strategies is None:
+        budgets = [size for size in budgets if one.allows(size) and size <= one.largest(samples)]
+    if not budgets:
+        raise NotInStore(f"'{member.pool.store}' holds no budget of {one.variant}: collect it")
+    outcome = one.replay(samples, budgets, verifier=verifier, aggregation=asked.aggregation, seed=asked.seed)
+    on_all = int((~np.isnan(outcome.accuracy)).sum(axis=0).max())
+    if on_all < enough:
+        left.add(member, one.name, one.variant, _few(on_all, member))
+        return None
+    return outcome
+
+
+def _few(count: int, member: Member) -> str:
+    return f"held on {count} of {len(member.pool.problem_ids)} problems"
+
+
+def _answered(one: Outcomes, asked: Question, left: _Left) -> Outcomes:
+    """The budgets that are held, on the problems that answer all of them.
+
+    A tree holds other budgets on some problems by chance, mostly on easy ones: what a smaller search asks for, a
+    larger one has drawn. A mean over those would be of other problems than the next budget's. So those budgets stay
+    that most problems answer; of a pool's all that are named.
+    """
+    answered = ~np.isnan(one.accuracy)
+    counts = answered.sum(axis=0)
+    named = asked.budgets is not None and strategy(one.strategy).reads != "tree"
+    columns = np.flatnonzero(counts >= (1 if named else counts.max()))
+    if asked.budgets is not None:
+        for column in sorted({*range(len(counts))} - {*columns.tolist()}):
+            reason = f"held on {counts[column]} of {counts.max()} problems" if counts[column] else "not collected"
+            left.add_named(one.strategy, f"{one.variant} at N = {one.budgets[column]}", reason)
+    rows = slice(None) if asked.problems == "own" else answered[:, columns].all(axis=1)
+    kept = np.arange(len(answered))[rows]
+    if not len(kept):  # no problem answers every budget that was named
+        return _answered(one, asked.but(budgets=None), left)
+    return cut(one, rows=kept, columns=columns)

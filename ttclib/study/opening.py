@@ -1,0 +1,165 @@
+"""Whose samples answer: one policy under one setting, with its pool, its trees and its chains, read when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ttclib.errors import NotInStore, RequestError
+from ttclib.replay.strategy import Strategy, not_in_store
+from ttclib.samples import PRM, Chains, Pool, Tree, Verifier
+from ttclib.store.chains import load_chains
+from ttclib.store.packed import packed_path
+from ttclib.store.settings import has_nodes
+from ttclib.store.tree import load_tree
+
+DEMO, MADE_HERE = Path("store/demo.duckdb"), Path("runs/lab.duckdb")
+Notify = Callable[[str], None]
+
+
+def find_store(path: str | Path) -> Path:
+    """A store's path as a notebook means it.
+
+    JupyterLab runs a notebook in the notebook's folder, a report runs it where the command was
+    given; a relative path is usually meant from the project's. So it is looked for in the current
+    folder and then in those above.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    pathlib.Path
+        The file; the path as given where there is none, for the reader to complain about. In place of
+        the demo store, where it is not there, the one that ``ttc sample lab`` makes.
+    """
+    wanted = Path(path)
+    for name in (wanted, *([MADE_HERE] if wanted == DEMO else [])):
+        for folder in (Path.cwd(), *Path.cwd().parents):
+            if (folder / name).exists() or packed_path(folder / name).exists():
+                return folder / name
+    return wanted
+
+
+@dataclass(frozen=True)
+class Member:
+    """One policy under one setting.
+
+    Attributes
+    ----------
+    pool : Pool
+    name : str
+        How it is told from other members of a study; empty: it is the only one.
+    notify : callable
+    """
+
+    pool: Pool
+    name: str = ""
+    notify: Notify = field(default=lambda text: None, compare=False)
+
+    @cached_property
+    def _trees(self) -> dict[str, Tree]:
+        return {}
+
+    @cached_property
+    def _chains(self) -> dict[str | None, Chains]:
+        return {}
+
+    @cached_property
+    def grown(self) -> bool:
+        """Whether the store holds steps of this policy's tree beside its samples."""
+        return has_nodes(self.pool.store, self.pool.policy, notify=self.notify)
+
+    def tree(self, verifier: str = PRM) -> Tree:
+        """The trees of the problems that a search has drawn more of than the pool, with a verifier's step scores.
+
+        Raises
+        ------
+        NotInStore
+            No search was run.
+        RequestError
+            No such verifier, or it scores whole answers.
+        TTCError
+            The tree in the store is damaged.
+        """
+        read = self.pool.verifier(verifier, needs_steps=True)
+        if read.name not in self._trees:
+            if not self.grown:
+                raise NotInStore(
+                    f"'{self.pool.store}' holds no tree search of policy '{self.pool.policy}': collect one with "
+                    f"`ttc search CONFIG --store {self.pool.store}`"
+                )
+            whole = load_tree(
+                self.pool.store,
+                policy=self.pool.policy,
+                setting=self.pool.setting,
+                verifier=read.name,
+                notify=self.notify,
+            )
+            searched = whole.searched()
+            self._trees[read.name] = searched if searched.problem_ids else whole
+        return self._trees[read.name]
+
+    def chains(self, reviser: str | None = None) -> Chains:
+        """Revision chains; of the only reviser where none is named.
+
+        Raises
+        ------
+        NotInStore
+            The store holds none.
+        RequestError
+            Several revisers and none named, or none of that name.
+        """
+        if reviser not in self._chains:
+            self._chains[reviser] = load_chains(self.pool.store, reviser, notify=self.notify)
+        return self._chains[reviser]
+
+    def samples(self, strategy: Strategy, verifier: str, reviser: str | None, pool: Pool | None = None) -> Any:
+        """What a strategy replays from, and the verifier that reads it.
+
+        Returns
+        -------
+        samples : Pool, Tree or Chains
+        verifier : Verifier or None
+            None: the strategy reads no scores.
+        """
+        read: Verifier | None
+        if strategy.reads == "tree":
+            tree = self.tree(verifier)
+            return tree, self.pool.verifier(verifier)
+        if strategy.reads == "chains":
+            try:
+                chains = self.chains(reviser)
+            except NotInStore:
+                raise not_in_store(strategy, self.pool.store, self.pool.policy, "revision chains") from None
+            return chains, chains.verifier(verifier) if strategy.reads_scores else None
+        used = self.pool if pool is None else pool
+        read = used.verifier(verifier) if strategy.reads_scores else None
+        return used, read
+
+
+def reading_of(error: Exception) -> str:
+    """Why a strategy is left out, in a few words, from the error that says it in full."""
+    text = str(error)
+    if isinstance(error, NotInStore):
+        return "not collected"
+    for mark, said in (
+        ("unknown verifier", "no such scores"),
+        ("scores", "no such scores"),
+        ("final answers", "no answers"),
+        ("counts", "counts alone"),
+    ):
+        if mark in text:
+            return said
+    return text
+
+
+def only(values: Mapping[str, Any], what: str, flag: str) -> Any:
+    """The one value of a mapping by name; several are an error that names them."""
+    if len(values) == 1:
+        return next(iter(values.values()))
+    raise RequestError(f"several {what}: name one with {flag}. Allowed: {', '.join(values)}")

@@ -1,0 +1,254 @@
+"""A store opened for questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+
+from ttclib.analysis.curves import accuracy_curve
+from ttclib.errors import RequestError, one_of
+from ttclib.replay.outcomes import Outcomes
+from ttclib.replay.strategy import strategies, strategy
+from ttclib.samples import Pool
+from ttclib.store import load_pool
+from ttclib.store.contents import PolicyContents, contents
+from ttclib.study.captions import bands_line, selection_line, source
+from ttclib.study.compared import Compared, compare
+from ttclib.study.opening import Member, Notify, find_store
+from ttclib.study.question import INTERVALS, Question, question
+from ttclib.study.telling import Told, difficulty_of, tell
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Accuracy against budget, and what must be said of it.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Columns as in `ttclib.analysis.curves.CURVE_SCHEMA`.
+    outcomes : tuple of Outcomes
+    n_bins : int
+    caption : tuple of str
+        A line each.
+    notes : tuple of str
+        What was left out, and why.
+    """
+
+    frame: pl.DataFrame
+    outcomes: tuple[Outcomes, ...]
+    n_bins: int
+    caption: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One or several policies of a store, opened for questions.
+
+    Attributes
+    ----------
+    members : tuple of Member
+        Policies and settings, the one that difficulty is told by first.
+    store : pathlib.Path
+    """
+
+    members: tuple[Member, ...]
+    store: Path
+    _answers: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def pool(self) -> Pool:
+        """The samples of the first member."""
+        return self.members[0].pool
+
+    @property
+    def policy(self) -> str:
+        """The first member's."""
+        return self.pool.policy
+
+    def verifiers(self) -> dict[str, str]:
+        """Verifiers that scored the samples, label by name."""
+        return {name: one.label for name, one in self.pool.verifiers.items() if not np.isnan(one.by()).all()}
+
+    def difficulties(self) -> list[str]:
+        """By what difficulty can be told."""
+        return ["oracle", "predicted"] if self.pool.has_scores() else ["oracle"]
+
+    def able(self, asked: Question) -> list[str]:
+        """Of the strategies those that the store can answer, by name."""
+        return list(dict.fromkeys(one.strategy for one in self.compared(asked.but(strategies=None)).outcomes))
+
+    def compared(self, asked: Question) -> Compared:
+        """The strategies on the problems that all of them hold."""
+        plain = asked.but(bins=None, thresholds=None, difficulty="oracle", told="auto")
+        return self._once(("compared", plain.key()), lambda: compare(self.members, plain))
+
+    def told(self, asked: Question, *, folds: int = 1) -> Told:
+        """The same with the difficulty of the problems."""
+        return self._once(
+            ("told", folds, asked.key()), lambda: tell(self.members, self.compared(asked), asked, folds=folds)
+        )
+
+    def replay(
+        self, asked: Question | None = None, *, level: float = 0.95, interval: str = "pointwise", **values: Any
+    ) -> Curves:
+        """Expected accuracy of strategies at budgets, with intervals and cost.
+
+        Parameters
+        ----------
+        asked : Question, optional
+            Or its parts by keyword, as `ttclib.study.question.question` takes them.
+        level : float
+            Coverage of the intervals.
+        interval : {"pointwise", "simultaneous"}
+            Whether each interval covers with that chance, or all of a curve at once.
+
+        Raises
+        ------
+        RequestError, NotInStore, TTCError
+            As `ttclib.study.compared.compare`.
+        """
+        wanted = asked or question(**values)
+        one_of(interval, INTERVALS, "interval")
+        key = ("replay", wanted.key(), level, interval)
+        return self._once(key, lambda: self._replay(wanted, level, interval))
+
+    def _replay(self, asked: Question, level: float, interval: str) -> Curves:
+        compared = self.compared(asked)
+        binned = asked.bins is not None or asked.thresholds is not None
+        told = self.told(asked) if binned else None
+        n_bins = 0 if told is None else told.difficulty.n_bins
+        ends: dict[str, Any] = {"level": level, "family": interval, "seed": asked.seed}
+        frames = []
+        for place, one in enumerate(compared.outcomes):
+            frame = accuracy_curve(one, **ends, n_samples=self._samples_behind(one))
+            if told is not None:
+                by_bin = told.outcomes[place]
+                numbers = bins_of_rows(by_bin, told, compared)
+                parts = accuracy_curve(by_bin, numbers, n_bins=n_bins, n_samples=self._samples_behind(by_bin), **ends)
+                frame = pl.concat([frame, parts.drop_nulls("bin")])
+            frames.append(frame)
+        order = {budget: place for place, budget in enumerate(asked.budgets or ())}
+        frame = pl.concat(frames)
+        if order:
+            frame = frame.sort(
+                pl.col("variant").replace_strict({one.variant: i for i, one in enumerate(compared.outcomes)}),
+                pl.col("bin").fill_null(0),
+                pl.col("budget").replace_strict(order, default=len(order)),
+                maintain_order=True,
+            )
+        return Curves(frame, compared.outcomes, n_bins, self.caption(asked, compared, told), self.notes(compared, told))
+
+    def _samples_behind(self, one: Outcomes) -> np.ndarray:
+        """Samples that each row of an outcome stands on: of its own pool, or answers of its chains."""
+        kind = strategy(one.strategy).reads
+        for member in self.members:
+            if kind == "chains":
+                chains = member.chains(one.source.policy)
+                sizes = dict(zip(chains.problem_ids, chains.lengths.sum(axis=1).tolist(), strict=True))
+            elif member.pool.policy != one.source.policy:
+                continue
+            elif kind == "tree":
+                tree = member.tree(one.source.verifier or "prm")
+                sizes = dict(zip(tree.problem_ids, map(len, tree.rows), strict=True))
+            else:
+                sizes = dict(zip(member.pool.problem_ids, member.pool.pool_sizes.tolist(), strict=True))
+            return np.array([sizes.get(name, 0) for name in one.problem_ids])
+        return np.zeros(len(one.problem_ids), dtype=int)
+
+    def caption(self, asked: Question, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
+        """What a reader must know: whose samples, who selects, the bins, the bands."""
+        lines = [source(member.pool, len(compared.problem_ids)) for member in self.members]
+        reads = {one.source.verifier for one in compared.outcomes if one.source.verifier}
+        for name in sorted(reads):
+            if name in self.pool.verifiers:
+                lines.append(selection_line(self.pool.verifiers[name], asked.aggregation))
+            else:
+                lines.append(f"revisions scored by {name}")
+        if told is not None:
+            found = told.difficulty
+            sizes = [int((found.bins == number).sum()) for number in range(1, found.n_bins + 1)]
+            halves = 2 if found.told_on == "halves" else 1
+            lines.append(f"bins of {', '.join(str(size // halves) for size in sizes)} problems by {found.label}")
+        return (*lines, bands_line())
+
+    def notes(self, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
+        """What was left out, and what is to be said of the difficulty."""
+        return tuple(text for text in (compared.line(), "" if told is None else told.note) if text)
+
+    def _once(self, key: tuple[Any, ...], make: Callable[[], Answer]) -> Answer:
+        if key not in self._answers:
+            self._answers[key] = make()
+        found: Answer = self._answers[key]
+        return found
+
+
+def bins_of_rows(one: Outcomes, told: Told, compared: Compared) -> np.ndarray:
+    """The bin of each row of an outcome; a strategy on problems of its own finds them by their ids."""
+    if len(one.problem_ids) == len(told.difficulty.bins):
+        return told.difficulty.bins
+    numbers = dict(zip(compared.problem_ids, told.difficulty.bins.tolist(), strict=False))
+    return np.array([numbers.get(name, 0) for name in one.problem_ids], dtype=int)
+
+
+def open(
+    store: str | Path,
+    policy: str | Sequence[str] | None = None,
+    *,
+    benchmark: str | None = None,
+    setting: Mapping[str, Any] | str | None = None,
+    notify: Notify = lambda text: None,
+) -> Study:
+    """Open a store for questions.
+
+    Parameters
+    ----------
+    store : str or pathlib.Path
+        A relative path is looked for here and in the folders above.
+    policy : str or sequence of str, optional
+        None: the only one that has samples. Several are compared with one another.
+    benchmark : str, optional
+        Needed where the store holds several for the policy.
+    setting : mapping of key to value, optional
+        All must hold; ``"*"`` for a value: all settings that differ in it, side by side.
+    notify : callable
+        Told in a line when waiting for a writer begins.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    RequestError
+        No such store, policy, benchmark or setting, or several and none named.
+    """
+    path = find_store(store)
+    names = [policy] if policy is None or isinstance(policy, str) else list(policy)
+    members = []
+    for name in names:
+        pool = load_pool(path, policy=name, notify=notify)
+        members.append(Member(pool, pool.policy if len(names) > 1 else "", notify))
+    return Study(tuple(members), path)
+
+
+def smallest_policy(store: str | Path) -> str | None:
+    """The smallest policy that has samples, which is the one that search and revisions are for; None: there is none."""
+    sampled = policies_with_samples(store)
+    return sampled[0] if sampled else None
+
+
+def policies_with_samples(store: str | Path) -> list[str]:
+    """Policies that have samples, the smallest first."""
+    return [found.policy for found in contents(find_store(store)) if found.n_samples]
+
+
+__all__ = ["Curves", "PolicyContents", "RequestError", "Study", "difficulty_of", "open", "strategies"]
