@@ -1,4 +1,4 @@
-"""How hard a problem is for a policy, its bin, and what knowing it takes.
+"""How hard a problem is for a policy: who says so, on which samples, into which bin, and at what price.
 
 "Ease" is the number that difficulty is cut by: pass@1 (oracle) or the verifier's mean score
 (predicted), higher is easier. Bin 1 is the easiest.
@@ -7,17 +7,318 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
-from ttclib.analysis.groups import ordered_interval, resample_weights
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, one_of
+from ttclib.replay.outcomes import Outcomes
 
+SOURCES = ("oracle", "predicted")
+TIES = ("split", "together")
+TOLD_ON = ("same", "halves", "other")
 ABSOLUTE_THRESHOLDS = (0.5, 0.1)  # easy 50-100 %, medium 10-50 %, hard 0-10 %: Liu et al., arXiv:2502.06703
+BIAS_ALLOWED = 0.005  # half a point: up to this, telling and scoring on the same samples does no harm
+
+
+@dataclass(frozen=True)
+class Bill:
+    """How the samples that tell a problem's difficulty are paid.
+
+    Attributes
+    ----------
+    n_probes : float
+        Samples a problem, at least 0.
+    queries : float
+        Queries of the same problem that share them, at least 1.
+    reused : bool
+        They are among the samples of the final selection where the chosen strategy draws whole,
+        independent samples: N samples then cost max(N, n_probes). A tree search or a revision chain draws its own.
+    """
+
+    n_probes: float
+    queries: float = 1.0
+    reused: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.n_probes >= 0:
+            raise RequestError(f"{self.n_probes:g} difficulty samples: give at least 0")
+        if not self.queries >= 1:
+            raise RequestError(f"{self.queries:g} queries share the difficulty samples: give at least 1")
+
+    def samples(self, drawn: ArrayLike) -> np.ndarray:
+        """Samples to pay a query beyond those that a strategy draws whole anyway.
+
+        Examples
+        --------
+        >>> Bill(32, queries=2, reused=True).samples([1, 16, 64]).tolist()
+        [15.5, 8.0, 0.0]
+        """
+        own = np.asarray(drawn, dtype=float) if self.reused else np.zeros(np.shape(drawn))
+        return np.maximum(0.0, self.n_probes - own) / self.queries
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """The difficulty of problems as one thing: ease, bins, and all that must be said of them.
+
+    Attributes
+    ----------
+    ease : float array, shape (rows,)
+        NaN: unknown.
+    bins : int array, shape (rows,)
+        1 (easiest) … n_bins; 0: in no bin.
+    source : {"oracle", "predicted"}
+        Ground truth, or a verifier's mean score.
+    verifier, aggregation : str or None
+        Who predicted it.
+    cut : {"quantiles", "thresholds"}
+    ties : {"split", "together"}
+        Whether problems of equal ease may be parted, at random, to make bins of equal size.
+    told_on : {"same", "halves", "other"}
+        Whether it was told on the samples that are scored; on one half of them for the other, both ways; or on
+        samples of its own.
+    clusters : int array, shape (rows,), or None
+        Told on halves each problem has two rows; rows of one problem share a number.
+    n_probes : float
+        Samples a problem that told it, on average.
+    bill : Bill or None
+        How they are paid; None: as they are, by one query.
+    bias : float array, shape (1 + n_bins,), or None
+        How far pass@1 of a bin would come out too high (below 0: too low) were the samples scored that told it;
+        entry 0, over all problems, is 0.
+    seed : int
+        Of ties.
+    """
+
+    ease: np.ndarray
+    bins: np.ndarray
+    source: str = "oracle"
+    verifier: str | None = None
+    aggregation: str | None = None
+    cut: str = "quantiles"
+    ties: str = "split"
+    told_on: str = "same"
+    clusters: np.ndarray | None = None
+    n_probes: float = float("nan")
+    bill: Bill | None = None
+    bias: np.ndarray | None = None
+    seed: int = 0
+    given_thresholds: tuple[float, ...] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        one_of(self.source, SOURCES, "difficulty")
+        one_of(self.ties, TIES, "way with ties")
+        one_of(self.told_on, TOLD_ON, "samples that tell difficulty")
+        for name, table in (("bins", self.bins), ("clusters", self.clusters)):
+            if table is not None and table.shape != self.ease.shape:
+                raise ValueError(f"{name} must be one a row, {self.ease.shape}, got shape {table.shape}")
+
+    @property
+    def n_bins(self) -> int:
+        """Bins, empty ones before the last counted."""
+        return int(self.bins.max(initial=0)) if self.given_thresholds is None else len(self.given_thresholds) + 1
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Ease that parts bin 1 from 2, 2 from 3, …: as given, or halfway between the nearest problems."""
+        if self.given_thresholds is not None:
+            return self.given_thresholds
+        return bin_thresholds(self.ease, self.bins)
+
+    @property
+    def tied_shares(self) -> tuple[float | None, ...]:
+        """For each threshold that is the ease of problems on both sides, the share of them on the easier side."""
+        shares: list[float | None] = []
+        for number, cut in enumerate(self.thresholds, start=1):
+            at = (self.ease == cut) & (self.bins > 0)
+            easier = int((at & (self.bins <= number)).sum())
+            both = easier and easier < int(at.sum())
+            shares.append(easier / int(at.sum()) if both and self.given_thresholds is None else None)
+        return tuple(shares)
+
+    @property
+    def label(self) -> str:
+        """Who says how hard a problem is, and on which samples."""
+        by = "ground truth" if self.source == "oracle" else f"{self.verifier or 'the verifier'}'s mean score"
+        if self.source == "predicted" and self.aggregation:
+            by += f" ({self.aggregation})"
+        on = {
+            "same": "the samples that are scored",
+            "halves": "one half of the samples, scored on the other, both ways",
+            "other": "samples that are not scored",
+        }[self.told_on]
+        return f"{self.source} difficulty by {by}, told on {on}"
+
+    def of_rows(self, rows: ArrayLike) -> Difficulty:
+        """The same on some of the rows, which keep their bins."""
+        at = np.asarray(rows)
+        cut = None if self.clusters is None else self.clusters[at]
+        return replace(self, ease=self.ease[at], bins=self.bins[at], clusters=cut)
+
+    @property
+    def clusters_or_rows(self) -> np.ndarray:
+        """The problem of each row, each row its own where there are no halves."""
+        return np.arange(len(self.ease)) if self.clusters is None else self.clusters
+
+    def table(self) -> pl.DataFrame:
+        """What each bin holds (`difficulty_table`)."""
+        return difficulty_table(self.ease, self.bins)
+
+
+def tell_difficulty(
+    values: ArrayLike,
+    bins: int | Sequence[float] = 5,
+    *,
+    source: str = "oracle",
+    correct: ArrayLike | None = None,
+    verifier: str | None = None,
+    aggregation: str | None = None,
+    ties: str = "split",
+    told_on: str = "same",
+    bill: Bill | None = None,
+    seed: int = 0,
+) -> Difficulty:
+    """Difficulty from grades or scores of samples.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (problems, samples)
+        Grades for oracle difficulty, final scores for predicted; NaN: unknown or no sample.
+    bins : int or sequence of float
+        Number of quantile bins, or descending thresholds of ease.
+    source, verifier, aggregation, ties, told_on, bill, seed
+        As in `Difficulty`.
+    correct : array_like of float, shape (problems, samples), optional
+        Grades of the same samples, from which the bias of a predicted difficulty is computed.
+
+    Raises
+    ------
+    RequestError
+        No problem has a value, or as `difficulty_bins` and `threshold_bins` do.
+
+    Examples
+    --------
+    >>> found = tell_difficulty([[1, 1], [0, 1], [0, 0]], 3)
+    >>> found.bins.tolist(), found.thresholds, found.n_probes
+    ([1, 2, 3], (0.75, 0.25), 2.0)
+    """
+    table = np.asarray(values, dtype=float)
+    n_known = (~np.isnan(table)).sum(axis=1)
+    if not n_known.any():
+        what = "graded: grade" if source == "oracle" else "scored: score"
+        raise RequestError(f"no sample is {what} the samples before difficulty is told")
+    grades = table if source == "oracle" and correct is None else correct
+    told = difficulty_of_ease(
+        oracle_difficulty(table), bins, source=source, verifier=verifier, aggregation=aggregation, ties=ties,
+        told_on=told_on, bill=bill, seed=seed, n_probes=float(n_known[n_known > 0].mean()),
+    )  # fmt: skip
+    bias = None if grades is None else telling_bias(table, np.asarray(grades, dtype=float), told.bins)
+    return replace(told, bias=bias)
+
+
+def difficulty_from_counts(
+    n_samples: ArrayLike, n_correct: ArrayLike, bins: int | Sequence[float] = 5, *, seed: int = 0, ties: str = "split"
+) -> Difficulty:
+    """Oracle difficulty where only the numbers of samples and of right ones are known.
+
+    Parameters
+    ----------
+    n_samples, n_correct : array_like of int, shape (problems,)
+    bins, seed, ties
+        As in `tell_difficulty`.
+    """
+    n, c = np.asarray(n_samples, dtype=float), np.asarray(n_correct, dtype=float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ease = np.where(n > 0, c / n, np.nan)
+    told = difficulty_of_ease(ease, bins, seed=seed, ties=ties, n_probes=float(n[n > 0].mean()) if n.any() else 0.0)
+    return replace(told, bias=counts_bias(n, c, told.bins))
+
+
+def difficulty_of_ease(
+    ease: ArrayLike, bins: int | Sequence[float] = 5, *, ties: str = "split", seed: int = 0, **facts: object
+) -> Difficulty:
+    """Difficulty of problems whose ease is known; `facts` are fields of `Difficulty`.
+
+    Examples
+    --------
+    >>> difficulty_of_ease([0.9, 0.3, 0.05], (0.5, 0.1)).bins.tolist()
+    [1, 2, 3]
+    """
+    values = np.asarray(ease, dtype=float)
+    if isinstance(bins, int | np.integer):
+        numbers = difficulty_bins(values, int(bins), ties=ties, seed=seed)
+        return Difficulty(values, numbers, ties=ties, seed=seed, **facts)  # type: ignore[arg-type]
+    numbers = threshold_bins(values, bins)
+    cuts = tuple(float(cut) for cut in bins)
+    return Difficulty(
+        values, numbers, cut="thresholds", ties=ties, seed=seed, given_thresholds=cuts, **facts
+    )  # type: ignore[arg-type]
+
+
+def told_on_halves(first: Difficulty, second: Difficulty) -> Difficulty:
+    """Two difficulties of the same problems, each told on one half of the samples, as one of twice the rows.
+
+    The first rows are the problems as the first half tells them, to be scored on the second half; then the other way
+    round. `scored_on_halves` stacks outcomes in that order. A problem keeps one weight and one fold.
+
+    Raises
+    ------
+    ValueError
+        They are not of the same problems, or not of one kind.
+    """
+    if len(first.ease) != len(second.ease) or (first.source, first.n_bins) != (second.source, second.n_bins):
+        raise ValueError("halves must tell the same problems in one way, with as many bins")
+    rows = np.arange(len(first.ease))
+    own = first.clusters_or_rows
+    bias = None if first.bias is None or second.bias is None else (first.bias + second.bias) / 2
+    return replace(
+        first,
+        ease=np.concatenate([first.ease, second.ease]),
+        bins=np.concatenate([first.bins, second.bins]),
+        clusters=np.concatenate([own, own]) if len(rows) else np.zeros(0, dtype=int),
+        told_on="halves",
+        n_probes=(first.n_probes + second.n_probes) / 2,
+        bias=bias,
+    )
+
+
+def scored_on_halves(told_by_first: Outcomes, told_by_second: Outcomes) -> Outcomes:
+    """Outcomes in the order of `told_on_halves`.
+
+    Parameters
+    ----------
+    told_by_first, told_by_second : Outcomes
+        What the strategy comes to on the samples of the *other* half. A strategy with samples of its own is the same
+        in both.
+
+    Raises
+    ------
+    ValueError
+        They differ in problems or budgets.
+    """
+    one, other = told_by_first, told_by_second
+    if one.problem_ids != other.problem_ids or one.budgets != other.budgets:
+        raise ValueError(f"halves of '{one.variant}' differ in problems or budgets")
+
+    def both(name: str) -> np.ndarray | None:
+        tables = (getattr(one, name), getattr(other, name))
+        return None if tables[0] is None or tables[1] is None else np.concatenate(tables)
+
+    accuracy = both("accuracy")
+    assert accuracy is not None
+    return replace(
+        one,
+        problem_ids=one.problem_ids + other.problem_ids,
+        accuracy=accuracy,
+        costs={
+            name: np.concatenate([one.costs[name], other.costs[name]]) for name in one.costs if name in other.costs
+        },
+        mc_error=both("mc_error"),
+        ungraded=both("ungraded"),
+    )
 
 
 def oracle_difficulty(correct: ArrayLike) -> np.ndarray:
@@ -33,11 +334,14 @@ def oracle_difficulty(correct: ArrayLike) -> np.ndarray:
     numpy.ndarray, shape (problems,)
         In [0, 1], higher is easier; NaN: no graded sample.
     """
-    return _row_mean(correct)
+    table = np.asarray(correct, dtype=float)
+    known = ~np.isnan(table)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, table, 0.0).sum(axis=1) / known.sum(axis=1)
 
 
 def predicted_difficulty(final_scores: ArrayLike) -> np.ndarray:
-    """Mean final PRM score of each problem: difficulty without ground truth.
+    """Mean final score of each problem: difficulty without ground truth.
 
     Parameters
     ----------
@@ -53,18 +357,24 @@ def predicted_difficulty(final_scores: ArrayLike) -> np.ndarray:
     ----------
     Snell et al. 2024, arXiv:2408.03314, section 3.2.
     """
-    return _row_mean(final_scores)
+    return oracle_difficulty(final_scores)
 
 
-def difficulty_bins(ease: ArrayLike, n_bins: int = 5) -> np.ndarray:
-    """Quantile bins of equal size, 1 the easiest.
+def difficulty_bins(ease: ArrayLike, n_bins: int = 5, *, ties: str = "split", seed: int = 0) -> np.ndarray:
+    """Quantile bins of about equal size, 1 the easiest.
 
     Parameters
     ----------
     ease : array_like of float, shape (problems,)
-        pass@1 or mean score. Problems that tie keep their order, so bins differ by one at most.
+        pass@1 or mean score.
     n_bins : int
         At least 1.
+    ties : {"split", "together"}
+        ``split``: problems of equal ease stand in random order, so bins differ by one in size at most. ``together``:
+        they share the bin of the middle of their ranks; a bin may then be large or missing, and bins are numbered
+        without gaps. Never does the order of the problems decide.
+    seed : int
+        Of the random order.
 
     Returns
     -------
@@ -75,14 +385,26 @@ def difficulty_bins(ease: ArrayLike, n_bins: int = 5) -> np.ndarray:
     --------
     >>> difficulty_bins([0.9, 0.1, 0.5, float("nan")], 3).tolist()
     [1, 3, 2, 0]
+    >>> difficulty_bins([1.0, 1.0, 1.0, 0.5, 0.0, 0.0], 3, ties="together").tolist()
+    [1, 1, 1, 2, 3, 3]
     """
+    one_of(ties, TIES, "way with ties")
     values = np.asarray(ease, dtype=float)
     if n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1, got {n_bins}")
+        raise RequestError(f"{n_bins} difficulty bins: give at least 1")
     known = np.flatnonzero(~np.isnan(values))
     bins = np.zeros(len(values), dtype=int)
-    ranked = known[np.argsort(-values[known], kind="stable")]
-    bins[ranked] = 1 + np.arange(len(ranked)) * n_bins // max(1, len(ranked))
+    if not len(known):
+        return bins
+    if ties == "split":
+        keys = np.random.default_rng(seed).random(len(values))[known]
+        ranked = known[np.lexsort((keys, -values[known]))]
+        bins[ranked] = 1 + np.arange(len(ranked)) * n_bins // len(ranked)
+        return bins
+    _, number, size = np.unique(-values[known], return_inverse=True, return_counts=True)
+    middle = np.cumsum(size) - size / 2
+    of_value = np.minimum((middle * n_bins / len(known)).astype(int), n_bins - 1)
+    bins[known] = 1 + np.unique(of_value, return_inverse=True)[1][number.ravel()]
     return bins
 
 
@@ -125,8 +447,7 @@ def threshold_bins(ease: ArrayLike, thresholds: Sequence[float] = ABSOLUTE_THRES
 def bin_thresholds(ease: ArrayLike, bins: ArrayLike) -> tuple[float, ...]:
     """The ease that parts each bin from the next, halfway between their nearest problems.
 
-    With them a new problem is put in a bin (`threshold_bins`). Where problems tie across the edge,
-    the threshold is that value, and new problems of it go to the easier bin.
+    Where problems tie across the edge the threshold is that value (see `Difficulty.tied_shares`).
 
     Examples
     --------
@@ -137,75 +458,144 @@ def bin_thresholds(ease: ArrayLike, bins: ArrayLike) -> tuple[float, ...]:
     cuts = []
     for number in range(1, int(numbers.max(initial=0))):
         easier, harder = values[(numbers <= number) & (numbers > 0)], values[numbers > number]
+        if not len(easier):
+            raise RequestError(f"difficulty bin {number} and all easier ones are empty: use fewer bins")
         cuts.append((float(easier.min()) + float(harder.max())) / 2)
     return tuple(cuts)
 
 
-def check_bins(bins: np.ndarray, n_folds: int = 2) -> None:
-    """Refuse bins that are too small to choose on one fold and score on another.
+def place_problems(
+    ease: ArrayLike, thresholds: Sequence[float], tied_shares: Sequence[float | None] | None = None, seed: int = 0
+) -> np.ndarray:
+    """Bins of new problems by the thresholds of old ones, of which some may have stood on both sides.
+
+    A quantile bin may part problems of one ease, such as those never solved. A new problem of just that ease then
+    falls on either side at random, in the proportion of the old ones: no bin is out of reach.
+
+    Parameters
+    ----------
+    ease : array_like of float, shape (problems,)
+        NaN: bin 0.
+    thresholds : sequence of float
+        Descending.
+    tied_shares : sequence of (float or None), optional
+        As `Difficulty.tied_shares`.
+    seed : int
+
+    Examples
+    --------
+    >>> place_problems([0.9, 0.0, 0.0, 0.0, 0.0], (0.5, 0.0), (None, 0.5)).tolist()[:1]
+    [1]
+    """
+    values = np.asarray(ease, dtype=float)
+    bins = threshold_bins(values, thresholds)
+    luck = np.random.default_rng(seed).random(len(values))
+    for cut, share in zip(thresholds, tied_shares or [None] * len(thresholds), strict=True):
+        if share is not None:  # one number for all thresholds, whose shares rise: no bin is passed over
+            bins = np.where((values == cut) & (luck >= share), bins + 1, bins)
+    return bins
+
+
+def check_bins(bins: ArrayLike, n_folds: int = 2, clusters: ArrayLike | None = None) -> None:
+    """Refuse bins that are too small to choose on some folds and score on another.
 
     Raises
     ------
     RequestError
         Fewer problems than folds x bins, or a bin with fewer problems than folds.
     """
-    numbers = bins[bins > 0]
-    if not len(numbers):
+    given = np.asarray(bins)
+    members = np.arange(len(given)) if clusters is None else np.asarray(clusters)
+    if not (given > 0).any():
         raise RequestError("no problem is in a difficulty bin: grade or score the samples first")
-    count = int(numbers.max())
-    if len(numbers) < n_folds * count:
+    count = int(given.max())
+    n_problems = len(np.unique(members[given > 0]))
+    if n_problems < n_folds * count:
         raise RequestError(
-            f"{len(numbers)} problems in {count} bins: {n_folds} folds need at least {n_folds * count} problems; "
-            f"use at most {len(numbers) // n_folds} bins"
+            f"{n_problems} problems in {count} bins: {n_folds} folds need at least {n_folds * count} problems; "
+            f"use at most {max(1, n_problems // n_folds)} bins"
         )
-    sizes = np.bincount(numbers, minlength=count + 1)[1:]
-    if sizes.min() < n_folds:
-        number = int(sizes.argmin()) + 1
+    sizes = [len(np.unique(members[given == number])) for number in range(1, count + 1)]
+    if min(sizes) < n_folds:
+        number = int(np.argmin(sizes)) + 1
         raise RequestError(
-            f"difficulty bin {number} holds {sizes.min()} problems, {n_folds} folds need at least {n_folds}: "
+            f"difficulty bin {number} holds {min(sizes)} problems, {n_folds} folds need at least {n_folds}: "
             "use fewer bins, other thresholds or more problems"
         )
 
 
-def cheap_difficulty(values: ArrayLike, k: int, *, n_draws: int = 1, seed: int = 0) -> np.ndarray:
-    """Difficulty as k samples would tell it: means of random size-k subsets.
+def telling_bias(told: np.ndarray, correct: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """By how much pass@1 of each bin is flattered where the samples that told difficulty are scored.
+
+    A problem lands in an easy bin for being easy, or for its luck in these samples. How much is luck follows
+    from the counts: with τ² the spread of ease over problems, luck included, and σ² the covariance of what tells
+    with the grade inside a problem, a problem's luck is σ²/(n·τ²) of its distance from the mean. For grades and a
+    beta spread of pass@1 this is exact (the posterior mean of the beta-binomial).
 
     Parameters
     ----------
-    values : array_like of float, shape (problems, samples)
-        Grades or scores; NaN: unknown or no sample.
-    k : int
-        Samples drawn, at least 1.
-    n_draws : int
-        Independent draws of the k samples.
-    seed : int
+    told, correct : float array, shape (problems, samples)
+        Grades or scores that told, and grades; NaN: unknown.
+    bins : int array, shape (problems,)
 
     Returns
     -------
-    numpy.ndarray, shape (n_draws, problems)
-        NaN where a problem has fewer than k known values.
+    numpy.ndarray, shape (1 + n_bins,)
+        In accuracy; entry 0 (all problems) is 0.
+    """
+    n = (~np.isnan(told)).sum(axis=1).astype(float)
+    both = ~np.isnan(told) & ~np.isnan(correct)
+    n_both = both.sum(axis=1)
+    ease = oracle_difficulty(told)
+    right = oracle_difficulty(np.where(both, correct, np.nan))
+    own = oracle_difficulty(np.where(both, told, np.nan))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart = np.where(both, (told - own[:, None]) * (correct - right[:, None]), 0.0).sum(axis=1)
+        within = apart.sum() / np.maximum(0, n_both - 1).sum()
+    return _shrunk(ease, n, float(within), bins)
 
-    Raises
-    ------
-    RequestError
-        k is below 1, or no problem has k known values.
+
+def counts_bias(n_samples: np.ndarray, n_correct: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """`telling_bias` from the numbers of samples and of right ones."""
+    n, c = np.asarray(n_samples, dtype=float), np.asarray(n_correct, dtype=float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ease = np.where(n > 0, c / n, np.nan)
+        within = np.nansum(c * (1 - ease)) / np.maximum(0, n - 1).sum()
+    return _shrunk(ease, n, float(within), bins)
+
+
+def _shrunk(ease: np.ndarray, n: np.ndarray, within: float, bins: np.ndarray) -> np.ndarray:
+    n_bins = int(bins.max(initial=0))
+    known = (bins > 0) & ~np.isnan(ease)
+    if known.sum() < 2:
+        return np.zeros(n_bins + 1)
+    spread = float(ease[known].var(ddof=1))
+    if np.isnan(within):  # one sample a problem: all of the spread may be luck
+        luck = np.ones(len(ease))
+    else:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            noise = within / n
+            between = max(0.0, spread - float(noise[known].mean()))
+            luck = np.where(spread > 1e-15, noise / (between + noise), 0.0)
+    flattery = np.clip(luck, -1.0, 1.0) * (ease - ease[known].mean())
+    found = np.zeros(n_bins + 1)
+    for number in range(1, n_bins + 1):
+        member = known & (bins == number)
+        found[number] = float(flattery[member].mean()) if member.any() else 0.0
+    return found
+
+
+def needs_other_samples(difficulty: Difficulty) -> bool:
+    """Whether telling and scoring on the same samples would bias a bin by more than half a point.
 
     Examples
     --------
-    >>> cheap_difficulty([[1, 1, 1], [0, 0, 0]], 2).tolist()
-    [[1.0, 0.0]]
+    >>> few = difficulty_from_counts([16] * 100, np.random.default_rng(0).binomial(16, 0.5, 100))
+    >>> needs_other_samples(few), bool(few.bias[1] > 0.15)
+    (True, True)
     """
-    table = np.asarray(values, dtype=float)
-    known = ~np.isnan(table)
-    if k < 1 or k > known.sum(axis=1).max(initial=0):
-        raise RequestError(f"{k} difficulty samples: allowed 1 to {known.sum(axis=1).max(initial=0)}, the largest pool")
-    rng = np.random.default_rng(seed)
-    ease = np.empty((n_draws, len(table)))
-    for draw in range(n_draws):
-        keys = np.where(known, rng.random(table.shape), np.inf)
-        chosen = np.argpartition(keys, k - 1, axis=1)[:, :k]
-        ease[draw] = np.take_along_axis(table, chosen, axis=1).mean(axis=1)  # NaN where fewer are known
-    return ease
+    bias = difficulty.bias
+    return difficulty.told_on == "same" and bias is not None and bool((np.abs(bias) > BIAS_ALLOWED).any())
 
 
 def difficulty_table(ease: ArrayLike, bins: ArrayLike) -> pl.DataFrame:
@@ -221,7 +611,7 @@ def difficulty_table(ease: ArrayLike, bins: ArrayLike) -> pl.DataFrame:
     polars.DataFrame
         One row a bin: `bin`, `n_problems`, `ease_low`, `ease_mean`, `ease_high`, `n_never` (ease 0: with
         pass@1 never solved), `n_always` (ease 1), `n_tied` (problems whose ease also stands in another bin:
-        their order decided). A row with bin 0 counts the problems without an ease.
+        chance parted them). A row with bin 0 counts the problems without an ease.
     """
     values, numbers = np.asarray(ease, dtype=float), np.asarray(bins, dtype=int)
     rows = []
@@ -254,96 +644,3 @@ _TABLE_SCHEMA = {
     "n_always": pl.Int64,
     "n_tied": pl.Int64,
 }
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How far two difficulties agree.
-
-    Attributes
-    ----------
-    spearman : float
-        Rank correlation over problems, ties at their mean rank; NaN where one of them is constant.
-    spearman_low, spearman_high : float
-        Bootstrap interval over problems.
-    confusion : int array, shape (bins, bins)
-        Problems by bin of the first (rows) and of the second (columns).
-    same_bin, within_one : float
-        Share of problems in the same bin, and at most one apart.
-    n_problems : int
-        That have both.
-    """
-
-    spearman: float
-    spearman_low: float
-    spearman_high: float
-    confusion: np.ndarray
-    same_bin: float
-    within_one: float
-    n_problems: int
-
-
-def difficulty_agreement(
-    first: ArrayLike,
-    second: ArrayLike,
-    n_bins: int = 5,
-    *,
-    level: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int = 0,
-) -> Agreement:
-    """Agreement of two difficulties of the same problems, such as oracle and predicted.
-
-    Parameters
-    ----------
-    first, second : array_like of float, shape (problems,)
-        Ease; a problem without one of them is left out.
-    n_bins : int
-        Quantile bins for the confusion.
-
-    Raises
-    ------
-    RequestError
-        No problem has both.
-
-    Examples
-    --------
-    >>> difficulty_agreement([0.1, 0.5, 0.9], [0.2, 0.4, 0.6], 3).confusion.tolist()
-    [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    """
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    both = ~np.isnan(a) & ~np.isnan(b)
-    if not both.any():
-        raise RequestError("no problem has both difficulties: grade and score the same samples")
-    a, b = a[both], b[both]
-    weights = resample_weights(len(a), n_resamples, seed)
-    replicates = np.array([_spearman(a, b, drawn) for drawn in weights])
-    low, high = ordered_interval(replicates, level)
-    row, column = difficulty_bins(a, n_bins), difficulty_bins(b, n_bins)
-    confusion = np.zeros((n_bins, n_bins), dtype=int)
-    np.add.at(confusion, (row - 1, column - 1), 1)
-    apart = np.abs(row - column)
-    return Agreement(
-        float(replicates[0]),
-        float(low),
-        float(high),
-        confusion,
-        float((apart == 0).mean()),
-        float((apart <= 1).mean()),
-        len(a),
-    )
-
-
-def _spearman(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
-    drawn = np.repeat(np.arange(len(a)), counts.astype(int))
-    x, y = rankdata(a[drawn]), rankdata(b[drawn])
-    x, y = x - x.mean(), y - y.mean()
-    spread = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / spread if spread > 0 else float("nan")
-
-
-def _row_mean(values: ArrayLike) -> np.ndarray:
-    table = np.asarray(values, dtype=float)
-    known = ~np.isnan(table)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, table, 0.0).sum(axis=1) / known.sum(axis=1)

@@ -1,13 +1,13 @@
 """One ledger of what a strategy costs; every item is a switch, the same on every axis.
 
-A strategy reports what it did (`ttclib.replay.outcomes.COSTS`: tokens decoded, read, attended to); the
-ledger says which of it is charged and at what price. The prices are facts about the models, and a fact
-that is not known is an error, never a guess.
+A strategy reports what it did (`ttclib.replay.outcomes.COSTS`: tokens decoded, read, attended to) and of
+whom (`Source`); the ledger says which of it is charged and at what price. The prices are facts about the
+models, and a fact that is not known is an error, never a guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,18 @@ from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
 from ttclib.samples import ModelFacts
 
-UNITS = ("generations", "tokens", "flops")
+UNITS = ("generations", "tokens", "flops", "dollars", "serial_tokens")
+_UNIT_LABELS = {
+    "generations": "generations",
+    "tokens": "tokens",
+    "flops": "FLOPs",
+    "dollars": "US dollars",
+    "serial_tokens": "tokens one after the other",
+}
+
+
+class MissingFact(RequestError):
+    """A fact about a model, or a cost of a strategy, that the ledger needs is not known."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +38,23 @@ class Ledger:
 
     Attributes
     ----------
-    unit : {"generations", "tokens", "flops"}
+    unit : {"generations", "tokens", "flops", "dollars", "serial_tokens"}
         Generations are charged as the papers do and know no other item than difficulty. Tokens are
         decoded ones, with the switches `prefill`, `pruned`, `rollouts` and `verifier`. FLOPs are
-        2·P a token, with all switches.
+        2·P a token, with all switches. Dollars are list prices of a million tokens read and written.
+        Serial tokens are those decoded one after the other, which must be waited for: of parallel samples
+        the longest.
     attention : bool
         ``4·L·d`` FLOPs for every token attended to while decoding. Prefilling and the verifier are
         charged 2·P a token without it: what they attend to is not recorded.
-    prefill : bool
-        Prompt and prefix tokens that the policy reads.
-    prefix_cache : bool
+    prefill : bool or None
+        Prompt and prefix tokens that the policy reads. None: in dollars yes, else no.
+    prefix_cache : bool or None
         A prefix is read once, not anew by every request; for KV traffic, trials that decode side by
-        side share one reading of what they have in common.
+        side share one reading of what they have in common. None: in dollars no (every sample pays its prompt unless
+        the price list says cached), else yes.
     verifier : bool
-        2·P FLOPs of the verifier a token that it reads.
+        What the verifier reads: 2·P FLOPs, or its price, a token.
     kv_traffic : bool
         Bytes of KV cache read while decoding, times `intensity`: FLOPs become eFLOPs.
     pruned, rollouts : bool
@@ -49,34 +63,62 @@ class Ledger:
         The samples that told how hard a problem is, where a strategy depends on it.
     intensity : float
         FLOPs in the time of one byte.
+    serial_reading : float
+        Of serial tokens: how many decoded tokens one token that the verifier reads while others wait is worth.
     """
 
     unit: str = "flops"
     attention: bool = False
-    prefill: bool = False
-    prefix_cache: bool = True
+    prefill: bool | None = None
+    prefix_cache: bool | None = None
     verifier: bool = False
     kv_traffic: bool = False
     pruned: bool = True
     rollouts: bool = True
     difficulty: bool = False
     intensity: float = KINETICS_INTENSITY
+    serial_reading: float = 0.0
 
     def __post_init__(self) -> None:
         one_of(self.unit, UNITS, "unit")
 
     @property
+    def reads_prompts(self) -> bool:
+        """Whether prompts and prefixes are charged."""
+        return self.unit == "dollars" if self.prefill is None else self.prefill
+
+    @property
+    def caches_prefixes(self) -> bool:
+        """Whether a prefix is charged once."""
+        return self.unit != "dollars" if self.prefix_cache is None else self.prefix_cache
+
+    @property
     def label(self) -> str:
         """The axis in words: unit and what is charged."""
-        names = {"generations": "generations", "tokens": "tokens", "flops": "eFLOPs" if self.kv_traffic else "FLOPs"}
-        charged = [name for name in ("attention", "prefill", "verifier", "kv_traffic") if getattr(self, name)]
-        left = [name for name in ("pruned", "rollouts") if not getattr(self, name)]
-        if self.unit == "generations":
-            charged, left = [], []
-        elif self.unit == "tokens":
-            charged = [name for name in charged if name in ("prefill", "verifier")]
-        items = [*charged, *(["difficulty"] if self.difficulty else []), *(f"without {name}" for name in left)]
-        return f"{names[self.unit]} a problem" + (f" ({', '.join(items)})" if items else "")
+        allowed = {
+            "generations": (),
+            "tokens": ("prefill", "verifier"),
+            "flops": ("attention", "prefill", "verifier", "kv_traffic"),
+            "dollars": ("verifier",),
+            "serial_tokens": (),
+        }[self.unit]
+        on = {
+            "attention": self.attention,
+            "prefill": self.reads_prompts,
+            "verifier": self.verifier,
+            "kv_traffic": self.kv_traffic,
+        }
+        items = [name for name in allowed if on[name]]
+        if self.unit == "dollars":
+            items += ["prompts not charged"] if not self.reads_prompts else ["cached prompts"] * self.caches_prefixes
+        if self.unit == "serial_tokens" and self.serial_reading:
+            items.append(f"a token read by the verifier as {self.serial_reading:g}")
+        if self.difficulty:
+            items.append("difficulty")
+        if self.unit in ("tokens", "flops", "dollars"):
+            items += [f"without {name}" for name in ("pruned", "rollouts") if not getattr(self, name)]
+        unit = "eFLOPs" if self.unit == "flops" and self.kv_traffic else _UNIT_LABELS[self.unit]
+        return f"{unit} a problem" + (f" ({', '.join(items)})" if items else "")
 
     def with_switches(self, switches: Mapping[str, Any]) -> Ledger:
         """The same ledger with some items switched.
@@ -88,31 +130,39 @@ class Ledger:
         """
         for name, value in switches.items():
             one_of(name, SWITCHES, "ledger item")
-            wanted = {"unit": str, "intensity": (int, float)}.get(name, bool)
-            if not isinstance(value, wanted) or (name == "intensity" and isinstance(value, bool)):  # type: ignore[arg-type]
-                allowed = {"unit": ", ".join(UNITS), "intensity": "a number"}.get(name, "true or false")
+            if name == "unit":
+                allowed, fits = ", ".join(UNITS), value in UNITS
+            elif name in ("intensity", "serial_reading"):
+                allowed = "a number from 0 up"
+                fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+            else:
+                allowed, fits = "true or false", isinstance(value, bool)
+            if not fits:
                 raise RequestError(f"ledger item {name} = {value!r}: allowed {allowed}")
         return replace(self, **switches)
 
-    def price(self, outcomes: Outcomes, policy: ModelFacts | None, verifier: ModelFacts | None = None) -> np.ndarray:
+    def price(self, outcomes: Outcomes) -> np.ndarray:
         """Cost of a strategy in this ledger's unit, shape (problems, budgets); NaN: not defined there.
 
-        Parameters
-        ----------
-        outcomes : Outcomes
-        policy, verifier : ModelFacts or None
-            Needed for FLOPs; `verifier` only where it is charged.
+        The facts are those of `outcomes.source`: its policy, and its verifier where that is charged.
 
         Raises
         ------
+        MissingFact
+            (a RequestError) A fact about a model or a cost of the strategy is not known; the line says which.
         RequestError
-            A fact about a model or a cost of the strategy is not known; the line says which.
+            Switches that exclude each other.
         """
         cost = _costs_of(outcomes)
         if self.unit == "generations":
             budgets = np.broadcast_to(np.asarray(outcomes.budgets, dtype=float), outcomes.accuracy.shape)
-            return cost("generations") if "generations" in outcomes.costs else budgets
-        tokens = cost("completion_tokens")
+            return cost("generations") if "generations" in outcomes.costs else budgets.copy()
+        if self.unit == "serial_tokens":
+            waited = cost("serial_tokens")
+            if self.serial_reading:
+                waited = waited + self.serial_reading * cost("serial_prm_tokens")
+            return waited
+        written = cost("completion_tokens")
         for name in ("pruned", "rollouts"):
             if not getattr(self, name):
                 left_out = cost(f"{name.removesuffix('s')}_tokens")
@@ -121,26 +171,43 @@ class Ledger:
                         f"{name} = false with attention or kv_traffic: what those tokens attended to is not recorded "
                         f"for '{outcomes.variant}'; charge them, or leave attention and kv_traffic out"
                     )
-                tokens = tokens - left_out
-        if self.prefill:
-            tokens = tokens + cost("cached_prefill_tokens" if self.prefix_cache else "prefill_tokens")
-        reads = cost("prm_tokens") if self.verifier else np.zeros(tokens.shape)
+                written = written - left_out
+        nothing = np.zeros(written.shape)
+        read = "cached_prefill_tokens" if self.caches_prefixes else "prefill_tokens"
+        prompts = cost(read) if self.reads_prompts else nothing
+        judged = cost("prm_tokens") if self.verifier else nothing
         if self.unit == "tokens":
-            return tokens + reads
-        facts = _facts_of(policy, "policy")
-        total = 2.0 * facts("n_parameters") * tokens
-        if np.nansum(reads) > 0:
-            total = total + 2.0 * _facts_of(verifier, "verifier")("n_parameters") * reads
+            return written + prompts + judged
+        policy = _facts_of(outcomes.source.policy_model, "policy", outcomes.source.policy)
+        verifier = _facts_of(outcomes.source.verifier_model, "verifier", outcomes.source.verifier or "")
+        if self.unit == "dollars":
+            total = policy("usd_per_mtok_output") * written
+            if self.reads_prompts:
+                total = total + policy("usd_per_mtok_input") * prompts
+            if np.nansum(judged) > 0:
+                total = total + verifier("usd_per_mtok_input") * judged
+            return total / 1e6
+        return self._flops(written + prompts, judged, policy, verifier, cost)
+
+    def _flops(
+        self, tokens: np.ndarray, judged: np.ndarray, policy: _Fact, verifier: _Fact, cost: Callable[[str], np.ndarray]
+    ) -> np.ndarray:
+        total = 2.0 * policy("n_parameters") * tokens
+        if np.nansum(judged) > 0:
+            total = total + 2.0 * verifier("n_parameters") * judged
         if self.attention or self.kv_traffic:
-            kv = kv_elements_per_token(facts("n_layers"), facts("n_kv_heads"), facts("head_dim"))
+            shape = (int(policy(name)) for name in ("n_layers", "n_kv_heads", "head_dim"))
+            kv = kv_elements_per_token(*shape)
             if self.attention:
-                total = total + 2.0 * gqa_ratio(facts("n_heads"), facts("n_kv_heads")) * kv * cost("context_tokens")
+                shared = gqa_ratio(int(policy("n_heads")), int(policy("n_kv_heads")))
+                total = total + 2.0 * shared * kv * cost("context_tokens")
             if self.kv_traffic:
-                read = cost("kv_tokens" if self.prefix_cache else "context_tokens")
+                read = cost("kv_tokens" if self.caches_prefixes else "context_tokens")
                 total = total + self.intensity * 2.0 * kv * read
         return total
 
 
+_Fact = Callable[[str], float]
 SWITCHES = tuple(Ledger.__dataclass_fields__)
 LEDGERS = {
     # Generations alone: the verifier, the prompt and the knowledge of difficulty are free.
@@ -148,6 +215,9 @@ LEDGERS = {
     # Compute and memory traffic of decoding; no verifier in that paper's setting.
     "kinetics": Ledger(attention=True, kv_traffic=True),
     "all-in": Ledger(attention=True, prefill=True, verifier=True, kv_traffic=True, difficulty=True),
+    # What an API bills; what must be waited for.
+    "dollars": Ledger(unit="dollars"),
+    "waiting": Ledger(unit="serial_tokens"),
 }
 
 
@@ -156,8 +226,9 @@ def ledger(preset: str = "snell", **switches: Any) -> Ledger:
 
     Parameters
     ----------
-    preset : {"snell", "kinetics", "all-in"}
-        Generations as Snell et al. count them; eFLOPs of decoding; eFLOPs of everything.
+    preset : {"snell", "kinetics", "all-in", "dollars", "waiting"}
+        Generations as Snell et al. count them; eFLOPs of decoding; eFLOPs of everything; list prices; tokens
+        decoded one after the other.
     **switches
         Items of `Ledger`.
 
@@ -170,22 +241,61 @@ def ledger(preset: str = "snell", **switches: Any) -> Ledger:
     return LEDGERS[preset].with_switches(switches)
 
 
+def priced(outcomes: Sequence[Outcomes], by: Ledger) -> tuple[list[Outcomes], list[np.ndarray], list[str]]:
+    """Strategies with their prices; of several policies, those that lack a fact are left out and named.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcomes
+    by : Ledger
+
+    Returns
+    -------
+    outcomes, prices, notes : list
+        A line in `notes` for each policy that is left out.
+
+    Raises
+    ------
+    MissingFact
+        There is one policy only, or all of them lack something.
+    """
+    tables: list[np.ndarray | None] = []
+    missing: dict[str, MissingFact] = {}
+    for one in outcomes:
+        try:
+            tables.append(by.price(one))
+        except MissingFact as lacking:
+            tables.append(None)
+            missing.setdefault(one.source.policy, lacking)
+    whole = [at for at, one in enumerate(outcomes) if one.source.policy not in missing]
+    if missing and not whole:
+        raise next(iter(missing.values()))
+    notes = [f"policy '{name}' is left out: {why}" for name, why in missing.items()]
+    return [outcomes[at] for at in whole], [table for at in whole if (table := tables[at]) is not None], notes
+
+
 def _costs_of(outcomes: Outcomes) -> Callable[[str], np.ndarray]:
     def cost(name: str) -> np.ndarray:
         table = outcomes.cost(name)
-        if np.isnan(table[~np.isnan(outcomes.accuracy)]).all() and not np.isnan(outcomes.accuracy).all():
-            raise RequestError(f"{name} of '{outcomes.variant}' are not known: switch off what charges them")
+        defined = ~np.isnan(outcomes.accuracy)
+        if defined.any() and np.isnan(table[defined]).all():
+            policy = outcomes.source.policy
+            of = f" of policy '{policy}'" if policy else ""
+            raise MissingFact(f"{name} of '{outcomes.variant}'{of} are not known: switch off what charges them")
         return table
 
     return cost
 
 
-def _facts_of(model: ModelFacts | None, role: str) -> Callable[[str], int]:
-    def fact(name: str) -> int:
-        value = getattr(model, name, None)
+def _facts_of(model: ModelFacts | None, role: str, name: str) -> _Fact:
+    def fact(wanted: str) -> float:
+        value = getattr(model, wanted, None)
         if value is None:
-            whose = f"{role} '{model.model}'" if model is not None else role
-            raise RequestError(f"the store does not know {name} of the {whose}: give models.{name}, or another ledger")
-        return int(value)
+            called = model.model if model is not None else name
+            whose = f"{role} '{called}'" if called else role
+            raise MissingFact(
+                f"the store does not know {wanted} of the {whose}: give it with `ttc models`, or take another ledger"
+            )
+        return float(value)
 
     return fact

@@ -1,0 +1,162 @@
+"""How far two difficulties agree, and what few samples tell of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+
+from ttclib.analysis.difficulty import difficulty_bins
+from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Resamples, ends
+from ttclib.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two difficulties agree.
+
+    Attributes
+    ----------
+    spearman : float
+        Rank correlation over problems, ties at their mean rank; NaN where one of them is constant.
+    spearman_low, spearman_high : float
+        Its interval over problems.
+    confusion : int array, shape (bins, bins)
+        Problems by bin of the first (rows) and of the second (columns).
+    same_bin, within_one : float
+        Share of problems in the same bin, and at most one apart.
+    n_problems : int
+        That have both.
+    """
+
+    spearman: float
+    spearman_low: float
+    spearman_high: float
+    confusion: np.ndarray
+    same_bin: float
+    within_one: float
+    n_problems: int
+
+
+def difficulty_agreement(
+    first: ArrayLike,
+    second: ArrayLike,
+    n_bins: int = 5,
+    *,
+    level: float = 0.95,
+    n_resamples: int = DRAWS_THAT_CHOOSE,
+    seed: int = 0,
+) -> Agreement:
+    """Agreement of two difficulties of the same problems, such as oracle and predicted.
+
+    Problems that tie are parted at random, apart for each of the two: a constant agrees with nothing.
+
+    Parameters
+    ----------
+    first, second : array_like of float, shape (problems,)
+        Ease; a problem without one of them is left out. Where one is told by some samples, let the other be told by
+        samples that these do not contain (`cheap_difficulty` gives both).
+    n_bins : int
+        Quantile bins for the confusion.
+    level, n_resamples, seed
+        Of the weights over problems.
+
+    Raises
+    ------
+    RequestError
+        No problem has both.
+
+    Examples
+    --------
+    >>> difficulty_agreement([0.1, 0.5, 0.9], [0.2, 0.4, 0.6], 3).confusion.tolist()
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    """
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    both = ~np.isnan(a) & ~np.isnan(b)
+    if not both.any():
+        raise RequestError("no problem has both difficulties: grade and score the same samples")
+    a, b = a[both], b[both]
+    point = float(_spearman(a, b, np.ones((1, len(a))))[0])
+    # A correlation has no worst problem: the pseudo-problem is left out.
+    drawn = _spearman(a, b, Resamples(len(a), n_resamples, seed).weights) if n_resamples else np.empty(0)
+    low, high = ends(drawn, drawn, level)
+    row, column = difficulty_bins(a, n_bins, seed=seed), difficulty_bins(b, n_bins, seed=seed + 1)
+    confusion = np.zeros((n_bins, n_bins), dtype=int)
+    np.add.at(confusion, (row - 1, column - 1), 1)
+    apart = np.abs(row - column)
+    return Agreement(
+        point, float(low), float(high), confusion, float((apart == 0).mean()), float((apart <= 1).mean()), len(a)
+    )
+
+
+def _spearman(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted rank correlation for each row of weights; a tie takes the middle of its ranks."""
+    w = weights / weights.sum(axis=1, keepdims=True)
+    x, y = _weighted_ranks(a, w), _weighted_ranks(b, w)
+    x, y = x - (w * x).sum(axis=1, keepdims=True), y - (w * y).sum(axis=1, keepdims=True)
+    spread = np.sqrt((w * x * x).sum(axis=1) * (w * y * y).sum(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(spread > 1e-12, (w * x * y).sum(axis=1) / spread, np.nan)
+
+
+def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    dense = rankdata(values, method="dense").astype(int) - 1
+    mass = np.zeros((len(weights), int(dense.max()) + 1))
+    for value in range(mass.shape[1]):
+        mass[:, value] = weights[:, dense == value].sum(axis=1)
+    return (np.cumsum(mass, axis=1) - mass / 2)[:, dense]
+
+
+def cheap_difficulty(
+    values: ArrayLike, k: int, correct: ArrayLike | None = None, *, n_draws: int = 1, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Difficulty as k samples would tell it, and pass@1 on the samples that were not drawn.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (problems, samples)
+        Grades or scores; NaN: unknown or no sample.
+    k : int
+        Samples drawn, at least 1.
+    correct : array_like of float, shape (problems, samples), optional
+        Grades, against which it is judged; None: `values` are grades.
+    n_draws : int
+        Independent draws of the k samples.
+    seed : int
+
+    Returns
+    -------
+    told, unseen : numpy.ndarray, shape (n_draws, problems)
+        Mean of k values, NaN where a problem has fewer; pass@1 of the others, NaN where none is left.
+
+    Raises
+    ------
+    RequestError
+        k is below 1, or no problem has k known values.
+
+    Examples
+    --------
+    >>> told, unseen = cheap_difficulty([[1, 1, 1], [0, 0, 0]], 2)
+    >>> told.tolist(), unseen.tolist()
+    ([[1.0, 0.0]], [[1.0, 0.0]])
+    """
+    table = np.asarray(values, dtype=float)
+    grades = table if correct is None else np.asarray(correct, dtype=float)
+    known = ~np.isnan(table)
+    most = int(known.sum(axis=1).max(initial=0))
+    if k < 1 or k > most:
+        raise RequestError(f"{k} difficulty samples: allowed 1 to {most}, the largest pool")
+    rng = np.random.default_rng(seed)
+    told, unseen = np.empty((n_draws, len(table))), np.empty((n_draws, len(table)))
+    for draw in range(n_draws):
+        keys = np.where(known, rng.random(table.shape), np.inf)
+        chosen = np.argpartition(keys, k - 1, axis=1)[:, :k]
+        told[draw] = np.take_along_axis(table, chosen, axis=1).mean(axis=1)  # NaN where fewer are known
+        others = grades.copy()
+        np.put_along_axis(others, chosen, np.nan, axis=1)
+        left = ~np.isnan(others)
+        with np.errstate(invalid="ignore"):
+            unseen[draw] = np.where(left, others, 0.0).sum(axis=1) / left.sum(axis=1)
+    return told, unseen
