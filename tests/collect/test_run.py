@@ -41,7 +41,7 @@ def test_the_main_job_fills_the_store(config: RunConfig) -> None:
     collect(config)
     pool = load_pool(config.store)
     assert pool.present.shape == (5, 6) and pool.present.all()
-    assert pool.policy == "tiny" and pool.verifier == "prm" and pool.benchmark == "lab"
+    assert pool.policy == "tiny" and pool.verifier().name == "prm" and pool.benchmark == "lab"
     (row,) = store_status(config.store)["policies"]
     assert (row["n_samples"], row["n_scored"], row["n_graded"]) == (30, 30, 30)
     assert row["left"] == {"samples": 0, "scores": 0, "grades": 0}
@@ -99,7 +99,7 @@ def test_other_decoding_is_another_pool(config: RunConfig) -> None:
 def test_a_second_verifier_stands_beside_the_first(config: RunConfig) -> None:
     collect(config)
     assert run.score(with_(config, prm={"name": "other"})) == 30
-    assert load_pool(config.store, verifier="other").verifier == "other"
+    assert load_pool(config.store).verifier("other").name == "other"
     assert rows(config.store, "SELECT verifier, count(*) FROM scores GROUP BY ALL ORDER BY 1") == [
         ("other", 30),
         ("prm", 30),

@@ -26,8 +26,9 @@ from ttclib.errors import NotInStore, RequestError
 from ttclib.lab.tokenizer import build_tokenizer
 from ttclib.replay.search import Algorithm, search_outcomes
 from ttclib.replay.tree import SampleTree, replay
+from ttclib.samples import Setting, Tree
 from ttclib.store import load_pool, write_part
-from ttclib.store.tree import Trees, load_trees
+from ttclib.store.tree import load_tree
 
 TOKENIZER = build_tokenizer()
 NEWLINE, END = TOKENIZER("\n", add_special_tokens=False)["input_ids"][0], TOKENIZER.eos_token_id
@@ -145,9 +146,9 @@ def collect(config: RunConfig) -> tuple[searching.SearchReport, list[Any]]:
     return report, [running.finals for running in kept]
 
 
-def trees_of(config: RunConfig) -> Trees:
+def trees_of(config: RunConfig) -> Tree:
     pool = load_pool(config.store)
-    return load_trees(config.store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier)
+    return load_tree(config.store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier().name)
 
 
 def replayed(config: RunConfig) -> list[Any]:
@@ -368,7 +369,7 @@ def test_an_outcome_verifier_guides_a_search_by_partial_solutions(
     config = asking(with_(faked, prm={"name": "orm"}), algorithms=[{"strategy": "rebase", "aggregation": "min"}])
     run.score(config)
     _, finals = collect(config)
-    trees = load_trees(config.store, policy="tiny", setting=config.setting_row()["setting"], verifier="orm")
+    trees = load_tree(config.store, policy="tiny", setting=Setting(config.setting_row()["setting"]), verifier="orm")
     tree = SampleTree(trees.prompt_tokens[0], lambda path: trees.step(0, path))
     again = [replay(Algorithm("rebase", aggregation="min").start(budget), tree) for budget in (4, 9)]
     same(finals[:2], again)
@@ -391,7 +392,7 @@ def test_a_step_that_cannot_be_scored_ranks_last(faked: RunConfig, monkeypatch: 
 
 
 def replayed_with(config: RunConfig, verifier: str) -> list[Any]:
-    trees = load_trees(config.store, policy="tiny", setting=config.setting_row()["setting"], verifier=verifier)
+    trees = load_tree(config.store, policy="tiny", setting=Setting(config.setting_row()["setting"]), verifier=verifier)
     views = [
         SampleTree(trees.prompt_tokens[problem], lambda path, problem=problem: trees.step(problem, path))
         for problem in range(len(trees.problem_ids))

@@ -10,8 +10,8 @@ import pytest
 
 from tests.builders import add_chains, build_store
 from ttclib.errors import NotInStore, RequestError
-from ttclib.store import connect, write_part
-from ttclib.store.chains import Chains, load_chains
+from ttclib.samples import Chains
+from ttclib.store import connect, load_chains, write_part
 
 KEY = {"policy": "m", "setting": "s"}
 
@@ -23,7 +23,9 @@ def write(store: Path, table: str, *rows: dict[str, Any]) -> None:
 def test_every_row_is_in_its_cell(tmp_path):
     path = add_chains(build_store(tmp_path / "s.duckdb"), n_problems=3, n_chains=2, n_steps=3)
     chains = load_chains(path)
-    assert (chains.policy, chains.setting, chains.verifier) == ("reviser", "chains", "orm")
+    assert (chains.policy, chains.setting.name) == ("reviser", "chains")
+    orm, own = chains.verifier("orm"), chains.verifier("logprob")
+    assert orm is chains.verifier() is chains.verifiers["orm"] and orm.kind == "orm"
     assert chains.problem_ids == ["p000", "p001", "p002"] and chains.present.shape == (3, 2, 3)
     assert chains.present.all() and chains.lengths.tolist() == [[3, 3]] * 3
     assert chains.policy_model is not None and chains.policy_model.n_parameters == 200_000
@@ -38,9 +40,9 @@ def test_every_row_is_in_its_cell(tmp_path):
         cell = int(problem_id[1:]), chain, position
         assert chains.correct[cell] == correct and chains.answer_ids[cell] == number
         assert (chains.completion_tokens[cell], chains.prompt_tokens[cell]) == (completion, prompt)
-        assert chains.prm_tokens[cell] == prm
-        assert {chains.scores[name][cell] for name in ("last", "min", "prod", "mean")} == {scores[0]}
-        assert chains.scores["logprob"][cell] == pytest.approx(-0.2)
+        assert orm.prm_tokens[cell] == prm
+        assert {orm.by(name)[cell] for name in ("last", "min", "prod", "mean")} == {scores[0]}
+        assert own.by()[cell] == pytest.approx(np.exp(-0.2))
 
 
 def test_what_is_missing_is_unknown(tmp_path):
@@ -63,11 +65,11 @@ def test_what_is_missing_is_unknown(tmp_path):
     assert chains.lengths.tolist() == [[2, 0], [1, 2]]  # up to the hole
     assert np.argwhere(~np.isnan(chains.correct)).tolist() == [[1, 0, 0], [1, 1, 1]]
     assert chains.correct[1, 0, 0] == 0 and chains.answer_ids[1, 0, 0] == -1 and chains.answer_ids[1, 1, 1] == 4
-    assert np.argwhere(~np.isnan(chains.scores["last"])).tolist() == [[0, 0, 1]]
-    found = {name: chains.scores[name][0, 0, 1] for name in ("last", "min", "prod", "mean")}
+    assert np.argwhere(~np.isnan(chains.verifier("orm").by("last"))).tolist() == [[0, 0, 1]]
+    found = {name: chains.verifier().by(name)[0, 0, 1] for name in ("last", "min", "prod", "mean")}
     assert found == {"last": 0.25, "min": 0.25, "prod": 0.125, "mean": 0.375}
     assert np.isnan(chains.completion_tokens).tolist() == (~chains.present).tolist()
-    assert np.isnan(chains.prompt_tokens).all() and np.isnan(chains.scores["logprob"]).all()
+    assert np.isnan(chains.prompt_tokens).all() and not chains.has_scores("logprob")
     assert chains.policy_model is None
 
 
@@ -94,10 +96,9 @@ def test_which_chains_are_meant(tmp_path):
     with pytest.raises(RequestError, match="unknown setting 'x'"):
         load_chains(path, "other", "x")
     other = load_chains(path, "other")
-    assert isinstance(other, Chains) and len(other.problem_ids) == 3 and other.verifier is None
-    assert np.isnan(other.scores["last"]).all()
-    with pytest.raises(RequestError, match="unknown verifier 'orm'"):
-        load_chains(path, "other", verifier="orm")
+    assert isinstance(other, Chains) and len(other.problem_ids) == 3 and list(other.verifiers) == ["logprob"]
+    with pytest.raises(RequestError, match="holds no orm scores for policy 'other'"):
+        other.verifier("orm")
 
 
 def test_status_counts_chains_and_nodes(tmp_path):

@@ -40,10 +40,12 @@ def test_shapes_and_facts_of_a_store(small_store):
     assert pool.present.shape == pool.correct.shape == pool.answer_ids.shape == (20, 16)
     assert pool.present.all() and pool.pool_sizes.tolist() == [16] * 20
     assert pool.problem_ids == sorted(pool.problem_ids)
-    assert (pool.policy, pool.setting, pool.verifier, pool.benchmark) == ("policy", "abc", "prm", "synthetic")
+    assert (pool.policy, pool.setting.name, pool.verifier().name) == ("policy", "abc", "prm")
+    assert pool.benchmark == "synthetic"
     assert pool.policy_parameters == 161_728
-    assert pool.decoding == {"temperature": 1.0, "top_p": 1.0, "max_tokens": 256}
-    assert set(pool.scores) == {"last", "min", "prod", "mean", "logprob"}
+    assert pool.setting.keys == {"temperature": 1.0, "top_p": 1.0, "max_tokens": 256}
+    assert list(pool.verifiers) == ["prm", "logprob"]
+    assert set(pool.verifier().scores) == {"last", "min", "prod", "mean"}
     assert pool.prompt_tokens.tolist() == [10.0] * 20
 
 
@@ -54,8 +56,9 @@ def test_same_from_parts_and_from_the_file(tmp_path):
     ]
     for name in ("present", "correct", "answer_ids", "completion_tokens", "prompt_tokens"):
         np.testing.assert_array_equal(getattr(pools[0], name), getattr(pools[1], name))
-    for name, scores in pools[0].scores.items():
-        np.testing.assert_array_equal(scores, pools[1].scores[name])
+    for name, verifier in pools[0].verifiers.items():
+        for how, scores in verifier.scores.items():
+            np.testing.assert_array_equal(scores, pools[1].verifiers[name].scores[how])
 
 
 def test_unequal_pools_are_padded_at_the_right(path, settle):
@@ -83,9 +86,11 @@ def test_null_is_nan_and_never_zero(path, settle):
     pool = load_pool(path)
     assert np.isnan(pool.correct).all() and np.isnan(pool.prompt_tokens).all()
     np.testing.assert_array_equal(pool.completion_tokens, [[NAN, 0]])
-    assert all(np.isnan(scores).all() for scores in pool.scores.values())
+    assert set(pool.verifiers) == {"prm", "logprob"}
+    for verifier in pool.verifiers.values():
+        assert all(np.isnan(scores).all() for scores in verifier.scores.values())
     assert pool.answer_ids.tolist() == [[0, -1]]
-    assert pool.policy_parameters is None and pool.benchmark is None and pool.decoding == {}
+    assert pool.policy_parameters is None and pool.benchmark is None and pool.setting.keys == {}
 
 
 def test_aggregations_of_step_scores(path, settle):
@@ -93,10 +98,10 @@ def test_aggregations_of_step_scores(path, settle):
     write_part(path, "samples", [{**key("a", i), "logprob": -6.0, "completion_tokens": 3} for i in range(4)])
     write_part(path, "scores", [{**key("a", i), "verifier": "prm", "step_scores": steps[i]} for i in range(4)])
     settle(path)
-    scores = load_pool(path).scores
+    pool = load_pool(path)
     for name, first in {"last": 0.8, "min": 0.2, "prod": 0.144, "mean": 1.9 / 3}.items():
-        np.testing.assert_allclose(scores[name], [[first, 0.5, NAN, NAN]])
-    assert scores["logprob"].tolist() == [[-2.0] * 4]
+        np.testing.assert_allclose(pool.verifier("prm").by(name), [[first, 0.5, NAN, NAN]])
+    np.testing.assert_allclose(pool.verifier("logprob").by(), [[np.exp(-2.0)] * 4])
 
 
 def test_a_grade_that_came_with_the_data_wins_then_the_latest(path, settle):
@@ -133,10 +138,10 @@ def test_of_several_settings_and_verifiers_the_fullest_is_read(path, settle):
     )
     settle(path)
     pool = load_pool(path)
-    assert (pool.setting, pool.verifier) == ("t1", "prm")
-    assert pool.scores["last"].tolist() == [[0.6, 0.7]]
-    np.testing.assert_array_equal(load_pool(path, verifier="orm").scores["last"], [[0.1, NAN]])
-    assert load_pool(path, setting="t0").verifier is None
+    assert (pool.setting.name, pool.verifier().name) == ("t1", "prm")
+    assert pool.verifier().by().tolist() == [[0.6, 0.7]]
+    np.testing.assert_array_equal(pool.verifiers["orm"].by(), [[0.1, NAN]])
+    assert not load_pool(path, setting="t0").has_scores()
     with pytest.raises(RequestError, match=r"unknown setting 't2'.*t1, t0"):
         load_pool(path, setting="t2")
 
@@ -185,15 +190,17 @@ def test_several_verifiers_are_read_and_told_apart(path, settle):
     write_part(path, "models", [{"model": "step-net", "n_layers": 7}])
     settle(path)
     pool = load_pool(path)
-    assert list(pool.verifiers) == ["grader-net", "step-net"]  # the fullest first
-    assert pool.verifier == "step-net"  # a PRM before an ORM
-    assert {name: found.kind for name, found in pool.verifiers.items()} == {"grader-net": "orm", "step-net": "prm"}
-    np.testing.assert_array_equal(pool.scores["last"], [[0, 0.25, NAN]])
+    assert list(pool.verifiers) == ["grader-net", "step-net", "logprob"]  # the fullest first
+    assert pool.verifier().name == "step-net"  # a PRM before an ORM
+    assert {name: found.kind for name, found in pool.verifiers.items()} == {
+        **{"grader-net": "orm", "step-net": "prm", "logprob": "logprob"}
+    }
+    np.testing.assert_array_equal(pool.verifier().by(), [[0, 0.25, NAN]])
     assert pool.verifiers["grader-net"].scores["mean"].tolist() == [[0, 0.5, 1]]
     assert pool.verifiers["grader-net"].prm_tokens.tolist() == [[4, 4, 4]]
-    assert pool.verifier_model is not None and pool.verifier_model.n_layers == 7
-    alone = load_pool(path, verifier="grader-net")
-    assert list(alone.verifiers) == ["grader-net"] and alone.scores["last"].tolist() == [[0, 0.5, 1]]
+    model = pool.verifier("step-net").model
+    assert model is not None and model.n_layers == 7
+    assert pool.verifier("orm").name == "grader-net"
 
 
 def test_kept_until_the_store_changes(path, settle):
@@ -215,7 +222,7 @@ def test_kept_until_the_store_changes(path, settle):
 
 def test_what_is_kept_cannot_be_changed(small_store):
     pool = load_pool(small_store)
-    for table in (pool.correct, pool.present, pool.scores["last"], pool.prompt_tokens):
+    for table in (pool.correct, pool.present, pool.verifier().by(), pool.prompt_tokens):
         with pytest.raises(ValueError, match="read-only"):
             table[0] = 0
 

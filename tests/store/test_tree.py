@@ -10,8 +10,9 @@ import pytest
 
 from tests.builders import build_store
 from ttclib.errors import RequestError, TTCError
+from ttclib.samples import Setting, Tree
 from ttclib.store import absorb, write_part
-from ttclib.store.tree import Trees, load_trees
+from ttclib.store.tree import load_tree
 
 POOL = {"policy": "m", "setting": "s"}
 
@@ -65,16 +66,16 @@ def path(tmp_path: Path) -> Path:
     return store
 
 
-def load(path: Path, **changes: Any) -> Trees:
-    return load_trees(path, **{**POOL, "verifier": "prm", **changes})
+def load(path: Path, policy: str = "m", verifier: str = "prm") -> Tree:
+    return load_tree(path, policy=policy, setting=Setting("s"), verifier=verifier)
 
 
 def test_the_pool_and_the_nodes_are_one_tree(path, settle):
     settle(path)
-    trees = load(path)
-    assert trees.problem_ids == ["a"] and trees.prompt_tokens == [10]
-    assert sorted(trees.rows[0]) == ["0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g", "0.2", "1"]
-    found = {name: trees.step(0, name)[:3] for name in ("0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g")}
+    tree = load(path)
+    assert tree.problem_ids == ["a"] and tree.prompt_tokens == [10]
+    assert sorted(tree.rows[0]) == ["0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g", "0.2", "1"]
+    found = {name: tree.step(0, name)[:3] for name in ("0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g")}
     assert found == {
         "0": (2, False, 0.1),
         "0.0": (3, False, 0.2),
@@ -83,25 +84,25 @@ def test_the_pool_and_the_nodes_are_one_tree(path, settle):
         "0.1.0": (1, True, None),  # read by another verifier alone
         "0.1.g": (2, False, None),
     }
-    assert trees.step(0, "2") is None and trees.step(0, "0.3") is None
+    assert tree.step(0, "2") is None and tree.step(0, "0.3") is None
 
 
 def test_could_not_be_scored_is_not_unread(path):
-    trees = load(path)
-    assert math.isnan(trees.step(0, "0.2")[2]) and math.isnan(trees.step(0, "1")[2])
+    tree = load(path)
+    assert math.isnan(tree.step(0, "0.2")[2]) and math.isnan(tree.step(0, "1")[2])
 
 
 def test_tokens_that_the_verifier_reads(path):
-    trees = load(path)
-    assert [trees.step(0, name)[3] for name in ("0", "0.0", "0.0.0", "0.1")] == [12, 15, 19, 14]
-    assert math.isnan(trees.step(0, "0.1.0")[3])
+    tree = load(path)
+    assert [tree.step(0, name)[3] for name in ("0", "0.0", "0.0.0", "0.1")] == [12, 15, 19, 14]
+    assert math.isnan(tree.step(0, "0.1.0")[3])
 
 
 def test_grades_of_leaves(path):
-    trees = load(path)
-    assert trees.grade(0, "0.0.0") == (4, 1.0)
-    assert trees.grade(0, "0.2") == (-1, 0.0)
-    assert trees.grade(0, "0.1.0") is None and trees.grade(0, "1") is None
+    tree = load(path)
+    assert tree.grade(0, "0.0.0") == (4, 1.0)
+    assert tree.grade(0, "0.2") == (-1, 0.0)
+    assert tree.grade(0, "0.1.0") is None and tree.grade(0, "1") is None
 
 
 def test_a_first_step_that_a_search_drew_is_what_its_children_hang_on(path, settle):
@@ -110,16 +111,16 @@ def test_a_first_step_that_a_search_drew_is_what_its_children_hang_on(path, sett
     sample = {**POOL, "problem_id": "a", "sample_index": 2, "prompt_tokens": 10, "step_tokens": [5, 5]}
     write_part(path, "samples", [sample])
     settle(path)
-    trees = load(path)
-    assert trees.step(0, "2")[0] == 3 and trees.step(0, "2.0") is None and trees.step(0, "2.1")[0] == 1
+    tree = load(path)
+    assert tree.step(0, "2")[0] == 3 and tree.step(0, "2.0") is None and tree.step(0, "2.1")[0] == 1
 
 
 def test_an_outcome_verifier_scores_the_last_step_alone(path):
     score = {**POOL, "problem_id": "a", "verifier": "orm", "sample_index": 0, "step_scores": [0.8]}
     write_part(path, "scores", [score])
     write_part(path, "node_scores", [{**POOL, "problem_id": "a", "verifier": "orm", "path": "0", "step_score": 0.4}])
-    trees = load(path, verifier="orm")
-    assert [trees.step(0, name)[2] for name in ("0", "0.0", "0.0.0")] == [0.4, None, 0.8]
+    tree = load(path, verifier="orm")
+    assert [tree.step(0, name)[2] for name in ("0", "0.0", "0.0.0")] == [0.4, None, 0.8]
 
 
 def test_the_other_setting_is_another_tree(path):
@@ -144,8 +145,6 @@ def test_scores_that_belong_to_other_steps(path):
 
 
 def test_what_cannot_be_searched(path, tmp_path):
-    with pytest.raises(RequestError, match="holds no step scores of policy 'm'"):
-        load(path, verifier=None)
     imported = tmp_path / "i.duckdb"
     write_part(imported, "samples", [{**POOL, "problem_id": "a", "sample_index": 0, "completion": "#7"}])
     with pytest.raises(RequestError, match="samples of 'm' in .* have no step tokens: a search needs"):
@@ -156,16 +155,17 @@ def test_what_cannot_be_searched(path, tmp_path):
 
 def test_many_problems_keep_their_order(tmp_path):
     store = build_store(tmp_path / "many.duckdb", n_problems=30, n_samples=12)
-    trees = load_trees(store, policy="policy", setting="abc", verifier="prm")
-    assert trees.problem_ids == sorted(trees.problem_ids) and len(trees.rows) == 30
-    assert all(len(rows) == 24 and rows.keys() >= {"0", "11", "11.0"} for rows in trees.rows)
+    tree = load_tree(store, policy="policy", setting=Setting("abc"), verifier="prm")
+    assert tree.problem_ids == sorted(tree.problem_ids) and len(tree.rows) == 30
+    assert all(len(rows) == 24 and rows.keys() >= {"0", "11", "11.0"} for rows in tree.rows)
 
 
 def test_problems_with_whole_samples_alone_were_not_searched() -> None:
     step = (3, False, 0.5, 9.0)
     grown, whole, forked = {"0": 0, "0.0": 1, "0.1": 2}, {"0": 3, "0.0": 4, "10": 5}, {"0": 6, "0.0": 7, "0.0.2": 8}
-    trees = Trees("s", "p", "d", "v", ["a", "b", "c"], [1, 2, 3], [grown, whole, forked], [step] * 9, [None] * 9)
-    searched = trees.searched()
+    own = ("s", "p", Setting("d"), "v")
+    tree = Tree(*own, ["a", "b", "c"], [1, 2, 3], [grown, whole, forked], [step] * 9, [None] * 9)
+    searched = tree.searched()
     assert (searched.problem_ids, searched.prompt_tokens, searched.rows) == (["a", "c"], [1, 3], [grown, forked])
     assert searched.step(1, "0.0.2") == step
-    assert Trees("s", "p", "d", "v", ["b"], [2], [whole], [step] * 9, [None] * 9).searched().problem_ids == []
+    assert Tree(*own, ["b"], [2], [whole], [step] * 9, [None] * 9).searched().problem_ids == []
