@@ -13,11 +13,11 @@ from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.beam import SQRT, beam_search
 from ttclib.replay.budgets import as_budgets
 from ttclib.replay.dvts import dvts
-from ttclib.replay.ledger import Ledger
 from ttclib.replay.outcomes import COSTS, Outcomes
 from ttclib.replay.rebase import rebase
 from ttclib.replay.sampling import sampling
 from ttclib.replay.selection import SELECTIONS, Solution, select
+from ttclib.replay.spending import Spending
 from ttclib.replay.tree import Final, Missing, SampleTree, Search, replay
 from ttclib.samples import AGGREGATIONS, Tree
 
@@ -196,15 +196,15 @@ def search_replicates(
         tree = SampleTree(int(prompt_tokens), partial(trees.step, problem))
         for column, budget in enumerate(sizes):
             for replicate in range(n_replicates):
-                ledger = Ledger(tree)
+                spending = Spending(tree)
                 try:
-                    finals = replay(algorithm.start(budget, first=replicate * budget), tree, ledger.observe)
+                    finals = replay(algorithm.start(budget, first=replicate * budget), tree, spending.observe)
                     solutions = _graded(trees, problem, finals)
                 except Missing as missing:
                     lacking.add(problem, budget, missing)
                     continue
                 accuracy[replicate, problem, column] = select(solutions, selection)
-                spent = {"generations": algorithm.generations(budget), **ledger.costs(finals)}
+                spent = {"generations": algorithm.generations(budget), **spending.costs(finals)}
                 for name, value in spent.items():
                     costs[name][replicate, problem, column] = value
     lacking.complain(trees, algorithm, n_replicates)
