@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.builders import add_chains, build_store
-from tests.replay.chains import MadeChains, random_chains
+from tests.replay.chains import made_chains, random_chains
 from ttclib.analysis.curves import CURVE_SCHEMA, accuracy_curves, revision_curves
 from ttclib.analysis.intervals import bootstrap_mean, bootstrap_ratio
 from ttclib.analysis.revisions import (
@@ -44,7 +44,7 @@ def chains(store):
 
 def test_right_at_each_position():
     correct = [[[1, 0, NAN], [0, 1, 1]], [[1, 1, 1], [1, NAN, NAN]]]
-    found = chain_pass_at_1(MadeChains(np.zeros((2, 2, 3), int), correct))
+    found = chain_pass_at_1(made_chains(np.zeros((2, 2, 3), int), correct))
     assert found.schema == POSITION_SCHEMA
     assert found["position"].to_list() == [0, 1, 2]
     assert found["accuracy"].to_list() == [0.75, 0.75, 1.0]
@@ -54,7 +54,7 @@ def test_right_at_each_position():
 
 
 def test_positions_behind_a_chains_end_do_not_count():
-    chains = MadeChains(np.zeros((1, 2, 3), int), np.ones((1, 2, 3)), lengths=[[1, 2]])
+    chains = made_chains(np.zeros((1, 2, 3), int), np.ones((1, 2, 3)), lengths=[[1, 2]])
     found = chain_pass_at_1(chains)
     assert found["position"].to_list() == [0, 1] and found["n_answers"].to_list() == [2, 1]
 
@@ -82,13 +82,13 @@ def test_what_the_next_answer_changes(seed):
 
 
 def test_where_nothing_can_change_the_share_is_unknown():
-    found = correct_to_wrong(MadeChains(np.zeros((2, 1, 3), int), np.ones((2, 1, 3)))).to_dicts()
+    found = correct_to_wrong(made_chains(np.zeros((2, 1, 3), int), np.ones((2, 1, 3)))).to_dicts()
     assert found[0] | {"n_problems": 2} == {
         **{"change": "correct_to_wrong", "share": 0.0, "ci_low": 0.0, "ci_high": 0.0},
         **{"n_changed": 0, "n_pairs": 4, "n_problems": 2},
     }
     assert (found[1]["share"], found[1]["ci_low"], found[1]["n_pairs"]) == (None, None, 0)
-    alone = correct_to_wrong(MadeChains(np.zeros((1, 1, 1), int), np.ones((1, 1, 1)))).to_dicts()
+    alone = correct_to_wrong(made_chains(np.zeros((1, 1, 1), int), np.ones((1, 1, 1)))).to_dicts()
     assert [row["share"] for row in alone] == [None, None]
 
 

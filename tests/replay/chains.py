@@ -2,49 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
-
-@dataclass
-class MadeChains:
-    """Chains of any content; the tokens are simple unless given."""
-
-    answer_ids: Any
-    correct: Any
-    last: Any = None
-    completion_tokens: Any = None
-    prompt_tokens: Any = None
-    prm_tokens: Any = None
-    lengths: Any = None
-    store: str = "memory"
-    policy: str = "reviser"
-    verifier: str | None = "orm"
-    problem_ids: list[str] = field(default_factory=list)
-    scores: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.answer_ids = np.asarray(self.answer_ids)
-        shape = self.answer_ids.shape
-        self.correct = np.asarray(self.correct, dtype=float)
-        self.last = np.full(shape, 0.5) if self.last is None else np.asarray(self.last, dtype=float)
-        self.scores = {"last": self.last} | self.scores
-        defaults = {"completion_tokens": 4.0, "prompt_tokens": 10.0, "prm_tokens": 14.0}
-        for name, value in defaults.items():
-            given = getattr(self, name)
-            setattr(self, name, np.full(shape, value) if given is None else np.asarray(given, dtype=float))
-        self.lengths = np.full(shape[:2], shape[2]) if self.lengths is None else np.asarray(self.lengths)
-        self.problem_ids = self.problem_ids or [f"p{number}" for number in range(shape[0])]
-
-    def problem(self, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Answers, scores, grades and lengths of one."""
-        return self.answer_ids[row], self.last[row], self.correct[row], self.lengths[row]
+from ttclib.samples import AGGREGATIONS, Chains, Setting, Verifier
 
 
-def random_chains(rng: np.random.Generator, shape: tuple[int, int, int], *, n_classes: int = 3) -> MadeChains:
+def made_chains(
+    answer_ids: Any,
+    correct: Any,
+    last: Any = 0.5,
+    *,
+    completion_tokens: Any = 4.0,
+    prompt_tokens: Any = 10.0,
+    prm_tokens: Any = 14.0,
+    lengths: Any = None,
+) -> Chains:
+    """Chains of any content, scored by an ORM; a single number stands in all cells."""
+    ids = np.asarray(answer_ids)
+
+    def table(values: Any) -> np.ndarray:
+        return np.array(np.broadcast_to(np.asarray(values, dtype=float), ids.shape))
+
+    ends = np.full(ids.shape[:2], ids.shape[2]) if lengths is None else np.asarray(lengths)
+    return Chains(
+        store="memory",
+        policy="reviser",
+        setting=Setting("s1"),
+        problem_ids=[f"p{number}" for number in range(len(ids))],
+        present=np.arange(ids.shape[2]) < ends[..., None],
+        correct=table(correct),
+        answer_ids=ids,
+        completion_tokens=table(completion_tokens),
+        prompt_tokens=table(prompt_tokens),
+        verifiers={"orm": Verifier("orm", "orm", dict.fromkeys(AGGREGATIONS, table(last)), table(prm_tokens))},
+    )
+
+
+def scores_of(chains: Chains) -> np.ndarray:
+    """What the ORM says of each answer."""
+    return chains.verifiers["orm"].by("last")
+
+
+def problem_of(chains: Chains, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Answers, scores, grades and lengths of one problem."""
+    return chains.answer_ids[row], scores_of(chains)[row], chains.correct[row], chains.lengths[row]
+
+
+def random_chains(rng: np.random.Generator, shape: tuple[int, int, int], *, n_classes: int = 3) -> Chains:
     """Answers without a class, a grade or a score among them; a class has one grade."""
     ids = rng.integers(-1, n_classes, shape)
     grade = rng.integers(0, 2, (shape[0], n_classes + 1)).astype(float)
@@ -53,7 +60,7 @@ def random_chains(rng: np.random.Generator, shape: tuple[int, int, int], *, n_cl
     correct[rng.random(shape) < 0.1] = np.nan
     scores = rng.random(shape)
     scores[rng.random(shape) < 0.1] = np.nan
-    return MadeChains(ids, correct, scores)
+    return made_chains(ids, correct, scores)
 
 
 def vote(ballots: list[tuple[int, float]]) -> list[int]:

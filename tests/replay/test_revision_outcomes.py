@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from tests.replay.chains import MadeChains, random_chains
+from tests.replay.chains import made_chains, random_chains, scores_of
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import COSTS
 from ttclib.replay.revision_outcomes import held_splits, revision_outcomes, revision_splits
@@ -19,21 +21,34 @@ def chains():
     """3 problems x 4 chains x 8 answers, whose tokens are as a context of 2 answers would make them."""
     rng = np.random.default_rng(0)
     made = random_chains(rng, (3, 4, 8))
-    made.completion_tokens = rng.integers(3, 20, made.answer_ids.shape).astype(float)
-    seen = made.completion_tokens - 1 + 2  # an end token less, a separator of two more
+    own = rng.integers(3, 20, made.answer_ids.shape).astype(float)
+    seen = own - 1 + 2  # an end token less, a separator of two more
     before = np.full(made.answer_ids.shape, 10.0) + np.arange(3)[:, None, None]
     before[:, :, 1] += seen[:, :, 0]
     before[:, :, 2:] += seen[:, :, 1:-1] + seen[:, :, :-2]
-    made.prompt_tokens = before
-    made.prm_tokens = before + made.completion_tokens + 1
-    return made
+    return made_chains(
+        made.answer_ids,
+        made.correct,
+        scores_of(made),
+        completion_tokens=own,
+        prompt_tokens=before,
+        prm_tokens=before + own + 1,
+    )
+
+
+def by_orm(chains, call=revision_outcomes):
+    return partial(call, chains, verifier=chains.verifiers["orm"])
+
+
+def read(chains):
+    return chains.verifiers["orm"].prm_tokens
 
 
 @pytest.mark.parametrize("ratio", ["sequential", "parallel", 1.0, 0.25, "best"])
 def test_every_ratio_is_one_split_a_budget(chains, ratio):
     budgets = [1, 2, 4] if ratio != "sequential" else [1, 2, 4, 8]
-    found = revision_outcomes(chains, budgets[::-1], ratio=ratio)
-    splits = dict(revision_splits(chains, budgets))
+    found = by_orm(chains)(budgets[::-1], ratio=ratio)
+    splits = dict(by_orm(chains, revision_splits)(budgets))
     assert (found.strategy, found.budgets) == ("revisions", tuple(budgets))
     for column, budget in enumerate(budgets):
         if ratio == "best":
@@ -45,25 +60,25 @@ def test_every_ratio_is_one_split_a_budget(chains, ratio):
         one = splits[split or nearest[ratio][budget]]
         assert (found.accuracy[:, column] == one.accuracy[:, column]).all()
         for name in COSTS:
-            assert (found.cost(name)[:, column] == one.cost(name)[:, column]).all()
+            np.testing.assert_array_equal(found.cost(name)[:, column], one.cost(name)[:, column])
 
 
 def test_splits_are_variants_that_say_what_they_are(chains):
-    found = revision_splits(chains, [4, 16])
+    found = by_orm(chains, revision_splits)([4, 16])
     assert [split for split, _ in found] == [(1, 4), (2, 2), (4, 1), (4, 4), (8, 2)]
     assert found[0][1].variant == "revisions (1 sequential x 4 parallel)"
     for (sequential, parallel), one in found:
         column = one.budgets.index(sequential * parallel)
         expected = revision_accuracy(
-            chains.answer_ids, chains.last, chains.correct, chains.lengths, [(sequential, parallel)]
+            chains.answer_ids, scores_of(chains), chains.correct, chains.lengths, [(sequential, parallel)]
         )
         assert (one.accuracy[:, column] == expected[:, 0]).all()
         assert np.isnan(np.delete(one.accuracy, column, axis=1)).all()
-        assert set(one.costs) == set(COSTS)
+        assert set(COSTS) - set(one.costs) <= {"serial_tokens", "serial_prm_tokens"}
 
 
 def test_costs_against_every_subset(chains):
-    for (sequential, parallel), one in revision_splits(chains, [1, 4, 8, 16]):
+    for (sequential, parallel), one in by_orm(chains, revision_splits)([1, 4, 8, 16]):
         column = one.budgets.index(sequential * parallel)
         for row in range(3):
             before, own = chains.prompt_tokens[row], chains.completion_tokens[row]
@@ -88,30 +103,33 @@ def test_costs_against_every_subset(chains):
                     "cached_prefill_tokens": prompt + sum(new.values()),
                     "context_tokens": sum(attended.values()),
                     "kv_tokens": prompt * steps + sum(private.values()),
-                    "prm_tokens": sum(chains.prm_tokens[row][c] for c in cells),
+                    "prm_tokens": sum(read(chains)[row][c] for c in cells),
+                    "serial_tokens": steps,
+                    "serial_prm_tokens": max(read(chains)[row][c] for c in cells),
                 }
                 for name, value in values.items():
                     expected[name].append(value)
-            for name in COSTS:
+            for name in one.costs:
                 assert one.cost(name)[row, column] == pytest.approx(np.mean(expected[name])), (name, sequential)
 
 
 def test_only_a_verifier_that_is_asked_costs_tokens(chains):
-    assert (revision_outcomes(chains, [4], selection="majority").cost("prm_tokens") == 0).all()
-    assert (revision_outcomes(chains, [4]).cost("prm_tokens") > 0).all()
+    assert (by_orm(chains)([4], selection="majority").cost("prm_tokens") == 0).all()
+    assert (by_orm(chains)([4]).cost("prm_tokens") > 0).all()
 
 
 def test_an_unknown_count_is_unknown_and_what_could_not_be_read_cost_nothing(chains):
     chains.completion_tokens[0, 0, 1] = np.nan
-    chains.last[1, 0, 0] = chains.prm_tokens[1, 0, 0] = np.nan
-    found = revision_outcomes(chains, [1, 2], ratio="sequential")
+    scores_of(chains)[1, 0, 0] = read(chains)[1, 0, 0] = np.nan
+    found = by_orm(chains)([1, 2], ratio="sequential")
     assert np.isnan(found.cost("completion_tokens")).tolist() == [[False, True], [False, False], [False, False]]
-    assert found.cost("prm_tokens")[1, 0] == pytest.approx(np.nansum(chains.prm_tokens[1, :, 0]) / 4)
+    assert found.cost("prm_tokens")[1, 0] == pytest.approx(np.nansum(read(chains)[1, :, 0]) / 4)
 
 
 def test_problems_that_hold_less_are_not_counted(chains):
-    chains.lengths = np.array([[8, 8, 8, 8], [8, 2, 2, 0], [1, 1, 1, 1]])
-    found = dict(revision_splits(chains, [4]))
+    lengths = np.array([[8, 8, 8, 8], [8, 2, 2, 0], [1, 1, 1, 1]])
+    chains = replace(chains, present=np.arange(8) < lengths[..., None])
+    found = dict(by_orm(chains, revision_splits)([4]))
     assert [np.isnan(found[split].accuracy[:, 0]).tolist() for split in ((1, 4), (2, 2), (4, 1))] == [
         [False, True, False],
         [False, False, True],
@@ -129,23 +147,22 @@ def test_what_no_problem_holds_is_said_with_the_command_that_collects_it(chains)
         r"`ttc revise CONFIG --n-chains 4 --n-steps 32`"
     )
     with pytest.raises(NotInStore, match=message):
-        revision_outcomes(chains, [8, 16, 32], ratio="sequential")
+        by_orm(chains)([8, 16, 32], ratio="sequential")
     assert held_splits(chains, 32) == [(8, 4)]
     for whatever in (
-        lambda: revision_outcomes(chains, [64]),
-        lambda: revision_outcomes(chains, [64], ratio="best"),
-        lambda: revision_splits(chains, [64]),
+        lambda: by_orm(chains)([64]),
+        lambda: by_orm(chains)([64], ratio="best"),
+        lambda: by_orm(chains, revision_splits)([64]),
     ):
         with pytest.raises(NotInStore, match=r"64 \(8 sequential x 8 parallel\).*--n-chains 8 --n-steps 8"):
             whatever()
     with pytest.raises(RequestError, match="unknown ratio 'paralel': did you mean 'parallel'"):
-        revision_outcomes(chains, [4], ratio="paralel")
+        by_orm(chains)([4], ratio="paralel")
     with pytest.raises(ValueError, match="at least 1"):
-        revision_outcomes(chains, [0])
+        by_orm(chains)([0])
 
 
-def test_the_shape_of_what_is_made(chains):
-    assert isinstance(chains, MadeChains)
-    found = revision_outcomes(chains, [4, 8], ratio=0.5)
+def test_the_name_says_the_ratio(chains):
+    found = by_orm(chains)([4, 8], ratio=0.5)
     assert found.variant == "revisions (ratio 0.5)" and found.problem_ids == ("p0", "p1", "p2")
     assert found.cost("generations").tolist() == [[4, 8]] * 3

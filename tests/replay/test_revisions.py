@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.replay.chains import MadeChains, random_chains, selected
+from tests.replay.chains import made_chains, problem_of, random_chains, scores_of, selected
 from ttclib.errors import RequestError
 from ttclib.replay.revisions import SELECTIONS, revision_accuracy, split_at_ratio, splits_of
 from ttclib.replay.voting import majority_vote, weighted_best_of_n
+from ttclib.samples import Chains
 
 ALL = [(s, p) for s in (1, 2, 3, 4) for p in (1, 2, 3, 4, 5)]
 
 
-def accuracy(chains: MadeChains, splits, selection="hierarchical", **options):
+def accuracy(chains: Chains, splits, selection="hierarchical", **options):
     return revision_accuracy(
-        chains.answer_ids, chains.last, chains.correct, chains.lengths, splits, selection=selection, **options
+        chains.answer_ids, scores_of(chains), chains.correct, chains.lengths, splits, selection=selection, **options
     )
 
 
@@ -26,10 +29,10 @@ def accuracy(chains: MadeChains, splits, selection="hierarchical", **options):
 def test_against_every_subset_of_chains(selection, seed):
     rng = np.random.default_rng(seed)
     chains = random_chains(rng, (6, 5, 4))
-    chains.lengths = rng.integers(1, 5, (6, 5))
+    chains = replace(chains, present=np.arange(4) < rng.integers(1, 5, (6, 5))[..., None])
     found = accuracy(chains, ALL, selection)
     for row in range(6):
-        expected = [selected(*chains.problem(row), *split, selection) for split in ALL]
+        expected = [selected(*problem_of(chains, row), *split, selection) for split in ALL]
         assert found[row] == pytest.approx(expected, nan_ok=True)
     assert np.isnan(found).any() and (found > 0).any()
 
@@ -37,12 +40,12 @@ def test_against_every_subset_of_chains(selection, seed):
 def test_ties_inside_chains_and_across_are_split():
     rng = np.random.default_rng(5)
     chains = random_chains(rng, (4, 4, 3))
-    chains.last = np.where(np.isnan(chains.last), np.nan, np.round(chains.last * 2) / 2 + 0.5)
+    scores_of(chains)[:] = np.round(scores_of(chains) * 2) / 2 + 0.5
     splits = [(s, p) for s in (1, 2, 3) for p in (1, 2, 3, 4)]
     n_subsets = 40_000
     found = accuracy(chains, splits, n_subsets=n_subsets)
     for row in range(4):
-        expected = np.array([selected(*chains.problem(row), *split, "hierarchical") for split in splits])
+        expected = np.array([selected(*problem_of(chains, row), *split, "hierarchical") for split in splits])
         assert found[row] == pytest.approx(expected, abs=4 * 0.5 / np.sqrt(n_subsets))
         exact = [i for i, split in enumerate(splits) if split[1] == 1 or split[0] == 1]  # nothing is drawn there
         assert found[row, exact] == pytest.approx(expected[exact])
@@ -64,7 +67,7 @@ def test_many_chains_are_drawn_at_random():
 def test_one_answer_a_chain_is_flat_voting_of_the_first_answers(seed, parallel):
     chains = random_chains(np.random.default_rng(seed), (3, 6, 2))
     first = chains.answer_ids[:, :, 0], chains.correct[:, :, 0]
-    flat = weighted_best_of_n(first[0], chains.last[:, :, 0], first[1], [parallel], n_subsets=4000)
+    flat = weighted_best_of_n(first[0], scores_of(chains)[:, :, 0], first[1], [parallel], n_subsets=4000)
     heads = majority_vote(*first, [parallel], n_subsets=4000)
     for selection, expected in (("hierarchical", flat), ("majority", heads)):
         found = accuracy(chains, [(1, parallel)], selection)
@@ -79,7 +82,7 @@ def test_one_chain_is_the_mean_over_chains_of_voting_inside(seed, sequential):
         found = accuracy(chains, [(sequential, 1)], selection)[:, 0]
         for row in range(2):
             ids, scores, correct, _ = (
-                values[:, :sequential] for values in (*chains.problem(row)[:3], np.zeros((3, 4)))
+                values[:, :sequential] for values in (*problem_of(chains, row)[:3], np.zeros((3, 4)))
             )
             if selection == "majority":
                 inside = majority_vote(ids, correct, [sequential], n_subsets=1)
@@ -94,7 +97,7 @@ def test_neither_the_order_of_chains_nor_the_numbers_of_classes_matter(seed, sel
     rng = np.random.default_rng(seed)
     chains = random_chains(rng, (2, 4, 3))
     order, names = rng.permutation(4), np.append(rng.permutation(3) + 10, -1)
-    other = MadeChains(names[chains.answer_ids][:, order], chains.correct[:, order], chains.last[:, order])
+    other = made_chains(names[chains.answer_ids][:, order], chains.correct[:, order], scores_of(chains)[:, order])
     splits = [(s, p) for s in (1, 2, 3) for p in (1, 2, 3, 4)]
     assert accuracy(other, splits, selection) == pytest.approx(accuracy(chains, splits, selection), nan_ok=True)
 
@@ -102,7 +105,7 @@ def test_neither_the_order_of_chains_nor_the_numbers_of_classes_matter(seed, sel
 @given(st.integers(0, 10_000), st.floats(0.1, 100))
 def test_the_scale_of_scores_does_not_matter(seed, factor):
     chains = random_chains(np.random.default_rng(seed), (2, 4, 3))
-    scaled = MadeChains(chains.answer_ids, chains.correct, chains.last * factor)
+    scaled = made_chains(chains.answer_ids, chains.correct, scores_of(chains) * factor)
     splits = [(2, 2), (3, 4)]
     assert accuracy(scaled, splits) == pytest.approx(accuracy(chains, splits), nan_ok=True)
 
@@ -112,7 +115,7 @@ def test_what_lies_behind_the_cut_does_not_matter():
     before = accuracy(chains, [(2, 3)])
     chains.answer_ids[:, :, 2:] = 7
     chains.correct[:, :, 2:] = 1.0
-    chains.last[:, :, 2:] = 9.0
+    scores_of(chains)[:, :, 2:] = 9.0
     assert accuracy(chains, [(2, 3)]) == pytest.approx(before)
 
 
@@ -120,11 +123,11 @@ def test_the_worked_example_of_the_hierarchy():
     # Chain 0 elects class 1 by its sum (.4 + .4 against .6), which stands with .4. Chain 1 elects class 0, with .5.
     ids, scores = [[[0, 1, 1], [0, 2, -1]]], [[[0.6, 0.4, 0.4], [0.5, 0.1, 0.9]]]
     correct = [[[1, 0, 0], [1, 0, 0]]]
-    assert accuracy(MadeChains(ids, correct, scores), [(3, 2)]).tolist() == [[1.0]]
+    assert accuracy(made_chains(ids, correct, scores), [(3, 2)]).tolist() == [[1.0]]
     flat = weighted_best_of_n(np.reshape(ids, (1, 6)), np.reshape(scores, (1, 6)), np.reshape(correct, (1, 6)), [6])
     assert flat.tolist() == [[1.0]]  # .6 + .5 as well; and where they part:
     scores[0][1][0] = 0.3
-    assert accuracy(MadeChains(ids, correct, scores), [(3, 2)]).tolist() == [[0.0]]  # .3 against .4
+    assert accuracy(made_chains(ids, correct, scores), [(3, 2)]).tolist() == [[0.0]]  # .3 against .4
     assert weighted_best_of_n(
         np.reshape(ids, (1, 6)), np.reshape(scores, (1, 6)), np.reshape(correct, (1, 6)), [6]
     ).tolist() == [[1.0]]  # .9 against .8
@@ -132,10 +135,10 @@ def test_the_worked_example_of_the_hierarchy():
 
 def test_where_nobody_votes_is_wrong_and_where_nothing_is_known_is_unknown():
     nan = np.nan
-    none = MadeChains([[[-1, -1]]], [[[0, 0]]])
+    none = made_chains([[[-1, -1]]], [[[0, 0]]])
     assert accuracy(none, [(1, 1), (2, 1), (1, 2)]).tolist()[0] == pytest.approx([0, 0, nan], nan_ok=True)
-    assert np.isnan(accuracy(MadeChains([[[0, 1]]], [[[nan, nan]]]), [(1, 1)])).all()
-    unscored = MadeChains([[[0, 1]]], [[[1, 0]]], [[[nan, nan]]])
+    assert np.isnan(accuracy(made_chains([[[0, 1]]], [[[nan, nan]]]), [(1, 1)])).all()
+    unscored = made_chains([[[0, 1]]], [[[1, 0]]], [[[nan, nan]]])
     assert np.isnan(accuracy(unscored, [(1, 1)])).all()
     assert accuracy(unscored, [(1, 1)], "majority").tolist() == [[1.0]]
 
@@ -168,4 +171,4 @@ def test_what_does_not_fit_together_is_refused():
     with pytest.raises(ValueError, match="needs scores"):
         revision_accuracy(np.zeros((1, 2, 1)), None, np.zeros((1, 2, 1)), [[1, 1]], [(1, 1)])
     with pytest.raises(RequestError, match="unknown selection 'hierarchic'.*did you mean 'hierarchical'"):
-        accuracy(MadeChains([[[0]]], [[[1]]]), [(1, 1)], "hierarchic")
+        accuracy(made_chains([[[0]]], [[[1]]]), [(1, 1)], "hierarchic")

@@ -12,11 +12,11 @@ from tests.replay.toy import ToyTrees, toys
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.beam import beam_search, resolve_width
 from ttclib.replay.best_of_n import expected_best_of_n
-from ttclib.replay.ledger import Ledger
 from ttclib.replay.outcomes import COSTS
 from ttclib.replay.rebase import allocate
 from ttclib.replay.search import Algorithm, search_outcomes, search_replicates
 from ttclib.replay.selection import SELECTIONS, Solution, select
+from ttclib.replay.spending import Spending
 from ttclib.replay.tree import Children, Greedy, Missing, Sample, SampleTree, Score, Search, replay
 from ttclib.replay.voting import majority_vote, weighted_best_of_n
 
@@ -198,9 +198,9 @@ def test_what_is_not_graded() -> None:
 def test_costs_of_sampling_by_hand() -> None:
     steps = {"0": (4, False, 0.5), "0.0": (2, True, 0.5), "1": (3, True, 0.5)}
     tree = SampleTree(10, lambda path: Table(steps).step(0, path))
-    ledger = Ledger(tree)
-    finals = replay(Algorithm("sampling").start(2), tree, ledger.observe)
-    assert ledger.costs(finals) == {
+    spending = Spending(tree)
+    finals = replay(Algorithm("sampling").start(2), tree, spending.observe)
+    assert spending.costs(finals) == {
         "completion_tokens": 9,
         "pruned_tokens": 0,
         "rollout_tokens": 0,
@@ -209,6 +209,8 @@ def test_costs_of_sampling_by_hand() -> None:
         "context_tokens": (6 * 10 + 15) + (3 * 10 + 3),
         "kv_tokens": 6 * 10 + 15 + 3,
         "prm_tokens": 12 + 13,
+        "serial_tokens": 6,
+        "serial_prm_tokens": 13,
     }
 
 
@@ -216,9 +218,9 @@ def test_costs_of_a_search_by_hand() -> None:
     steps: dict[str, Any] = {"0": (4, False, 0.9), "0.g": (5, True, 0.9), "1": (3, False, 0.2), "1.g": (7, False, 0.1)}
     steps |= {"0.0": (2, True, 0.5), "0.1": (6, True, 0.6)}
     tree = SampleTree(10, lambda path: Table(steps).step(0, path))
-    ledger = Ledger(tree)
-    finals = replay(beam_search(2, 2, lookahead_steps=1), tree, ledger.observe)
-    assert ledger.costs(finals) == {
+    spending = Spending(tree)
+    finals = replay(beam_search(2, 2, lookahead_steps=1), tree, spending.observe)
+    assert spending.costs(finals) == {
         "completion_tokens": 4 + 3 + 5 + 7 + 2 + 6,
         "pruned_tokens": 3,
         "rollout_tokens": 12,
@@ -227,7 +229,17 @@ def test_costs_of_a_search_by_hand() -> None:
         "context_tokens": (40 + 6) + (30 + 3) + (5 * 14 + 10) + (7 * 13 + 21) + (2 * 14 + 1) + (6 * 14 + 15),
         "kv_tokens": (4 * 10 + 6 + 3) + (7 * 10 + 5 * 4 + 7 * 3 + 10 + 21) + (6 * 14 + 1 + 15),
         "prm_tokens": (10 + 5) + (10 + 7) + (10 + 2) + (10 + 6),
+        # Rounds: two first steps, two rollouts, their ends read, two steps that go on, and these read.
+        "serial_tokens": 4 + 7 + 6,
+        "serial_prm_tokens": 17 + 16,
     }
+
+
+def test_a_reading_of_unknown_length_is_waited_for_unknown() -> None:
+    tree = SampleTree(10, {"0": (4, True, 0.5, NAN), "1": (5, True, 0.5, 20.0)}.get)
+    spending = Spending(tree)
+    spent = spending.costs(replay(Algorithm("sampling").start(2), tree, spending.observe))
+    assert spent["serial_tokens"] == 5 and math.isnan(spent["serial_prm_tokens"]) and math.isnan(spent["prm_tokens"])
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.name)
@@ -240,6 +252,8 @@ def test_outcomes_have_every_cost(algorithm: Algorithm, trees: ToyTrees) -> None
     assert (outcomes.cost("pruned_tokens") + outcomes.cost("rollout_tokens") < spent).all()
     assert (outcomes.cost("cached_prefill_tokens") <= outcomes.cost("prefill_tokens")).all()
     assert (outcomes.cost("kv_tokens") <= outcomes.cost("context_tokens")).all()
+    assert (outcomes.cost("serial_tokens") < spent).all()
+    assert (outcomes.cost("serial_prm_tokens") < outcomes.cost("prm_tokens")).all()
     assert (spent[:, 1] > spent[:, 0]).all()
 
 

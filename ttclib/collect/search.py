@@ -19,8 +19,8 @@ from ttclib.config import RunConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader
 from ttclib.problems import load_problems
-from ttclib.replay.ledger import Ledger
 from ttclib.replay.search import Algorithm
+from ttclib.replay.spending import Spending
 from ttclib.replay.tree import GREEDY, Final, SampleTree, Score, Search
 
 
@@ -114,7 +114,7 @@ class _Running:
     def __init__(self, problem: int, tree: SampleTree, search: Search) -> None:
         self.problem = problem
         self.asked: set[str] = set()  # steps it was given
-        self.ledger = Ledger(tree)
+        self.spending = Spending(tree)
         self.finals: list[Final] | None = None
         self._tree = tree
         self._search = search
@@ -133,7 +133,7 @@ class _Running:
             for request, answer in zip(self._requests, answers, strict=True):
                 if not isinstance(request, Score):
                     self.asked.update(node.path for node in answer)
-            self.ledger.observe(self._requests, answers)
+            self.spending.observe(self._requests, answers)
             try:
                 self._requests = self._search.send(answers)
             except StopIteration as done:
@@ -165,7 +165,7 @@ def _advance(running: Sequence[_Running]) -> tuple[list[Place], list[Place]]:
 
 
 def _sum_up(running: Sequence[_Running], trees: Sequence[GrowingTree], report: SearchReport) -> None:
-    report.apart_tokens += sum(int(run.ledger.costs(run.finals or ())["completion_tokens"]) for run in running)
+    report.apart_tokens += sum(int(run.spending.costs(run.finals or ())["completion_tokens"]) for run in running)
     asked = {(run.problem, path) for run in running for path in run.asked}
     returned = {
         (run.problem, path) for run in running for final in run.finals or () for path in upwards(final.node.path)

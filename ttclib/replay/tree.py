@@ -212,7 +212,7 @@ def replay(
     search : Search
     tree : SampleTree
     observe : callable
-        Told each round's requests and answers: the ledger's way to see what is spent.
+        Told each round's requests and answers: how `Spending` sees what is spent.
 
     Returns
     -------

@@ -17,7 +17,7 @@ import numpy as np
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.beam import SQRT
 from ttclib.replay.budgets import as_budgets
-from ttclib.replay.ledger import Ledger
+from ttclib.replay.spending import Spending
 from ttclib.replay.outcomes import COSTS, Outcomes
 from ttclib.replay.selection import SELECTIONS, Solution, select
 from ttclib.replay.strategy import Strategy, parameter
@@ -144,17 +144,17 @@ class TreeSearch(Strategy):
             steps = SampleTree(int(prompt_tokens), partial(tree.step, problem))
             for column, budget in enumerate(sizes):
                 for replicate in range(self.replicates):
-                    ledger = Ledger(steps)
+                    spending = Spending(steps)
                     try:
                         search = self.start(budget, aggregation=aggregation, first=replicate * budget)
-                        finals = replay(search, steps, ledger.observe)
+                        finals = replay(search, steps, spending.observe)
                         chosen = select(graded(tree, problem, finals), self.selection)
                     except Missing as missing:
                         lacking.append((problem, budget, missing))
                         continue
                     cell = (replicate, problem, column)
                     accuracy[cell], ungraded[cell] = chosen, 0.0
-                    for name, value in {"generations": self.generations(budget), **ledger.costs(finals)}.items():
+                    for name, value in {"generations": self.generations(budget), **spending.costs(finals)}.items():
                         costs[name][cell] = value
         return accuracy, ungraded, costs, lacking
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from ttclib.replay.tree import Children, Final, Greedy, Node, Request, SampleTree, Score
 
 
-class Ledger:
+class Spending:
     """Watches the rounds of one search on one problem.
 
     A request that draws is charged its prefix anew (`prefill_tokens`) for each draw; with a prefix
@@ -16,6 +17,9 @@ class Ledger:
     p + j. Draws of one round decode side by side: what they share is read once a step for as long as
     one of those that share it still decodes (`kv_tokens`). A rollout and a whole sample are one draw.
     The verifier reads a step with all that stands before it, and no step twice.
+
+    What must be waited for is one draw after the other: a round waits for its longest draw
+    (`serial_tokens`) or, where the verifier is asked, for its longest reading (`serial_prm_tokens`).
 
     Parameters
     ----------
@@ -30,15 +34,18 @@ class Ledger:
         self._scored: set[str] = set()
         self._prefill = self._context = self._kv = 0
         self._prm_tokens = 0.0
+        self._serial = 0
+        self._serial_prm = 0.0
 
     def observe(self, requests: Sequence[Request], answers: Sequence[Any]) -> None:
         """Take in a round."""
         draws: list[tuple[Node, int]] = []  # (what stands before it, tokens)
+        reads: list[float] = []
         for request, answer in zip(requests, answers, strict=True):
             if isinstance(request, Score):
                 if request.path not in self._scored:
                     self._scored.add(request.path)
-                    self._prm_tokens += self._tree.prm_tokens(request.path)
+                    reads.append(self._tree.prm_tokens(request.path))
             elif isinstance(request, Children):
                 self._drawn += answer
                 draws += [(node.parent, node.n_tokens) for node in answer]
@@ -50,6 +57,9 @@ class Ledger:
                 else:
                     self._drawn += answer
         self._spend(draws)
+        self._serial += max((n_tokens for _, n_tokens in draws), default=0)
+        self._prm_tokens += sum(reads)
+        self._serial_prm += math.nan if any(map(math.isnan, reads)) else max(reads, default=0.0)
 
     def _spend(self, draws: list[tuple[Node, int]]) -> None:
         decodes_for: dict[Node, int] = {}  # steps of decoding for which a prefix's keys and values are read
@@ -90,4 +100,6 @@ class Ledger:
             "context_tokens": self._context,
             "kv_tokens": self._kv,
             "prm_tokens": self._prm_tokens,
+            "serial_tokens": self._serial,
+            "serial_prm_tokens": self._serial_prm,
         }
