@@ -60,7 +60,8 @@ PURE = {
         "typing",
     },
     "analysis": {
-        *{"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "json", "math", "typing"},
+        *{"__future__", "collections", "dataclasses", "enum", "functools", "importlib", "itertools", "json", "math"},
+        "typing",
         *{"numpy", "scipy", "polars"},
     },
 }

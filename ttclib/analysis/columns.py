@@ -1,0 +1,247 @@
+"""Result columns as objects: one name, type, meaning and way of writing for frames, tables, tooltips and docs.
+
+Every frame that the analysis gives is made of these. A value becomes text in one place, `shown`, so that a table, a
+tooltip and a sentence cannot write one number in two ways. Another package adds a column by an entry point in the
+group ``ttclib.columns`` that gives a `Column` or several.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from ttclib.errors import one_of
+from ttclib.replay.strategy import strategies
+
+ENTRY_POINTS = "ttclib.columns"
+DASH = "–"
+PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
+# What frames hold beside registered strategies.
+OTHER_LABELS = {"compute_optimal": "compute-optimal", "samples": "whole samples"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of a result column.
+
+    Attributes
+    ----------
+    name : str
+    dtype : polars data type
+    meaning : str
+        One line, for docs and headings that explain themselves.
+    kind : str
+        How a value is written, one of `KINDS`.
+    label : str
+        What a reader sees in its place; empty: the name with blanks.
+    unit : str
+        What a number counts, empty where the kind says it.
+    null : str
+        What a missing value is called.
+    ends : pair of str or None
+        The columns that hold its interval's ends.
+    """
+
+    name: str
+    dtype: Any
+    meaning: str
+    kind: str = "text"
+    label: str = ""
+    unit: str = ""
+    null: str = DASH
+    ends: tuple[str, str] | None = None
+
+    @property
+    def heading(self) -> str:
+        """What a table or an axis calls it."""
+        return self.label or self.name.replace("_", " ")
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values are numbers, which stand at the right."""
+        return self.kind not in ("name", "text", "flag", "grade")
+
+
+def strategy_label(name: str) -> str:
+    """A strategy or a variant of one, such as ``beam_search (M=4)``, as readers call it.
+
+    Examples
+    --------
+    >>> strategy_label("best_of_n"), strategy_label("beam_search (M=4)")
+    ('best-of-N', 'beam search (M=4)')
+    """
+    known = {each: one.label for each, one in strategies().items()} | OTHER_LABELS
+    first, blank, rest = name.partition(" ")
+    return f"{known.get(first, first.replace('_', ' '))}{blank}{rest}"
+
+
+def prefixed(value: float, digits: int = 3) -> str:
+    """A quantity with at most so many digits: below 100,000 as it is, beyond with an SI prefix.
+
+    Examples
+    --------
+    >>> prefixed(0.25), prefixed(16.0), prefixed(1862.4), prefixed(999_700.0), prefixed(3.7e13)
+    ('0.25', '16', '1,862', '1.00 M', '37.0 T')
+    """
+    size = abs(value)
+    if size < 99_999.5:
+        return _unsigned_zero(f"{value:,.0f}" if size >= 999.5 else f"{value:.{digits}g}")
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    power = min(int(exponent) // 3, len(PREFIXES) - 1)
+    ahead = int(exponent) - 3 * power
+    return _unsigned_zero(f"{float(mantissa) * 10**ahead:.{max(0, digits - 1 - ahead)}f} {PREFIXES[power]}")
+
+
+def _unsigned_zero(text: str) -> str:
+    """A number without the sign of a zero, and with a minus instead of a hyphen."""
+    if not any(digit in text for digit in "123456789"):
+        return text.lstrip("+-")
+    return text.replace("-", "−") if text.startswith("-") else text
+
+
+def _whole(value: Any) -> str:
+    return _unsigned_zero(f"{value:,.0f}")
+
+
+# How a value is written, by kind.
+KINDS: dict[str, Callable[[Any], str]] = {
+    "text": str,
+    "name": lambda value: strategy_label(str(value)),
+    "flag": lambda value: "yes" if value else "no",
+    "grade": lambda value: {1.0: "✓", 0.0: "✗"}.get(float(value), f"{value:.2f}"),
+    "bin": lambda value: f"{value:d}" if value else "not graded",
+    "count": _whole,
+    "share": lambda value: _unsigned_zero(f"{value * 100:.1f}") + "%",
+    "points": lambda value: _unsigned_zero(f"{value * 100:+.1f}"),
+    "change": lambda value: _unsigned_zero(f"{value * 100:+.1f}") + "%",
+    "times": lambda value: f"{prefixed(value)} ×",
+    "ratio": prefixed,
+    "quantity": prefixed,
+    "score": lambda value: _unsigned_zero(f"{value:.2f}"),
+}
+_UNITS = {"points": " points"}
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def shown(value: Any, of: Column | str, *, unit: bool = False) -> str:
+    """A value as a reader sees it; the only place where numbers become text.
+
+    Parameters
+    ----------
+    value : object
+        None and NaN are missing.
+    of : Column or str
+        The column, or its name.
+    unit : bool
+        Add the unit, for where no heading says it.
+
+    Raises
+    ------
+    RequestError
+        An unknown column.
+
+    Examples
+    --------
+    >>> shown(0.79649, "accuracy"), shown(None, "bin"), shown(-0.0001, "difference"), shown(3.7e13, "flops", unit=True)
+    ('79.6%', 'all', '0.0', '37.0 TFLOPs')
+    """
+    found = _as_column(of)
+    if _missing(value):
+        return found.null
+    if isinstance(value, float) and math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = KINDS[found.kind](value)
+    if not unit:
+        return text
+    if text[-1].isalpha() and found.unit:
+        return text + found.unit  # a prefix and its unit are one word
+    return text + (f" {found.unit}" if found.unit else _UNITS.get(found.kind, ""))
+
+
+def shown_interval(low: Any, high: Any, of: Column | str) -> str:
+    """An interval as a reader sees it, beside its estimate, so without a unit; an end that is not there is open.
+
+    Examples
+    --------
+    >>> shown_interval(0.741, 0.83, "accuracy"), shown_interval(1.05, None, "factor")
+    ('[74.1, 83.0]', '[1.05, ∞)')
+    >>> shown_interval(None, None, "accuracy")
+    '–'
+    """
+    found = _as_column(of)
+    if _missing(low) and _missing(high):
+        return DASH
+    ends = [DASH if _missing(end) else shown(end, found).rstrip("%× ") for end in (low, high)]
+    left = "(−∞" if _missing(low) or low == -math.inf else f"[{ends[0]}"
+    right = "∞)" if _missing(high) or high == math.inf else f"{ends[1]}]"
+    return f"{left}, {right}"
+
+
+def ends_of(of: Column | str, available: Iterable[str]) -> tuple[str, str] | None:
+    """The columns with the ends of a column's interval, of those that a frame has.
+
+    A frame with several intervals names them after their column (``difference_low``), one with a single one
+    ``ci_low``.
+    """
+    found, names = _as_column(of), set(available)
+    for ends in ((f"{found.name}_low", f"{found.name}_high"), found.ends):
+        if ends and set(ends) <= names:
+            return ends
+    return None
+
+
+def column(name: str, **changes: Any) -> Column:
+    """A registered column, or one like it with another label, kind or word for what is missing.
+
+    Raises
+    ------
+    RequestError
+        An unknown column.
+
+    Examples
+    --------
+    >>> column("difference", null="beyond the pool").null
+    'beyond the pool'
+    """
+    found = columns()[one_of(name, columns(), "column")]
+    return replace(found, **changes) if changes else found
+
+
+def _as_column(of: Column | str) -> Column:
+    return column(of) if isinstance(of, str) else of
+
+
+def schema(*names: str) -> dict[str, Any]:
+    """Types by name, as a polars frame takes them.
+
+    Raises
+    ------
+    RequestError
+        An unknown column.
+
+    Examples
+    --------
+    >>> schema("bin", "accuracy")
+    {'bin': Int64, 'accuracy': Float64}
+    """
+    return {name: column(name).dtype for name in names}
+
+
+@cache
+def columns() -> Mapping[str, Column]:
+    """Every column by name: ttclib's own, then those of other packages; of two with one name the first stays."""
+    from ttclib.analysis.result_columns import OWN
+
+    found = {one.name: one for one in OWN}
+    for point in entry_points(group=ENTRY_POINTS):
+        given = point.load()
+        for one in (given,) if isinstance(given, Column) else given:
+            found.setdefault(one.name, one)
+    return found
