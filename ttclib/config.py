@@ -160,12 +160,17 @@ class RevisionConfig(_Section):
 
 
 class AlgorithmConfig(_Section):
-    """One tree search, whatever its budget."""
+    """One tree search of the registry, whatever its budget; further keys are its own parameters (`ttc replay -h`)."""
 
-    strategy: Literal["beam_search", "lookahead_search", "dvts", "rebase"]
-    beam_width: int | Literal["sqrt"] = Field(default=4, description="M; sqrt: the root of the budget")
-    lookahead_steps: int = Field(default=0, ge=0, description="k, of lookahead_search alone")
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+    strategy: str = Field(description="beam_search, lookahead_search, dvts, rebase or another that is registered")
     aggregation: Literal["last", "min", "prod", "mean"] = Field(default="last", description="of step scores")
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The search's own parameters that are given."""
+        return dict(self.model_extra or {})
 
 
 # What Snell et al. 2024 swept, and one lookahead more at M = 4; DVTS and REBASE as their authors ran them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Sequence
@@ -20,11 +21,12 @@ from ttclib.collect import search as searching
 from ttclib.collect.engine import Completion, Draw, draw_seed, load_engine
 from ttclib.collect.grade_nodes import grade_nodes
 from ttclib.collect.prm import StepScores
+from ttclib.collect.search import guided
 from ttclib.collect.steps import count_step_tokens
 from ttclib.config import RunConfig, SamplingConfig
 from ttclib.errors import NotInStore, RequestError
 from ttclib.lab.tokenizer import build_tokenizer
-from ttclib.replay.search import Algorithm, search_outcomes
+from ttclib.replay.strategies import BeamSearch, Rebase
 from ttclib.replay.tree import SampleTree, replay
 from ttclib.samples import Setting, Tree
 from ttclib.store import load_pool, write_part
@@ -160,8 +162,8 @@ def replayed(config: RunConfig) -> list[Any]:
         for asked in config.search.algorithms:
             for budget in sorted(set(config.search.budgets)):
                 for replicate in range(config.search.replicates):
-                    algorithm = Algorithm(**asked.model_dump())
-                    found.append(replay(algorithm.start(budget, first=replicate * budget), tree))
+                    search, how = guided(asked)
+                    found.append(replay(search.start(budget, aggregation=how, first=replicate * budget), tree))
     return found
 
 
@@ -194,7 +196,8 @@ def test_both_drivers_end_with_the_same_solutions(faked: RunConfig) -> None:
     same(collected, replayed(config))
     trees = trees_of(config)
     for asked in config.search.algorithms:
-        outcomes = search_outcomes(trees, Algorithm(**asked.model_dump()), [4, 9], n_replicates=2)
+        search, how = guided(asked)
+        outcomes = dataclasses.replace(search, replicates=2).replay(trees, [4, 9], aggregation=how)
         assert not np.isnan(outcomes.accuracy).any()
         assert not any(np.isnan(table).any() for table in outcomes.costs.values())
 
@@ -355,11 +358,11 @@ def test_problems_in_groups_give_the_same_trees(faked: RunConfig, tmp_path: Path
 def test_replay_of_what_was_not_collected_counts_it(faked: RunConfig) -> None:
     collect(asking(faked, budgets=(4,), algorithms=[{"strategy": "beam_search"}]))
     trees = trees_of(faked)
-    search_outcomes(trees, Algorithm("beam_search"), [4])
+    BeamSearch().replay(trees, [4])
     with pytest.raises(
         NotInStore, match=r"beam_search \(M=4\) needs at budgets 9 on 3 of 3 problems: at least 9 expan"
     ):
-        search_outcomes(trees, Algorithm("beam_search"), [4, 9])
+        BeamSearch().replay(trees, [9])
 
 
 def test_an_outcome_verifier_guides_a_search_by_partial_solutions(
@@ -371,7 +374,7 @@ def test_an_outcome_verifier_guides_a_search_by_partial_solutions(
     _, finals = collect(config)
     trees = load_tree(config.store, policy="tiny", setting=Setting(config.setting_row()["setting"]), verifier="orm")
     tree = SampleTree(trees.prompt_tokens[0], lambda path: trees.step(0, path))
-    again = [replay(Algorithm("rebase", aggregation="min").start(budget), tree) for budget in (4, 9)]
+    again = [replay(Rebase().start(budget, aggregation="min"), tree) for budget in (4, 9)]
     same(finals[:2], again)
 
 
@@ -397,8 +400,12 @@ def replayed_with(config: RunConfig, verifier: str) -> list[Any]:
         SampleTree(trees.prompt_tokens[problem], lambda path, problem=problem: trees.step(problem, path))
         for problem in range(len(trees.problem_ids))
     ]
-    algorithms = [Algorithm(**asked.model_dump()) for asked in config.search.algorithms]
-    return [replay(one.start(budget), view) for view in views for one in algorithms for budget in config.search.budgets]
+    return [
+        replay(search.start(budget, aggregation=how), view)
+        for view in views
+        for search, how in map(guided, config.search.algorithms)
+        for budget in config.search.budgets
+    ]
 
 
 def test_stop_strings_end_a_solution(faked: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:

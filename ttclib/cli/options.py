@@ -37,7 +37,7 @@ OUTPUT = (
 )
 
 
-def _flag(name: str, of: Sequence[tuple[str, Parameter]]) -> Decorator:
+def flag(name: str, of: Sequence[tuple[str, Parameter]]) -> Decorator:
     """The flag of a parameter that one or several strategies share."""
     whose = ", ".join(strategy(one).label for one, _ in of)
     if len(of) > 2 and {one for one, _ in of} == set(reading("tree")):
@@ -72,7 +72,7 @@ def strategy_options() -> tuple[Decorator, ...]:
         click.option(
             "--aggregation", default="last", show_default=True, help=f"Of step scores: {', '.join(AGGREGATIONS)}."
         ),
-        *(_flag(name, of) for name, of in all_parameters().items()),
+        *(flag(name, of) for name, of in all_parameters().items()),
         click.option("--reviser", help="Revisions: the model of the chains, needed where the store holds several."),
         click.option("--length-cap", type=int, help="Sampling: tokens at which a sample is cut and unanswered."),
         click.option(

@@ -9,26 +9,20 @@ import click
 
 from ttclib.cli.collecting import print_status
 from ttclib.cli.common import CONFIG, SEED, cli, notify, whole_numbers
+from ttclib.cli.options import flag, options
 from ttclib.config import load_config
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, one_of
+from ttclib.replay.strategy import all_parameters, reading
 
-
-def beam_width_of(text: str | None) -> int | str | None:
-    """M as given on the command line: a whole number, or ``sqrt``."""
-    if text is None or text == "sqrt":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise RequestError(f"beam width '{text}': give a whole number, or sqrt for the root of the budget") from None
+# A run has its own number of replicates, and the answer is chosen when a search is replayed.
+_OWN = {name: of for name, of in all_parameters(reading("tree")).items() if name not in ("replicates", "selection")}
 
 
 @cli.command()
 @CONFIG
 @click.option("--store", type=click.Path(path_type=Path), help="Overrides store.")
 @click.option("--strategy", help="These instead of search.algorithms, with commas.")
-@click.option("--beam-width", help="Of --strategy: M, a whole number or sqrt.")
-@click.option("--lookahead-steps", type=int, help="Of --strategy lookahead_search: k.")
+@options(flag(name, of) for name, of in _OWN.items())
 @click.option("--aggregation", help="Of --strategy: last, min, prod or mean of the step scores.")
 @click.option("--budgets", help="Overrides search.budgets: beams, with commas.")
 @click.option("--replicates", type=int, help="Overrides search.replicates.")
@@ -38,21 +32,23 @@ def search(
     config: str,
     store: Path | None,
     strategy: str | None,
-    beam_width: str | None,
-    lookahead_steps: int | None,
     aggregation: str | None,
     budgets: str | None,
     replicates: int | None,
     limit: int | None,
     seed: int | None,
+    **parameters: str | None,
 ) -> None:
     """Draw, score and grade the steps that CONFIG's tree searches ask for and the store lacks."""
     from ttclib.collect import keeper, run
     from ttclib.collect.grade_nodes import grade_nodes
     from ttclib.collect.search import search
 
-    options = {"beam_width": beam_width_of(beam_width), "lookahead_steps": lookahead_steps, "aggregation": aggregation}
-    given = {name: value for name, value in options.items() if value is not None}
+    given: dict[str, Any] = {
+        name: of[0][1].read(text) for name, of in _OWN.items() if (text := parameters[f"parameter_{name}"]) is not None
+    }
+    if aggregation is not None:
+        given["aggregation"] = aggregation
     if given and strategy is None:
         raise RequestError(
             f"--{next(iter(given)).replace('_', '-')} without --strategy: say which search it belongs to"
@@ -90,6 +86,6 @@ def search(
 
 def _algorithm(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """One algorithm with those of the options that it has."""
-    has = {"lookahead_steps": name == "lookahead_search", "beam_width": name != "rebase"}
-    own = {key: value for key, value in options.items() if has.get(key, True)}
-    return {"strategy": name, **({"lookahead_steps": 1} if name == "lookahead_search" else {}), **own}
+    name = one_of(name.strip(), reading("tree"), "search strategy")
+    known = {"aggregation", *all_parameters([name])}
+    return {"strategy": name, **{key: value for key, value in options.items() if key in known}}

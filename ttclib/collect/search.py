@@ -8,28 +8,36 @@ costs only the steps that no other asked for, and a run that was stopped goes on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ttclib.collect.engine import resolve_model
 from ttclib.collect.growing import GrowingTree, load_growing
 from ttclib.collect.keeper import Notify
 from ttclib.collect.run import check_same_problems
 from ttclib.collect.stepping import Place, SearchReport, StepMaker, upwards
-from ttclib.config import RunConfig
-from ttclib.errors import RequestError
+from ttclib.config import AlgorithmConfig, RunConfig
+from ttclib.errors import RequestError, one_of
 from ttclib.grading import get_grader
 from ttclib.problems import load_problems
-from ttclib.replay.search import Algorithm
 from ttclib.replay.spending import Spending
+from ttclib.replay.strategies.tree_search import TreeSearch
+from ttclib.replay.strategy import reading, variants
 from ttclib.replay.tree import GREEDY, Final, SampleTree, Score, Search
 
 
-def check_search(config: RunConfig) -> list[Algorithm]:
+class Guided(NamedTuple):
+    """A search, and how it makes one score of a step's and those before it."""
+
+    search: TreeSearch
+    aggregation: str
+
+
+def check_search(config: RunConfig) -> list[Guided]:
     """Refuse, before anything is written, what would fail later.
 
     Returns
     -------
-    list of Algorithm
+    list of Guided
         What ``[search]`` asks for.
 
     Raises
@@ -37,16 +45,31 @@ def check_search(config: RunConfig) -> list[Algorithm]:
     RequestError
         A budget below a beam width, no PRM, a model that is not there, or an unknown grader.
     """
-    algorithms = [Algorithm(**asked.model_dump()) for asked in config.search.algorithms]
-    for algorithm in algorithms:
+    algorithms = [guided(asked) for asked in config.search.algorithms]
+    for search, _ in algorithms:
         for budget in config.search.budgets:
-            algorithm.check(budget)
+            search.check(budget)
     if config.prm is None:
         raise RequestError("a tree search needs a PRM: add a section [prm] with its path")
     for model in (config.policy, config.prm):
         resolve_model(model.path)
     get_grader(config.grading.grader)
     return algorithms
+
+
+def guided(asked: AlgorithmConfig) -> Guided:
+    """A search of the registry with the parameters that a configuration gives."""
+    name, parameters = asked.strategy, asked.parameters
+    one_of(name, reading("tree"), "search strategy")
+    found = variants(name)[0]
+    known = {one.name: one for one in found.asked()}
+    for key, value in parameters.items():
+        one = known[one_of(key, known, f"parameter of {name}")]
+        if value not in one.allowed and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            one.read(str(value))
+    made = variants(name, {key: (value,) for key, value in parameters.items()})[0]
+    assert isinstance(made, TreeSearch)
+    return Guided(made, asked.aggregation)
 
 
 def search(config: RunConfig, *, notify: Notify = lambda text: None) -> SearchReport:
@@ -141,12 +164,12 @@ class _Running:
         return [], []
 
 
-def _start(config: RunConfig, algorithms: Sequence[Algorithm], trees: Sequence[GrowingTree]) -> list[_Running]:
+def _start(config: RunConfig, algorithms: Sequence[Guided], trees: Sequence[GrowingTree]) -> list[_Running]:
     views = [tree.view() for tree in trees]
     return [
-        _Running(number, view, algorithm.start(budget, first=replicate * budget))
+        _Running(number, view, search.start(budget, aggregation=aggregation, first=replicate * budget))
         for number, view in enumerate(views)
-        for algorithm in algorithms
+        for search, aggregation in algorithms
         for budget in sorted(set(config.search.budgets))
         for replicate in range(config.search.replicates)
     ]
