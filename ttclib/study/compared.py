@@ -98,6 +98,8 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
     """
     found: list[Outcomes] = []
     left = _Left()
+    if asked.problems in ("searched", "revised"):
+        members = [member.of_kind(asked.problems, asked.verifier, asked.reviser) for member in members]
     for member in members:
         enough = 0 if asked.strategies is not None else enough_problems(len(member.pool.problem_ids))
         for one in _tried(member, asked, left):
@@ -119,11 +121,11 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
         )
     held = [_answered(one, asked, left) for one in found]
     named = asked.strategies is not None
-    ids = shared_problems(held) if asked.problems == "shared" else tuple(dict.fromkeys(_every_problem(held)))
+    ids = shared_problems(held) if asked.problems != "own" else tuple(dict.fromkeys(_every_problem(held)))
     if not ids:
         names = ", ".join(one.variant for one in held)
         raise RequestError(f"'{first.store}' holds no problem on which all of {names} were collected")
-    outcomes = tuple(restrict(one, ids) if asked.problems == "shared" else one for one in held)
+    outcomes = tuple(one if asked.problems == "own" else restrict(one, ids) for one in held)
     return Compared(outcomes, ids, len(first.problem_ids), tuple(left.lines()), named)
 
 

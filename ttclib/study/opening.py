@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.strategy import Strategy, not_in_store
@@ -140,6 +142,21 @@ class Member:
         used = self.pool if pool is None else pool
         read = used.verifier(verifier) if strategy.reads_scores else None
         return used, read
+
+    def of_kind(self, problems: str, verifier: str, reviser: str | None) -> Member:
+        """The same on the problems that were searched, or that have revision chains."""
+        ids = self.tree(verifier).problem_ids if problems == "searched" else self.chains(reviser).problem_ids
+        return self.of_problems(ids)
+
+    def of_problems(self, problem_ids: Iterable[str]) -> Member:
+        """The same on some of the problems, what was read already kept."""
+        wanted = set(problem_ids)
+        rows = np.array([name in wanted for name in self.pool.problem_ids])
+        cut = replace(self, pool=self.pool.of_problems(rows))
+        for name in ("_trees", "_chains", "grown"):
+            if name in self.__dict__:
+                cut.__dict__[name] = self.__dict__[name]
+        return cut
 
 
 def reading_of(error: Exception) -> str:

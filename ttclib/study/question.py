@@ -12,7 +12,7 @@ from ttclib.samples import AGGREGATIONS, PRM
 
 DIFFICULTIES = ("oracle", "predicted")
 TOLD = ("auto", "same", "halves")
-PROBLEMS = ("shared", "own")
+PROBLEMS = ("shared", "own", "searched", "revised")
 INTERVALS = ("pointwise", "simultaneous")
 EVERY = "all"  # of a parameter: every value that the store holds
 
@@ -41,8 +41,9 @@ class Question:
     told : {"auto", "same", "halves"}
         Which samples tell the difficulty: those that are scored too, or each half for the other. ``auto``: halves
         where the same samples would move a bin by more than half a point.
-    problems : {"shared", "own"}
-        Those that all strategies hold, or each strategy's own.
+    problems : {"shared", "own", "searched", "revised"}
+        Those that all strategies hold; each strategy's own; those that all hold of the problems that were searched, or
+        that have revision chains.
     length_cap : int, optional
         Completion tokens at which every sample is cut; a longer one is unanswered.
     reviser : str, optional

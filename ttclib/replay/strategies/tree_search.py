@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from ttclib.replay.strategy import Strategy, parameter
 from ttclib.replay.tree import MAX_ROUNDS, Final, Missing, SampleTree, Search, replay
 from ttclib.samples import AGGREGATIONS, Tree, Verifier
 
+_LOOKED_AT = 8  # problems that tell which budgets a tree was grown for
 SELECTION_HELP = "How the answer is chosen at the end; chains: hierarchical or majority."
 
 
@@ -84,9 +85,15 @@ class TreeSearch(Strategy):
         return budget
 
     def collected(self, samples: Tree) -> list[int]:
-        """The powers of two up to the number of first steps that a searched problem has."""
+        """The powers of two that a few problems hold; a tree holds others on some problems by chance."""
         most = max((sum("." not in path for path in paths) for paths in samples.rows), default=0)
-        return [1 << power for power in range(1, most.bit_length()) if self.allows(1 << power)]
+        sizes = [1 << power for power in range(1, most.bit_length()) if self.allows(1 << power)]
+        n_problems = len(samples.problem_ids)
+        if not sizes or n_problems <= _LOOKED_AT:
+            return sizes
+        few = samples.of_problems([place * n_problems // _LOOKED_AT for place in range(_LOOKED_AT)])
+        held = (~np.isnan(replace(self, replicates=1).replicated(few, sizes)[0][0])).sum(axis=0)
+        return [size for size, count in zip(sizes, held, strict=True) if count == held.max()]
 
     def replay(
         self,
