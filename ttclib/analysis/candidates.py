@@ -95,9 +95,7 @@ class Candidates:
 
     def named(self, variant: str, policy: str | None = None) -> Candidates:
         """Those of one strategy."""
-        fits = [
-            self.of(j).variant == variant and policy in (None, self.of(j).source.policy) for j in range(len(self))
-        ]
+        fits = [self.of(j).variant == variant and policy in (None, self.of(j).source.policy) for j in range(len(self))]
         return self.some(np.array(fits, dtype=bool))
 
     @property

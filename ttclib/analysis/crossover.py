@@ -3,29 +3,61 @@
 The larger model has cost more to train; over its life it answers queries, R tokens for every token of
 the small one's pretraining. The small model may spend the same in all, so its inference budget is
 multiplied by ``c = M + 3·(M − 1)/R``. With few queries (small R) c is large and test-time compute
-has much to spend; with many the larger model's training is paid off. Where the two curves cross is
-the answer; beyond the small policy's pool they are not defined, and nothing is extrapolated.
+has much to spend; with many the larger model's training is paid off. The small side is the optimiser's choice
+at most at that cost; where its pool ends below, it is used in full, which is said and is a lower bound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
 
-from ttclib.analysis.bill import DifficultyBill
-from ttclib.analysis.compute_optimal import compute_optimal
-from ttclib.analysis.cost import pretrain_flops
-from ttclib.analysis.crossing import RATES, CrossoverCurves, check_ratios
-from ttclib.analysis.groups import align, charged_budgets, group_means, resample_weights, restrict
+from ttclib.analysis.candidates import Candidates, candidates_of, generations, of_rows, on_shared_rows
+from ttclib.analysis.cost import flops_matched_multiplier, pretrain_flops
+from ttclib.analysis.difficulty import Bill, Difficulty
+from ttclib.analysis.frontier import finite, reach_unit
 from ttclib.analysis.ledger import LEDGERS, Ledger
-from ttclib.analysis.strategies import sampling_outcomes
+from ttclib.analysis.optimise import FOLDS, PARTITIONS, Choice, mean_by_group, optimise
+from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends, leads
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.samples import ModelFacts, Pool
+from ttclib.samples import ModelFacts
+
+RATES = tuple(np.logspace(-3, 3, 121).tolist())  # the range of R in which a crossing is looked for
+_TIE = 1e-9
+ROW_SCHEMA = {
+    "bin": pl.Int64,
+    "exchange_rate": pl.Float64,
+    "multiplier": pl.Float64,
+    "at_most": pl.Float64,
+    "cost": pl.Float64,
+    "accuracy_small": pl.Float64,
+    "accuracy_large": pl.Float64,
+    "difference": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "relative_gain": pl.Float64,
+    "gain_low": pl.Float64,
+    "gain_high": pl.Float64,
+    "winner": pl.String,
+    "verdict": pl.String,
+    "pool_ends_at": pl.Float64,
+    "n_problems": pl.Int64,
+}
+CROSSING_SCHEMA = {
+    "bin": pl.Int64,
+    "crossing": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "supported": pl.Boolean,
+    "verdict": pl.String,
+    "pool_reaches_from": pl.Float64,
+    "n_problems": pl.Int64,
+}
 
 
 @dataclass(frozen=True)
@@ -35,22 +67,25 @@ class Crossover:
     Attributes
     ----------
     frame : polars.DataFrame
-        One row a group and exchange rate, columns as in `ROW_SCHEMA`. `bin` is null over all problems.
-        `multiplier` is the generations (or the cost, in units of one sample) that the small policy may spend
-        a problem; where its pool does not reach, accuracies are null. `difference` is small minus
-        large, with an interval of the paired difference; `relative_gain` is the same over `accuracy_large`, as
-        in the paper's Figure 1. `winner`: ``small`` or ``large`` where the interval leaves out 0.
+        One row a bin (null: all problems) and exchange rate, columns as in `ROW_SCHEMA`. `multiplier` is c, what the
+        small policy may spend in units of one of its samples; `at_most` the same in the ledger's unit, `cost` what its
+        choice really spends. `difference` is small minus large, with an interval of the paired difference;
+        `relative_gain` is the same over `accuracy_large`, as in the paper's Figure 1. `winner`: ``small``, ``large``,
+        ``too close``, or null: nothing is affordable. `pool_ends_at`: the dearest candidate in the store, where that
+        lies below `at_most`; then the small side is a lower bound.
     crossings : polars.DataFrame
-        One row a group, columns as in `CROSSING_SCHEMA`. `crossing` is the R above which the larger model is
+        One row a bin, columns as in `CROSSING_SCHEMA`. `crossing` is the R above which the larger model is
         ahead throughout: null where the small one stays ahead, or never is; an end of its interval is
         null where it is open. `supported`: the point and both ends lie within the range looked at.
-        `defined_from` is the smallest R for which the pool is large enough.
-    param_ratio, training_tokens_ratio, large_budget : float
-        M, t and m of `flops_matched_multiplier`.
+        `pool_reaches_from` is the smallest R at which the pool holds all that is affordable.
+    param_ratio, training_tokens_ratio : float
+        M and t of `flops_matched_multiplier`.
+    large_budget : int
     small, large, unit : str
-        The two sides in words, and what is held equal.
-    curves : CrossoverCurves
-        Both sides in every replicate: `at` reads other rates from them without another bootstrap.
+        The two sides in words, and what is held equal and charged.
+    choice : Choice
+        Of the small side, at the limits of every rate.
+    notes : list of str
     """
 
     frame: pl.DataFrame
@@ -61,7 +96,9 @@ class Crossover:
     small: str
     large: str
     unit: str
-    curves: CrossoverCurves
+    choice: Choice
+    notes: list[str]
+    asked: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     def at(
         self,
@@ -70,37 +107,36 @@ class Crossover:
         param_ratio: float | None = None,
         training_tokens_ratio: float | None = None,
     ) -> Crossover:
-        """The same comparison at other exchange rates, or with other ratios of the models, at once.
+        """The same comparison at other exchange rates, or with other ratios of the models.
 
         Raises
         ------
         RequestError
             As `crossover` does for what is impossible.
         """
-        m_ratio = self.param_ratio if param_ratio is None else float(param_ratio)
-        t_ratio = self.training_tokens_ratio if training_tokens_ratio is None else float(training_tokens_ratio)
-        frame, crossings = self.curves.tables(ratios, m_ratio, t_ratio, self.large_budget)
-        return replace(self, frame=frame, crossings=crossings, param_ratio=m_ratio, training_tokens_ratio=t_ratio)
+        given = dict(self.asked)
+        given["ratios"] = ratios
+        given["param_ratio"] = self.param_ratio if param_ratio is None else param_ratio
+        other = self.training_tokens_ratio if training_tokens_ratio is None else training_tokens_ratio
+        given["training_tokens_ratio"] = other
+        return crossover(**given)
 
 
 def crossover(
     small: Sequence[Outcomes],
-    large: Outcomes,
-    *,
+    large: Sequence[Outcomes] | Outcomes,
     ratios: Sequence[float] = RATES,
-    small_model: ModelFacts | None = None,
-    large_model: ModelFacts | None = None,
+    difficulty: Difficulty | None = None,
+    *,
+    ledger: Ledger = LEDGERS["snell"],
     param_ratio: float | None = None,
     training_tokens_ratio: float | None = None,
     large_budget: int = 1,
-    bins: ArrayLike | None = None,
-    difficulty: str = "oracle",
-    ledger: Ledger = LEDGERS["snell"],
-    verifier: ModelFacts | None = None,
-    bill: DifficultyBill | None = None,
-    n_assignments: int = 100,
+    bill: Bill | None = None,
+    folds: int = FOLDS,
+    partitions: int = PARTITIONS,
     level: float = 0.95,
-    n_resamples: int = 200,
+    n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
 ) -> Crossover:
     """Compare at equal FLOPs of pretraining and inference, over a range of exchange rates.
@@ -108,96 +144,93 @@ def crossover(
     Parameters
     ----------
     small : sequence of Outcomes
-        The small policy's strategies; of several the compute-optimal choice is taken.
-    large : Outcomes
-        The larger model: one greedy sample (`greedy_outcomes`), or any strategy for `large_budget`.
+        The small policy's strategies, of which the best choice at most at each cost is taken.
+    large : Outcomes or sequence of Outcomes
+        The larger model: usually one greedy answer. One strategy is taken at `large_budget` itself, of several the
+        best choice of at most so many generations, cross-fitted like the small side's.
     ratios : sequence of float
-        R = inference tokens / pretraining tokens of the small model, where inference tokens are those of
-        one answer a query. Rows are given for these; crossings are looked for over `RATES` as well.
-    small_model, large_model : ModelFacts, optional
-        Parameters, and what else the ledger needs.
+        R = inference tokens / pretraining tokens of the small model, where inference tokens are those of one answer a
+        query. Rows are given for these; crossings are looked for over `RATES` as well.
+    difficulty : Difficulty, optional
+        For the small policy.
+    ledger : Ledger
+        In generations, the limit is c itself, as in the paper. In FLOPs, eFLOPs or tokens both sides' answers are
+        priced as sampled, and the difference in pretraining, 6·N·D each, is shared by the queries.
     param_ratio : float, optional
         M; None: from the models' parameters.
     training_tokens_ratio : float, optional
         t; None: from the models, and 1, the paper's assumption, where one of them is unknown.
     large_budget : int
         Generations that the larger model is given.
-    bins : array_like of int, shape (problems of the first of `small`,), optional
-        Bins of the small policy's difficulty; None: all problems as one.
-    difficulty : str
-        What the bins are made by, for the labels.
-    ledger : Ledger
-        In generations, the small budget is c itself, as in the paper. In FLOPs, eFLOPs or tokens both sides'
-        answers are priced as sampled, and the difference in pretraining, 6·N·D each, is shared by the queries.
-    verifier, bill
-        As in `frontier`.
-    n_assignments, level, n_resamples, seed
-        As in `frontier`. Problems are resampled for both sides at once, and strategies chosen anew.
+    bill : Bill, optional
+        As in `ttclib.analysis.frontier.frontier`; only the small side needs difficulty.
+    folds, partitions, level, n_resamples, seed
+        As in `frontier`. Problems are resampled for both sides at once.
 
     Raises
     ------
     RequestError
-        R <= 0, M < 1, parameters or other facts that the models lack, a larger model without the budget, no
-        shared problem, and as `compute_optimal` does.
+        R <= 0, M < 1, a ledger in which pretraining has no price, parameters or other facts that the models lack, a
+        larger model without the budget, no shared problem, and as `optimise` does.
     """
-    m_ratio = model_ratio(param_ratio, small_model, large_model)
-    t_ratio = _training_ratio(training_tokens_ratio, small_model, large_model)
-    check_ratios(ratios, m_ratio, t_ratio, large_budget)
-    if large_budget not in charged_budgets(large):
-        held = ", ".join(map(str, charged_budgets(large)))
-        raise RequestError(f"'{large.variant}' has no budget {large_budget}: it has {held}")
-    ours, theirs, numbers = _paired(small, large, bins, large_budget)
-    n_groups = 1 if bins is None else 1 + int(numbers.max())
-    weights = resample_weights(len(numbers), n_resamples, seed)
-    column = charged_budgets(theirs).index(large_budget)
-    accuracy_large = group_means(theirs.accuracy[:, [column]], numbers, weights)[:, :n_groups, 0]
-    extra: np.ndarray | float = 0.0
-    if len(ours) == 1:
-        one = ours[0]
-        means = group_means(one.accuracy, numbers, weights)[:, :n_groups]
-    else:
-        chosen = compute_optimal(ours, numbers, difficulty=difficulty, n_assignments=n_assignments, seed=seed)
-        one = chosen.outcomes
-        means = chosen.resampled(weights)[:, :n_groups]
-        if ledger.difficulty:
-            if bill is None:
-                raise RequestError("this ledger charges difficulty: say how many samples told it, or switch it off")
-            extra = bill.price(chosen, ledger, small_model, verifier)
-    # A budget that one of the problems does not reach would compare other problems with the larger model's.
-    means[:, :, np.isnan(one.accuracy).any(axis=0)] = np.nan
-    price = _Prices(ledger, small_model, large_model, verifier, numbers, n_groups)
-    curves = CrossoverCurves(
-        small=means,
-        large=accuracy_large,
-        axis=price.by_group(one, small_model, extra),
-        single=price.single(ours),
-        answer=price.by_group(theirs, large_model)[:, column],
-        pretraining=price.pretraining(ours),
-        in_flops=ledger.unit == "flops",
-        sizes=tuple(len(numbers) if g == 0 else int((numbers == g).sum()) for g in range(n_groups)),
-        level=level,
-    )
-    frame, crossings = curves.tables(ratios, m_ratio, t_ratio, large_budget)
+    theirs = [large] if isinstance(large, Outcomes) else list(large)
+    asked = {
+        "small": small, "large": theirs, "ratios": ratios, "difficulty": difficulty, "ledger": ledger,
+        "large_budget": large_budget, "bill": bill, "folds": folds, "partitions": partitions, "level": level,
+        "n_resamples": n_resamples, "seed": seed,
+    }  # fmt: skip
+    if not small or not theirs:
+        raise RequestError(f"no strategy of the {'larger' if small else 'small'} policy to compare: give at least one")
+    if ledger.unit not in ("generations", "tokens", "flops"):
+        raise RequestError(
+            f"FLOPs are matched in generations, tokens or flops, not in {ledger.unit}, in which pretraining has no "
+            "price: ask `ttc frontier` with both policies for the best of the two within each cost"
+        )
+    models = (small[0].source.policy_model, theirs[0].source.policy_model)
+    m_ratio, t_ratio = model_ratio(param_ratio, *models), _training_ratio(training_tokens_ratio, *models)
+    if not len(ratios):
+        raise RequestError("no exchange rate: give at least one, such as 0.16,0.79,22")
+    for rate in ratios:
+        flops_matched_multiplier(m_ratio, rate, training_tokens_ratio=t_ratio, large_budget=large_budget)
+    ours, theirs, told = _paired(small, theirs, difficulty, large_budget)
+    able = candidates_of(ours, told, ledger=ledger, bill=bill)
+    # Only the small side's bins need difficulty: the larger model answers every problem alike.
+    other = candidates_of(theirs, told, ledger=replace(ledger, difficulty=False))
+    asked_of: dict[str, Any] = {
+        "difficulty": told, "folds": folds, "partitions": partitions, "n_resamples": n_resamples, "seed": seed,
+    }  # fmt: skip
+    accuracy, cost, draws = _larger(other, large_budget, asked_of)
+    rates = np.unique(np.asarray([*ratios, *RATES], dtype=float))
+    single, answer = _single(able, ledger), cost if ledger.unit == "flops" else cost * m_ratio
+    allowed = answer[:, None] + _pretraining(able, ledger) * (m_ratio * t_ratio - 1) / rates
+    order = np.argsort(rates)[::-1]  # limits ascend as R falls
+    limits = np.maximum.accumulate(allowed[1:, order], axis=1)
+    choice = optimise(able, limits, beside=accuracy[:, None], **asked_of)
+    both = (choice.beside[:, :, :1] if draws is None else draws, choice)
+    frame = _rows(rates, order, ratios, allowed, single, accuracy, *both, level)
+    crossings = _crossings(rates, order, allowed, accuracy, *both, level)
     return Crossover(
         frame=frame,
         crossings=crossings,
         param_ratio=m_ratio,
         training_tokens_ratio=t_ratio,
         large_budget=large_budget,
-        small=one.variant,
-        large=large.variant,
-        unit=ledger.label,
-        curves=curves,
+        small=ours[0].variant if len(ours) == 1 else "compute_optimal",
+        large=theirs[0].variant if len(theirs) == 1 else f"the best of {large_budget} generations",
+        unit=_unit(ledger),
+        choice=choice,
+        notes=[*able.notes, *other.notes, *_reach(frame, ledger)],
+        asked=asked,
     )
 
 
-def greedy_outcomes(pool: Pool, *, allow_sampled: bool = False) -> Outcomes:
+def greedy_answer(one: Outcomes, *, allow_sampled: bool = False) -> Outcomes:
     """The larger model's one answer: its greedy sample, or pass@1 where that is asked for.
 
     Parameters
     ----------
-    pool : Pool
-        Of a setting with temperature 0, unless `allow_sampled`.
+    one : Outcomes
+        `pass_at_k` with a budget of 1, whose setting has temperature 0 unless `allow_sampled`.
     allow_sampled : bool
         Take the mean accuracy of samples drawn at a temperature instead; the result is then called
         ``sampled_pass_at_1``, so that every chart says so.
@@ -205,25 +238,29 @@ def greedy_outcomes(pool: Pool, *, allow_sampled: bool = False) -> Outcomes:
     Raises
     ------
     RequestError
-        The samples are not greedy.
+        The samples are not greedy, or there is no budget of 1.
     """
-    temperature = pool.setting.keys.get("temperature")
-    one = sampling_outcomes(pool, "pass_at_k", [1])
-    if temperature == 0:
-        return _renamed(one, "greedy")
-    if allow_sampled:
-        return _renamed(one, "sampled_pass_at_1")
-    drawn = "an unknown temperature" if temperature is None else f"temperature {temperature:g}"
-    raise RequestError(
-        f"policy '{pool.policy}' has no greedy sample, only samples at {drawn}: sample it at temperature 0, "
-        "or ask for its mean accuracy instead with --allow-sampled"
+    setting, policy = one.source.setting, one.source.policy
+    temperature = None if setting is None else setting.keys.get("temperature")
+    if 1 not in one.budgets:
+        raise RequestError(f"policy '{policy}' was not replayed at a budget of 1")
+    if temperature != 0 and not allow_sampled:
+        drawn = "an unknown temperature" if temperature is None else f"temperature {temperature:g}"
+        raise RequestError(
+            f"policy '{policy}' has no greedy sample, only samples at {drawn}: sample it at temperature 0, "
+            "or ask for its mean accuracy instead with --allow-sampled"
+        )
+    name, column = "greedy" if temperature == 0 else "sampled_pass_at_1", [one.budgets.index(1)]
+    return replace(
+        one,
+        strategy=name,
+        variant=name,
+        budgets=(1,),
+        accuracy=one.accuracy[:, column],
+        costs={cost: table[:, column] for cost, table in one.costs.items()},
+        mc_error=None if one.mc_error is None else one.mc_error[:, column],
+        ungraded=None if one.ungraded is None else one.ungraded[:, column],
     )
-
-
-def _renamed(one: Outcomes, name: str | None = None) -> Outcomes:
-    """The larger side under a name of its own, so that both sides may run the same strategy."""
-    strategy, variant = (name, name) if name else (one.strategy, f"{one.variant} of the larger model")
-    return Outcomes(strategy, variant, one.budgets, one.problem_ids, one.accuracy, one.costs)
 
 
 def model_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
@@ -240,7 +277,9 @@ def model_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts
     for model, side in ((small, "small"), (large, "large")):
         if model is None or model.n_parameters is None:
             name = f"policy '{model.model}'" if model is not None else f"{side} policy"
-            raise RequestError(f"the store does not know n_parameters of the {name}: give --param-ratio")
+            raise RequestError(
+                f"the store does not know n_parameters of the {name}: give it with `ttc models`, or --param-ratio"
+            )
         sizes.append(model.n_parameters)
     if sizes[1] < sizes[0]:
         raise RequestError(
@@ -250,6 +289,43 @@ def model_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts
     return sizes[1] / sizes[0]
 
 
+def crossing_rates(rates: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """The rate above which the larger model is ahead throughout, interpolated in log R.
+
+    Parameters
+    ----------
+    rates : float array, shape (rates,)
+        Ascending.
+    difference : float array, shape (…, rates)
+        Accuracy of small minus large; NaN: not defined. An exact tie is not a lead of the small one.
+
+    Returns
+    -------
+    numpy.ndarray, shape (…,)
+        inf: the small one is ahead at the largest rate; 0: it is ahead nowhere; NaN: nothing is defined.
+
+    Examples
+    --------
+    >>> ahead = np.array([[0.2, 0.1, -0.1], [1, 1, 1], [0, 0, -1]])
+    >>> crossing_rates(np.array([1.0, 4.0, 16.0]), ahead).round(3).tolist()
+    [8.0, inf, 0.0]
+    """
+    with np.errstate(invalid="ignore"):
+        ahead = difference > _TIE
+    defined = ~np.isnan(difference)
+    last = difference.shape[-1] - 1 - ahead[..., ::-1].argmax(axis=-1)  # the highest rate at which small is ahead
+    top = difference.shape[-1] - 1 - defined[..., ::-1].argmax(axis=-1)
+    after = np.minimum(last + 1, difference.shape[-1] - 1)
+    y0, y1 = (np.take_along_axis(difference, at[..., None], -1)[..., 0] for at in (last, after))
+    x = np.log2(rates)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(y0 > y1, y0 / (y0 - y1), 0.0)
+    found = 2.0 ** (x[last] + np.clip(share, 0, 1) * (x[after] - x[last]))
+    found = np.where(last >= top, np.inf, found)
+    found = np.where(ahead.any(axis=-1), found, 0.0)
+    return np.where(defined.any(axis=-1), found, np.nan)
+
+
 def _training_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
     if given is not None:
         return float(given)
@@ -257,63 +333,234 @@ def _training_ratio(given: float | None, small: ModelFacts | None, large: ModelF
     return 1.0 if known[0] is None or known[1] is None or not known[0] else known[1] / known[0]
 
 
+def _unit(ledger: Ledger) -> str:
+    """The axis, and that no verifier is charged where none is."""
+    return ledger.label if ledger.verifier else f"{ledger.label}, no verifier charged"
+
+
 def _paired(
-    small: Sequence[Outcomes], large: Outcomes, bins: ArrayLike | None, large_budget: int
-) -> tuple[list[Outcomes], Outcomes, np.ndarray]:
-    """Both sides and the bins on the problems that are in a bin and that every strategy answers."""
-    if not small:
-        raise RequestError("no strategy of the small policy to compare: give at least one")
-    n_problems = len(small[0].problem_ids)
-    sides = align([*small, _renamed(large)], np.ones(n_problems, dtype=int) if bins is None else bins)
-    *ours, theirs = sides.outcomes
-    column = charged_budgets(theirs).index(large_budget)
-    counted = (sides.bins > 0) & ~np.isnan(theirs.accuracy[:, column])
-    for one in ours:
+    small: Sequence[Outcomes], large: Sequence[Outcomes], difficulty: Difficulty | None, large_budget: int
+) -> tuple[list[Outcomes], list[Outcomes], Difficulty | None]:
+    """Both sides and the difficulty on the problems that both answer."""
+    for one in large if len(large) == 1 else ():
+        charged = generations(one)
+        if not any(np.allclose(charged[:, at], large_budget) for at in range(len(one.budgets))):
+            raise RequestError(
+                f"'{one.variant}' has no budget {large_budget}: it has {', '.join(map(str, one.budgets))}"
+            )
+    if difficulty is not None and len(difficulty.ease) != len(small[0].problem_ids):
+        raise RequestError(
+            f"difficulty must be of the small policy's problems: {len(small[0].problem_ids)} rows, "
+            f"{len(difficulty.ease)} of the difficulty"
+        )
+    sides, rows = on_shared_rows([*small, *large])
+    counted = np.ones(len(rows[0]), dtype=bool)
+    for one in sides:
         counted &= ~np.isnan(one.accuracy).all(axis=1)
+    if difficulty is not None:
+        counted &= difficulty.bins[rows[0]] > 0
     if not counted.any():
         raise RequestError("no shared problems that both sides answer: grade their samples, or widen the bins")
-    ids = [sides.problem_ids[row] for row in np.flatnonzero(counted)]
-    return [restrict(one, ids) for one in ours], restrict(theirs, ids), sides.bins[counted]
+    at = np.flatnonzero(counted)
+    cut = [of_rows(one, at) for one in sides]
+    told = None if difficulty is None else difficulty.of_rows(rows[0][at])
+    return cut[: len(small)], cut[len(small) :], told
 
 
-@dataclass(frozen=True)
-class _Prices:
-    """Means of a ledger's prices by group."""
-
-    ledger: Ledger
-    small_model: ModelFacts | None
-    large_model: ModelFacts | None
-    verifier: ModelFacts | None
-    numbers: np.ndarray
-    n_groups: int
-
-    def by_group(self, one: Outcomes, model: ModelFacts | None, extra: np.ndarray | float = 0.0) -> np.ndarray:
-        """Mean price, shape (groups, budgets)."""
-        table = self.ledger.price(one, model, self.verifier) + extra
-        return group_means(table, self.numbers, np.ones((1, len(self.numbers))))[0, : self.n_groups]
-
-    def single(self, ours: Sequence[Outcomes]) -> np.ndarray:
-        """What one sample of the small policy costs, shape (groups,)."""
-        if self.ledger.unit == "generations":
-            return np.ones(self.n_groups)
-        return self.by_group(_of_one_sample(ours), self.small_model)[:, 0]
-
-    def pretraining(self, ours: Sequence[Outcomes]) -> float:
-        """What a query's share of the small policy's pretraining costs, times R."""
-        if self.ledger.unit == "generations":
-            return 3.0
-        tokens = float(np.mean(_of_one_sample(ours).cost("completion_tokens")[:, 0]))
-        if self.ledger.unit == "tokens":
-            return 3.0 * tokens
-        n_parameters = None if self.small_model is None else self.small_model.n_parameters
-        if n_parameters is None:
-            raise RequestError("the store does not know n_parameters of the small policy: give models.n_parameters")
-        return pretrain_flops(n_parameters, tokens)
+def _larger(
+    other: Candidates, large_budget: int, asked: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The larger side: accuracy by problem, mean cost by group, and draws (replicates, groups, 1) of a choice."""
+    drawn = np.column_stack([generations(other.of(j))[:, other.column[j]] for j in range(len(other))])
+    if len({int(number) for number in other.which}) == 1:
+        j = int(np.flatnonzero(np.isclose(drawn.mean(axis=0), large_budget))[0])
+        return other.accuracy[:, j], mean_by_group(other.cost[:, [j]], other)[:, 0], None
+    counted = replace(other, cost=drawn, ledger=LEDGERS["snell"])
+    choice = optimise(counted, [float(large_budget)], **asked)
+    if np.isnan(choice.accuracy).any():
+        raise RequestError(f"the larger policy has no strategy of at most {large_budget} generations")
+    order = [
+        next(at for at in range(len(other)) if (other.which[at], other.column[at]) == pair)
+        for pair in zip(choice.candidates.which, choice.candidates.column, strict=True)
+    ]
+    paid = mean_by_group(other.cost[:, order], other)
+    return choice.accuracy[:, 0], (choice.used[0] * paid).sum(axis=1), choice.draws
 
 
-def _of_one_sample(ours: Sequence[Outcomes]) -> Outcomes:
-    """A strategy whose smallest budget is one sample."""
-    for one in ours:
-        if charged_budgets(one)[0] == 1:
-            return one
+def _of_one_sample(able: Candidates) -> int:
+    """A candidate that is one sample of the small policy."""
+    for j in range(len(able)):
+        one = able.of(j)
+        if np.allclose(generations(one)[:, able.column[j]], 1):
+            return j
     raise RequestError("what one sample of the small policy costs is not known: compare a strategy at budget 1 too")
+
+
+def _single(able: Candidates, ledger: Ledger) -> np.ndarray:
+    """What one sample of the small policy costs, shape (1 + groups,)."""
+    if ledger.unit == "generations":
+        return np.ones(able.n_groups + 1)
+    j = _of_one_sample(able)
+    bare = replace(ledger, difficulty=False).price(able.of(j))[:, [able.column[j]]]
+    return mean_by_group(bare, able)[:, 0]
+
+
+def _pretraining(able: Candidates, ledger: Ledger) -> float:
+    """What a query's share of the small policy's pretraining costs, times R.
+
+    A query's share of the difference, 6·(N_l·D_l − N_s·D_s) over the R·D_s / T queries of T tokens, is
+    6·N_s·T·(M·t − 1)/R. Where generations or tokens are counted they stand for 2·N_s FLOPs each on the small side and
+    M times as many on the large one, which leaves the paper's formula.
+    """
+    if ledger.unit == "generations":
+        return 3.0
+    j = _of_one_sample(able)
+    one = able.of(j)
+    tokens = float(np.mean(one.cost("completion_tokens")[:, able.column[j]]))
+    if ledger.unit == "tokens":
+        return 3.0 * tokens
+    model = one.source.policy_model
+    if model is None or model.n_parameters is None:
+        raise RequestError("the store does not know n_parameters of the small policy: give it with `ttc models`")
+    return pretrain_flops(model.n_parameters, tokens)
+
+
+def _most(able: Candidates) -> np.ndarray:
+    """The dearest candidate, shape (1 + groups,)."""
+    return np.asarray(mean_by_group(able.cost, able).max(axis=1))
+
+
+def _rows(
+    rates: np.ndarray,
+    order: np.ndarray,
+    ratios: Sequence[float],
+    allowed: np.ndarray,
+    single: np.ndarray,
+    large: np.ndarray,
+    large_draws: np.ndarray,
+    choice: Choice,
+    level: float,
+) -> pl.DataFrame:
+    able, most = choice.candidates, _most(choice.candidates)
+    place = {int(at): k for k, at in enumerate(order)}  # a rate's column among the limits
+    columns = [place[int(np.searchsorted(rates, rate))] for rate in ratios]
+    gap = choice.draws[:, :, columns] - large_draws
+    low, high = ends(*choice.pushed(gap, -1.0, 1.0), level)
+    worst, best = choice.pushed(gap, -1.0, 1.0)
+    sides = choice.pushed(large_draws, 0.0, 1.0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # the pseudo-problem of a gain: the large one wins, or loses
+        gain_low, gain_high = ends(worst / sides[1], np.where(sides[0] > 0, best / sides[0], np.nan), level)
+    rows: list[dict[str, Any]] = []
+    differences, problems = [], []
+    for number, g, members in choice.groups():
+        reference = float(large[members].mean())
+        for at, (rate, k) in enumerate(zip(ratios, columns, strict=True)):
+            limit = float(allowed[g, np.searchsorted(rates, rate)])
+            point = float(choice.means[g, k])
+            defined = not np.isnan(point)
+            differences.append(choice.accuracy[members, k] - large[members])
+            problems.append(able.clusters[members])
+            row: dict[str, Any] = {
+                "bin": number,
+                "exchange_rate": float(rate),
+                "multiplier": limit / float(single[g]),
+                "at_most": limit,
+                "accuracy_large": reference,
+                "pool_ends_at": float(most[g]) if most[g] < limit * (1 - 1e-9) else None,
+                "n_problems": len(np.unique(able.clusters[members])),
+            }
+            if defined:
+                row |= {
+                    "cost": float(choice.costs[g, k]),
+                    "accuracy_small": point,
+                    "difference": point - reference,
+                    "ci_low": float(low[g, at]),
+                    "ci_high": float(high[g, at]),
+                }
+                if reference > 0:
+                    row |= {
+                        "relative_gain": (point - reference) / reference,
+                        "gain_low": float(gain_low[g, at]),
+                        "gain_high": float(gain_high[g, at]),
+                    }
+            rows.append(row)
+    bounds = (np.array([row.get(name, np.nan) for row in rows], dtype=float) for name in ("ci_low", "ci_high"))
+    winners = leads(differences, *bounds, clusters=problems)
+    told = [row | {"winner": who, "verdict": _verdict(row, who)} for row, who in zip(rows, winners, strict=True)]
+    return finite(pl.DataFrame(told, schema=ROW_SCHEMA))
+
+
+def _verdict(row: dict[str, Any], winner: str | None) -> str:
+    if winner is None:
+        return "not answerable: no candidate costs as little"
+    words = {
+        "small": "the small policy with test-time compute is ahead",
+        "large": "the larger model is ahead",
+        "too close": f"too close to call on {row['n_problems']} problems",
+    }[winner]
+    if row["pool_ends_at"] is not None and winner != "small":
+        words += ", and the pool ends below what is affordable"
+    return words
+
+
+def _reach(frame: pl.DataFrame, ledger: Ledger) -> list[str]:
+    every = frame.filter(pl.col("bin").is_null() & pl.col("pool_ends_at").is_not_null())
+    return [
+        f"R = {row['exchange_rate']:.4g}: {row['pool_ends_at']:.6g} of {row['at_most']:.6g} affordable "
+        f"{reach_unit(ledger)} are in the store; the small side is a lower bound"
+        for row in every.iter_rows(named=True)
+    ]
+
+
+def _crossings(
+    rates: np.ndarray,
+    order: np.ndarray,
+    allowed: np.ndarray,
+    large: np.ndarray,
+    large_draws: np.ndarray,
+    choice: Choice,
+    level: float,
+) -> pl.DataFrame:
+    """Rows of `Crossover.crossings`, one a group."""
+    able, most = choice.candidates, _most(choice.candidates)
+    back = np.argsort(order)  # limits in the order of ascending rates
+    means = mean_by_group(large[:, None], able)
+    gap = (choice.draws - large_draws)[:, :, back]
+    worst, best = choice.pushed(gap, -1.0, 1.0)
+    rows = []
+    for number, g, members in choice.groups():
+        point = float(crossing_rates(rates, choice.means[g, back] - means[g]))
+        low, high = (
+            float(end) for end in ends(crossing_rates(rates, worst[:, g]), crossing_rates(rates, best[:, g]), level)
+        )
+        reached = rates[allowed[g] <= most[g] * (1 + 1e-9)]
+        rows.append(
+            {
+                "bin": number,
+                "crossing": point if 0 < point < np.inf else None,
+                "ci_low": low if 0 < low < np.inf else None,
+                "ci_high": high if 0 < high < np.inf else None,
+                "supported": 0 < point < np.inf and low > 0 and high < np.inf,
+                "verdict": _crossing_verdict(point, low, high),
+                "pool_reaches_from": float(reached[0]) if len(reached) else None,
+                "n_problems": len(np.unique(able.clusters[members])),
+            }
+        )
+    return finite(pl.DataFrame(rows, schema=CROSSING_SCHEMA))
+
+
+def _crossing_verdict(point: float, low: float, high: float) -> str:
+    if np.isnan(point):
+        return "not defined: no candidate is affordable at any exchange rate looked at"
+    if 0 < point < np.inf and low > 0 and high < np.inf:
+        return f"the larger model is ahead above R = {point:.3g} ({low:.3g} to {high:.3g})"
+    verdict = "no crossing is supported by these samples"
+    if low == np.inf:
+        return verdict + ": the small policy is ahead at every R"
+    if high == 0:
+        return verdict + ": the small policy is ahead nowhere"
+    if low > 0:
+        verdict += f": the small policy is ahead up to R = {low:.3g} at least"
+    elif high < np.inf:
+        verdict += f": the larger model is ahead from R = {high:.3g} at the latest"
+    return verdict

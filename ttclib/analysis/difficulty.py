@@ -253,9 +253,7 @@ def difficulty_of_ease(
         return Difficulty(values, numbers, ties=ties, seed=seed, **facts)  # type: ignore[arg-type]
     numbers = threshold_bins(values, bins)
     cuts = tuple(float(cut) for cut in bins)
-    return Difficulty(
-        values, numbers, cut="thresholds", ties=ties, seed=seed, given_thresholds=cuts, **facts
-    )  # type: ignore[arg-type]
+    return Difficulty(values, numbers, cut="thresholds", ties=ties, seed=seed, given_thresholds=cuts, **facts)  # type: ignore[arg-type]
 
 
 def told_on_halves(first: Difficulty, second: Difficulty) -> Difficulty:
@@ -313,9 +311,7 @@ def scored_on_halves(told_by_first: Outcomes, told_by_second: Outcomes) -> Outco
         one,
         problem_ids=one.problem_ids + other.problem_ids,
         accuracy=accuracy,
-        costs={
-            name: np.concatenate([one.costs[name], other.costs[name]]) for name in one.costs if name in other.costs
-        },
+        costs={name: np.concatenate([one.costs[name], other.costs[name]]) for name in one.costs if name in other.costs},
         mc_error=both("mc_error"),
         ungraded=both("ungraded"),
     )

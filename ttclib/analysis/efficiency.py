@@ -1,29 +1,36 @@
-"""How much budget a strategy saves: what the baseline needs for the same accuracy, with and without the bill."""
+"""What the best choice saves: the cost at which it is as accurate as a baseline, with and without the bill."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 import polars as pl
+from numpy.typing import ArrayLike
 
-from ttclib.analysis.bill import DifficultyBill, break_even_queries
-from ttclib.analysis.compute_optimal import ComputeOptimal
-from ttclib.analysis.groups import group_means, ordered_interval, resample_weights, restrict
-from ttclib.analysis.interpolation import cost_for
+from ttclib.analysis.candidates import DRAWS_WHOLE, Candidates, bill_of, candidates_of, probe_price
+from ttclib.analysis.difficulty import Bill, Difficulty
+from ttclib.analysis.frontier import finite
+from ttclib.analysis.interpolation import accuracy_at, cost_for
 from ttclib.analysis.ledger import LEDGERS, Ledger
+from ttclib.analysis.optimise import FOLDS, PARTITIONS, Choice, default_limits, mean_by_group, optimise
+from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.samples import ModelFacts
 
 EFFICIENCY_SCHEMA = {
     "bin": pl.Int64,
     "budget": pl.Int64,
-    "cost": pl.Float64,
     "accuracy": pl.Float64,
     "baseline_cost": pl.Float64,
+    "cost": pl.Float64,
     "factor": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "unreached": pl.Float64,
+    "factor_low": pl.Float64,
+    "factor_high": pl.Float64,
+    "open_low": pl.Boolean,
+    "open_high": pl.Boolean,
+    "verdict": pl.String,
     "billed_cost": pl.Float64,
     "billed_factor": pl.Float64,
     "billed_low": pl.Float64,
@@ -31,107 +38,265 @@ EFFICIENCY_SCHEMA = {
     "break_even_queries": pl.Float64,
     "n_problems": pl.Int64,
 }
+SAVES, COSTS_MORE, TOO_CLOSE = "saves", "costs more", "too close"
+NO_DIFFERENCE, NOT_REACHED, STARTS_ABOVE = "accuracies do not differ", "the choice does not get there", "starts above"
+_GAP = 0.005  # accuracies closer than half a point make no factor
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """What the best choice saves over a baseline at equal accuracy.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        One row a bin (null: all problems) and budget of the baseline, columns as in `EFFICIENCY_SCHEMA`. `cost` is what
+        the choice needs for the baseline's `accuracy`, interpolated in log cost; `factor` = baseline_cost / cost, above
+        1 it saves. `open_low`: in some replicates the choice never gets there, `open_high`: it starts above, so that
+        the interval has no end there and the column is null. `verdict` is ``saves``, ``costs more``, ``too close``;
+        ``accuracies do not differ`` (the baseline is as accurate at the choice's cost: there is no factor);
+        ``the choice does not get there``; ``starts above`` (its cheapest candidate is more accurate: `factor` is the
+        least it can be). The billed columns charge the samples that told difficulty; `break_even_queries` of the
+        same problem pay for them, infinite (null) where nothing is saved.
+    baseline, unit : str
+    choice : Choice
+    notes : list of str
+    """
+
+    frame: pl.DataFrame
+    baseline: str
+    unit: str
+    choice: Choice
+    notes: list[str]
 
 
 def efficiency(
-    chosen: ComputeOptimal,
+    outcomes: Sequence[Outcomes],
     baseline: Outcomes,
+    difficulty: Difficulty | None = None,
     *,
-    bill: DifficultyBill | None = None,
     ledger: Ledger = LEDGERS["snell"],
-    policy: ModelFacts | None = None,
-    verifier: ModelFacts | None = None,
+    bill: Bill | None = None,
+    limits: ArrayLike | None = None,
+    per: str = "problem",
+    folds: int = FOLDS,
+    partitions: int = PARTITIONS,
     level: float = 0.95,
-    n_resamples: int = 200,
+    n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
-) -> pl.DataFrame:
-    """The saving of the compute-optimal strategy over a baseline at equal accuracy.
+) -> Efficiency:
+    """The cost at which the best choice is as accurate as a baseline at each of its budgets.
 
     Parameters
     ----------
-    chosen : ComputeOptimal
+    outcomes : sequence of Outcomes
+        To choose from.
     baseline : Outcomes
-        For example best-of-N; it must hold the same problems.
-    bill : DifficultyBill, optional
-        What knowing the difficulty costs; None: not charged, the billed columns are null.
-    ledger : Ledger
-        What cost is; by default generations.
-    policy, verifier : ModelFacts, optional
-        Needed where the ledger counts FLOPs.
-    level, n_resamples, seed
-        Of the bootstrap over problems; every replicate chooses the strategies anew.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row a group and budget, columns as in `EFFICIENCY_SCHEMA`. `bin` is null over all problems.
-        `baseline_cost` is what the baseline needs for `accuracy`, interpolated in log2, and null where no
-        budget of its pool gets there: then `factor` is null and `unreached`, the share of replicates in
-        which that happens, says how sure it is. `factor` = baseline_cost / cost, above 1 it saves;
-        `ci_high` is null where the interval is open upwards. `billed_factor` = baseline_cost / billed_cost.
+        For example best-of-N; one of `outcomes` or not. All are compared on the problems that they share.
+    difficulty, ledger, limits, per, folds, partitions, n_resamples, seed
+        As in `ttclib.analysis.frontier.frontier`.
+    bill : Bill, optional
+        How the samples that told difficulty are paid; None: not at all, unless the ledger charges them, and then as
+        `difficulty` says. The ledger's `cost` and `factor` contain it only where the ledger charges difficulty.
+    level : float
 
     Raises
     ------
     RequestError
-        A problem that the baseline lacks, or a fact that the ledger lacks.
+        As `candidates_of` and `optimise` do; the baseline lacks a fact, or has no budget that all problems reach.
     """
-    aligned = chosen.aligned
-    if missing := set(aligned.problem_ids) - set(baseline.problem_ids):
-        raise RequestError(f"baseline '{baseline.variant}' lacks {len(missing)} problems, such as '{min(missing)}'")
-    base = restrict(baseline, aligned.problem_ids)
-    weights = resample_weights(len(aligned.bins), n_resamples, seed)
-    once, n_bins = weights[:1], int(aligned.bins.max())
-    binned = (aligned.bins > 0)[:, None]
-    accuracy = chosen.resampled(weights)
-    counted = ~np.isnan(chosen.outcomes.accuracy)
-    cost = _mean_cost(ledger.price(chosen.outcomes, policy, verifier), counted, aligned.bins, once)
-    base_accuracy = group_means(np.where(binned, base.accuracy, np.nan), aligned.bins, weights, n_bins)
-    base_priced = ledger.price(base, policy, verifier)
-    base_cost = _mean_cost(base_priced, ~np.isnan(base.accuracy) & binned, aligned.bins, once)
-    needed = cost_for(base_cost, base_accuracy, accuracy)
-    extra = np.zeros_like(cost)
-    if bill is not None:
-        extra = _mean_cost(bill.price(chosen, ledger, policy, verifier), counted, aligned.bins, once)
-    factor, billed = needed / cost, needed / (cost + extra)
-    (low, high), (billed_low, billed_high) = ordered_interval(factor, level), ordered_interval(billed, level)
-    unreached = np.isinf(needed[1:]).mean(axis=0) if n_resamples else np.full(cost.shape, np.nan)
+    free = replace(ledger, difficulty=False)
+    own = [at for at, one in enumerate(outcomes) if _is(one, baseline)]
+    given = list(outcomes) if own else [*outcomes, baseline]
+    every = candidates_of(given, difficulty, ledger=free)
+    is_base = np.array([_is(every.of(j), baseline) for j in range(len(every))])
+    if not is_base.any():
+        raise RequestError(f"baseline '{baseline.variant}' has nothing to compare: {'; '.join(every.notes)}")
+    base = every.some(np.flatnonzero(is_base))
+    able = every if own else every.some(~is_base)
+    asked = default_limits(able) if limits is None else limits
+    choice = optimise(
+        able, asked, difficulty=difficulty, beside=base.accuracy, per=per, folds=folds, partitions=partitions,
+        n_resamples=n_resamples, seed=seed,
+    )  # fmt: skip
+    due = bill_of(difficulty, bill) if difficulty is not None and (bill is not None or ledger.difficulty) else None
+    once = _probe_cost(choice, difficulty, due) if due is not None and difficulty is not None else None
     rows = []
-    for group in range(n_bins + 1):
-        member = counted if group == 0 else counted & (aligned.bins == group)[:, None]
-        for column, budget in enumerate(aligned.budgets):
-            at = (group, column)
-            spent, equal = float(cost[at]), float(needed[0][at])
-            total = spent + float(extra[at])
-            rows.append(
-                {
-                    "bin": group or None,
-                    "budget": budget,
-                    "cost": spent,
-                    "accuracy": float(accuracy[0][at]),
-                    "baseline_cost": equal,
-                    "factor": float(factor[0][at]),
-                    "ci_low": float(low[at]),
-                    "ci_high": float(high[at]),
-                    "unreached": float(unreached[at]),
-                    "billed_cost": None if bill is None else total,
-                    "billed_factor": None if bill is None else float(billed[0][at]),
-                    "billed_low": None if bill is None else float(billed_low[at]),
-                    "billed_high": None if bill is None else float(billed_high[at]),
-                    "break_even_queries": None
-                    if bill is None
-                    else break_even_queries(spent, equal, float(extra[at]) * bill.queries),
-                    "n_problems": int(member[:, column].sum()),
-                }
-            )
-    return finite(pl.DataFrame(rows, schema=EFFICIENCY_SCHEMA))
+    for number, g, members in choice.groups():
+        rows += _rows(choice, base, number, g, members, once, due, ledger.difficulty, level)
+    return Efficiency(
+        finite(pl.DataFrame(rows, schema=EFFICIENCY_SCHEMA)), baseline.variant, ledger.label, choice, list(every.notes)
+    )
 
 
-def finite(frame: pl.DataFrame) -> pl.DataFrame:
-    """Null for what is not a finite number."""
-    floats = pl.col(pl.Float64)
-    return frame.with_columns(pl.when(floats.is_finite()).then(floats).otherwise(None))
+def _is(one: Outcomes, baseline: Outcomes) -> bool:
+    same = one.variant == baseline.variant and one.source.policy == baseline.source.policy
+    return same and one.source.setting == baseline.source.setting
 
 
-def _mean_cost(table: np.ndarray, counted: np.ndarray, bins: np.ndarray, once: np.ndarray) -> np.ndarray:
-    """Mean cost by group over the problems counted, shape (1 + bins, budgets)."""
-    return group_means(np.where(counted, table, np.nan), bins, once, int(bins.max(initial=0)))[0]
+def _probe_cost(choice: Choice, difficulty: Difficulty, bill: Bill) -> np.ndarray:
+    """What one query pays for knowing the difficulty, shape (1 + groups, limits); 0 where there is one bin."""
+    able = choice.candidates
+    if able.n_groups < 2:
+        return np.zeros(choice.costs.shape)
+    prices = [able.ledger.price(one) for one in able.outcomes]
+    drawn = [able.budget(j) if able.of(j).strategy in DRAWS_WHOLE else 0 for j in range(len(able))]
+    price = mean_by_group(probe_price(able.outcomes, prices, difficulty)[:, None], able)[:, 0]
+    return np.asarray(price[:, None] * (choice.used @ bill.samples(drawn)).T)
+
+
+def _rows(
+    choice: Choice,
+    base: Candidates,
+    number: int | None,
+    g: int,
+    members: np.ndarray,
+    probes: np.ndarray | None,
+    bill: Bill | None,
+    charged: bool,
+    level: float,
+) -> list[dict[str, object]]:
+    known = ~np.isnan(choice.means[g])
+    paid = np.maximum.accumulate(choice.costs[g, known])
+    extra = np.zeros(len(paid)) if probes is None else probes[g, known]
+    axis = np.maximum.accumulate(paid + extra) if charged else paid
+    spent = base.cost[members].mean(axis=0)
+    target = base.accuracy[members].mean(axis=0)
+    point = choice.means[g, known]
+    needed = cost_for(axis, point, target)
+    starts_above = target < point[0] - 1e-9
+    worst, best = choice.pushed(choice.draws[:, [g]][:, :, known], 0.0, 1.0)
+    easy, hard = choice.pushed(choice.beside[:, [g]], 0.0, 1.0)
+    # The baseline wins on the pseudo-problem for the lower end, the choice for the upper one.
+    costs = [cost_for(axis, a[:, 0], b[:, 0]) for a, b in ((worst, hard), (best, easy))]
+    above = easy[:, 0] < best[:, 0, :1] - 1e-9
+    with np.errstate(divide="ignore"):
+        factor = spent / needed
+        low, high = ends(spent / costs[0], np.where(above, np.inf, spent / costs[1]), level)
+    n_problems = len(np.unique(base.clusters[members]))
+    rows = []
+    for j in range(len(base)):
+        gap = _no_gap(base, members, spent, j, float(needed[j]))
+        verdict = (
+            NOT_REACHED if np.isinf(needed[j])
+            else NO_DIFFERENCE if gap
+            else STARTS_ABOVE if starts_above[j]
+            else SAVES if low[j] > 1
+            else COSTS_MORE if high[j] < 1
+            else TOO_CLOSE
+        )  # fmt: skip
+        row: dict[str, object] = {
+            "bin": number,
+            "budget": base.budget(j),
+            "accuracy": float(target[j]),
+            "baseline_cost": float(spent[j]),
+            "cost": float(needed[j]),
+            "verdict": verdict,
+            "n_problems": n_problems,
+            "open_low": bool(low[j] <= 0),
+            "open_high": bool(np.isinf(high[j])),
+        }
+        if verdict != NO_DIFFERENCE:
+            row |= {
+                "factor": float(factor[j]) if factor[j] > 0 else None,
+                "factor_low": float(low[j]) if low[j] > 0 else None,
+                "factor_high": float(high[j]),
+            }
+        if probes is not None and bill is not None:
+            axes = (axis if charged else paid, extra)
+            row |= _billed(*axes, charged, j, needed, spent, (low[j], high[j]), bill, verdict)
+        rows.append(row)
+    return rows
+
+
+def _billed(
+    axis: np.ndarray,
+    extra: np.ndarray,
+    charged: bool,
+    j: int,
+    needed: np.ndarray,
+    spent: np.ndarray,
+    limits: tuple[float, float],
+    bill: Bill,
+    verdict: str,
+) -> dict[str, object]:
+    """The columns that charge the samples which told difficulty."""
+    if not np.isfinite(needed[j]):
+        return {}
+    due = float(np.interp(np.log2(needed[j]), np.log2(axis), extra))
+    total = float(needed[j]) if charged else float(needed[j]) + due
+    row: dict[str, object] = {"billed_cost": total}
+    if verdict == NO_DIFFERENCE:
+        return row
+    # A bill that does not depend on the replicate moves both ends of the cost by itself.
+    low, high = (
+        spent[j] / (spent[j] / end + (0.0 if charged else due)) if 0 < end < np.inf else float("nan") for end in limits
+    )
+    bare = total - due
+    return row | {
+        "billed_factor": float(spent[j] / total),
+        "billed_low": float(low),
+        "billed_high": float(high),
+        "break_even_queries": break_even_queries(bare, float(spent[j]), due * bill.queries),
+    }
+
+
+def _no_gap(base: Candidates, members: np.ndarray, spent: np.ndarray, j: int, needed: float) -> bool:
+    """Whether the baseline is about as accurate at the choice's cost as at its own, so that there is no factor."""
+    order = np.argsort(spent)
+    if not spent[order[0]] <= needed <= spent[order[-1]] or abs(np.log2(needed / spent[j])) < 0.02:
+        return False
+    there = accuracy_at(spent[order], base.accuracy[np.ix_(members, order)], np.array([needed]))[:, 0]
+    apart = base.accuracy[members, j] - there
+    _, problem = np.unique(base.clusters[members], return_inverse=True)
+    apart = np.bincount(problem.ravel(), apart) / np.bincount(problem.ravel())
+    gap = abs(float(apart.mean()))
+    error = float(apart.std(ddof=1)) / np.sqrt(len(apart)) if len(apart) > 1 else np.inf
+    return gap < _GAP or gap < 1.96 * error
+
+
+def billed_ratio(budget: float, baseline_budget: float, n_probes: float, queries: float = 1.0) -> float:
+    """How many times dearer a strategy is than the baseline that matches it, difficulty charged.
+
+    Parameters
+    ----------
+    budget, baseline_budget : float
+        Generations of the strategy, and of the baseline at equal accuracy.
+    n_probes : float
+        Samples that told the difficulty.
+    queries : float
+        That share them.
+
+    Returns
+    -------
+    float
+        ``(budget + n_probes / queries) / baseline_budget``; below 1 the strategy saves.
+
+    Examples
+    --------
+    >>> billed_ratio(16, 64, 2048), billed_ratio(64, 256, 2048)
+    (32.25, 8.25)
+    """
+    return (budget + n_probes / queries) / baseline_budget
+
+
+def break_even_queries(budget: float, baseline_budget: float, n_probes: float) -> float:
+    """Queries of the same problem after which the difficulty samples have paid for themselves.
+
+    Returns
+    -------
+    float
+        ``n_probes / (baseline_budget − budget)``, at least 1; inf where the strategy saves nothing; NaN where one of
+        the budgets is not known or infinite, for nobody gets there.
+
+    Examples
+    --------
+    >>> round(break_even_queries(16, 64, 2048), 2), break_even_queries(16, 16, 2048)
+    (42.67, inf)
+    """
+    saved = baseline_budget - budget
+    if not np.isfinite(saved):
+        return float("nan")
+    if n_probes <= 0:
+        return 1.0 if saved >= 0 else float("inf")
+    return max(1.0, float(n_probes / saved)) if saved > 0 else float("inf")

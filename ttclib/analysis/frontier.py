@@ -1,36 +1,53 @@
-"""Accuracy against cost: every strategy and the compute-optimal one, with the points that nothing beats."""
+"""Accuracy against cost: every candidate, and the best choice at most at each cost."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ttclib.analysis.bill import DifficultyBill
-from ttclib.analysis.compute_optimal import NEEDS_GROUND_TRUTH, ComputeOptimal, compute_optimal
-from ttclib.analysis.efficiency import finite
-from ttclib.analysis.groups import align, charged_budgets, group_means, ordered_interval, resample_weights
+from ttclib.analysis.candidates import NEEDS_GROUND_TRUTH, Candidates, candidates_of
+from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import LEDGERS, Ledger
+from ttclib.analysis.optimise import FOLDS, PARTITIONS, Choice, mean_by_group, optimise
+from ttclib.analysis.plan import Plan, Step, plan_of
+from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Interval, interval
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.samples import ModelFacts
+from ttclib.samples import Setting
 
+COMPUTE_OPTIMAL = "compute_optimal"
 FRONTIER_SCHEMA = {
     "strategy": pl.String,
     "variant": pl.String,
+    "policy": pl.String,
+    "setting": pl.String,
     "bin": pl.Int64,
     "budget": pl.Int64,
     "cost": pl.Float64,
+    "at_most": pl.Float64,
     "accuracy": pl.Float64,
     "ci_low": pl.Float64,
     "ci_high": pl.Float64,
     "pareto": pl.Boolean,
     "chosen": pl.String,
+    "tied": pl.Int64,
+    "given_up": pl.Float64,
     "optimism": pl.Float64,
     "n_problems": pl.Int64,
+}
+PICKS_SCHEMA = {
+    "bin": pl.Int64,
+    "at_most": pl.Float64,
+    "policy": pl.String,
+    "setting": pl.String,
+    "strategy": pl.String,
+    "variant": pl.String,
+    "budget": pl.Int64,
+    "share": pl.Float64,
 }
 
 
@@ -41,119 +58,219 @@ class Frontier:
     Attributes
     ----------
     frame : polars.DataFrame
-        Columns as in `FRONTIER_SCHEMA`. `bin` is null over all problems. `budget` is in generations charged,
-        `cost` in the ledger's unit. `pareto`: no strategy that could be run is as accurate for less, or more
-        accurate for as much; pass@k, which needs the answer, neither counts nor is marked. `chosen`: in the
-        rows of ``compute_optimal`` by bin, the strategy that the policy takes there; `optimism`: what choosing
-        and scoring on the same problems would have added.
-    chosen : ComputeOptimal or None
-        None: there were no bins to choose in.
+        Columns as in `FRONTIER_SCHEMA`. `bin` is null over all problems. Rows of every candidate, then of
+        ``compute_optimal``: the choice at most at cost `at_most`, cross-fitted; `cost` is what it really spends.
+        There `chosen`, `policy`, `setting` and `budget` are the plan's (null where bins choose differently), `tied`
+        how many candidates come to its best accuracy exactly, `given_up` what the plan's preference for the cheap
+        costs, and `optimism` what choosing and scoring on the same problems would have added. `pareto`: no candidate
+        that could be run is as accurate for less, or more accurate for as much.
+    picks : polars.DataFrame
+        Columns as in `PICKS_SCHEMA`: how often each candidate answered, by bin and limit.
+    plan : Plan
+    choice : Choice
     unit : str
         The cost axis in words.
+    notes : list of str
+        What was left out, and where the pool ends below a limit.
     """
 
     frame: pl.DataFrame
-    chosen: ComputeOptimal | None
+    picks: pl.DataFrame
+    plan: Plan
+    choice: Choice
     unit: str
+    notes: list[str]
 
 
 def frontier(
     outcomes: Sequence[Outcomes],
-    bins: ArrayLike | None = None,
+    difficulty: Difficulty | None = None,
     *,
-    ease: ArrayLike | None = None,
-    difficulty: str = "oracle",
     ledger: Ledger = LEDGERS["snell"],
-    policy: ModelFacts | None = None,
-    verifier: ModelFacts | None = None,
-    bill: DifficultyBill | None = None,
-    n_assignments: int = 100,
+    limits: ArrayLike | None = None,
+    bill: Bill | None = None,
+    per: str = "problem",
+    folds: int = FOLDS,
+    partitions: int = PARTITIONS,
     level: float = 0.95,
-    n_resamples: int = 200,
+    n_resamples: int = DRAWS_THAT_CHOOSE,
+    family: str = "pointwise",
+    simplicity: Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> Frontier:
-    """Accuracy and cost of strategies and of their compute-optimal choice, over all problems and by bin.
+    """Accuracy and cost of candidates, and of the best choice within each limit, over all problems and by bin.
 
     Parameters
     ----------
     outcomes : sequence of Outcomes
-        Compared on the problems that all hold.
-    bins : array_like of int, shape (problems of the first,), optional
-        Difficulty bins; None: over all problems only, and nothing is chosen.
-    ease, difficulty, n_assignments
-        As in `compute_optimal`.
+        Of one policy or of several, compared on the problems that all hold.
+    difficulty : Difficulty, optional
+        None: one choice for all problems.
     ledger : Ledger
-    policy, verifier : ModelFacts, optional
-        Needed where the ledger counts FLOPs.
-    bill : DifficultyBill, optional
-        Charged to the compute-optimal strategy where the ledger says so.
-    level, n_resamples, seed
-        Of the bootstrap over problems; every replicate chooses the strategies anew.
+    limits : array_like of float, shape (limits,), optional
+        In the ledger's unit; None: `ttclib.analysis.optimise.default_limits`.
+    bill : Bill, optional
+        How the samples that told difficulty are paid, where the ledger charges them; None: as `difficulty` says.
+    per, folds, partitions, n_resamples, seed
+        As in `ttclib.analysis.optimise.optimise`.
+    level : float
+    family : {"pointwise", "simultaneous"}
+        Of the candidates' intervals.
+    simplicity : mapping of strategy to int, optional
+        As in `plan_of`.
 
     Raises
     ------
     RequestError
-        As `compute_optimal` and `Ledger.price` do; a ledger that charges difficulty without a bill.
+        As `candidates_of` and `optimise` do.
     """
-    aligned = align(outcomes, bins)
-    weights = resample_weights(len(aligned.bins), n_resamples, seed)
-    n_bins = int(aligned.bins.max(initial=0))
-    rows: list[dict[str, object]] = []
-    for one in aligned.outcomes:
-        means = group_means(one.accuracy, aligned.bins, weights, n_bins)
-        cost = ledger.price(one, policy, verifier)
-        rows += _rows(one, charged_budgets(one), cost, means, aligned.bins, level)
-    chosen = None
-    if bins is not None:
-        if ledger.difficulty and bill is None:
-            raise RequestError("this ledger charges difficulty: say how many samples told it, or switch difficulty off")
-        runnable = [one for one in outcomes if one.strategy not in NEEDS_GROUND_TRUTH]
-        chosen = compute_optimal(
-            runnable, bins, ease=ease, difficulty=difficulty, n_assignments=n_assignments, seed=seed
-        )
-        same = chosen.aligned.problem_ids == aligned.problem_ids
-        means = chosen.resampled(weights if same else resample_weights(len(chosen.aligned.bins), n_resamples, seed))
-        cost = ledger.price(chosen.outcomes, policy, verifier)
-        if ledger.difficulty and bill is not None:
-            cost = cost + bill.price(chosen, ledger, policy, verifier)
-        new = _rows(chosen.outcomes, chosen.outcomes.budgets, cost, means, chosen.aligned.bins, level)
-        optimism = chosen.optimism
-        for index, row in enumerate(new):
-            group, column = divmod(index, len(chosen.outcomes.budgets))
-            row["chosen"] = chosen.policy.choices[group - 1][column] if group else None
-            row["optimism"] = float(optimism[group, column])
-        rows += new
-    frame = finite(pl.DataFrame(rows, schema=FRONTIER_SCHEMA))
-    return Frontier(_mark_pareto(frame), chosen, ledger.label)
+    candidates = candidates_of(outcomes, difficulty, ledger=ledger, bill=bill)
+    choice = optimise(
+        candidates, limits, difficulty=difficulty, per=per, folds=folds, partitions=partitions,
+        n_resamples=n_resamples, seed=seed,
+    )  # fmt: skip
+    plan = plan_of(choice, difficulty, simplicity)
+    rows = curve_rows(candidates, level=level, family=family, seed=seed) + _chosen_rows(choice, plan, level)
+    frame = _mark_pareto(finite(pl.DataFrame(rows, schema=FRONTIER_SCHEMA)))
+    notes = [*candidates.notes, *(reach_notes(choice) if limits is not None else [])]
+    return Frontier(frame, _picks(choice), plan, choice, ledger.label, notes)
 
 
-def _rows(
-    one: Outcomes, budgets: Sequence[int], cost: np.ndarray, means: np.ndarray, bins: np.ndarray, level: float
+def curve_rows(
+    candidates: Candidates, *, level: float = 0.95, family: str = "pointwise", seed: int = 0
 ) -> list[dict[str, object]]:
-    low, high = ordered_interval(means, level)
-    defined = ~np.isnan(one.accuracy)
+    """Rows of `Frontier.frame`, one a candidate and bin."""
+    means = mean_by_group(candidates.cost, candidates)
+    found = [np.empty((candidates.n_groups + 1, len(candidates))) for _ in range(3)]
+    for number in range(len(candidates.outcomes)):  # a band is over one curve's budgets
+        own = candidates.which == number
+        if own.any():
+            values = candidates.accuracy[:, own]
+            clusters = None if candidates.n_problems == len(candidates.bins) else candidates.clusters
+            side = interval(
+                values, groups=candidates.bins, n_groups=candidates.n_groups, clusters=clusters, level=level,
+                family=family, seed=seed,
+            )  # fmt: skip
+            for table, part in zip(found, side, strict=True):
+                table[:, own] = part
+    told = Interval(*found)
     rows: list[dict[str, object]] = []
-    for group in range(means.shape[1]):
-        member = defined if group == 0 else defined & (bins == group)[:, None]
-        for column, budget in enumerate(budgets):
-            counted = member[:, column]
+    for j in range(len(candidates)):
+        one = candidates.of(j)
+        for number, members in candidates.groups:
+            at = (number or 0, j)
             rows.append(
                 {
                     "strategy": one.strategy,
                     "variant": one.variant,
-                    "bin": group or None,
-                    "budget": int(budget),
-                    "cost": float(cost[counted, column].mean()) if counted.any() else None,
-                    "accuracy": float(means[0, group, column]),
-                    "ci_low": float(low[group, column]),
-                    "ci_high": float(high[group, column]),
+                    "policy": one.source.policy or None,
+                    "setting": setting_label(one),
+                    "bin": number,
+                    "budget": candidates.budget(j),
+                    "cost": float(means[at]),
+                    "accuracy": float(told.estimate[at]),
+                    "ci_low": float(told.low[at]),
+                    "ci_high": float(told.high[at]),
                     "pareto": False,
-                    "chosen": None,
-                    "optimism": None,
-                    "n_problems": int(counted.sum()),
+                    "n_problems": len(np.unique(candidates.clusters[members])),
                 }
             )
     return rows
+
+
+def setting_label(one: Outcomes) -> str | None:
+    """The setting in words, None where it is not known."""
+    return None if one.source.setting is None else one.source.setting.label()
+
+
+def _chosen_rows(choice: Choice, plan: Plan, level: float) -> list[dict[str, object]]:
+    able = choice.candidates
+    found, optimism = choice.interval(level), choice.optimism
+    counted = able.ledger.unit == "generations"
+    rows: list[dict[str, object]] = []
+    for number, g, members in choice.groups():
+        bins = [number - 1] if number else range(able.n_groups)
+        bins = [number - 1] if number else range(able.n_groups)
+        for k, limit in enumerate(choice.limits[g]):
+            steps = [plan.choices[b][k] for b in bins]
+            alike = bool(steps) and bool(steps[0]) and all(_same(one, steps[0]) for one in steps)
+            one = steps[0][0] if alike and len(steps[0]) == 1 else None
+            rows.append(
+                {
+                    "strategy": COMPUTE_OPTIMAL,
+                    "variant": COMPUTE_OPTIMAL,
+                    "policy": None if one is None else one.policy or None,
+                    "setting": Setting("", one.setting).label() if one is not None and one.setting else None,
+                    "bin": number,
+                    "budget": int(limit) if counted and limit == int(limit) else None if one is None else one.budget,
+                    "cost": float(choice.costs[g, k]),
+                    "at_most": float(limit),
+                    "accuracy": float(found.estimate[g, k]),
+                    "ci_low": float(found.low[g, k]),
+                    "ci_high": float(found.high[g, k]),
+                    "pareto": False,
+                    "chosen": " or ".join(step.label for step in steps[0]) if alike else None,
+                    "tied": one.tied if one is not None and len(steps) == 1 else None,
+                    "given_up": one.given_up if one is not None and len(steps) == 1 else None,
+                    "optimism": float(optimism[g, k]),
+                    "n_problems": len(np.unique(able.clusters[members])),
+                }
+            )
+    return rows
+
+
+def _same(one: Sequence[Step], other: Sequence[Step]) -> bool:
+    """Whether two bins run the same."""
+    return [_identity(step) for step in one] == [_identity(step) for step in other]
+
+
+def _identity(step: Step) -> tuple[object, ...]:
+    return step.policy, dict(step.setting), step.variant, step.budget, step.share
+
+
+def _picks(choice: Choice) -> pl.DataFrame:
+    able = choice.candidates
+    rows = []
+    for number, g, _ in choice.groups():
+        for k, limit in enumerate(choice.limits[g]):
+            for j in np.flatnonzero(choice.used[k, g] > 1e-12):
+                one = able.of(int(j))
+                rows.append(
+                    {
+                        "bin": number,
+                        "at_most": float(limit),
+                        "policy": one.source.policy or None,
+                        "setting": setting_label(one),
+                        "strategy": one.strategy,
+                        "variant": one.variant,
+                        "budget": able.budget(int(j)),
+                        "share": float(choice.used[k, g, j]),
+                    }
+                )
+    return pl.DataFrame(rows, schema=PICKS_SCHEMA)
+
+
+def reach_notes(choice: Choice) -> list[str]:
+    """Where what the store holds ends below a limit."""
+    able = choice.candidates
+    most = np.array([able.cost[able.bins == g + 1].mean(axis=0).max() for g in range(able.n_groups)])
+    notes = []
+    for k, limit in enumerate(choice.limits[0]):
+        beyond = most < choice.limits[1:, k] * (1 - 1e-9)
+        if beyond.all():
+            notes.append(f"{most.max():.6g} of {limit:.6g} affordable {reach_unit(able.ledger)} are in the store")
+    return notes
+
+
+def reach_unit(ledger: Ledger) -> str:
+    """What a limit counts: samples, where generations are charged."""
+    return "samples" if ledger.unit == "generations" else ledger.label.partition(" a problem")[0]
+
+
+def finite(frame: pl.DataFrame) -> pl.DataFrame:
+    """Null for what is not a finite number."""
+    floats = pl.col(pl.Float64)
+    return frame.with_columns(pl.when(floats.is_finite()).then(floats).otherwise(None))
 
 
 def pareto(cost: ArrayLike, accuracy: ArrayLike) -> np.ndarray:
@@ -191,7 +308,9 @@ def _mark_pareto(frame: pl.DataFrame) -> pl.DataFrame:
         runnable = ~part["strategy"].is_in(NEEDS_GROUND_TRUTH)
         accuracy = np.where(runnable.to_numpy(), _floats(part, "accuracy"), np.nan)
         parts.append(part.with_columns(pl.Series("pareto", pareto(_floats(part, "cost"), accuracy))))
-    return pl.concat(parts).sort("row").drop("row") if parts else frame
+    if not parts:
+        raise RequestError("nothing to show: no candidate is left")
+    return pl.concat(parts).sort("row").drop("row")
 
 
 def _floats(frame: pl.DataFrame, column: str) -> np.ndarray:

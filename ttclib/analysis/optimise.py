@@ -115,8 +115,8 @@ def optimise(
     limits : array_like of float, shape (limits,) or (groups, limits), optional
         Ascending, in the ledger's unit, the mean over a group. None: `default_limits`.
     difficulty : Difficulty, optional
-        What the bins were cut by, on the rows that `candidates` was made from: quantile bins that part ties are then cut
-        anew in every replicate. Others stay.
+        What the bins were cut by, on the rows that `candidates` was made from: quantile bins that part ties are then
+        cut anew in every replicate. Others stay.
     beside : float array, shape (rows of candidates, columns), optional
         Further values by problem, averaged in the same replicates: the other side of a difference.
     per : {"problem", "mixed", "average"}
@@ -278,4 +278,3 @@ def _doubt(weights: Resamples, total: np.ndarray, bins: np.ndarray) -> np.ndarra
         per_problem.append(len(member) / len(np.unique(member)))
     mass = np.column_stack([total.sum(axis=1), total]) / per_problem
     return weights.pseudo[:, None] / (mass + weights.pseudo[:, None])
-

@@ -1,0 +1,518 @@
+"""A plan: what to do in which bin within which limit, small enough to be read, kept, and applied to new problems."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+
+from ttclib.analysis.candidates import DRAWS_WHOLE, Candidates, generations, probe_price
+from ttclib.analysis.difficulty import Bill, Difficulty, place_problems
+from ttclib.analysis.ledger import Ledger
+from ttclib.analysis.optimise import Choice
+from ttclib.analysis.resampling import interval
+from ttclib.errors import RequestError
+from ttclib.replay.outcomes import Outcomes
+
+PLAN_FORMAT, PLAN_VERSION = "ttclib-plan", 1
+ONE_POINT = 0.01
+_TIE = 1e-9
+# Of two that cost as much, the one with fewer parts; what is not named here has more.
+SIMPLICITY = {"majority_vote": 0, "best_of_n": 1, "weighted_best_of_n": 2}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry of a plan: what to run.
+
+    Attributes
+    ----------
+    policy, strategy, variant : str
+    setting : mapping of str to value
+        The setting's keys.
+    budget : int
+    verifier, aggregation : str or None
+    cost, accuracy : float
+        Means over the bin, on the problems on which it was chosen.
+    given_up : float
+        How much less accurate it is there than the best within the limit.
+    tied : int
+        Candidates that come to the best accuracy exactly, itself counted.
+    share : float
+        Of the bin's problems; below 1 where two candidates are mixed.
+    """
+
+    policy: str
+    strategy: str
+    variant: str
+    budget: int
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    verifier: str | None = None
+    aggregation: str | None = None
+    cost: float = float("nan")
+    accuracy: float = float("nan")
+    given_up: float = 0.0
+    tied: int = 1
+    share: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """In words: ``"beam_search (M=4) N=16"``."""
+        return f"{self.variant} N={self.budget}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which candidate to use for a problem of each bin within each limit.
+
+    Attributes
+    ----------
+    limits : tuple of float
+        In the ledger's unit, ascending.
+    choices : tuple of tuple of tuple of Step
+        By bin, then by limit: one step, two where candidates are mixed, none where nothing is affordable.
+    ledger : Ledger
+    per : {"problem", "mixed", "average"}
+    source : str or None
+        What places a problem: ``"oracle"`` (share of right answers) or ``"predicted"`` (mean score); None: one bin.
+    verifier, aggregation : str or None
+        Who predicts.
+    thresholds : tuple of float
+        Ease that parts bin 1 from 2, 2 from 3, …
+    tied_shares : tuple of (float or None)
+        As `Difficulty.tied_shares`.
+    n_probes : float or None
+        Samples that told the difficulty where the plan was made.
+    n_problems : int
+        It was chosen on.
+    store : str or None
+        Hash of the store that it was made from.
+    versions : mapping of str to str
+        Of the library and the file's parts.
+    stopping, predictor : mapping or None
+        Room for rules that stop early, and for predictors of difficulty; version 1 has neither.
+    """
+
+    limits: tuple[float, ...]
+    choices: tuple[tuple[tuple[Step, ...], ...], ...]
+    ledger: Ledger
+    per: str = "problem"
+    source: str | None = None
+    verifier: str | None = None
+    aggregation: str | None = None
+    thresholds: tuple[float, ...] = ()
+    tied_shares: tuple[float | None, ...] = ()
+    n_probes: float | None = None
+    n_problems: int = 0
+    store: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    stopping: Mapping[str, Any] | None = None
+    predictor: Mapping[str, Any] | None = None
+
+    @property
+    def n_bins(self) -> int:
+        """Bins, 1 where problems are not told apart."""
+        return len(self.choices)
+
+    def choose(self, number: int, at_most: float) -> tuple[Step, ...]:
+        """What to run for a bin within a cost: at the largest of the plan's limits that is not above it.
+
+        Raises
+        ------
+        RequestError
+            No such bin, no limit that small, or nothing is affordable there.
+        """
+        if not 1 <= number <= self.n_bins:
+            raise RequestError(f"bin {number}: the plan has bins 1 to {self.n_bins}")
+        below = [place for place, limit in enumerate(self.limits) if limit <= at_most * (1 + 1e-9)]
+        if not below:
+            raise RequestError(f"at most {at_most:g}: the plan's smallest limit is {self.limits[0]:g}")
+        steps = self.choices[number - 1][below[-1]]
+        if not steps:
+            raise RequestError(f"bin {number}, at most {self.limits[below[-1]]:g}: no candidate is affordable there")
+        return steps
+
+    def bins(self, ease: ArrayLike, seed: int = 0) -> np.ndarray:
+        """Bins of new problems from their (cheap) difficulty; 0 where it is NaN."""
+        values = np.asarray(ease, dtype=float)
+        if self.n_bins == 1:
+            return np.ones(len(values), dtype=int)
+        return place_problems(values, self.thresholds, self.tied_shares, seed)
+
+    def apply(
+        self, outcomes: Sequence[Outcomes], ease: ArrayLike | None = None, *, bill: Bill | None = None, seed: int = 0
+    ) -> AppliedPlan:
+        """What the plan comes to on problems of known ease, such as another benchmark's.
+
+        Parameters
+        ----------
+        outcomes : sequence of Outcomes
+            Every strategy that the plan may choose there, on the same problems in the same order.
+        ease : array_like of float, shape (problems,), optional
+            As `source` says, for example of k samples each (`ttclib.analysis.agreement.cheap_difficulty`). A plan of
+            one bin needs none.
+        bill : Bill, optional
+            How the samples that told the ease are paid. They are in `AppliedPlan.cost` and `.probes` whatever the
+            ledger says, for here somebody draws them; None: nobody does.
+        seed : int
+            Of the side to which a problem falls whose ease stood in two bins.
+
+        Raises
+        ------
+        RequestError
+            A chosen candidate is not among `outcomes`, no ease, or a fact that the ledger lacks.
+        """
+        if not outcomes:
+            raise RequestError("no strategy to apply the plan with: replay those that it names")
+        n = len(outcomes[0].problem_ids)
+        if self.n_bins > 1 and ease is None:
+            raise RequestError(f"the plan has {self.n_bins} bins: say how easy each problem is")
+        numbers = np.ones(n, dtype=int) if ease is None else self.bins(ease, seed)
+        prices = [self.ledger.price(one) for one in outcomes]
+        probe = np.zeros(n)
+        if bill is not None and bill.n_probes > 0:
+            told = Difficulty(np.zeros(n), numbers, source=self.source or "oracle")
+            probe = probe_price(outcomes, prices, told)
+        shape = (n, len(self.limits))
+        accuracy, cost, probes, drawn = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
+        for number, row in enumerate(self.choices, start=1):
+            member = numbers == number
+            for column, steps in enumerate(row):
+                if not steps or not member.any():
+                    continue
+                accuracy[member, column] = cost[member, column] = 0.0
+                for step in steps:
+                    at, place = _find(step, outcomes, number)
+                    one = outcomes[at]
+                    own = step.budget if one.strategy in DRAWS_WHOLE else 0
+                    extra = 0.0 if bill is None else float(bill.samples(own))
+                    accuracy[member, column] += step.share * one.accuracy[member, place]
+                    cost[member, column] += step.share * (prices[at][member, place] + extra * probe[member])
+                    drawn[member, column] += step.share * (generations(one)[member, place] + extra)
+                    probes[member, column] += step.share * extra
+        return AppliedPlan(self, numbers, accuracy, cost, probes, drawn)
+
+    def lines(self) -> list[str]:
+        """The table in words, equal neighbours merged: ``bin 4, at most 16-64: beam_search (M=4) N=16``."""
+        told = []
+        for number, row in enumerate(self.choices, start=1):
+            words = [
+                " or ".join(step.label + (f" ({step.share:.0%})" if step.share < 1 else "") for step in steps)
+                or "nothing is affordable"
+                for steps in row
+            ]
+            begin = 0
+            for end in range(1, len(row) + 1):
+                if end == len(row) or words[end] != words[begin]:
+                    span = f"{self.limits[begin]:g}" + (f"-{self.limits[end - 1]:g}" if end - begin > 1 else "")
+                    told.append(f"bin {number}, at most {span}: {words[begin]}")
+                    begin = end
+        return told
+
+    def frame(self) -> pl.DataFrame:
+        """The table as a frame, columns as in `PLAN_SCHEMA`, one row a step."""
+        rows = []
+        for number, row in enumerate(self.choices, start=1):
+            for limit, steps in zip(self.limits, row, strict=True):
+                ease_from = self.thresholds[number - 1] if number <= len(self.thresholds) else None
+                rows += [
+                    {"bin": number, "ease_from": ease_from, "at_most": limit}
+                    | {name: getattr(step, name) for name in _STEP_COLUMNS}
+                    for step in steps
+                ]
+        return pl.DataFrame(rows, schema=PLAN_SCHEMA).fill_nan(None)
+
+    def made_from(self, store: str | None, versions: Mapping[str, str]) -> Plan:
+        """The same plan that says where it comes from."""
+        return replace(self, store=store, versions=dict(versions))
+
+    def to_json(self) -> str:
+        """The plan as JSON; `from_json` reads it back."""
+        ledger = asdict(self.ledger)
+        difficulty = {
+            "source": self.source,
+            "verifier": self.verifier,
+            "aggregation": self.aggregation,
+            "thresholds": self.thresholds,
+            "tied_shares": self.tied_shares,
+            "n_probes": self.n_probes,
+        }
+        whole = {
+            "format": PLAN_FORMAT,
+            "version": PLAN_VERSION,
+            "store": self.store,
+            "versions": dict(self.versions),
+            "ledger": ledger,
+            "per": self.per,
+            "difficulty": difficulty,
+            "limits": self.limits,
+            "choices": [[[_written(step) for step in steps] for steps in row] for row in self.choices],
+            "n_problems": self.n_problems,
+            "stopping": self.stopping,
+            "predictor": self.predictor,
+        }
+        return json.dumps(whole, indent=1, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """A plan from its JSON.
+
+        Raises
+        ------
+        RequestError
+            The text is no plan, of another version, or asks for what this version does not know.
+        """
+        try:
+            read = json.loads(text)
+            if not isinstance(read, dict) or read.get("format") != PLAN_FORMAT:
+                raise RequestError("not a plan: export one with `ttc frontier --export-plan`")
+            if read["version"] != PLAN_VERSION:
+                raise RequestError(
+                    f"the plan is of version {read['version']}, this library reads {PLAN_VERSION}: export it again"
+                )
+            for room in ("stopping", "predictor"):
+                if read.get(room) is not None:
+                    raise RequestError(f"the plan has a {room} rule, which version {PLAN_VERSION} does not know")
+            told = read["difficulty"]
+            plan = cls(
+                limits=tuple(map(float, read["limits"])),
+                choices=tuple(tuple(tuple(Step(**step) for step in steps) for steps in row) for row in read["choices"]),
+                ledger=Ledger().with_switches({n: v for n, v in read["ledger"].items() if v is not None}),
+                per=str(read["per"]),
+                source=told["source"],
+                verifier=told["verifier"],
+                aggregation=told["aggregation"],
+                thresholds=tuple(map(float, told["thresholds"])),
+                tied_shares=tuple(None if share is None else float(share) for share in told["tied_shares"]),
+                n_probes=told["n_probes"],
+                n_problems=int(read["n_problems"]),
+                store=read["store"],
+                versions=dict(read["versions"]),
+            )
+        except RequestError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RequestError(f"not a plan: {error!r}; export one with `ttc frontier --export-plan`") from error
+        if any(len(row) != len(plan.limits) for row in plan.choices):
+            raise RequestError("not a plan: a bin has more or fewer choices than there are limits")
+        if plan.n_bins != len(plan.thresholds) + 1 or len(plan.tied_shares) != len(plan.thresholds):
+            raise RequestError(f"not a plan: {plan.n_bins} bins need {plan.n_bins - 1} thresholds")
+        return plan
+
+
+_STEP_COLUMNS = ("policy", "strategy", "variant", "budget", "share", "cost", "accuracy", "given_up", "tied")
+PLAN_SCHEMA = {
+    "bin": pl.Int64,
+    "ease_from": pl.Float64,
+    "at_most": pl.Float64,
+    "policy": pl.String,
+    "strategy": pl.String,
+    "variant": pl.String,
+    "budget": pl.Int64,
+    "share": pl.Float64,
+    "cost": pl.Float64,
+    "accuracy": pl.Float64,
+    "given_up": pl.Float64,
+    "tied": pl.Int64,
+}
+APPLIED_SCHEMA = {
+    "bin": pl.Int64,
+    "at_most": pl.Float64,
+    "accuracy": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "cost": pl.Float64,
+    "generations": pl.Float64,
+    "probes": pl.Float64,
+    "n_problems": pl.Int64,
+}
+
+
+@dataclass(frozen=True)
+class AppliedPlan:
+    """What a plan comes to on other problems.
+
+    Attributes
+    ----------
+    plan : Plan
+    bins : int array, shape (problems,)
+    accuracy : float array, shape (problems, limits)
+        NaN: the problem is in no bin, or nothing was affordable.
+    cost : float array, shape (problems, limits)
+        In the ledger's unit, the probes that are paid included.
+    probes, generations : float array, shape (problems, limits)
+        Samples that told the ease and that the strategy does not draw anyway, and all answers drawn, these among them.
+    """
+
+    plan: Plan
+    bins: np.ndarray
+    accuracy: np.ndarray
+    cost: np.ndarray
+    probes: np.ndarray
+    generations: np.ndarray
+
+    def frame(self, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
+        """Means over all problems and by bin, columns as in `APPLIED_SCHEMA`; bins without a problem have no rows."""
+        found = interval(self.accuracy, groups=self.bins, n_groups=self.plan.n_bins, level=level, seed=seed)
+        rows = []
+        for group in range(self.plan.n_bins + 1 if self.plan.n_bins > 1 else 1):
+            member = self.bins > 0 if group == 0 else self.bins == group
+            for column, limit in enumerate(self.plan.limits):
+                counted = member & ~np.isnan(self.accuracy[:, column])
+                if not counted.any():
+                    continue
+                rows.append(
+                    {
+                        "bin": group or None,
+                        "at_most": limit,
+                        "accuracy": float(found.estimate[group, column]),
+                        "ci_low": float(found.low[group, column]),
+                        "ci_high": float(found.high[group, column]),
+                        "n_problems": int(counted.sum()),
+                    }
+                    | {
+                        name: float(getattr(self, name)[counted, column].mean())
+                        for name in ("cost", "generations", "probes")
+                    }
+                )
+        return pl.DataFrame(rows, schema=APPLIED_SCHEMA)
+
+
+def plan_of(choice: Choice, difficulty: Difficulty | None = None, simplicity: Mapping[str, int] | None = None) -> Plan:
+    """The plan of a choice: of all candidates that are as good as the best the cheapest.
+
+    As good is: within one paired standard error and within one point of the best in that bin and limit. Of these the
+    cheapest is taken, then the simplest, then what the limit below or the bin before takes. Where candidates are mixed
+    or limits shared by bins the choice stands as it is.
+
+    Parameters
+    ----------
+    choice : Choice
+    difficulty : Difficulty, optional
+        What its bins were cut by.
+    simplicity : mapping of strategy to int, optional
+        The smaller the simpler; None: `SIMPLICITY`.
+    """
+    able = choice.candidates
+    order = SIMPLICITY if simplicity is None else simplicity
+    simple = np.array([order.get(able.of(j).strategy, len(order)) for j in range(len(able))])
+    rows: list[tuple[tuple[Step, ...], ...]] = []
+    before: list[int] = []
+    for g in range(able.n_groups):
+        member = able.bins == g + 1
+        accuracy, cost = able.accuracy[member], able.cost[member].mean(axis=0)
+        means = accuracy.mean(axis=0)
+        steps: list[tuple[Step, ...]] = []
+        taken: list[int] = []
+        for k in range(choice.limits.shape[1]):
+            best = int(choice.left[g, k])
+            if best < 0:
+                steps.append(())
+                taken.append(-1)
+            elif choice.per != "problem":
+                part = float(choice.part[g, k])
+                mixed = [(best, 1 - part), (int(choice.right[g, k]), part)]
+                steps.append(tuple(_step(able, j, means, cost, share=share) for j, share in mixed if share > 1e-12))
+                taken.append(best)
+            else:
+                neighbours = [*taken[-1:], *before[k : k + 1]]
+                affordable = cost <= choice.limits[g + 1, k] * (1 + 1e-9) + 1e-12
+                problems = able.clusters[member]
+                j, best, tied = _parsimonious(accuracy, means, cost, affordable, simple, neighbours, problems)
+                steps.append((_step(able, j, means, cost, given_up=float(means[best] - means[j]), tied=tied),))
+                taken.append(j)
+        rows.append(tuple(steps))
+        before = taken
+    told: dict[str, Any] = {}
+    if difficulty is not None:
+        told = {
+            "source": difficulty.source,
+            "verifier": difficulty.verifier,
+            "aggregation": difficulty.aggregation,
+            "thresholds": difficulty.thresholds,
+            "tied_shares": difficulty.tied_shares,
+            "n_probes": None if np.isnan(difficulty.n_probes) else float(difficulty.n_probes),
+        }
+    return Plan(
+        limits=tuple(float(limit) for limit in choice.limits[0]),
+        choices=tuple(rows),
+        ledger=able.ledger,
+        per=choice.per,
+        n_problems=able.n_problems,
+        **told,
+    )
+
+
+def _parsimonious(
+    accuracy: np.ndarray,
+    means: np.ndarray,
+    cost: np.ndarray,
+    affordable: np.ndarray,
+    simple: np.ndarray,
+    neighbours: Sequence[int],
+    clusters: np.ndarray,
+) -> tuple[int, int, int]:
+    """The candidate to hand on, the best one, and how many tie with it."""
+    best = int(np.argmax(np.where(affordable, means, -np.inf)))
+    loss = means[best] - means
+    apart = accuracy - accuracy[:, [best]] + loss
+    # Rows of one problem are added first: they are one piece of evidence.
+    _, number = np.unique(clusters, return_inverse=True)
+    n = int(number.max()) + 1
+    parts = np.zeros((n, accuracy.shape[1]))
+    np.add.at(parts, number.ravel(), apart)
+    error = np.sqrt((parts**2).sum(axis=0) * n / max(1, n - 1)) / len(accuracy)
+    close = affordable & (loss <= np.minimum(error, ONE_POINT) + _TIE)
+    places = np.flatnonzero(close)
+    near = np.array([0 if j in neighbours else 1 for j in places])
+    cheap = np.round(cost[places], 9)
+    chosen = places[np.lexsort((places, near, simple[places], cheap))[0]]
+    return int(chosen), best, int((affordable & (loss <= _TIE)).sum())
+
+
+def _step(able: Candidates, j: int, means: np.ndarray, cost: np.ndarray, **facts: Any) -> Step:
+    one = able.of(j)
+    source = one.source
+    return Step(
+        policy=source.policy,
+        strategy=one.strategy,
+        variant=one.variant,
+        budget=able.budget(j),
+        setting={} if source.setting is None else dict(source.setting.keys),
+        verifier=source.verifier,
+        aggregation=source.aggregation,
+        cost=float(cost[j]),
+        accuracy=float(means[j]),
+        **facts,
+    )
+
+
+def _written(step: Step) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and np.isnan(value) else value for name, value in asdict(step).items()
+    }
+
+
+def _find(step: Step, outcomes: Sequence[Outcomes], number: int) -> tuple[int, int]:
+    """Where a plan's candidate stands among outcomes: (outcome, column)."""
+    for exact in (True, False):  # the same setting, or the only one there is
+        fits = [
+            at
+            for at, one in enumerate(outcomes)
+            if one.variant == step.variant
+            and step.budget in one.budgets
+            and (not step.policy or not one.source.policy or one.source.policy == step.policy)
+            and (not exact or (dict(one.source.setting.keys) if one.source.setting else {}) == dict(step.setting))
+        ]
+        if len(fits) == 1:
+            return fits[0], outcomes[fits[0]].budgets.index(step.budget)
+    there = ", ".join(dict.fromkeys(one.variant for one in outcomes))
+    if fits:
+        raise RequestError(f"'{step.label}' (bin {number}) is there under several settings: give the plan's alone")
+    of = f" of policy '{step.policy}'" if step.policy else ""
+    raise RequestError(f"'{step.label}'{of} (bin {number}) is not there: replay it too. Given: {there}")
