@@ -16,6 +16,7 @@ _PLACES = {
     "ttclib.samples": ("Chains", "ModelFacts", "Pool", "Setting", "Tree", "Verifier"),
     "ttclib.store": ("load_chains", "load_pool"),
     "ttclib.replay.outcomes": ("Outcomes",),
+    "ttclib.replay.estimate": ("Estimate", "grades_by_answer"),
     "ttclib.replay.strategy": ("Strategy", "strategies", "variants"),
     "ttclib.replay.coverage": ("pass_at_k",),
     "ttclib.replay.best_of_n": ("expected_best_of_n",),

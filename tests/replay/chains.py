@@ -52,10 +52,9 @@ def problem_of(chains: Chains, row: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def random_chains(rng: np.random.Generator, shape: tuple[int, int, int], *, n_classes: int = 3) -> Chains:
-    """Answers without a class, a grade or a score among them; a class has one grade."""
+    """Answers without a class, a grade or a score among them."""
     ids = rng.integers(-1, n_classes, shape)
     grade = rng.integers(0, 2, (shape[0], n_classes + 1)).astype(float)
-    grade[:, -1] = 0.0
     correct = np.take_along_axis(grade, ids.reshape(shape[0], -1), axis=1).reshape(shape)
     correct[rng.random(shape) < 0.1] = np.nan
     scores = rng.random(shape)
@@ -80,19 +79,22 @@ def selected(
     sequential: int,
     parallel: int,
     selection: str,
-) -> float:
-    """Expected correctness over every subset of the chains of one problem, every tie followed in each direction."""
-    right = {int(a): c for a, c in zip(ids.ravel(), correct.ravel(), strict=True) if not np.isnan(c)}
+) -> np.ndarray:
+    """Correctness and ungraded share over every subset of a problem's chains, each tie followed in every direction."""
     long = [chain for chain in range(len(ids)) if lengths[chain] >= sequential]
     if len(long) < parallel:
-        return np.nan
+        return np.array([np.nan, np.nan])
     weight = scores if selection == "hierarchical" else np.ones(ids.shape)
+    of_class: dict[int, list[float]] = {}
+    for chain, j in product(long, range(sequential)):
+        if ids[chain, j] >= 0 and not np.isnan(weight[chain, j]):
+            of_class.setdefault(int(ids[chain, j]), []).append(correct[chain, j])
 
     def ballots(chain: int) -> list[tuple[int, float]]:
         return [
             (int(ids[chain, j]), float(weight[chain, j]))
             for j in range(sequential)
-            if ids[chain, j] >= 0 and not np.isnan(correct[chain, j]) and not np.isnan(weight[chain, j])
+            if ids[chain, j] >= 0 and not np.isnan(weight[chain, j])
         ]
 
     values = []
@@ -105,5 +107,12 @@ def selected(
                 [(winner, max(w for a, w in cast if a == winner)) for winner in vote(cast)] for cast in voting if cast
             ]
             outcomes = [list(choice) for choice in product(*standing)]
-        values.append(np.mean([np.mean([right[a] for a in vote(cast)]) if cast else 0.0 for cast in outcomes]))
-    return float(np.mean(values))
+        drawn = correct[list(subset), :sequential].ravel()
+        values.append(np.mean([elected(cast, of_class, drawn) for cast in outcomes], axis=0))
+    return np.mean(values, axis=0)
+
+
+def elected(cast: list[tuple[int, float]], of_class: dict[int, list[float]], drawn: np.ndarray) -> np.ndarray:
+    """What ballots elect; without any, one of those drawn."""
+    grades = [np.array(of_class[answer]) for answer in vote(cast)] if cast else [drawn]
+    return np.mean([[np.nansum(found) / len(found), np.isnan(found).mean()] for found in grades], axis=0)

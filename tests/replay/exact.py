@@ -1,55 +1,67 @@
-"""The estimators again, by listing every subset of the pool: slow, obvious, for comparison only."""
+"""The estimators again, by listing every subset of the pool: slow, obvious, for comparison only.
+
+A value is a pair: how right the chosen sample is, and how often it is not graded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
 
+Value = Callable[[tuple[int, ...]], "np.ndarray"]
 
-def mean_over_subsets(n_samples: int, size: int, value: Callable[[tuple[int, ...]], float]) -> float:
+
+def mean_over_subsets(n_samples: int, size: int, value: Callable[[tuple[int, ...]], object]) -> np.ndarray:
     """Mean of `value` over all subsets of that size."""
-    return float(np.mean([value(subset) for subset in combinations(range(n_samples), size)]))
+    return np.mean([value(subset) for subset in combinations(range(n_samples), size)], axis=0)
 
 
-def any_right(correct: Sequence[float]) -> Callable[[tuple[int, ...]], float]:
-    """1 if the subset holds a right sample."""
-    return lambda subset: float(any(correct[i] == 1 for i in subset))
+def at_each_size(n_samples: int, value: Value) -> np.ndarray:
+    """The mean pair at N = 1 … n, shape (2, n)."""
+    return np.array([mean_over_subsets(n_samples, size, value) for size in range(1, n_samples + 1)]).T
 
 
-def top_scored(scores: Sequence[float], correct: Sequence[float]) -> Callable[[tuple[int, ...]], float]:
-    """Correctness of the best-scored sample, ties averaged: graded before ungraded, scored before unscored."""
+def any_of(members: Iterable[int], correct: Sequence[float]) -> np.ndarray:
+    """One of them at random."""
+    grades = np.array([correct[i] for i in members])
+    return np.array([np.nansum(grades), np.isnan(grades).sum()]) / len(grades)
 
-    def rank(i: int) -> tuple[bool, bool, float]:
-        graded, scored = not np.isnan(correct[i]), not np.isnan(scores[i])
-        return (graded, graded and scored, scores[i] if graded and scored else 0.0)
 
-    def value(subset: tuple[int, ...]) -> float:
-        best = max(rank(i) for i in subset)
-        return float(np.mean([np.nan_to_num(correct[i]) for i in subset if rank(i) == best]))
+def any_right(correct: Sequence[float]) -> Value:
+    """Whether the subset holds a right sample; if not, whether it holds one that is not graded."""
+
+    def value(subset: tuple[int, ...]) -> np.ndarray:
+        right = any(correct[i] == 1 for i in subset)
+        return np.array([right, not right and any(np.isnan(correct[i]) for i in subset)], dtype=float)
 
     return value
 
 
-def elected(
-    ids: Sequence[int], weights: Sequence[float], correct: Sequence[float]
-) -> Callable[[tuple[int, ...]], float]:
-    """Correctness of the answer with the largest sum of weights, ties averaged; 0 when nobody votes."""
+def top_scored(scores: Sequence[float], correct: Sequence[float]) -> Value:
+    """The best-scored sample, ties averaged; where none is scored, any."""
 
-    def value(subset: tuple[int, ...]) -> float:
-        voters = [i for i in subset if ids[i] >= 0 and not np.isnan(correct[i]) and not np.isnan(weights[i])]
+    def value(subset: tuple[int, ...]) -> np.ndarray:
+        scored = [i for i in subset if not np.isnan(scores[i])]
+        best = max((scores[i] for i in scored), default=None)
+        return any_of([i for i in scored if scores[i] == best] or subset, correct)
+
+    return value
+
+
+def elected(ids: Sequence[int], weights: Sequence[float], correct: Sequence[float]) -> Value:
+    """The answer with the largest sum of weights, ties averaged, as right as those in the pool who vote for it."""
+    voting = {i for i in range(len(ids)) if ids[i] >= 0 and not np.isnan(weights[i])}
+
+    def value(subset: tuple[int, ...]) -> np.ndarray:
         totals: dict[int, float] = {}
-        for i in voters:
+        for i in voting & set(subset):
             totals[ids[i]] = totals.get(ids[i], 0.0) + weights[i]
         if not totals:
-            return 0.0
+            return any_of(subset, correct)
         best = max(totals.values())
         winners = [answer for answer, total in totals.items() if np.isclose(total, best, rtol=1e-10, atol=1e-15)]
-        right = {answer: np.mean([correct[i] for i in range(len(ids)) if _votes(i, answer)]) for answer in winners}
-        return float(np.mean(list(right.values())))
-
-    def _votes(i: int, answer: int) -> bool:
-        return ids[i] == answer and not np.isnan(correct[i]) and not np.isnan(weights[i])
+        return np.mean([any_of([i for i in voting if ids[i] == answer], correct) for answer in winners], axis=0)
 
     return value

@@ -25,7 +25,7 @@ def test_none_is_not_known():
     assert np.isnan(as_table([[1, None]], "correct")[0, 1])
     assert as_answers([[None, 2, -7, NAN]]).tolist() == [[-1, 2, -1, -1]]
     assert expected_best_of_n([[None, 0.1]], [[1, 0]], [2])[0, 0] == 0
-    assert majority_vote([[0, None, 1]], [[1, 0, None]], [3])[0, 0] == 1
+    assert majority_vote([[0, None, 1]], [[1, 0, None]], [3])[0, 0] == 0.5
 
 
 @pytest.mark.parametrize("call", [expected_best_of_n, majority_vote])

@@ -10,42 +10,31 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from tests.builders import real_data
-from tests.replay.exact import mean_over_subsets, top_scored
-from ttclib.replay.best_of_n import expected_best_of_n, expected_largest, expected_winner, rank_weights
+from tests.replay.exact import at_each_size, mean_over_subsets, top_scored
+from tests.replay.pools import pools as any_pools
+from ttclib.replay.best_of_n import best_of_n, expected_best_of_n, expected_largest, expected_winner, rank_weights
 from ttclib.replay.coverage import pass_at_k
 
 NAN = float("nan")
 
 
 @st.composite
-def pools(draw, missing: bool = False):
+def pools(draw):
     """Scores with many ties and grades, shape (samples,)."""
-    size = draw(st.integers(1, 7))
-    some_scores = [0.1, 0.2, 0.5, 0.9] + [NAN] * missing
-    some_grades = [0.0, 1.0] + [NAN] * missing
-    scores = draw(st.lists(st.sampled_from(some_scores), min_size=size, max_size=size))
-    correct = draw(st.lists(st.sampled_from(some_grades), min_size=size, max_size=size))
-    return scores, correct
+    pool = draw(any_pools(scores=(0.1, 0.2, 0.5, 0.9), grades=(0.0, 1.0)))
+    return pool.scores, pool.correct
 
 
-@given(pools())
+@given(any_pools(scores=(0.1, 0.2, 0.5, -3.0, NAN)))
 def test_equals_the_mean_over_all_subsets(pool):
-    scores, correct = pool
-    budgets = range(1, len(scores) + 1)
-    expected = [mean_over_subsets(len(scores), n, top_scored(scores, correct)) for n in budgets]
-    assert expected_best_of_n([scores], [correct], budgets)[0] == pytest.approx(expected, abs=1e-10)
-
-
-@given(pools(missing=True))
-def test_equals_the_mean_over_all_subsets_with_samples_unscored_or_ungraded(pool):
-    scores, correct = pool
-    budgets = range(1, len(scores) + 1)
-    result = expected_best_of_n([scores], [correct], budgets)[0]
-    if np.isnan(scores).all() or np.isnan(correct).all():
-        assert np.isnan(result).all()
-    else:
-        expected = [mean_over_subsets(len(scores), n, top_scored(scores, correct)) for n in budgets]
-        assert result == pytest.approx(expected, abs=1e-10)
+    found = best_of_n([pool.scores], [pool.correct], range(1, len(pool.scores) + 1))
+    if np.isnan(pool.correct).all():
+        assert np.isnan(found.accuracy).all() and np.isnan(found.ungraded).all()
+        return
+    accuracy, ungraded = at_each_size(len(pool.scores), top_scored(pool.scores, pool.correct))
+    assert found.accuracy[0] == pytest.approx(accuracy, abs=1e-12)
+    assert found.ungraded[0] == pytest.approx(ungraded, abs=1e-12)
+    assert not found.mc_error.any()
 
 
 def test_answers_a_b_b_c():
@@ -63,16 +52,24 @@ def test_unscored_ranks_below_the_lowest_score():
     assert expected_best_of_n([[NAN, -1e300]], [[1, 0]], [2])[0, 0] == pytest.approx(0)
 
 
-def test_ungraded_ranks_below_an_unscored_graded_sample():
-    assert expected_best_of_n([[NAN, 0.1, 0.9]], [[1, 0, NAN]], [2])[0, 0] == pytest.approx(1 / 3)
-    assert expected_best_of_n([[0.4, NAN, 0.9]], [[NAN, 1, NAN]], [3])[0, 0] == pytest.approx(1)
+def test_a_grade_is_not_seen_by_the_choice():
+    assert expected_best_of_n([[NAN, 0.1, 0.9]], [[1, 0, NAN]], [2])[0, 0] == 0
+    assert best_of_n([[NAN, 0.1, 0.9]], [[1, 0, NAN]], [2]).ungraded[0, 0] == pytest.approx(2 / 3)
 
 
-def test_undefined_above_the_pool_and_without_grades_or_scores():
-    scores, correct = [[0.1, 0.2], [0.1, 0.2], [NAN, NAN]], [[1, 0], [NAN, NAN], [1, 0]]
-    result = expected_best_of_n(scores, correct, [1, 3])
-    assert result[0, 0] == pytest.approx(0.5)
-    assert np.isnan(result[:, 1]).all() and np.isnan(result[1:]).all()
+def test_where_nothing_is_scored_one_is_taken_at_random():
+    assert expected_best_of_n([[NAN, NAN, NAN, 0.2]], [[1, 0, 0, 0]], [1, 2, 3, 4])[0] == pytest.approx(
+        [1 / 4, 1 / 2 * 1 / 3, 1 / 4 * 1 / 3, 0]
+    )
+    assert expected_best_of_n([[NAN, NAN]], [[1, 0]], [1, 2]).tolist() == [[0.5, 0.5]]
+
+
+def test_undefined_above_the_pool_and_without_grades():
+    scores, correct = [[0.1, 0.2], [0.1, 0.2]], [[1, 0], [NAN, NAN]]
+    found = best_of_n(scores, correct, [1, 3])
+    assert found.accuracy[0, 0] == pytest.approx(0.5)
+    for part in found:
+        assert np.isnan(part[:, 1]).all() and np.isnan(part[1]).all()
 
 
 def test_refuses_a_wrong_shape_and_budget_zero():
@@ -167,26 +164,30 @@ def test_the_largest_of_n_equals_the_mean_over_all_subsets(values):
     assert expected_largest(values, [1, 3, 6]) == pytest.approx(np.array(expected), abs=1e-12)
 
 
+def test_the_largest_of_pools_of_unequal_size():
+    values = [[3.0, 1.0, 99.0], [2.0, 4.0, 6.0]]
+    found = expected_largest(values, [1, 2, 3], pool_sizes=[2, 3])
+    assert found[0] == pytest.approx([2, 3, NAN], nan_ok=True)
+    assert found[1] == pytest.approx([4, 16 / 3, 6])
+
+
 def test_the_largest_is_unknown_above_the_pool_and_where_a_value_is():
     assert np.isnan(expected_largest([[1.0, 2.0]], [3])).all()
     assert np.isnan(expected_largest([[1.0, NAN], [1.0, 2.0]], [1])).ravel().tolist() == [True, False]
 
 
-@given(pools(missing=True), st.randoms(use_true_random=False))
+@given(any_pools(), st.randoms(use_true_random=False))
 def test_the_winners_value_equals_the_mean_over_all_subsets(pool, random):
-    scores, _ = pool
-    values = [float(random.randint(1, 50)) for _ in scores]
-    result = expected_winner([scores], [values], range(1, len(scores) + 1))[0]
-    if np.isnan(scores).all():
-        assert np.isnan(result).all()
-        return
+    values = [float(random.randint(1, 50)) for _ in pool.scores]
+    n_samples = len(values)
 
     def value(subset):
-        rank = [-np.inf if np.isnan(scores[i]) else scores[i] for i in subset]
-        return float(np.mean([values[i] for i, score in zip(subset, rank, strict=True) if score == max(rank)]))
+        scored = [pool.scores[i] for i in subset if not np.isnan(pool.scores[i])]
+        top = max(scored, default=None)
+        return np.mean([values[i] for i in subset if top is None or pool.scores[i] == top])
 
-    expected = [mean_over_subsets(len(scores), n, value) for n in range(1, len(scores) + 1)]
-    assert result == pytest.approx(expected, abs=1e-9)
+    expected = [mean_over_subsets(n_samples, n, value) for n in range(1, n_samples + 1)]
+    assert expected_winner([pool.scores], [values], range(1, n_samples + 1))[0] == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_winners_value_is_unknown_where_one_is():

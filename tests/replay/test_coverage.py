@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import comb
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import hypergeom
 
 from tests.builders import real_data
-from tests.replay.exact import any_right, mean_over_subsets
-from ttclib.replay.coverage import pass_at_k
+from tests.replay.exact import any_right, at_each_size, mean_over_subsets
+from tests.replay.pools import pools
+from ttclib.replay.coverage import coverage, pass_at_k, split_counts
 
 
 @pytest.mark.parametrize("n_samples", range(1, 8))
@@ -17,7 +22,7 @@ def test_equals_the_share_of_subsets_with_a_right_sample(n_samples):
     for n_correct in range(n_samples + 1):
         correct = [1.0] * n_correct + [0.0] * (n_samples - n_correct)
         for k in range(1, n_samples + 1):
-            expected = mean_over_subsets(n_samples, k, any_right(correct))
+            expected = mean_over_subsets(n_samples, k, any_right(correct))[0]
             assert pass_at_k(n_samples, n_correct, k) == pytest.approx(expected, abs=1e-12)
 
 
@@ -42,9 +47,70 @@ def test_broadcasts_and_gives_a_plain_float_for_numbers():
     assert isinstance(pass_at_k(10, 3, 5), float)
 
 
+@pytest.mark.parametrize("n_samples", [1000, 1024, 1025, 30_000, 1_000_000, 10_000_000])
+@pytest.mark.parametrize("n_correct", [1, 2, 27, 900])
+@pytest.mark.parametrize("k", [1, 2, 10, 97])
+def test_large_pools_as_whole_numbers_count_them(n_samples, n_correct, k):
+    # To eight digits of the chance itself, however small; C(n, k) alone would overflow.
+    expected = 1 - Fraction(comb(n_samples - n_correct, k), comb(n_samples, k))
+    assert pass_at_k(n_samples, n_correct, k) == pytest.approx(float(expected), rel=5e-9)
+    assert pass_at_k(n_samples, k, n_correct) == pytest.approx(float(expected), rel=5e-9)
+
+
+@pytest.mark.parametrize("left", [0, 1, 5, 31, 32, 40])
+def test_large_pools_of_which_few_are_not_drawn(left):
+    # One right sample is missed with the chance that it is among those left: left/n.
+    n_samples = 1_000_000
+    assert 1 - pass_at_k(n_samples, 1, n_samples - left) == pytest.approx(left / n_samples, abs=1e-14)
+
+
 def test_large_pools_do_not_overflow():
-    assert 0 < pass_at_k(1_000_000, 1, 10) < 1.1e-5
     assert pass_at_k(1_000_000, 999_999, 2) == 1
+    assert pass_at_k(10_000_000, 5_000_000, 5_000_000) == 1
+
+
+@given(pools())
+def test_with_ungraded_samples_it_is_the_mean_over_all_subsets(pool):
+    n_samples, grades = len(pool.correct), np.array(pool.correct)
+    found = coverage([n_samples], [(grades == 1).sum()], [np.isnan(grades).sum()], range(1, n_samples + 2))
+    if np.isnan(grades).all():
+        assert all(np.isnan(part).all() for part in found)
+        return
+    accuracy, ungraded = at_each_size(n_samples, any_right(pool.correct))
+    assert found.accuracy[0, :-1] == pytest.approx(accuracy, abs=1e-12)
+    assert found.ungraded[0, :-1] == pytest.approx(ungraded, abs=1e-12)
+    assert not found.mc_error[0, :-1].any() and all(np.isnan(part[0, -1]) for part in found)
+
+
+@pytest.mark.parametrize("counts", [(4, 3, 2), (4, 1, -1), (4, 5, 0)])
+def test_refuses_more_than_there_are(counts):
+    with pytest.raises(ValueError, match="must lie between 0 and n_samples"):
+        coverage(*([count] for count in counts), [1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1), st.integers(0, 9))
+def test_halves_of_counts_add_up(counts, seed):
+    n, c = np.array(counts).T + np.array([[0], [0]])
+    n = n + c
+    (n_first, c_first), (n_second, c_second) = split_counts(n, c, np.random.default_rng(seed))
+    assert (n_first + n_second == n).all() and (c_first + c_second == c).all()
+    assert (n_first == n // 2).all()
+    for size, right in ((n_first, c_first), (n_second, c_second)):
+        assert ((right >= 0) & (right <= size)).all()
+
+
+def test_right_samples_of_a_half_are_hypergeometric():
+    (_, found), _ = split_counts(np.full(200_000, 7), np.full(200_000, 4), np.random.default_rng(0))
+    expected = hypergeom.pmf(np.arange(5), 7, 4, 3)
+    assert np.bincount(found, minlength=5) / len(found) == pytest.approx(expected, abs=4 * 0.5 / np.sqrt(len(found)))
+    (n, c), _ = split_counts([10_000_000], [4_000_000], np.random.default_rng(1))
+    assert n[0] == 5_000_000 and abs(c[0] - 2_000_000) < 5_000
+
+
+@pytest.mark.parametrize(("n", "c"), [([1.5], [1]), ([3], [0.5]), ([3], [4]), ([3], [-1])])
+def test_counts_that_cannot_be_split(n, c):
+    with pytest.raises(ValueError, match="must"):
+        split_counts(n, c, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(("n_samples", "n_correct", "k"), [(10, 3, 0), (10, 11, 1), (10, -1, 1)])

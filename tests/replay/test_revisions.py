@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 
 from tests.replay.chains import made_chains, problem_of, random_chains, scores_of, selected
 from ttclib.errors import RequestError
-from ttclib.replay.revisions import SELECTIONS, revision_accuracy, split_at_ratio, splits_of
-from ttclib.replay.voting import majority_vote, weighted_best_of_n
+from ttclib.replay.revisions import SELECTIONS, revision_accuracy, select_from_chains, split_at_ratio, splits_of
+from ttclib.replay.voting import elect, weighted_best_of_n
 from ttclib.samples import Chains
 
 ALL = [(s, p) for s in (1, 2, 3, 4) for p in (1, 2, 3, 4, 5)]
+
+
+def estimate(chains: Chains, splits, selection="hierarchical", **options):
+    return select_from_chains(
+        chains.answer_ids, scores_of(chains), chains.correct, chains.lengths, splits, selection=selection, **options
+    )
 
 
 def accuracy(chains: Chains, splits, selection="hierarchical", **options):
@@ -28,13 +34,17 @@ def accuracy(chains: Chains, splits, selection="hierarchical", **options):
 @pytest.mark.parametrize("seed", range(4))
 def test_against_every_subset_of_chains(selection, seed):
     rng = np.random.default_rng(seed)
-    chains = random_chains(rng, (6, 5, 4))
+    chains = random_chains(rng, (6, 5, 4), n_classes=1 + seed)
+    chains.answer_ids[0, :4] = -1  # hardly anybody votes
     chains = replace(chains, present=np.arange(4) < rng.integers(1, 5, (6, 5))[..., None])
-    found = accuracy(chains, ALL, selection)
+    found = estimate(chains, ALL, selection)
     for row in range(6):
-        expected = [selected(*problem_of(chains, row), *split, selection) for split in ALL]
-        assert found[row] == pytest.approx(expected, nan_ok=True)
-    assert np.isnan(found).any() and (found > 0).any()
+        accuracy, ungraded = np.array([selected(*problem_of(chains, row), *split, selection) for split in ALL]).T
+        assert found.accuracy[row] == pytest.approx(accuracy, nan_ok=True, abs=1e-12)
+        assert found.ungraded[row] == pytest.approx(ungraded, nan_ok=True, abs=1e-12)
+    assert np.isnan(found.accuracy).any() and (found.accuracy > 0).any() and (found.ungraded > 0).any()
+    assert not np.nan_to_num(found.mc_error).any()
+    assert np.array_equal(np.isnan(found.mc_error), np.isnan(found.accuracy))
 
 
 def test_ties_inside_chains_and_across_are_split():
@@ -42,13 +52,31 @@ def test_ties_inside_chains_and_across_are_split():
     chains = random_chains(rng, (4, 4, 3))
     scores_of(chains)[:] = np.round(scores_of(chains) * 2) / 2 + 0.5
     splits = [(s, p) for s in (1, 2, 3) for p in (1, 2, 3, 4)]
-    n_subsets = 40_000
-    found = accuracy(chains, splits, n_subsets=n_subsets)
+    found = estimate(chains, splits, n_subsets=40_000)
+    assert found.mc_error.any() and found.mc_error.max() <= 0.5 / np.sqrt(40_000 - 6)
     for row in range(4):
-        expected = np.array([selected(*problem_of(chains, row), *split, "hierarchical") for split in splits])
-        assert found[row] == pytest.approx(expected, abs=4 * 0.5 / np.sqrt(n_subsets))
+        every = [selected(*problem_of(chains, row), *split, "hierarchical") for split in splits]
+        accuracy, ungraded = np.array(every).T
+        assert np.all(np.abs(found.accuracy[row] - accuracy) <= 5 * found.mc_error[row] + 1e-12)
+        assert found.ungraded[row] == pytest.approx(ungraded, abs=4 * 0.5 / np.sqrt(40_000))
         exact = [i for i, split in enumerate(splits) if split[1] == 1 or split[0] == 1]  # nothing is drawn there
-        assert found[row, exact] == pytest.approx(expected[exact])
+        assert found.accuracy[row, exact] == pytest.approx(accuracy[exact])
+        assert not found.mc_error[row, exact].any()
+
+
+@pytest.mark.parametrize(("ties", "n_subsets"), [(False, 100), (True, 100), (True, 400), (True, 252)])
+def test_the_error_that_is_reported_is_the_one_that_is_made(ties, n_subsets):
+    # Over 300 seeds, 5 of 10 chains, 252 subsets: drawn at random, or all of them once, or with ties twice and more.
+    chains = random_chains(np.random.default_rng(11), (1, 10, 3))
+    if ties:
+        scores_of(chains)[:] = np.round(scores_of(chains) * 2) / 2 + 0.5
+    runs = [estimate(chains, [(3, 5)], n_subsets=n_subsets * (1 + (n_subsets > 252)), seed=seed) for seed in range(300)]
+    spread = np.std([run.accuracy[0, 0] for run in runs], ddof=1)
+    reported = np.mean([run.mc_error[0, 0] for run in runs])
+    if n_subsets == 252:
+        assert 0 < spread < reported
+    else:
+        assert spread == pytest.approx(reported, rel=0.15)
 
 
 def test_many_chains_are_drawn_at_random():
@@ -67,29 +95,26 @@ def test_many_chains_are_drawn_at_random():
 def test_one_answer_a_chain_is_flat_voting_of_the_first_answers(seed, parallel):
     chains = random_chains(np.random.default_rng(seed), (3, 6, 2))
     first = chains.answer_ids[:, :, 0], chains.correct[:, :, 0]
-    flat = weighted_best_of_n(first[0], scores_of(chains)[:, :, 0], first[1], [parallel], n_subsets=4000)
-    heads = majority_vote(*first, [parallel], n_subsets=4000)
-    for selection, expected in (("hierarchical", flat), ("majority", heads)):
-        found = accuracy(chains, [(1, parallel)], selection)
-        known = ~np.isnan(found) & ~np.isnan(expected)
-        assert found[known] == pytest.approx(expected[known], abs=4 * 0.5 / np.sqrt(4000))
+    known = ~np.isnan(first[1]).all(axis=1)  # what is graded later in a chain is told of no first answer
+    for selection, scores in (("hierarchical", scores_of(chains)[:, :, 0]), ("majority", None)):
+        expected = elect(first[0], scores, first[1], [parallel])
+        found = estimate(chains, [(1, parallel)], selection)
+        for part in ("accuracy", "ungraded"):
+            assert getattr(found, part)[known] == pytest.approx(getattr(expected, part)[known], abs=1e-12)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 4))
 def test_one_chain_is_the_mean_over_chains_of_voting_inside(seed, sequential):
+    # What an answer is worth is told by all chains, so grades are the answers' own here.
     chains = random_chains(np.random.default_rng(seed), (2, 3, 4))
+    right = np.where(chains.answer_ids == 0, 1.0, 0.0)
     for selection in SELECTIONS:
-        found = accuracy(chains, [(sequential, 1)], selection)[:, 0]
+        found = accuracy(replace(chains, correct=right), [(sequential, 1)], selection)[:, 0]
         for row in range(2):
-            ids, scores, correct, _ = (
-                values[:, :sequential] for values in (*problem_of(chains, row)[:3], np.zeros((3, 4)))
-            )
-            if selection == "majority":
-                inside = majority_vote(ids, correct, [sequential], n_subsets=1)
-            else:
-                inside = weighted_best_of_n(ids, scores, correct, [sequential], n_subsets=1)
-            if not np.isnan(found[row]):  # a chain without a grade or a score counts as wrong beside others
-                assert found[row] == pytest.approx(np.nan_to_num(inside).mean())
+            ids, scores, _, _ = (values[:, :sequential] for values in (*problem_of(chains, row)[:3], np.zeros((3, 4))))
+            weights = None if selection == "majority" else scores
+            inside = elect(ids, weights, right[row, :, :sequential], [sequential]).accuracy
+            assert found[row] == pytest.approx(inside.mean())
 
 
 @given(st.integers(0, 10_000), st.sampled_from(SELECTIONS))
@@ -133,14 +158,16 @@ def test_the_worked_example_of_the_hierarchy():
     ).tolist() == [[1.0]]  # .9 against .8
 
 
-def test_where_nobody_votes_is_wrong_and_where_nothing_is_known_is_unknown():
+def test_where_nobody_votes_one_is_taken_at_random_and_where_nothing_is_graded_nothing_is_known():
     nan = np.nan
-    none = made_chains([[[-1, -1]]], [[[0, 0]]])
-    assert accuracy(none, [(1, 1), (2, 1), (1, 2)]).tolist()[0] == pytest.approx([0, 0, nan], nan_ok=True)
+    none = made_chains([[[-1, -1]]], [[[1, 0]]])
+    assert accuracy(none, [(1, 1), (2, 1), (1, 2)]).tolist()[0] == pytest.approx([1, 0.5, nan], nan_ok=True)
     assert np.isnan(accuracy(made_chains([[[0, 1]]], [[[nan, nan]]]), [(1, 1)])).all()
     unscored = made_chains([[[0, 1]]], [[[1, 0]]], [[[nan, nan]]])
-    assert np.isnan(accuracy(unscored, [(1, 1)])).all()
+    assert accuracy(unscored, [(2, 1)]).tolist() == [[0.5]]
     assert accuracy(unscored, [(1, 1)], "majority").tolist() == [[1.0]]
+    with pytest.raises(RequestError, match="must not be below 0, got -0.5"):
+        accuracy(made_chains([[[0, 1]]], 1.0, [[[0.5, -0.5]]]), [(1, 1)])
 
 
 def test_splits():

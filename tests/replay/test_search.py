@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.replay.pools import pools
 from tests.replay.toy import ToyTrees, toys
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.beam import beam_search, resolve_width
-from ttclib.replay.best_of_n import expected_best_of_n
+from ttclib.replay.best_of_n import best_of_n
 from ttclib.replay.outcomes import COSTS
 from ttclib.replay.rebase import allocate
 from ttclib.replay.search import Algorithm, search_outcomes, search_replicates
-from ttclib.replay.selection import SELECTIONS, Solution, select
+from ttclib.replay.selection import SELECTIONS, Solution, choose, select
 from ttclib.replay.spending import Spending
 from ttclib.replay.tree import Children, Greedy, Missing, Sample, SampleTree, Score, Search, replay
-from ttclib.replay.voting import majority_vote, weighted_best_of_n
+from ttclib.replay.voting import elect
 
 NAN = float("nan")
 ALGORITHMS = [
@@ -168,31 +169,28 @@ def test_sampling_is_the_pool() -> None:
     assert asked[0] == [Sample("", 6), Sample("", 7), Sample("", 8)]
 
 
-SOLUTIONS = st.lists(
-    st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0, NAN]), st.integers(-1, 3)).map(
-        lambda cell: Solution(cell[0], cell[1], float(cell[1] == 0))
-    ),
-    min_size=1,
-    max_size=9,
-)
-
-
-@given(SOLUTIONS)
-def test_selection_is_that_of_the_pool(found: list[Solution]) -> None:
-    scores, ids, correct = (np.array([column]) for column in zip(*found, strict=True))
-    n = [len(found)]
+@given(pools(largest=9))
+def test_selection_is_that_of_the_pool(pool: Any) -> None:
+    found = [Solution(*cells) for cells in zip(pool.scores, pool.ids, pool.correct, strict=True)]
+    ids, scores, correct, n = [pool.ids], [pool.scores], [pool.correct], [len(found)]
     for selection, expected in (
-        ("best_of_n", expected_best_of_n(scores, correct, n)),
-        ("majority_vote", majority_vote(ids, correct, n, n_subsets=1) if n != [1] else None),
-        ("weighted_best_of_n", weighted_best_of_n(ids, scores, correct, n, n_subsets=1) if n != [1] else None),
+        ("best_of_n", best_of_n(scores, correct, n)),
+        ("majority_vote", elect(ids, None, correct, n)),
+        ("weighted_best_of_n", elect(ids, scores, correct, n)),
     ):
-        if expected is not None:
-            np.testing.assert_allclose(select(found, selection), expected[0, 0], err_msg=selection)
+        values = (expected.accuracy[0, 0], expected.ungraded[0, 0])
+        assert choose(found, selection) == pytest.approx(values, abs=1e-12, nan_ok=True), selection
+        assert select(found, selection) == pytest.approx(values[0], abs=1e-12, nan_ok=True)
 
 
 def test_what_is_not_graded() -> None:
     assert all(math.isnan(select([Solution(0.5, 0, NAN)], selection)) for selection in SELECTIONS)
-    assert select([Solution(0.9, 0, NAN), Solution(0.1, 1, 1.0)], "best_of_n") == 1.0
+    assert choose([Solution(0.9, 0, NAN), Solution(0.1, 1, 1.0)], "best_of_n") == (0.0, 1.0)
+    assert choose([Solution(0.9, 0, NAN), Solution(0.1, 1, 1.0)], "majority_vote") == (0.5, 0.5)
+    with pytest.raises(RequestError, match="must not be below 0, got -1"):
+        choose([Solution(-1.0, 0, 1.0)])
+    with pytest.raises(RequestError, match="did you mean 'majority_vote'"):
+        choose([Solution(0.5, 0, 1.0)], "majority")
 
 
 def test_costs_of_sampling_by_hand() -> None:

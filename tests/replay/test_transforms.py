@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ttclib.errors import RequestError
 from ttclib.replay.best_of_n import expected_best_of_n
-from ttclib.replay.transforms import TRANSFORMS, logit, rank
+from ttclib.replay.transforms import RANGES, TRANSFORMS, logit, rank, sigmoid, softmax
 from ttclib.replay.voting import weighted_best_of_n
 
 NAN = float("nan")
-each = pytest.mark.parametrize("transform", [logit, rank])
+each = pytest.mark.parametrize("transform", [logit, rank, sigmoid, softmax])
 
 
 @each
@@ -32,10 +33,50 @@ def test_what_is_not_known_or_was_cut_stays(transform):
 
 
 def test_a_logit_adds_evidence():
-    # Two doubtful votes for B against one good one for A: sums favour B, evidence favours A.
-    ids, scores = [[0, 1, 1]], [[0.7, 0.4, 0.4]]
+    # Two fair votes for B against one good one for A: sums favour B, evidence favours A.
+    ids, scores = [[0, 1, 1]], [[0.95, 0.6, 0.6]]
     assert weighted_best_of_n(ids, scores, [[1, 0, 0]], [3])[0, 0] == 0
     assert weighted_best_of_n(ids, logit(scores), [[1, 0, 0]], [3])[0, 0] == 1
+    with pytest.raises(RequestError, match="must not be below 0, got -0.405"):
+        weighted_best_of_n(ids, logit([[0.95, 0.6, 0.4]]), [[1, 0, 0]], [3])
+
+
+@pytest.mark.parametrize("transform", [rank, sigmoid, softmax])
+def test_raw_logits_can_vote_once_transformed(transform):
+    # All scores are negative, A has two of the best three: as they stand, more votes would lose.
+    scores = transform([[-1.0, -1.5, -2.0, -9.0]])
+    assert weighted_best_of_n([[0, 0, 1, 1]], scores, [[1, 1, 0, 0]], [4])[0, 0] == 1
+
+
+@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name != "none"])
+@given(scores=st.lists(st.lists(st.floats(0, 1) | st.just(NAN), min_size=3, max_size=3), min_size=1, max_size=3))
+def test_what_comes_out_lies_in_its_range(name, scores):
+    moved = TRANSFORMS[name](np.array(scores))
+    low, high = RANGES[name]
+    assert moved.shape == np.shape(scores) and np.array_equal(np.isnan(moved), np.isnan(scores))
+    assert np.nanmin([*moved.ravel(), high]) >= low and np.nanmax([*moved.ravel(), low]) <= high
+
+
+@given(st.lists(st.floats(-30, 30), min_size=2, max_size=6), st.floats(-500, 500))
+def test_a_softmax_is_of_each_problem(scores, shift):
+    both = softmax([scores, np.array(scores) + shift])
+    assert both.sum(axis=1) == pytest.approx([1, 1])
+    assert both[1] == pytest.approx(both[0], rel=1e-9)
+    assert both[0] == pytest.approx(np.exp(scores) / np.exp(scores).sum(), rel=1e-9)
+    assert softmax(np.reshape(scores, (1, -1, 1)))[0, :, 0] == pytest.approx(both[0])  # chains: of all their answers
+
+
+def test_a_softmax_of_nothing_and_of_extremes():
+    np.testing.assert_array_equal(softmax([[NAN, NAN], [-np.inf, NAN]]), [[NAN, NAN], [-np.inf, NAN]])
+    assert softmax([[-1e6, -1e6 - 1, -np.inf]])[0].tolist() == pytest.approx([0.731058, 0.268941, -np.inf], abs=1e-5)
+    with pytest.raises(ValueError, match="softmax needs finite scores, got inf"):
+        softmax([[np.inf, 0.0]])
+
+
+@given(st.floats(-30, 30))
+def test_a_sigmoid_undoes_a_logit(score):
+    assert sigmoid([score])[0] == pytest.approx(1 / (1 + np.exp(-score)), rel=1e-12)
+    assert sigmoid(logit([0.3])) == pytest.approx([0.3])
 
 
 def test_a_logit_needs_probabilities():
@@ -50,4 +91,6 @@ def test_ranks_do_not_depend_on_spacing():
 
 
 def test_by_name():
-    assert list(TRANSFORMS) == ["none", "logit", "rank"] and TRANSFORMS["none"] is None
+    assert list(TRANSFORMS) == list(RANGES) == ["none", "logit", "rank", "sigmoid", "softmax"]
+    assert TRANSFORMS["none"] is RANGES["none"] is None
+    assert [name for name, ends in RANGES.items() if ends and ends[0] < 0] == ["logit"]

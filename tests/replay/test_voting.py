@@ -12,63 +12,60 @@ from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom
 
 from tests.builders import real_data
-from tests.replay.exact import elected, mean_over_subsets
-from ttclib.replay.voting import _sample, elect, majority_vote, subsets_for, weighted_best_of_n
-
-NAN = float("nan")
-
-
-@st.composite
-def elections(draw, weights=(0.1, 0.2, 0.3, 0.9, NAN)):
-    """Answers (some none), weights (some missing) and which answer is right (some ungraded)."""
-    size = draw(st.integers(2, 7))
-    ids = draw(st.lists(st.integers(-1, 3), min_size=size, max_size=size))
-    weight = draw(st.lists(st.sampled_from(weights), min_size=size, max_size=size))
-    grade = {answer: draw(st.sampled_from([0.0, 1.0, NAN])) for answer in range(4)} | {-1: 0.0}
-    return ids, weight, [grade[answer] for answer in ids]
-
-
-def by_listing(ids, weights, correct):
-    return [mean_over_subsets(len(ids), n, elected(ids, weights, correct)) for n in range(1, len(ids) + 1)]
+from tests.replay.chains import made_chains
+from tests.replay.exact import at_each_size, elected
+from tests.replay.pools import NAN, pools
+from ttclib.errors import RequestError
+from ttclib.replay.voting import _sample, check_answers, elect, majority_vote, subsets_for, weighted_best_of_n
 
 
 @pytest.mark.parametrize("n_subsets", [None, 1], ids=["listed", "counted"])  # one subset leaves only the counting
-@given(elections())
-def test_majority_is_the_mean_over_all_subsets(n_subsets, election):
-    ids, _, correct = election
-    result = elect([ids], None, [correct], range(1, len(ids) + 1), n_subsets=n_subsets)
+@given(pools())
+def test_majority_is_the_mean_over_all_subsets(n_subsets, pool):
+    budgets = range(1, len(pool.ids) + 1)
+    agrees(elect([pool.ids], None, [pool.correct], budgets, n_subsets=n_subsets), pool, by_heads=True)
+
+
+@given(pools())
+def test_weighted_is_the_mean_over_all_subsets(pool):
+    agrees(elect([pool.ids], [pool.scores], [pool.correct], range(1, len(pool.ids) + 1)), pool)
+
+
+def agrees(found, pool, by_heads=False):
+    if np.isnan(pool.correct).all():
+        assert all(np.isnan(part).all() for part in found)
+        return
+    weights = [1.0] * len(pool.ids) if by_heads else pool.scores
+    accuracy, ungraded = at_each_size(len(pool.ids), elected(pool.ids, weights, pool.correct))
+    assert found.accuracy[0] == pytest.approx(accuracy, abs=1e-12)
+    assert found.ungraded[0] == pytest.approx(ungraded, abs=1e-12)
+    assert not found.mc_error.any()
+
+
+@given(pools())
+def test_random_subsets_come_within_their_own_error(pool):
+    # More samples than are listed: the pool, four times over.
+    ids, weights, correct = (np.tile([column], 4) for column in pool)
     if np.isnan(correct).all():
-        assert np.isnan(result.accuracy).all() and np.isnan(result.mc_error).all()
         return
-    assert result.accuracy[0] == pytest.approx(by_listing(ids, [1.0] * len(ids), correct), abs=1e-12)
-    assert not result.mc_error.any()
+    budgets = np.arange(1, ids.shape[1] + 1)
+    drawn = elect(ids, weights, correct, budgets, n_subsets=8000)
+    exact = np.array([drawn.accuracy, drawn.ungraded])
+    if ids.shape[1] <= 12:
+        listed = at_each_size(ids.shape[1], elected(*(column[0].tolist() for column in (ids, weights, correct))))
+        assert np.all(np.abs(exact[:, 0] - listed) <= 5 * drawn.mc_error[0] + 1e-3)
+    assert np.all(drawn.mc_error <= 0.5 / np.sqrt(3999))
+    assert drawn.mc_error[0, [0, -1]].tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("signed", [False, True])
-@given(data=st.data())
-def test_weighted_is_the_mean_over_all_subsets(signed, data):
-    ids, weights, correct = data.draw(elections((-0.3, 0.1, 0.2, 0.0, -0.2) if signed else (0.1, 0.2, 0.3, 0.9, NAN)))
-    result = elect([ids], [weights], [correct], range(1, len(ids) + 1))
-    if np.isnan(correct).all() or np.isnan(weights).all():
-        assert np.isnan(result.accuracy).all()
-        return
-    assert result.accuracy[0] == pytest.approx(by_listing(ids, weights, correct), abs=1e-12)
-    assert not result.mc_error.any()
-
-
-@pytest.mark.parametrize("some", [(0.1, 0.2, 0.3, 0.9), (-0.3, 0.1, 0.2, 0.0, -0.2)], ids=["positive", "signed"])
-@given(data=st.data())
-def test_random_subsets_come_within_their_own_error(some, data):
-    ids, weights, correct = data.draw(elections(some))
-    column = np.array(
-        [answer if answer >= 0 and not np.isnan(right) else -1 for answer, right in zip(ids, correct, strict=True)]
-    )
-    class_right = np.zeros(4)
-    for answer, right in zip(ids, correct, strict=True):
-        class_right[answer] = np.nan_to_num(right) if answer >= 0 else class_right[answer]
-    budgets = np.arange(1, len(ids) + 1)
-    mean, error = _sample(column, np.array(weights), class_right, budgets, 4000, (1, 0))
-    expected = by_listing(ids, weights, correct)
+@given(pools(largest=6, scores=(0.1, 0.2, 0.3, 0.9)))
+def test_the_loop_over_random_subsets_comes_within_its_own_error(pool):
+    column = np.array(pool.ids)
+    class_right = np.array([1.0, 0.0, 1.0])
+    right = [class_right[answer] if answer >= 0 else 0.0 for answer in pool.ids]
+    budgets = np.arange(1, len(column) + 1)
+    mean, error = _sample(column, np.array(pool.scores), class_right, budgets, 4000, (1, 0))
+    expected = at_each_size(len(column), elected(pool.ids, pool.scores, right))[0]
     # 4,000 pairs: five standard errors, and 1e-3 for events so rare that the error is not seen.
     assert np.all(np.abs(mean - expected) <= 5 * error + 1e-3)
     assert np.all(error <= 0.5 / np.sqrt(3999))
@@ -191,14 +188,46 @@ def test_samples_without_an_answer_take_a_place_and_do_not_vote():
     assert majority_vote([[-1, -1]], [[0, 0]], [1, 2])[0].tolist() == [0.0, 0.0]
 
 
+def test_where_nobody_votes_one_is_taken_at_random():
+    ids, correct = [[-1, -1, -1, 4]], [[1, 0, 0, 0]]
+    assert majority_vote(ids, correct, [1, 2, 3, 4])[0] == pytest.approx([1 / 4, 1 / 2 * 1 / 3, 1 / 4 * 1 / 3, 0])
+    assert majority_vote([[-1, -1]], [[1, 0]], [1, 2]).tolist() == [[0.5, 0.5]]
+    assert weighted_best_of_n([[0, 1]], [[NAN, NAN]], [[1, 0]], [1, 2]).tolist() == [[0.5, 0.5]]
+    # And in a pool that is counted, of which 37 of 40 have no answer.
+    ids, correct = np.repeat([[-1, 0]], [37, 3], axis=1), np.repeat([[1, 0, 0]], [10, 27, 3], axis=1)
+    assert majority_vote(ids, correct, [5, 37, 38])[0] == pytest.approx(
+        [comb(37, 5) / comb(40, 5) * 10 / 37, 1 / comb(40, 3) * 10 / 37, 0], abs=1e-12
+    )
+
+
+def test_what_an_answer_is_worth_is_what_its_voters_are():
+    # The winner, by heads or by weight, is right in one of its three samples and not graded in another.
+    ids, scores, correct = [[5, 5, 5, 8]], [[0.5, 0.5, 0.5, 0.1]], [[1, 0, NAN, 1]]
+    for found in (elect(ids, None, correct, [4]), elect(ids, scores, correct, [4])):
+        assert (found.accuracy[0, 0], found.ungraded[0, 0]) == pytest.approx((1 / 3, 1 / 3))
+
+
+@pytest.mark.parametrize("scores", [[[-0.1, 0.2]], [[-3e-9, 0.5]]])
+def test_weights_below_0_are_refused_with_what_helps(scores):
+    with pytest.raises(RequestError, match="below 0, got -.*softmax: within each problem, sigmoid, or rank"):
+        weighted_best_of_n([[0, 1]], scores, [[1, 0]], [2])
+    assert weighted_best_of_n([[-1, 1]], scores, [[1, 0]], [2])[0, 0] == 0  # it does not vote
+
+
+def test_votes_without_any_answer_are_refused_with_what_helps():
+    unanswered = made_chains([[[-1, -1]]], 1.0)
+    with pytest.raises(RequestError, match="no final answer of 'reviser', and majority_vote .*`ttc grade`"):
+        check_answers(unanswered, "majority_vote")
+    check_answers(made_chains([[[-1, 0]]], 1.0), "majority_vote")
+
+
 def test_unscored_samples_do_not_vote():
     assert weighted_best_of_n([[0, 0, 1]], [[NAN, NAN, 0.1]], [[0, 0, 1]], [3])[0, 0] == 1
 
 
-def test_undefined_above_the_pool_and_without_grades_or_scores():
+def test_undefined_above_the_pool_and_without_grades():
     assert np.isnan(majority_vote([[0, 1]], [[1, 0]], [3])[0, 0])
     assert np.isnan(majority_vote([[0, 1]], [[NAN, NAN]], [1, 2])).all()
-    assert np.isnan(weighted_best_of_n([[0, 1]], [[NAN, NAN]], [[1, 0]], [1, 2])).all()
 
 
 def test_same_seed_same_result_and_budgets_in_any_order():
@@ -237,32 +266,27 @@ def test_subsets_by_problems():
     assert [subsets_for(n) for n in (1, 100, 500, 10_000)] == [250_000, 2500, 500, 100]
 
 
-@given(elections(), st.floats(1e-15, 1e15))
-def test_scale_of_weights_does_not_matter(election, scale):
-    ids, weights, correct = election
-    budgets = range(1, len(ids) + 1)
-    plain = weighted_best_of_n([ids], [weights], [correct], budgets, n_subsets=20)
-    scaled = weighted_best_of_n([ids], [np.array(weights) * scale], [correct], budgets, n_subsets=20)
+@given(pools(), st.floats(1e-15, 1e15))
+def test_scale_of_weights_does_not_matter(pool, scale):
+    budgets = range(1, len(pool.ids) + 1)
+    plain = elect([pool.ids], [pool.scores], [pool.correct], budgets)
+    scaled = elect([pool.ids], [np.array(pool.scores) * scale], [pool.correct], budgets)
     np.testing.assert_allclose(scaled, plain, atol=1e-12)
 
 
-@given(elections())
-def test_equal_weights_are_heads(election):
-    ids, _, correct = election
-    budgets = range(1, len(ids) + 1)
-    weighted = weighted_best_of_n([ids], [[0.3] * len(ids)], [correct], budgets, n_subsets=20)
-    np.testing.assert_allclose(weighted, majority_vote([ids], [correct], budgets, n_subsets=20), atol=1e-12)
+@given(pools())
+def test_equal_weights_are_heads(pool):
+    budgets = range(1, len(pool.ids) + 1)
+    weighted = elect([pool.ids], [[0.3] * len(pool.ids)], [pool.correct], budgets)
+    np.testing.assert_allclose(weighted, elect([pool.ids], None, [pool.correct], budgets), atol=1e-12)
 
 
-@given(elections())
-def test_names_of_answers_do_not_matter(election):
-    ids, _, correct = election
-    budgets = range(1, len(ids) + 1)
-    renamed = [[1000 - answer if answer >= 0 else -7 for answer in ids]]
+@given(pools())
+def test_names_of_answers_do_not_matter(pool):
+    budgets = range(1, len(pool.ids) + 1)
+    renamed = [[1000 - answer if answer >= 0 else -7 for answer in pool.ids]]
     np.testing.assert_allclose(
-        majority_vote(renamed, [correct], budgets, n_subsets=20),
-        majority_vote([ids], [correct], budgets, n_subsets=20),
-        atol=1e-12,
+        elect(renamed, None, [pool.correct], budgets), elect([pool.ids], None, [pool.correct], budgets), atol=1e-12
     )
 
 

@@ -88,6 +88,36 @@ def check_one_shape(**tables: np.ndarray) -> None:
         raise ValueError(f"arrays must share one shape (problems, samples), got {found}")
 
 
+def rows_by_size(pool_sizes: ArrayLike | None, shape: tuple[int, int]) -> list[tuple[np.ndarray, int]]:
+    """Problems whose pools are equal in size, by their rows, and that size; smallest first.
+
+    Parameters
+    ----------
+    pool_sizes : array_like of int, shape (problems,), or None
+        Samples of each problem, which stand first in its row; None: all of the row.
+    shape : tuple of int
+        (problems, samples) of the arrays.
+
+    Raises
+    ------
+    ValueError
+        Not one whole number a problem, or not within the row.
+
+    Examples
+    --------
+    >>> [(rows.tolist(), size) for rows, size in rows_by_size([4, 2, 4], (3, 4))]
+    [([1], 2), ([0, 2], 4)]
+    """
+    if pool_sizes is None:
+        return [(np.arange(shape[0]), shape[1])]
+    sizes = np.asarray(pool_sizes, dtype=float)
+    if sizes.shape != shape[:1]:
+        raise ValueError(f"pool_sizes must have shape (problems,) = {shape[:1]}, got {sizes.shape}")
+    if not np.all((sizes == np.floor(sizes)) & (sizes >= 0) & (sizes <= shape[1])):
+        raise ValueError(f"pool_sizes must be whole numbers from 0 to {shape[1]}, the samples of a row")
+    return [(np.flatnonzero(sizes == size), int(size)) for size in np.unique(sizes)]
+
+
 def _lengths(values: ArrayLike) -> set[int]:
     try:
         return {len(row) for row in values}  # type: ignore[union-attr,arg-type]

@@ -1,12 +1,16 @@
-"""Best-of-N: keep the sample with the highest score, exactly averaged over all subsets."""
+"""Best-of-N: keep the sample with the highest score, exactly averaged over all subsets.
+
+What is not scored or not graded is treated as `ttclib.replay.estimate` says.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttclib.replay.arrays import as_grades, as_table, check_one_shape
+from ttclib.replay.arrays import as_grades, as_table, check_one_shape, rows_by_size
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.estimate import Estimate
 from ttclib.replay.factorials import log_binomial
 
 
@@ -20,26 +24,26 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     Parameters
     ----------
     scores : array_like of float, shape (problems, samples)
-        Any real score, higher is better. NaN: not scored; it ranks below every scored sample.
+        Any real score, higher is better. NaN: not scored; picked only where nothing that was drawn is scored,
+        and then at random.
     correct : array_like of float or bool, shape (problems, samples)
-        1 right, 0 wrong. NaN: could not be graded; such a sample takes a place in the budget,
-        ranks below every graded one and is never counted as right.
+        1 right, 0 wrong. NaN: could not be graded, which the choice does not see and which counts as not right.
     budgets : array_like of int, shape (budgets,)
         N, at least 1.
 
     Returns
     -------
     numpy.ndarray, shape (problems, budgets)
-        In [0, 1]; NaN where N exceeds the pool or the problem has no graded or no scored sample.
+        In [0, 1]; NaN where N exceeds the pool or no sample of the problem is graded.
 
     Raises
     ------
     ValueError
         If a budget is below 1 or not whole, or shapes differ.
 
-    Notes
-    -----
-    For pools of unequal size call it once a size (`ttclib.analysis.accuracy_curves` does).
+    See Also
+    --------
+    best_of_n : with the share of choices that were not graded, and for pools of unequal size.
 
     References
     ----------
@@ -51,12 +55,49 @@ def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike
     >>> expected_best_of_n([[0.9, 0.5, 0.1]], [[1, 0, 0]], [1, 2, 3]).round(4).tolist()
     [[0.3333, 0.6667, 1.0]]
     """
+    return best_of_n(scores, correct, budgets).accuracy
+
+
+def best_of_n(
+    scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike, *, pool_sizes: ArrayLike | None = None
+) -> Estimate:
+    """`expected_best_of_n` with the chance that the sample picked is not graded.
+
+    Parameters
+    ----------
+    scores, correct, budgets
+        As in `expected_best_of_n`.
+    pool_sizes : array_like of int, shape (problems,), keyword-only, optional
+        Samples of each problem, which stand first in its row; what follows is padding.
+
+    Returns
+    -------
+    Estimate
+        Exact.
+
+    Raises
+    ------
+    ValueError
+        As `expected_best_of_n`, or pool sizes do not fit.
+
+    Examples
+    --------
+    >>> best_of_n([[0.9, 0.5, 0.1]], [[None, 1, 0]], [1, 3]).ungraded.round(4).tolist()
+    [[0.3333, 1.0]]
+    """
     score, right = as_table(scores, "scores"), as_grades(correct)
     check_one_shape(scores=score, correct=right)
-    ungraded, unscored = np.isnan(right), np.isnan(score)
-    expected = _mean_of_the_best(score, np.where(ungraded, 2, unscored), np.where(ungraded, 0.0, right), budgets)
-    expected[np.all(ungraded, axis=1) | np.all(unscored, axis=1)] = np.nan
-    return expected
+    sizes = np.atleast_1d(as_budgets(budgets))
+    accuracy, ungraded = (np.full((len(score), len(sizes)), np.nan) for _ in range(2))
+    for rows, size in rows_by_size(pool_sizes, score.shape):
+        cells = right[rows, :size]
+        lacking = np.isnan(cells)
+        values = [np.where(lacking, 0.0, cells), lacking.astype(float)] if lacking.any() else [cells]
+        found = mean_of_the_best(score[rows, :size], values, sizes)
+        known = ~lacking.all(axis=1)
+        accuracy[rows[known]] = found[0][known]
+        ungraded[rows[known]] = found[1][known] if lacking.any() else np.where(sizes > size, np.nan, 0.0)
+    return Estimate(accuracy, np.where(np.isnan(accuracy), np.nan, 0.0), ungraded)
 
 
 def expected_winner(scores: ArrayLike, values: ArrayLike, budgets: ArrayLike) -> np.ndarray:
@@ -68,7 +109,7 @@ def expected_winner(scores: ArrayLike, values: ArrayLike, budgets: ArrayLike) ->
     Parameters
     ----------
     scores : array_like of float, shape (problems, samples)
-        As in `expected_best_of_n`. NaN: not scored; picked only where nothing else was drawn.
+        As in `expected_best_of_n`.
     values : array_like of float, shape (problems, samples)
         Of any size; a NaN makes its problem NaN.
     budgets : array_like of int, shape (budgets,)
@@ -76,7 +117,7 @@ def expected_winner(scores: ArrayLike, values: ArrayLike, budgets: ArrayLike) ->
     Returns
     -------
     numpy.ndarray, shape (problems, budgets)
-        NaN where N exceeds the pool or no sample is scored.
+        NaN where N exceeds the pool.
 
     Raises
     ------
@@ -90,20 +131,22 @@ def expected_winner(scores: ArrayLike, values: ArrayLike, budgets: ArrayLike) ->
     """
     score, value = as_table(scores, "scores"), as_table(values, "values")
     check_one_shape(scores=score, values=value)
-    unscored, unknown = np.isnan(score), np.isnan(value).any(axis=1)
-    expected = _mean_of_the_best(score, unscored, np.where(np.isnan(value), 0.0, value), budgets)
-    expected[np.all(unscored, axis=1) | unknown] = np.nan
+    unknown = np.isnan(value).any(axis=1)
+    (expected,) = mean_of_the_best(score, [np.where(np.isnan(value), 0.0, value)], np.atleast_1d(as_budgets(budgets)))
+    expected[unknown] = np.nan
     return expected
 
 
-def expected_largest(values: ArrayLike, budgets: ArrayLike) -> np.ndarray:
+def expected_largest(values: ArrayLike, budgets: ArrayLike, *, pool_sizes: ArrayLike | None = None) -> np.ndarray:
     """Expected largest value of N samples, over every size-N subset of the pool.
 
     Parameters
     ----------
     values : array_like of float, shape (problems, samples)
-        For example completion tokens: N trials decode for as long as the longest of them.
+        For example completion tokens: N trials side by side are waited for as long as the longest of them decodes.
     budgets : array_like of int, shape (budgets,)
+    pool_sizes : array_like of int, shape (problems,), keyword-only, optional
+        As in `best_of_n`.
 
     Returns
     -------
@@ -115,8 +158,11 @@ def expected_largest(values: ArrayLike, budgets: ArrayLike) -> np.ndarray:
     >>> expected_largest([[3.0, 1.0, 2.0]], [1, 2, 3]).round(4).tolist()
     [[2.0, 2.6667, 3.0]]
     """
-    table = np.asarray(values, dtype=float)
-    return -np.sort(-table, axis=1) @ rank_weights(table.shape[1], budgets)
+    table, sizes = as_table(values, "values"), np.atleast_1d(as_budgets(budgets))
+    expected = np.full((len(table), len(sizes)), np.nan)
+    for rows, size in rows_by_size(pool_sizes, table.shape):
+        expected[rows] = -np.sort(-table[rows, :size], axis=1) @ rank_weights(size, sizes)
+    return expected
 
 
 def rank_weights(n_samples: int, budgets: ArrayLike) -> np.ndarray:
@@ -151,14 +197,22 @@ def rank_weights(n_samples: int, budgets: ArrayLike) -> np.ndarray:
     return np.where(sizes > n_samples, np.nan, np.where(possible, np.exp(log_weight), 0.0))
 
 
-def _mean_of_the_best(score: np.ndarray, tier: np.ndarray, value: np.ndarray, budgets: ArrayLike) -> np.ndarray:
-    """Expected value of the best of N by tier, from 0, then by score; samples that tie share their chance."""
-    score = np.where(tier > 0, 0.0, score)
-    order = np.lexsort((-score, tier), axis=1) if tier.any() else np.argsort(-score, axis=1)
-    tier, score, value = (np.take_along_axis(table, order, axis=1) for table in (tier, score, value))
+def mean_of_the_best(score: np.ndarray, values: list[np.ndarray], budgets: np.ndarray) -> list[np.ndarray]:
+    """Expected values of the best of N by score, NaN last; samples that tie share their chance."""
+    unscored = np.isnan(score)
+    if unscored.any():
+        score = np.where(unscored, 0.0, score)
+        order = np.lexsort((-score, unscored), axis=1)
+    else:
+        order = np.argsort(-score, axis=1)
+    score = np.take_along_axis(score, order, axis=1)
     starts = np.ones(score.shape, dtype=bool)  # of a run of samples that tie
-    starts[:, 1:] = (tier[:, 1:] != tier[:, :-1]) | (score[:, 1:] != score[:, :-1])
-    return _mean_of_runs(starts, value) @ rank_weights(score.shape[1], budgets)
+    starts[:, 1:] = score[:, 1:] != score[:, :-1]
+    if unscored.any():
+        last = np.take_along_axis(unscored, order, axis=1)
+        starts[:, 1:] |= last[:, 1:] != last[:, :-1]
+    weights = rank_weights(score.shape[1], budgets)
+    return [_mean_of_runs(starts, np.take_along_axis(value, order, axis=1)) @ weights for value in values]
 
 
 def _mean_of_runs(starts: np.ndarray, values: np.ndarray) -> np.ndarray:

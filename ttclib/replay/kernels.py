@@ -1,8 +1,8 @@
 """Voting by random subsets: the inner loops.
 
-They take one problem: `column` is the class of a sample, −1 where it does not vote, and `class_right` the
-correctness of each class. Loaded by `ttclib.replay.voting` when it is needed, since importing numba takes
-longer than most replays.
+They take one problem: `column` is the class of a sample, −1 where it does not vote, `weight` what its vote
+weighs, at least 0, and `class_right` the correctness of each class. Loaded by `ttclib.replay.voting` when it is
+needed, since importing numba takes longer than most replays.
 """
 
 from __future__ import annotations
@@ -31,23 +31,16 @@ def sampled_election(
 
     A permutation is read twice, its even places first or its odd places first. That gives two subsets
     which overlap as little as can be, so that their mean varies less than that of two independent ones.
-    `mean` and `square` take the mean and the mean square of these pairs' means at `budgets`, which ascend.
+    `mean` and `square` take the mean and the mean square of these pairs' means at `budgets`, which ascend. A
+    subset in which nobody votes counts 0.
     """
     last = budgets[-1]
     answers, weights = column.astype(np.int32), weight.copy()
     right = np.empty((2, last))
-    total, mass = np.empty((2, len(class_right))), np.empty(len(class_right))
-    positive = weight.min() >= 0
-    certain = _runner_up(column, weight, len(class_right)) if positive else 0.0
+    total = np.empty((2, len(class_right)))
+    certain = _runner_up(column, weight, len(class_right))
     for _ in range(n_pairs):
-        if positive:
-            known = _elect_positive(answers, weights, class_right, last, certain, state, total, right)
-        else:
-            known = last
-            for step in range(min(last, (len(column) + 1) // 2)):
-                state[0] = _shuffle(answers, weights, step, state[0])
-            for side in range(2):
-                _elect_any(answers, weights, side, last, class_right, total[0], mass, right[side])
+        known = _elect(answers, weights, class_right, last, certain, state, total, right)
         for at in range(len(budgets)):
             step = min(budgets[at], known) - 1
             both = (right[0, step] + right[1, step]) / 2
@@ -96,7 +89,7 @@ def _runner_up(column: np.ndarray, weight: np.ndarray, n_classes: int) -> float:
 
 
 @compiled
-def _elect_positive(
+def _elect(
     answers: np.ndarray,
     weights: np.ndarray,
     class_right: np.ndarray,
@@ -151,54 +144,3 @@ def _elect_positive(
             break
     state[0] = x
     return last
-
-
-@compiled
-def _elect_any(
-    answers: np.ndarray,
-    weights: np.ndarray,
-    side: int,
-    last: int,
-    class_right: np.ndarray,
-    total: np.ndarray,
-    mass: np.ndarray,
-    value: np.ndarray,
-) -> None:
-    """The same for weights of either sign: a leader that loses makes it look at all answers again.
-
-    Sums may cancel, so they tie within a margin of the sum of the weights' sizes, `mass`.
-    """
-    total[:], mass[:] = -np.inf, 0.0  # no vote yet
-    best, best_mass, n_tied, right = -np.inf, 0.0, 0, 0.0
-    for drawn in range(last):
-        place = _place(side, drawn, len(answers))
-        answer = answers[place]
-        if answer >= 0:
-            vote, before = weights[place], total[answer]
-            led = n_tied > 0 and before >= best - TIE * max(best_mass, mass[answer])
-            after = vote if before == -np.inf else before + vote
-            total[answer] = after
-            mass[answer] += abs(vote)
-            margin = TIE * max(best_mass, mass[answer])
-            if led and vote < 0:
-                best, best_mass, n_tied, right = _leaders(total, mass, class_right)
-            elif after > best + margin or (led and n_tied == 1):
-                best, best_mass, n_tied, right = after, mass[answer], 1, class_right[answer]
-            elif not led and after >= best - margin:
-                n_tied += 1
-                right += class_right[answer]
-        value[drawn] = right / n_tied if n_tied > 0 else 0.0
-
-
-@compiled
-def _leaders(total: np.ndarray, mass: np.ndarray, class_right: np.ndarray) -> tuple[float, float, int, float]:
-    """Largest sum, its mass, how many answers tie for it, and how many of these are right; −inf: no vote."""
-    best, best_mass, n_tied, right = -np.inf, 0.0, 0, 0.0
-    for answer in range(len(total)):
-        if total[answer] > best:
-            best, best_mass = total[answer], mass[answer]
-    for answer in range(len(total)):
-        if total[answer] > -np.inf and best - total[answer] <= TIE * max(best_mass, mass[answer]):
-            n_tied += 1
-            right += class_right[answer]
-    return best, best_mass, n_tied, right

@@ -16,11 +16,13 @@ def listed_election(column: np.ndarray, weight: np.ndarray, class_right: np.ndar
     column : int array, shape (samples,)
         Class of a sample; −1: it does not vote.
     weight : float array, shape (samples,)
+        At least 0.
     class_right : float array, shape (classes,)
 
     Returns
     -------
     numpy.ndarray, shape (1 + samples,)
+        A subset in which nobody votes counts 0.
 
     Examples
     --------
@@ -35,10 +37,7 @@ def listed_election(column: np.ndarray, weight: np.ndarray, class_right: np.ndar
         subset = np.arange(first, min(first + _AT_A_TIME, 1 << n_samples))
         drawn = (subset[:, None] >> places & 1).astype(float)
         total = np.where(drawn @ cast > 0, drawn @ (cast * weight[:, None]), -np.inf)
-        mass = drawn @ (cast * np.abs(weight)[:, None])  # sums may cancel: they tie within a margin of it
-        best = total.argmax(axis=1)[:, None]
-        margin = TIE * np.maximum(mass, np.take_along_axis(mass, best, axis=1))
-        leads = (total > -np.inf) & (total >= np.take_along_axis(total, best, axis=1) - margin)
+        leads = (total > -np.inf) & (total >= total.max(axis=1, keepdims=True) * (1 - TIE))
         right = leads @ class_right / np.maximum(1, leads.sum(axis=1))
         size = drawn.sum(axis=1).astype(int)
         summed += np.bincount(size, right, n_samples + 1)

@@ -2,7 +2,8 @@
 
 A budget of N answers is split into N = sequential · parallel: so many chains, each cut to its first
 so many answers. Chains are exchangeable, so every estimate is a mean over subsets of them; the order
-inside a chain is fixed.
+inside a chain is fixed. What is not answered, not scored or not graded is treated as
+`ttclib.replay.estimate` says.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from numpy.typing import ArrayLike
 
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.estimate import Estimate
+from ttclib.replay.factorials import log_avoided
+from ttclib.replay.voting import check_weights
 
 SELECTIONS = ("hierarchical", "majority")
 
@@ -84,12 +88,30 @@ def revision_accuracy(
     n_subsets: int = 400,
     seed: int = 0,
 ) -> np.ndarray:
-    """Chance that the answer selected from chains is right, at each split of a budget.
+    """Chance that the answer selected from chains is right, shape (problems, splits): `select_from_chains`."""
+    return select_from_chains(
+        answer_ids, scores, correct, lengths, splits, selection=selection, n_subsets=n_subsets, seed=seed
+    ).accuracy
+
+
+def select_from_chains(
+    answer_ids: ArrayLike,
+    scores: ArrayLike | None,
+    correct: ArrayLike,
+    lengths: ArrayLike,
+    splits: Iterable[Split],
+    *,
+    selection: str = "hierarchical",
+    n_subsets: int = 400,
+    seed: int = 0,
+) -> Estimate:
+    """What the answer selected from chains comes to, at each split of a budget.
 
     ``hierarchical``, by a verifier: inside each chain the class with the largest sum of scores is
     found and stands for the chain with its highest-scoring solution; across chains the class with the
     largest sum of these solutions' scores wins. ``majority``, flat: the most frequent answer of all
-    answers of all chains. Ties are split equally at every level.
+    answers of all chains. Ties are split equally at every level; where nobody votes, one of the answers
+    drawn is taken at random.
 
     Averaged over subsets of the chains: over all of them where there are no more than `n_subsets`,
     else over so many random ones, which serve all splits of one length.
@@ -100,9 +122,10 @@ def revision_accuracy(
         Equivalence class of the answer within its problem; negative: no answer, which takes a place
         in the budget and never votes.
     scores : array_like of float, shape (problems, chains, positions), or None
-        NaN: not scored, the answer does not vote. None: with ``majority``, which reads none.
+        Not below 0. NaN: not scored, the answer does not vote. None: with ``majority``, which reads none.
     correct : array_like of float, shape (problems, chains, positions)
-        Equal for all answers of one class; NaN (could not be graded): the answer does not vote.
+        NaN: could not be graded, which the selection does not see. The grade of a class is the mean of those who
+        vote for it within the length that the chains are cut to.
     lengths : array_like of int, shape (problems, chains)
         Answers of each chain; what lies behind is padding.
     splits : iterable of (sequential, parallel)
@@ -112,16 +135,16 @@ def revision_accuracy(
 
     Returns
     -------
-    numpy.ndarray, shape (problems, splits)
-        In [0, 1]; NaN where a problem has fewer chains of that length, or no graded (or, where scores
-        are read, no scored) answer. A subset in which nobody votes counts as wrong.
+    Estimate
+        Arrays of shape (problems, splits); NaN where a problem has fewer chains of that length, or no graded
+        answer. `mc_error` is 0 where all subsets are taken and no tie inside a chain is drawn.
 
     Raises
     ------
     ValueError
         Shapes differ, or scores are missing.
     RequestError
-        Unknown selection.
+        Unknown selection, or a score that weighs a vote is below 0.
 
     References
     ----------
@@ -150,31 +173,53 @@ def revision_accuracy(
             f"{right.shape}, and lengths (problems, chains), got {ends.shape}"
         )
     wanted = list(splits)
-    result = np.full((len(ids), len(wanted)), np.nan)
+    table = np.full((3, len(ids), len(wanted)), np.nan)
     within = np.arange(ids.shape[2]) < ends[..., None]
-    votes = within & (ids >= 0) & ~np.isnan(right) & ~np.isnan(weights)
-    known = (within & ~np.isnan(right)).any(axis=(1, 2)) & (within & ~np.isnan(weights)).any(axis=(1, 2))
-    for row in np.flatnonzero(known):
-        classes, codes = np.unique(np.where(votes[row], ids[row], -1), return_inverse=True)
-        codes = codes.reshape(ids.shape[1:]) - (classes[0] < 0)  # 0 … n_classes − 1, and −1: no vote
-        n_classes = int(codes.max()) + 1
-        if n_classes == 0:
-            enough = [(ends[row] >= sequential).sum() >= parallel for sequential, parallel in wanted]
-            result[row] = np.where(enough, 0.0, np.nan)
-            continue
-        cast = codes >= 0
-        class_right = np.bincount(codes[cast], right[row][cast], n_classes) / np.bincount(codes[cast])
+    votes = within & (ids >= 0) & ~np.isnan(weights)
+    check_weights(weights[votes])
+    for row in np.flatnonzero((within & ~np.isnan(right)).any(axis=(1, 2))):
         for sequential in {split[0] for split in wanted}:
             chains = np.flatnonzero(ends[row] >= sequential)
             columns = [i for i, split in enumerate(wanted) if split[0] == sequential and split[1] <= len(chains)]
             if columns:
                 cut = np.ix_(chains, np.arange(sequential))
-                count = _heads if selection == "majority" else _representatives
-                ballots = count(np.where(cast, codes, -1)[cut], weights[row][cut], n_classes)
+                answers, weight, grades, cast = (values[row][cut] for values in (ids, weights, right, votes))
                 sizes = [wanted[i][1] for i in columns]
                 rng = np.random.default_rng([seed, int(row)])
-                result[row, columns] = _elect(*ballots, class_right, sizes, n_subsets, rng)
-    return result
+                found = _of_one_length(answers, weight, grades, cast, selection, sizes, n_subsets, rng)
+                table[:, row, columns] = found
+    return Estimate(table[0], table[2], table[1])
+
+
+def _of_one_length(
+    ids: np.ndarray,
+    weights: np.ndarray,
+    right: np.ndarray,
+    votes: np.ndarray,
+    selection: str,
+    sizes: Sequence[int],
+    n_subsets: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Accuracy, the ungraded share and the error of one problem's chains, at each number of them: (3, sizes)."""
+    lacking = np.isnan(right)
+    gains = np.stack([np.where(lacking, 0.0, right), lacking.astype(float)])  # (2, chains, positions)
+    found = np.zeros((3, len(sizes)))
+    if votes.any():
+        codes = np.full(ids.shape, -1)
+        codes[votes] = np.unique(ids[votes], return_inverse=True)[1]
+        class_size = np.bincount(codes[votes])
+        of_class = np.stack([np.bincount(codes[votes], gain[votes]) / class_size for gain in gains])
+        count = _heads if selection == "majority" else _representatives
+        found = _elect(*count(codes, weights, len(class_size)), of_class, sizes, n_subsets, rng)
+    # Chains without a vote are exchangeable: where only such were drawn, any of their answers is as likely.
+    silent = ~votes.any(axis=1)
+    n_silent, budgets = int(silent.sum()), np.asarray(sizes)
+    alone = budgets <= n_silent
+    if alone.any():
+        chance = np.exp(log_avoided(np.full(alone.sum(), len(ids)), np.array(len(ids) - n_silent), budgets[alone]))
+        found[:2, alone] += gains[:, silent].mean(axis=(1, 2))[:, None] * chance
+    return found
 
 
 def _heads(codes: np.ndarray, weights: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -203,34 +248,51 @@ def _representatives(codes: np.ndarray, weights: np.ndarray, n_classes: int) -> 
 def _elect(
     tallies: np.ndarray,
     heads: np.ndarray,
-    class_right: np.ndarray,
+    of_class: np.ndarray,
     sizes: Sequence[int],
     n_subsets: int,
     rng: np.random.Generator,
-) -> list[float]:
-    """Expected correctness of the class with the largest tally over so many chains, for each number of chains."""
+) -> np.ndarray:
+    """Expected values of the class with the largest tally over so many chains, for each number of chains.
+
+    Returns its correctness, the share that is not graded and the error of the first, shape (3, sizes); a subset in
+    which nobody votes counts 0.
+    """
     n_chains, n_alternatives, n_classes = tallies.shape
     # Alternatives of a chain are equally likely; the last ones are empty where others have more ties.
     filled = np.maximum(1, heads.any(axis=2).sum(axis=1))
     flat_tallies, flat_heads = (values.reshape(-1, n_classes) for values in (tallies, heads))
     order = rng.permuted(np.tile(np.arange(n_chains), (n_subsets, 1)), axis=1)
     lot = rng.random((n_subsets, n_chains))
-    expected = []
-    for size in sizes:
+    expected = np.zeros((3, len(sizes)))
+    for place, size in enumerate(sizes):
         if size == 1:
-            standing = _share(tallies, heads) @ class_right  # (chains, alternatives)
-            expected.append(float((standing.sum(axis=1) / filled).mean()))
+            standing = _share(tallies, heads) @ of_class.T  # (chains, alternatives, 2)
+            expected[:2, place] = (standing.sum(axis=1) / filled[:, None]).mean(axis=0)
             continue
         chosen = order[:, :size]
-        if (n_all := comb(n_chains, size)) <= n_subsets:
+        all_taken = (n_all := comb(n_chains, size)) <= n_subsets
+        if all_taken:
             # All subsets; as often as ties inside chains need to be drawn.
             every = np.array(list(combinations(range(n_chains), size)))
             chosen = every if n_alternatives == 1 else np.tile(every, (n_subsets // n_all, 1))
         alternative = (lot[: len(chosen), :size] * filled[chosen]).astype(int)
         drawn = np.zeros((len(chosen), n_chains * n_alternatives))
         np.put_along_axis(drawn, chosen * n_alternatives + alternative, 1.0, axis=1)
-        expected.append(float((_share(drawn @ flat_tallies, drawn @ flat_heads) @ class_right).mean()))
+        value = _share(drawn @ flat_tallies, drawn @ flat_heads) @ of_class.T
+        expected[:2, place] = value.mean(axis=0)
+        if not all_taken:
+            expected[2, place] = _standard_error(value[:, :1])
+        elif n_alternatives > 1:  # of each subset the ties alone are drawn
+            repeats = value[:, 0].reshape(-1, n_all)
+            drawn_once = len(repeats) == 1  # then the error is at most that of subsets drawn at random
+            expected[2, place] = _standard_error(repeats.T if drawn_once else repeats)
     return expected
+
+
+def _standard_error(draws: np.ndarray) -> float:
+    """Of the mean of all, from independent draws along the first axis of what stands in each column."""
+    return float(np.sqrt(draws.var(axis=0, ddof=1).mean() / draws.size)) if len(draws) > 1 else np.nan
 
 
 def _share(total: np.ndarray, heads: np.ndarray) -> np.ndarray:

@@ -6,6 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from ttclib.errors import one_of
+from ttclib.replay.listing import TIE
+from ttclib.replay.voting import check_weights
+
 SELECTIONS = ("weighted_best_of_n", "best_of_n", "majority_vote")
 
 
@@ -27,52 +33,77 @@ class Solution(NamedTuple):
     correct: float
 
 
-def select(solutions: Sequence[Solution], selection: str = "weighted_best_of_n") -> float:
-    """Chance that the chosen answer is right, ties shared equally.
+class Choice(NamedTuple):
+    """What was chosen, ties shared equally.
 
-    The rules are those of the pool's strategies with the whole pool as budget
-    (`ttclib.replay.best_of_n`, `ttclib.replay.voting`): what has no answer, no score or no grade
-    does not vote, and nobody's vote elects a wrong answer.
+    Attributes
+    ----------
+    accuracy : float
+        Chance that it is right, in [0, 1]; NaN where no solution is graded.
+    ungraded : float
+        Chance that it was not graded, which counts as not right.
+    """
+
+    accuracy: float
+    ungraded: float
+
+
+def choose(solutions: Sequence[Solution], selection: str = "weighted_best_of_n") -> Choice:
+    """The answer that a selection takes among solutions.
+
+    The rules are those of the pool's strategies with the whole pool as budget (`ttclib.replay.estimate`): no grade
+    is seen; a solution without what the selection reads is taken only where all are without, at random.
 
     Parameters
     ----------
     solutions : sequence of Solution
     selection : {"weighted_best_of_n", "best_of_n", "majority_vote"}
 
-    Returns
-    -------
-    float
-        In [0, 1]; NaN where no solution is graded, or none scored and the selection needs scores.
+    Raises
+    ------
+    RequestError
+        Unknown selection, or a score below 0 weighs a vote.
 
     Examples
     --------
     >>> found = [Solution(0.9, 0, 1.0), Solution(0.5, 1, 0.0), Solution(0.45, 1, 0.0), Solution(0.3, 2, 0.0)]
-    >>> select(found, "best_of_n"), select(found, "weighted_best_of_n")
+    >>> choose(found, "best_of_n").accuracy, choose(found, "weighted_best_of_n").accuracy
     (1.0, 0.0)
     """
-    if selection not in SELECTIONS:
-        raise ValueError(f"unknown selection '{selection}': allowed {', '.join(SELECTIONS)}")
-    by_heads = selection == "majority_vote"
+    one_of(selection, SELECTIONS, "selection")
     if all(math.isnan(solution.correct) for solution in solutions):
-        return math.nan
-    if not by_heads and all(math.isnan(solution.score) for solution in solutions):
-        return math.nan
+        return Choice(math.nan, math.nan)
+    comparable = [
+        solution
+        for solution in solutions
+        if (selection == "best_of_n" or solution.answer_class >= 0)
+        and (selection == "majority_vote" or not math.isnan(solution.score))
+    ]
+    if not comparable:
+        return _any_of(solutions)
     if selection == "best_of_n":
-        ranked = [solution for solution in solutions if not math.isnan(solution.correct)]
-        scored = [solution for solution in ranked if not math.isnan(solution.score)]
-        top = max((solution.score for solution in scored), default=math.nan)
-        best = [solution.correct for solution in scored if solution.score == top] or [s.correct for s in ranked]
-        return sum(best) / len(best)
-    votes: dict[int, float] = {}
-    graded: dict[int, list[float]] = {}
-    for score, answer_class, correct in solutions:
-        weight = 1.0 if by_heads else score
-        if answer_class >= 0 and not math.isnan(correct) and not math.isnan(weight):
-            votes[answer_class] = votes.get(answer_class, 0.0) + weight
-            graded.setdefault(answer_class, []).append(correct)
-    if not votes:
-        return 0.0
-    most = max(votes.values())
-    # Sums that differ by rounding tie; relative, since products of many step scores are tiny.
-    elected = [graded[name] for name, weight in votes.items() if weight >= most - 1e-12 * abs(most)]
-    return sum(sum(grades) / len(grades) for grades in elected) / len(elected)
+        top = max(solution.score for solution in comparable)
+        return _any_of([solution for solution in comparable if solution.score == top])
+    voters: dict[int, list[Solution]] = {}
+    for solution in comparable:
+        voters.setdefault(solution.answer_class, []).append(solution)
+    if selection == "majority_vote":
+        votes = {name: float(len(found)) for name, found in voters.items()}
+    else:
+        check_weights(np.array([solution.score for solution in comparable]))
+        votes = {name: sum(solution.score for solution in found) for name, found in voters.items()}
+    least = max(votes.values()) * (1 - TIE)
+    elected = [_any_of(voters[name]) for name, weight in votes.items() if weight >= least]
+    return Choice(*(sum(part) / len(elected) for part in zip(*elected, strict=True)))
+
+
+def select(solutions: Sequence[Solution], selection: str = "weighted_best_of_n") -> float:
+    """Chance that what `choose` takes is right; NaN where no solution is graded."""
+    return choose(solutions, selection).accuracy
+
+
+def _any_of(solutions: Sequence[Solution]) -> Choice:
+    """One of them at random."""
+    grades = [solution.correct for solution in solutions]
+    right = sum(grade for grade in grades if not math.isnan(grade))
+    return Choice(right / len(grades), sum(map(math.isnan, grades)) / len(grades))

@@ -2,44 +2,32 @@
 
 Exact wherever that is affordable: one sample, two, the whole pool; a majority by counting the subsets that
 elect each answer (`ttclib.replay.counting`); a small pool by listing its subsets. Otherwise the mean over
-random subsets of a fixed seed, whose error is known.
+random subsets of a fixed seed, whose error is known. What is not answered, not scored or not graded is treated
+as `ttclib.replay.estimate` says.
 """
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttclib.replay.arrays import as_answers, as_grades, as_table, check_one_shape
-from ttclib.replay.best_of_n import expected_best_of_n
+from ttclib.errors import RequestError
+from ttclib.replay.arrays import as_answers, as_grades, as_table, check_one_shape, rows_by_size
+from ttclib.replay.best_of_n import mean_of_the_best
 from ttclib.replay.budgets import as_budgets
-from ttclib.replay.factorials import log_factorials
+from ttclib.replay.estimate import Estimate
+from ttclib.replay.factorials import log_avoided, log_factorials
 from ttclib.replay.listing import listed_election
+from ttclib.samples import Chains, Pool
 
 MC_ERROR = 1e-3  # of the mean over problems, at most, unless the number of subsets is given
 FEWEST_SUBSETS = 100
 _LISTED = 20  # samples of a pool whose subsets may be listed
 _AFFORDABLE = 4e6  # multiplications that a majority is counted with, a problem: some milliseconds
 _A_DRAW = 6  # multiplications that take as long as to draw one sample of a subset
-
-
-class Election(NamedTuple):
-    """What a vote came to, and how far chance may have moved it.
-
-    Attributes
-    ----------
-    accuracy : numpy.ndarray, shape (problems, budgets)
-        As `majority_vote` and `weighted_best_of_n` return it.
-    mc_error : numpy.ndarray, shape (problems, budgets)
-        Standard error from averaging over random subsets instead of all; 0: exact.
-    """
-
-    accuracy: np.ndarray
-    mc_error: np.ndarray
 
 
 def majority_vote(
@@ -56,7 +44,8 @@ def majority_vote(
         Equivalence class of the answer within its problem; negative, NaN or None: no answer, which
         takes a place in the budget and never votes.
     correct : array_like of float or bool, shape (problems, samples)
-        Equal for all samples of one answer; NaN (could not be graded): the sample does not vote.
+        NaN: could not be graded, which the vote does not see and which counts as not right. The grade of an
+        answer is the mean of those who vote for it.
     budgets : array_like of int, shape (budgets,)
         N, at least 1.
     n_subsets : int, keyword-only
@@ -67,8 +56,8 @@ def majority_vote(
     Returns
     -------
     numpy.ndarray, shape (problems, budgets)
-        In [0, 1]; NaN where N exceeds the pool or the problem has no graded sample. A subset in
-        which nobody votes counts as wrong.
+        In [0, 1]; NaN where N exceeds the pool or the problem has no graded sample. Where nobody votes
+        a sample is taken at random.
 
     Raises
     ------
@@ -103,8 +92,7 @@ def weighted_best_of_n(
     answer_ids, correct, budgets, n_subsets, seed
         As in `majority_vote`. Budgets 1, 2 and the whole pool are exact, and all of a small pool's.
     scores : array_like of float, shape (problems, samples)
-        Usually in [0, 1], any finite number works; NaN: not scored, the sample does not vote. NaN is
-        also the result for a problem with no scored sample.
+        Finite and not below 0, usually in [0, 1]; NaN: not scored, the sample does not vote.
 
     Returns
     -------
@@ -114,6 +102,8 @@ def weighted_best_of_n(
     ------
     ValueError
         As `majority_vote`, or the score of a sample that votes is infinite.
+    RequestError
+        The score of a sample that votes is below 0.
 
     References
     ----------
@@ -133,10 +123,11 @@ def elect(
     correct: ArrayLike,
     budgets: ArrayLike,
     *,
+    pool_sizes: ArrayLike | None = None,
     n_subsets: int | None = None,
     seed: int = 0,
-) -> Election:
-    """A vote and its Monte-Carlo error.
+) -> Estimate:
+    """A vote with its Monte-Carlo error and the chance that the elected answer is not graded.
 
     Parameters
     ----------
@@ -144,15 +135,25 @@ def elect(
         As in `majority_vote`.
     scores : array_like of float, shape (problems, samples), or None
         As in `weighted_best_of_n`; None: every vote counts the same.
+    pool_sizes : array_like of int, shape (problems,), keyword-only, optional
+        Samples of each problem, which stand first in its row; what follows is padding.
 
     Returns
     -------
-    Election
+    Estimate
 
     Raises
     ------
     ValueError
+        As `weighted_best_of_n`, or pool sizes do not fit.
+    RequestError
         As `weighted_best_of_n`.
+
+    Examples
+    --------
+    >>> found = elect([[0, 0, 1]], None, [[None, None, 1]], [1, 3])
+    >>> found.accuracy.round(4).tolist(), found.ungraded.round(4).tolist()
+    ([[0.3333, 0.0]], [[0.6667, 1.0]])
     """
     ids, right = as_answers(answer_ids), as_grades(correct)
     weights = np.ones(ids.shape) if scores is None else as_table(scores, "scores")
@@ -160,24 +161,63 @@ def elect(
     sizes = np.atleast_1d(as_budgets(budgets))
     if n_subsets is not None and n_subsets < 1:
         raise ValueError(f"n_subsets must be at least 1, got {n_subsets}")
-    votes = (ids >= 0) & ~np.isnan(right) & ~np.isnan(weights)
-    if np.isinf(weights[votes]).any():
-        raise ValueError("a score that weighs a vote must be finite: clip or transform infinite scores first")
-    accuracy, error = (np.full((len(ids), len(sizes)), np.nan) for _ in range(2))
-    known = np.flatnonzero(~np.isnan(right).all(axis=1) & ~np.isnan(weights).all(axis=1))
-    within = sizes <= ids.shape[1]
-    if not known.size or not within.any():
-        return Election(accuracy, error)
-    asked, back = np.unique(sizes[within], return_inverse=True)
-    few = _of_one_and_two(weights, right, votes)
     subsets = subsets_for(len(ids)) if n_subsets is None else n_subsets
-    for row in known:
-        value, spread = _elect_one(
-            ids[row], weights[row], right[row], votes[row], asked, scores is None, subsets, (seed, int(row))
+    table = np.full((3, len(ids), len(sizes)), np.nan)
+    for rows, size in rows_by_size(pool_sizes, ids.shape):
+        within = sizes <= size
+        if rows.size and within.any():
+            asked, back = np.unique(sizes[within], return_inverse=True)
+            answers, weight, grades = (values[rows, :size] for values in (ids, weights, right))
+            found = _elect_of_one_size(answers, weight, grades, asked, scores is None, subsets, seed, rows)
+            table[:, rows[:, None], np.flatnonzero(within)] = found[:, :, back]
+    return Estimate(*table)
+
+
+def check_answers(samples: Pool | Chains, strategy: str) -> None:
+    """Refuse to hold a vote among samples of which none has a final answer.
+
+    Parameters
+    ----------
+    samples : Pool or Chains
+    strategy : str
+        What is asked for, for the message.
+
+    Raises
+    ------
+    RequestError
+    """
+    if not (samples.answer_ids >= 0).any():
+        raise RequestError(
+            f"'{samples.store}' holds no final answer of '{samples.policy}', and {strategy} votes by them: import the "
+            'samples with their "answer", or with their completions and `ttc grade` them; pass_at_k and best_of_n '
+            "need none"
         )
-        value[asked <= 2], spread[asked <= 2] = few[row, asked[asked <= 2] - 1], 0.0
-        accuracy[row, within], error[row, within] = value[back], spread[back]
-    return Election(accuracy, error)
+
+
+def check_weights(weights: np.ndarray, whose: str = "a score that weighs a vote") -> None:
+    """Refuse weights that cannot be added up as votes.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        Of those who vote.
+    whose : str
+        What they are called in the error.
+
+    Raises
+    ------
+    ValueError
+        One is infinite.
+    RequestError
+        One is below 0: more votes would speak against an answer.
+    """
+    if np.isinf(weights).any():
+        raise ValueError(f"{whose} must be finite: clip or transform infinite scores first")
+    if (weights < 0).any():
+        raise RequestError(
+            f"{whose} must not be below 0, got {weights.min():g}: more votes would then count against an answer. "
+            "Transform the scores (softmax: within each problem, sigmoid, or rank), or take best_of_n"
+        )
 
 
 def subsets_for(n_problems: int) -> int:
@@ -193,35 +233,71 @@ def subsets_for(n_problems: int) -> int:
     return max(FEWEST_SUBSETS, math.ceil(0.25 / MC_ERROR**2 / max(1, n_problems)))
 
 
-def _of_one_and_two(weights: np.ndarray, right: np.ndarray, votes: np.ndarray) -> np.ndarray:
-    """Exact for N = 1 and 2, shape (problems, 2): of two voters the heavier one's answer wins, which is best-of-2."""
-    gain = np.where(votes, right, np.nan)
-    n_samples = votes.shape[1]
-    return np.nan_to_num(expected_best_of_n(np.where(votes, weights, 0.0), gain, np.minimum([1, 2], n_samples)))
-
-
-def _elect_one(
+def _elect_of_one_size(
     ids: np.ndarray,
     weights: np.ndarray,
     right: np.ndarray,
-    votes: np.ndarray,
+    budgets: np.ndarray,
+    heads: bool,
+    n_subsets: int,
+    seed: int,
+    rows: np.ndarray,
+) -> np.ndarray:
+    """Accuracy, its error and the ungraded share at ascending budgets, shape (3, problems, budgets)."""
+    votes, lacking = (ids >= 0) & ~np.isnan(weights), np.isnan(right)
+    check_weights(weights[votes])
+    weight, known = np.where(votes, weights, 0.0), ~lacking.all(axis=1)
+    gains = np.stack(
+        [np.where(lacking, 0.0, right), lacking.astype(float)]
+    )  # of a sample, or of its answer if it votes
+    value, error = np.zeros((2, len(ids), len(budgets))), np.zeros((len(ids), len(budgets)))
+    for row in np.flatnonzero(known & votes.any(axis=1)):
+        cast = votes[row]
+        column = np.full(len(cast), -1)
+        column[cast] = voted = np.unique(ids[row, cast], return_inverse=True)[1]
+        class_size = np.bincount(voted)
+        for kind in (0, 1):
+            if not gains[kind, row, cast].any():
+                continue
+            of_class = np.bincount(voted, gains[kind, row, cast]) / class_size
+            gains[kind, row, cast] = of_class[voted]
+            value[kind, row], spread = _elect_one(
+                column, weight[row], class_size, of_class, budgets, heads, n_subsets, (seed, int(rows[row]))
+            )
+            error[row] = error[row] if kind else spread
+    value += _silent(votes, gains, budgets)
+    # Of two voters the heavier one's answer wins, which is best-of-2.
+    few = budgets[budgets <= 2]
+    value[:, :, : len(few)] = mean_of_the_best(np.where(votes, weights, np.nan), list(gains), few)
+    error[:, : len(few)] = 0.0
+    table = np.stack([value[0], error, value[1]])
+    table[:, ~known] = np.nan
+    return table
+
+
+def _silent(votes: np.ndarray, gains: np.ndarray, budgets: np.ndarray) -> np.ndarray:
+    """What is gained where nobody who is drawn votes, and one of them is taken at random."""
+    n_votes, n_samples = votes.sum(axis=1)[:, None], votes.shape[1]
+    alone = budgets <= n_samples - n_votes  # so many can be drawn without a vote
+    chance = np.where(
+        alone, np.exp(log_avoided(np.full(alone.shape, n_samples), n_votes * alone, budgets * alone)), 0.0
+    )
+    gained = np.where(votes, 0.0, gains).sum(axis=2)[:, :, None] / np.maximum(1, n_samples - n_votes)
+    return np.asarray(chance * gained)
+
+
+def _elect_one(
+    column: np.ndarray,
+    weight: np.ndarray,
+    class_size: np.ndarray,
+    class_right: np.ndarray,
     budgets: np.ndarray,
     heads: bool,
     n_subsets: int,
     seed: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
     """One problem: expected correctness of the elected answer at ascending budgets, and its error."""
-    n_samples, exact = len(ids), np.zeros(len(budgets))
-    if not votes.any():
-        return exact, exact.copy()
-    voted = np.unique(ids[votes], return_inverse=True)[1]
-    class_size = np.bincount(voted)
-    class_right = np.bincount(voted, right[votes]) / class_size
-    if not class_right.any():
-        return exact, exact.copy()
-    column = np.full(n_samples, -1)
-    column[votes] = voted
-    weight = np.where(votes, weights, 0.0)
+    n_samples, exact = len(column), np.zeros(len(budgets))
     if n_samples <= _LISTED and 2**n_samples <= 8 * n_subsets:
         return listed_election(column, weight, class_right)[budgets], exact
     last = int(budgets[-1])
