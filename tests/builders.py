@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ttclib.samples import AGGREGATIONS, LOGPROB, ModelFacts, Pool, Setting, Verifier, own_logprob
+from ttclib.setting_keys import canonical_json
 from ttclib.store import absorb, write_part
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -79,7 +80,8 @@ def build_store(
     ]
     write_part(path, "problems", problems)
     write_part(path, "models", [{"model": policy, "n_parameters": n_parameters}])
-    write_part(path, "settings", [{"setting": "abc", "temperature": 1.0, "top_p": 1.0, "max_tokens": 256}])
+    keys = canonical_json({"temperature": 1.0, "top_p": 1.0, "max_tokens": 256})
+    write_part(path, "settings", [{"setting": "abc", "keys": keys}])
     write_part(path, "samples", samples)
     write_part(path, "scores", scores if scored else [])
     write_part(path, "grades", grades)

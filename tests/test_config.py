@@ -149,11 +149,12 @@ def test_a_setting_of_chains_is_what_stands_between_answers(config):
     plain, chat = config(MINIMAL + "[revision]"), config(MINIMAL + "[prompt]\nchat = true\n[revision]")
     row = plain.revision_setting_row(plain.revision)
     assert row["setting"] != plain.setting_row()["setting"]
-    assert json.loads(row["prompt_format"])["revision"] == {"n_context": 4, "separator": "\n\n"}
-    assert {name: row[name] for name in ("temperature", "max_tokens")} == {"temperature": 1.0, "max_tokens": 512}
+    keys = json.loads(row["keys"])
+    assert keys["prompt_format"]["revision"] == {"n_context": 4, "separator": "\n\n"}
+    assert (keys["temperature"], keys["max_tokens"]) == (1.0, 512)
     more = config(MINIMAL + "[revision]", revision__n_chains=99, revision__n_steps=3)
     assert more.revision_setting_row(more.revision) == row  # more draws belong to the same chains
-    turns = json.loads(chat.revision_setting_row(chat.revision)["prompt_format"])["revision"]
+    turns = json.loads(chat.revision_setting_row(chat.revision)["keys"])["prompt_format"]["revision"]
     assert set(turns) == {"n_context", "followup"}
 
 
@@ -168,5 +169,5 @@ def test_a_verifiers_steps_end_where_sampling_says(config):
 
 def test_few_shot_examples_are_another_pool_and_their_absence_is_none(config):
     plain, shown = config(MINIMAL), config(MINIMAL + '[prompt]\nexamples = [{ prompt = "1+1=", answer = "2" }]')
-    assert "examples" not in plain.setting_row()["prompt_format"]
+    assert "examples" not in json.loads(plain.setting_row()["keys"])["prompt_format"]
     assert plain.setting_row()["setting"] != shown.setting_row()["setting"]

@@ -6,7 +6,6 @@ the working directory.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 from importlib.resources import files
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ttclib.errors import RequestError, nearest
 from ttclib.revision_format import N_CONTEXT
+from ttclib.setting_keys import canonical_json, setting_name
 
 PrmFormat = Literal["auto", "token-classification", "qwen", "math-shepherd", "rlhflow", "skywork", "orm", "qwen-orm"]
 
@@ -252,16 +252,16 @@ class RunConfig(_Section):
         Neither the seed nor the number of samples is part of it: more draws of the same
         distribution belong to the same pool.
         """
-        return self._setting_row(self.prompt.as_json())
+        return self._setting_row(json.loads(self.prompt.as_json()))
 
     def revision_setting_row(self, revision: RevisionConfig) -> dict[str, Any]:
         """The same for chains, whose prompt format says what stands between answers and how many stay in view."""
         between = {"followup": revision.followup} if self.prompt.chat else {"separator": revision.separator}
         chains = {"revision": {"n_context": revision.n_context, **between}}
-        return self._setting_row(json.dumps(json.loads(self.prompt.as_json()) | chains, ensure_ascii=False))
+        return self._setting_row(json.loads(self.prompt.as_json()) | chains)
 
-    def _setting_row(self, prompt_format: str) -> dict[str, Any]:
-        row = {
+    def _setting_row(self, prompt_format: dict[str, Any]) -> dict[str, Any]:
+        keys = {
             "prompt_format": prompt_format,
             "temperature": self.sampling.temperature,
             "top_p": self.sampling.top_p,
@@ -269,8 +269,7 @@ class RunConfig(_Section):
             "stop": list(self.sampling.stop),
             "step_delimiter": self.sampling.step_delimiter,
         }
-        digest = hashlib.blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=6)
-        return {"setting": digest.hexdigest(), **row}
+        return {"setting": setting_name(keys), "keys": canonical_json(keys)}
 
 
 def load_config(name: str | Path, **overrides: Any) -> RunConfig:

@@ -5,6 +5,7 @@ No file, no model, no clock. Missing is NaN (−1 for an answer), never 0.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -12,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ttclib.errors import RequestError, one_of
+from ttclib.setting_keys import value_at
 
 AGGREGATIONS = ("last", "min", "prod", "mean")
 LOGPROB = "logprob"
@@ -30,6 +32,8 @@ class ModelFacts:
     ----------
     model : str
         Its name in the store.
+    kind : str or None
+        Of a verifier: ``prm``, ``orm``, ``judge`` or ``confidence``.
     n_parameters : int or None
         All parameters, tied ones once.
     n_embedding : int or None
@@ -55,6 +59,7 @@ class ModelFacts:
     usd_per_mtok_input: float | None = None
     usd_per_mtok_output: float | None = None
     price_date: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Setting:
     Attributes
     ----------
     name : str
-        Short hash of the keys, by which the store knows the setting.
+        Short hash of the keys (`ttclib.setting_keys.setting_name`), by which the store knows the setting.
     keys : mapping of str to value
         Such as ``temperature``, ``top_p``, ``max_tokens``, ``prompt_format``, ``reasoning_effort``.
     """
@@ -81,12 +86,15 @@ class Setting:
         'temperature=0.5, no reasoning_effort'
         """
         names = tuple(key for key in self.keys if key != "prompt_format") if differing is None else tuple(differing)
-        said = [f"{name}={_shown(self.keys[name])}" if name in self.keys else f"no {name}" for name in names]
+        values = {name: value_at(self.keys, name) for name in names}
+        said = [f"no {name}" if value is None else f"{name}={_shown(value)}" for name, value in values.items()]
         return ", ".join(said) or "one setting"
 
 
 def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True)

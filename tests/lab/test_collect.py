@@ -14,7 +14,7 @@ from ttclib.errors import RequestError
 from ttclib.lab import collect as collecting
 from ttclib.lab.collect import Size, collect, ship
 from ttclib.store.packed import unpack
-from ttclib.store.schema import TABLES
+from ttclib.store.tables import TABLES
 
 TINY = Size(3, 4, 2, 2, 2, 3, 2, (4,))
 

@@ -94,7 +94,7 @@ def test_which_chains_are_meant(tmp_path):
     with pytest.raises(RequestError, match="unknown revision model 'revisr': did you mean 'reviser'"):
         load_chains(path, "revisr")
     with pytest.raises(RequestError, match="unknown setting 'x'"):
-        load_chains(path, "other", "x")
+        load_chains(path, "other", setting="x")
     other = load_chains(path, "other")
     assert isinstance(other, Chains) and len(other.problem_ids) == 3 and list(other.verifiers) == ["logprob"]
     with pytest.raises(RequestError, match="holds no orm scores for policy 'other'"):
@@ -114,11 +114,11 @@ def test_status_counts_chains_and_nodes(tmp_path):
     assert chains.pop("tokens") > 0
     assert chains == {
         **{"policy": "reviser", "setting": "chains", "n_problems": 3, "n_chains": 6, "n_answers": 30},
-        **{"n_scored": 0, "n_graded": 30},
+        **{"n_scored": 0, "n_graded": 30, "keys": {}, "differs": {}},
     }
     assert found["trees"] == [
         {
             **{"policy": "m", "setting": "s", "n_problems": 1, "n_nodes": 2, "n_leaves": 1},
-            **{"n_scored": 1, "n_graded": 1, "tokens": 6},
+            **{"n_scored": 1, "n_graded": 1, "tokens": 6, "keys": {}, "differs": {}},
         }
     ]

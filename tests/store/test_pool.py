@@ -130,14 +130,16 @@ def test_several_policies_must_be_named(path, settle):
     assert load_pool(path, policy="large").pool_sizes.tolist() == [2]
 
 
-def test_of_several_settings_and_verifiers_the_fullest_is_read(path, settle):
+def test_of_several_settings_one_must_be_named_and_of_verifiers_the_fullest_is_read(path, settle):
     write_part(path, "samples", [key("a", 0, setting="t0"), key("a", 0, setting="t1"), key("a", 1, setting="t1")])
     scores = [("orm", 0, 0.1), ("prm", 0, 0.6), ("prm", 1, 0.7)]
     write_part(
         path, "scores", [{**key("a", i, setting="t1"), "verifier": name, "step_scores": [x]} for name, i, x in scores]
     )
     settle(path)
-    pool = load_pool(path)
+    with pytest.raises(RequestError, match=r"under 2 settings: choose one of `--setting t1`, `--setting t0`"):
+        load_pool(path)
+    pool = load_pool(path, setting="t1")
     assert (pool.setting.name, pool.verifier().name) == ("t1", "prm")
     assert pool.verifier().by().tolist() == [[0.6, 0.7]]
     np.testing.assert_array_equal(pool.verifiers["orm"].by(), [[0.1, NAN]])

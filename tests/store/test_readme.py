@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ttclib.store.readme import store_readme
-from ttclib.store.schema import SCHEMA_VERSION, TABLES, columns_of, is_collected
+from ttclib.store.schema import SCHEMA_VERSION, is_collected
+from ttclib.store.tables import TABLES, columns_of
 
 README = Path(__file__).resolve().parents[2] / "store" / "README.md"
 

@@ -11,17 +11,23 @@ from tests.store.processes import row
 from ttclib.errors import RequestError, TTCError
 from ttclib.store import absorb, connect, load_pool, schema, write_part
 from ttclib.store.parts import arrow_schema
-from ttclib.store.schema import SCHEMA_VERSION, TABLES, columns_of
+from ttclib.store.schema import SCHEMA_VERSION
+from ttclib.store.tables import TABLES, columns_of
 
 # A store made by an earlier release must stay readable: change this together with a migration.
 KEY = {"policy": "VARCHAR", "problem_id": "VARCHAR", "setting": "VARCHAR", "sample_index": "INTEGER"}
+POLICY = ("policy", "problem_id", "setting")
 NODE = {"policy": "VARCHAR", "problem_id": "VARCHAR", "setting": "VARCHAR", "path": "VARCHAR"}
 ANSWER = {
-    **{name: NODE[name] for name in ("policy", "problem_id", "setting")},
+    **{name: NODE[name] for name in POLICY},
     "chain": "INTEGER",
     "position": "INTEGER",
 }
 GRADE = {"grader": "VARCHAR", "answer": "VARCHAR", "answer_class": "INTEGER", "correct": "BOOLEAN"}
+READING = {"verifier": "VARCHAR", "reading": "INTEGER"}
+SPENT = {"prm_tokens": "INTEGER", "generated_tokens": "INTEGER", "said": "VARCHAR", "run_id": "VARCHAR"}
+THOUGHT = {"reasoning": "VARCHAR", "reasoning_tokens": "INTEGER"}
+A_TOKEN = {"token_logprobs": "BLOB", "token_entropies": "BLOB", "token_top20": "BLOB"}
 EXPECTED = {
     "problems": {
         "problem_id": "VARCHAR",
@@ -32,8 +38,11 @@ EXPECTED = {
     },
     "models": {
         "model": "VARCHAR",
+        "kind": "VARCHAR",
         "path": "VARCHAR",
         "revision": "VARCHAR",
+        "weights_hash": "VARCHAR",
+        "tokenizer_hash": "VARCHAR",
         "architecture": "VARCHAR",
         "n_parameters": "BIGINT",
         "n_embedding": "BIGINT",
@@ -43,21 +52,17 @@ EXPECTED = {
         "head_dim": "INTEGER",
         "hidden_size": "INTEGER",
         "training_tokens": "BIGINT",
+        "usd_per_mtok_input": "DOUBLE",
+        "usd_per_mtok_output": "DOUBLE",
+        "price_date": "VARCHAR",
     },
-    "settings": {
-        "setting": "VARCHAR",
-        "prompt_format": "VARCHAR",
-        "temperature": "DOUBLE",
-        "top_p": "DOUBLE",
-        "max_tokens": "INTEGER",
-        "stop": "VARCHAR[]",
-        "step_delimiter": "VARCHAR",
-    },
+    "settings": {"setting": "VARCHAR", "keys": "VARCHAR"},
     "runs": {
         "run_id": "VARCHAR",
         "command": "VARCHAR",
         "started_at": "TIMESTAMP",
         "seed": "BIGINT",
+        "problem_ids": "VARCHAR[]",
         "config": "VARCHAR",
         "versions": "VARCHAR",
     },
@@ -70,10 +75,14 @@ EXPECTED = {
         "completion_tokens": "INTEGER",
         "logprob": "DOUBLE",
         "step_tokens": "INTEGER[]",
+        "step_logprobs": "DOUBLE[]",
+        **THOUGHT,
+        **A_TOKEN,
         "elapsed_s": "DOUBLE",
         "run_id": "VARCHAR",
     },
-    "scores": {**KEY, "verifier": "VARCHAR", "step_scores": "DOUBLE[]", "prm_tokens": "INTEGER", "run_id": "VARCHAR"},
+    "counts": {**{name: KEY[name] for name in POLICY}, "n": "BIGINT", "c": "BIGINT", "run_id": "VARCHAR"},
+    "scores": {**KEY, **READING, "step_scores": "DOUBLE[]", **SPENT},
     "grades": {
         **KEY,
         **GRADE,
@@ -84,15 +93,10 @@ EXPECTED = {
         "text": "VARCHAR",
         "finish_reason": "VARCHAR",
         "logprob": "DOUBLE",
+        **A_TOKEN,
         "run_id": "VARCHAR",
     },
-    "node_scores": {
-        **NODE,
-        "verifier": "VARCHAR",
-        "step_score": "DOUBLE",
-        "prm_tokens": "INTEGER",
-        "run_id": "VARCHAR",
-    },
+    "node_scores": {**NODE, **READING, "step_score": "DOUBLE", **SPENT},
     "node_grades": {**NODE, **GRADE},
     "revisions": {
         **ANSWER,
@@ -102,15 +106,11 @@ EXPECTED = {
         "prompt_tokens": "INTEGER",
         "completion_tokens": "INTEGER",
         "logprob": "DOUBLE",
+        **THOUGHT,
+        **A_TOKEN,
         "run_id": "VARCHAR",
     },
-    "revision_scores": {
-        **ANSWER,
-        "verifier": "VARCHAR",
-        "step_scores": "DOUBLE[]",
-        "prm_tokens": "INTEGER",
-        "run_id": "VARCHAR",
-    },
+    "revision_scores": {**ANSWER, **READING, "step_scores": "DOUBLE[]", **SPENT},
     "revision_grades": {**ANSWER, **GRADE},
 }
 KEYS = {
@@ -119,13 +119,14 @@ KEYS = {
     "settings": ("setting",),
     "runs": ("run_id",),
     "samples": tuple(KEY),
-    "scores": (*KEY, "verifier"),
+    "counts": POLICY,
+    "scores": (*KEY, *READING),
     "grades": (*KEY, "grader"),
     "nodes": tuple(NODE),
-    "node_scores": (*NODE, "verifier"),
+    "node_scores": (*NODE, *READING),
     "node_grades": (*NODE, "grader"),
     "revisions": tuple(ANSWER),
-    "revision_scores": (*ANSWER, "verifier"),
+    "revision_scores": (*ANSWER, *READING),
     "revision_grades": (*ANSWER, "grader"),
 }
 
@@ -154,7 +155,7 @@ def test_a_new_file_has_exactly_these_columns(tmp_path):
     found = columns_in_file(path)
     assert found.pop("schema_version") == {"version": "INTEGER", "applied_at": "TIMESTAMP"}
     assert found == EXPECTED
-    assert SCHEMA_VERSION == 2
+    assert SCHEMA_VERSION == 3
     assert TABLES == KEYS
 
 
@@ -249,8 +250,7 @@ def test_a_new_file_needs_no_migration(tmp_path, monkeypatch):
     def never(con: duckdb.DuckDBPyConnection) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (never,))
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(schema, "MIGRATIONS", (never,) * (SCHEMA_VERSION - 1))
     absorb(tmp_path / "s.duckdb")
 
 

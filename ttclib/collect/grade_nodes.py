@@ -83,7 +83,7 @@ def _completion(texts: dict[tuple[str, ...], str], problem_id: str, policy: str,
 
 _NODE_TEXTS = "SELECT problem_id, policy, setting, path, text FROM nodes"
 _SAMPLE_TEXTS = """
-    SELECT problem_id, policy, setting, sample_index, completion, step_delimiter
+    SELECT problem_id, policy, setting, sample_index, completion, keys ->> 'step_delimiter'
     FROM samples LEFT JOIN settings USING (setting)
     SEMI JOIN nodes USING (policy, problem_id, setting) WHERE completion IS NOT NULL
 """

@@ -11,7 +11,7 @@ from ttclib.collect.progress import progress
 from ttclib.grading import Grader, get_grader, grade_problem, problem_grader
 from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
-from ttclib.store.schema import TABLES
+from ttclib.store.tables import TABLES
 
 _GRADED_AT_ONCE = 4096
 _GRADES_OF = {"samples": "grades", "revisions": "revision_grades"}

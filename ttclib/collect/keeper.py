@@ -21,8 +21,8 @@ _PACKAGES = ("ttclib", "torch", "transformers", "vllm", "duckdb", "math-verify")
 Notify = Callable[[str], None]
 
 
-def start_run(config: RunConfig, command: str) -> str:
-    """Write down what is about to be done, and with what."""
+def start_run(config: RunConfig, command: str, problem_ids: Sequence[str] | None = None) -> str:
+    """Write down what is about to be done, with what, and on which problems."""
     run_id = uuid.uuid4().hex[:12]
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -39,6 +39,7 @@ def start_run(config: RunConfig, command: str) -> str:
                 "command": command,
                 "started_at": datetime.now(UTC).replace(tzinfo=None),
                 "seed": config.sampling.seed,
+                "problem_ids": None if problem_ids is None else list(problem_ids),
                 "config": config.model_dump_json(),
                 "versions": json.dumps(versions),
             }

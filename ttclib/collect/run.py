@@ -100,7 +100,7 @@ def _sample(
     prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
     check_window(engine.window, max(map(len, prompts.values())), config.sampling.max_tokens)
     setting = config.setting_row()
-    run = start_run(config, "sample")
+    run = start_run(config, "sample", [problem.problem_id for problem in problems])
     write_part(config.store, "problems", [problem.row() for problem in problems])
     write_part(config.store, "models", [{"model": config.policy.name, **engine.model_facts()}])
     write_part(config.store, "settings", [setting])

@@ -17,7 +17,7 @@ from ttclib.collect.search import search
 from ttclib.config import load_config
 from ttclib.errors import one_of
 from ttclib.store.packed import pack
-from ttclib.store.schema import TABLES
+from ttclib.store.tables import TABLES
 
 Notify = Callable[[str], None]
 

@@ -2,9 +2,9 @@
 
 Identity
 --------
-A sample is (policy, problem, setting, sample index), where a setting is the prompt format and the
-decoding. The size of a pool is no part of it, so a pool grows without orphaning what is there, and
-writing a row twice leaves one.
+A sample is (policy, problem, setting, sample index), where a setting is all that decides a draw: the prompt
+format, the decoding, whatever keys are given. The size of a pool is no part of it, so a pool grows without
+orphaning what is there, and writing a row twice leaves one.
 
 Two places, one truth
 ---------------------
@@ -15,27 +15,41 @@ transaction whenever it is free (`connection.absorb`). A reader (`connection.con
 parts still beside it as one set of tables. A crash loses at most the part in flight; an open
 notebook never stops a run.
 
-Rooms: `schema` (tables, versions), `packed` (a store packed for sharing), `locks` (waiting for the file),
-`connection` (into the file and out of it), `parts` (writing), `pool` and `chains` (reading into arrays),
-`status` (counting).
+Rooms: `tables` (keys and columns), `migrations` and `schema` (versions), `packed` (a store packed for sharing),
+`locks` (waiting for the file), `connection` (into the file and out of it), `parts` (writing), `choosing` (whose
+samples are meant), `pool`, `chains` and `tree` (reading into arrays), `settings`, `models`, `contents` and `status`
+(what there is).
 """
 
 from ttclib.store.chains import load_chains
 from ttclib.store.connection import absorb, connect, replace_grades
+from ttclib.store.contents import Contents, contents
 from ttclib.store.locks import StoreLockedError
+from ttclib.store.models import list_models, set_model_facts
 from ttclib.store.parts import as_table, write_part
 from ttclib.store.pool import load_pool
 from ttclib.store.schema import is_collected, pending_parts
+from ttclib.store.settings import differing_keys, greedy_pool, has_nodes, matching_settings
+from ttclib.store.tree import load_tree
 
 __all__ = [
+    "Contents",
     "StoreLockedError",
     "absorb",
     "as_table",
     "connect",
+    "contents",
+    "differing_keys",
+    "greedy_pool",
+    "has_nodes",
     "is_collected",
+    "list_models",
     "load_chains",
     "load_pool",
+    "load_tree",
+    "matching_settings",
     "pending_parts",
     "replace_grades",
+    "set_model_facts",
     "write_part",
 ]

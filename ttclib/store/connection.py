@@ -20,10 +20,10 @@ import pyarrow as pa
 
 from ttclib.errors import RequestError, TTCError
 from ttclib.store.locks import as_ours, attach, attach_statement, shared_reader
+from ttclib.store.migrations import as_of_today
 from ttclib.store.schema import (
-    TABLES,
+    SCHEMA_VERSION,
     check_version,
-    columns_of,
     migrate,
     parts_directory,
     pending_parts,
@@ -31,6 +31,7 @@ from ttclib.store.schema import (
     table_of,
     tables_in_file,
 )
+from ttclib.store.tables import TABLES, columns_of
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _STALE_S = 3600.0  # a .tmp of that age was left by a killed writer; a living one needs milliseconds
@@ -79,7 +80,8 @@ def connect(
 def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[str], None] = lambda text: None) -> int:
     """Take the parts beside a store into the file, creating it if need be.
 
-    One transaction; a row whose key is already there is left out, so repeating this is harmless.
+    One transaction; a row whose key is already there is left out, so repeating this is harmless. Of a model, what
+    was not known is filled in.
 
     Parameters
     ----------
@@ -106,9 +108,15 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
         migrate(con, store)
         parts = pending_parts(store)
         con.execute("BEGIN")
-        for table, key in TABLES.items():
-            if waiting := _of_table(parts, table):
-                con.execute(f"INSERT INTO store.{table} BY NAME {_from_parts(table, key, waiting, in_file=True)}")
+        for table in TABLES:
+            waiting = _of_table(parts, table)
+            own = f"SELECT * FROM store.{table}"
+            if waiting and table == "models":
+                con.execute(f"CREATE TEMP TABLE filled AS {_filled_models(own, waiting)}")
+                con.execute("DELETE FROM store.models")
+                con.execute("INSERT INTO store.models BY NAME FROM filled")
+            elif waiting:
+                con.execute(f"INSERT INTO store.{table} BY NAME {_unseen(table, own, waiting)}")
         con.execute("COMMIT")
         _remove(parts, store)  # before the lock is let go
     except duckdb.Error as error:
@@ -149,16 +157,31 @@ def replace_grades(
     """
     if grader == "given":
         raise ValueError("grades that came with the data stay")
-    store = store_path(path)
-    absorb(store, wait_s=wait_s, notify=notify)
-    con = duckdb.connect()
-    try:
-        attach(con, store, "READ_WRITE", wait_s, notify)
+    absorb(path, wait_s=wait_s, notify=notify)
+    with write_transaction(path, wait_s=wait_s, notify=notify) as con:
         con.register("renewed", rows)
-        con.execute("BEGIN")
         keys = ", ".join(TABLES[table])
         con.execute(f"DELETE FROM store.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)")
         con.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM renewed")
+
+
+@contextmanager
+def write_transaction(
+    path: str | Path, *, wait_s: float | None = None, notify: Callable[[str], None] = lambda text: None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Change the file, attached as ``store``: all that is done inside, or nothing where it fails.
+
+    Raises
+    ------
+    StoreLockedError
+        Another process held the file for longer than `wait_s`.
+    """
+    store = store_path(path)
+    con = duckdb.connect()
+    try:
+        attach(con, store, "READ_WRITE", wait_s, notify)
+        con.execute("BEGIN")
+        yield con
         con.execute("COMMIT")
     except duckdb.Error as error:
         raise as_ours(error, store) from error
@@ -212,15 +235,17 @@ def _remove(parts: list[Path], store: Path) -> None:
 
 def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> bool:
     """Name the tables; False: a part went while it was read, which only happens without a file's lock."""
-    if in_file:
-        check_version(con, store)
+    version = check_version(con, store) if in_file else SCHEMA_VERSION
     held = tables_in_file(con) if in_file else set()
     parts = pending_parts(store)
     # Parts that no lock protects are read at once. Views are the connection's own.
     kind = "VIEW" if in_file else "TABLE"
     try:
-        for table, key in TABLES.items():
-            con.execute(f"CREATE TEMP {kind} {table} AS {_union(table, key, table in held, parts)}")
+        for table in TABLES:
+            own = f"SELECT * FROM store.{table}" if table in held else None
+            if own and version < SCHEMA_VERSION:
+                own = as_of_today(table, own)
+            con.execute(f"CREATE TEMP {kind} {table} AS {_whole(table, own, parts)}")
     except duckdb.Error as error:
         if not in_file and store.exists():
             return False
@@ -232,27 +257,45 @@ def _of_table(parts: list[Path], table: str) -> list[Path]:
     return [part for part in parts if table_of(part) == table]
 
 
-def _from_parts(table: str, key: tuple[str, ...], parts: list[Path], *, in_file: bool) -> str:
+def _from_parts(table: str, parts: list[Path]) -> str:
+    """SQL of the rows of parts, in today's columns; `written` orders them by when they were written."""
     literal = [
         re.sub(r"([*?\[])", r"[\1]", str(part.absolute())).replace("'", "''") for part in parts
     ]  # a name, no pattern
     names = ", ".join(f"'{name}'" for name in literal)
-    columns = ", ".join(key)
-    unseen = f" ANTI JOIN store.{table} USING ({columns})" if in_file else ""
-    # filename is the order of writing: of two rows with one key, the first counts.
+    rows = (
+        f"SELECT * EXCLUDE (filename, file_row_number), (filename, file_row_number) AS written FROM read_parquet([{names}], "
+        f"union_by_name = true, hive_partitioning = false, filename = true, file_row_number = true)"
+    )
+    return as_of_today(table, rows, also={"written": "STRUCT(filename VARCHAR, file_row_number BIGINT)"})
+
+
+def _unseen(table: str, own: str | None, parts: list[Path]) -> str:
+    """SQL of the rows of parts whose key `own` has not; of two with one key, the first counts."""
+    key = ", ".join(TABLES[table])
+    anti = f" ANTI JOIN ({own}) USING ({key})" if own else ""
     return (
-        f"SELECT * EXCLUDE (filename, file_row_number) FROM read_parquet([{names}], union_by_name = true, "
-        f""
-        f"hive_partitioning = false, filename = true, file_row_number = true) AS part{unseen} "
-        f"QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY filename, file_row_number) = 1"
+        f"SELECT * EXCLUDE (written) FROM ({_from_parts(table, parts)}){anti} "
+        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY written) = 1"
     )
 
 
-def _union(table: str, key: tuple[str, ...], in_file: bool, parts: list[Path]) -> str:
-    # An empty table comes first: it gives the columns that an older file or part lacks.
-    sources = ["SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns_of(table)) + " WHERE false"]
-    if in_file:
-        sources.append(f"SELECT * FROM store.{table}")
-    if waiting := _of_table(parts, table):
-        sources.append(_from_parts(table, key, waiting, in_file=in_file))
-    return " UNION ALL BY NAME ".join(sources)
+def _filled_models(own: str | None, parts: list[Path]) -> str:
+    """SQL of the models, each fact from the first row that states it."""
+    facts = [name for name, _ in columns_of("models") if name != "model"]
+    rows = f"SELECT *, 1 AS later FROM ({_from_parts('models', parts)})"
+    if own:
+        rows = f"SELECT *, 0 AS later, NULL AS written FROM ({own}) UNION ALL BY NAME {rows}"
+    chosen = ", ".join(f"any_value({fact} ORDER BY later, written) AS {fact}" for fact in facts)
+    return f"SELECT model, {chosen} FROM ({rows}) GROUP BY model"
+
+
+def _whole(table: str, own: str | None, parts: list[Path]) -> str:
+    """SQL of all rows of a table: `own` of the file, and the parts'."""
+    waiting = _of_table(parts, table)
+    if not waiting:
+        return own or as_of_today(table, None)
+    if table == "models":
+        return _filled_models(own, waiting)
+    unseen = _unseen(table, own, waiting)
+    return f"{own} UNION ALL BY NAME {unseen}" if own else unseen

@@ -1,28 +1,38 @@
-"""What a store can be asked: which policies, verifiers, trees and chains it holds."""
+"""What a store can be asked: which policies, benchmarks, settings, verifiers, trees and chains it holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ttclib.samples import Setting
 from ttclib.store.connection import connect
 
 
 @dataclass(frozen=True)
-class PolicyContents:
-    """What a store holds of one model.
+class Contents:
+    """What a store holds of one model, on one benchmark, under one setting.
 
     Attributes
     ----------
     policy : str
     n_parameters : int or None
         None: unknown.
-    n_problems, n_samples : int
+    benchmark : str or None
+        None: the store does not know which.
+    setting : Setting
+    n_problems : int
+        With samples or counts of them; of a setting of chains alone, with chains.
+    n_samples : int
+    n_counted : int
+        Samples that the store knows nothing of but how many are right.
     n_graded : int
         Samples with a grade of right or wrong.
-    verifiers : tuple of str
-        That scored its samples, the one with the most scores first.
+    verifier_kinds : mapping of str to str
+        Kind (``prm``, ``orm``, ``judge``, ``confidence``) of each verifier that scored its samples, the one with the
+        most scores first.
     n_nodes : int
         Steps of its sample tree beyond the samples.
     n_revisions : int
@@ -31,16 +41,24 @@ class PolicyContents:
 
     policy: str
     n_parameters: int | None
+    benchmark: str | None
+    setting: Setting
     n_problems: int
-    n_samples: int
-    n_graded: int
-    verifiers: tuple[str, ...]
-    n_nodes: int
-    n_revisions: int
+    n_samples: int = 0
+    n_counted: int = 0
+    n_graded: int = 0
+    verifier_kinds: Mapping[str, str] = field(default_factory=dict)
+    n_nodes: int = 0
+    n_revisions: int = 0
+
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        """Names of the verifiers that scored its samples, the one with the most scores first."""
+        return tuple(self.verifier_kinds)
 
 
-def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> list[PolicyContents]:
-    """What a store holds, model by model: those with samples first, the smallest first.
+def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> list[Contents]:
+    """What a store holds, by model, benchmark and setting: those with samples first, the smallest model first.
 
     Parameters
     ----------
@@ -50,7 +68,7 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
 
     Returns
     -------
-    list of PolicyContents
+    list of Contents
 
     Raises
     ------
@@ -59,30 +77,52 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
     """
     with connect(path, notify=notify) as con:
         rows = con.execute(_QUERY).fetchall()
+        kinds: dict[tuple[str, str | None, str], dict[str, str]] = {}
+        for *key, verifier, kind in con.execute(_KINDS).fetchall():
+            kinds.setdefault((key[0], key[1], key[2]), {})[verifier] = kind
     return [
-        PolicyContents(policy, parameters, n_problems, n_samples, n_graded, tuple(names or ()), n_nodes, n_revisions)
-        for policy, parameters, n_problems, n_samples, n_graded, names, n_nodes, n_revisions in rows
+        Contents(
+            policy,
+            parameters,
+            benchmark,
+            Setting(name, json.loads(keys or "{}")),
+            *counted[:4],
+            kinds.get((policy, benchmark, name), {}),
+            *counted[4:],
+        )
+        for policy, parameters, benchmark, name, keys, *counted in rows
     ]
 
 
 _QUERY = """
-WITH of_samples AS (
-    SELECT policy, count(DISTINCT problem_id) AS n_problems, count(*) AS n_samples FROM samples GROUP BY policy
-), of_grades AS (
-    SELECT policy, count(DISTINCT (problem_id, setting, sample_index)) AS n_graded
-    FROM grades WHERE correct IS NOT NULL GROUP BY policy
-), of_scores AS (
-    SELECT policy, list(verifier ORDER BY n DESC, verifier) AS verifiers
-    FROM (SELECT policy, verifier, count(*) AS n FROM scores GROUP BY ALL) GROUP BY policy
-), of_nodes AS (SELECT policy, count(*) AS n_nodes FROM nodes GROUP BY policy),
-of_revisions AS (SELECT policy, count(*) AS n_revisions FROM revisions GROUP BY policy),
-named AS (
-    SELECT policy FROM of_samples UNION SELECT policy FROM of_nodes UNION SELECT policy FROM of_revisions
+WITH of AS (SELECT problem_id, benchmark FROM problems),
+all_rows AS (
+    SELECT policy, setting, problem_id, count(*) AS n_samples, 0 AS n_counted, 0 AS n_graded, 0 AS n_nodes,
+           0 AS n_revisions
+    FROM samples GROUP BY ALL
+    UNION ALL SELECT policy, setting, problem_id, 0, sum(n), 0, 0, 0 FROM counts GROUP BY ALL
+    UNION ALL SELECT policy, setting, problem_id, 0, 0, count(DISTINCT sample_index), 0, 0
+              FROM grades WHERE correct IS NOT NULL GROUP BY ALL
+    UNION ALL SELECT policy, setting, problem_id, 0, 0, 0, count(*), 0 FROM nodes GROUP BY ALL
+    UNION ALL SELECT policy, setting, problem_id, 0, 0, 0, 0, count(*) FROM revisions GROUP BY ALL
+), summed AS (
+    SELECT policy, benchmark, setting, problem_id, sum(n_samples) AS n_samples, sum(n_counted) AS n_counted,
+           sum(n_graded) AS n_graded, sum(n_nodes) AS n_nodes, sum(n_revisions) AS n_revisions
+    FROM all_rows LEFT JOIN of USING (problem_id) GROUP BY ALL
 )
-SELECT policy, n_parameters, coalesce(n_problems, 0), coalesce(n_samples, 0), coalesce(n_graded, 0), verifiers,
-       coalesce(n_nodes, 0), coalesce(n_revisions, 0)
-FROM named LEFT JOIN of_samples USING (policy) LEFT JOIN of_grades USING (policy)
-LEFT JOIN of_scores USING (policy) LEFT JOIN of_nodes USING (policy) LEFT JOIN of_revisions USING (policy)
-LEFT JOIN (SELECT model AS policy, n_parameters FROM models) USING (policy)
-ORDER BY coalesce(n_samples, 0) = 0, n_parameters NULLS LAST, policy
+SELECT policy, any_value(n_parameters), benchmark, setting, any_value(keys),
+       count(*) FILTER (WHERE n_samples + n_counted + n_revisions > 0), sum(n_samples)::BIGINT,
+       sum(n_counted)::BIGINT, sum(n_graded)::BIGINT, sum(n_nodes)::BIGINT, sum(n_revisions)::BIGINT
+FROM summed LEFT JOIN (SELECT model AS policy, n_parameters FROM models) USING (policy)
+LEFT JOIN settings USING (setting)
+GROUP BY policy, benchmark, setting HAVING sum(n_samples + n_counted + n_nodes + n_revisions) > 0
+ORDER BY sum(n_samples + n_counted) = 0, any_value(n_parameters) NULLS LAST, policy, benchmark NULLS LAST,
+         sum(n_samples + n_counted) DESC, setting
+"""
+_KINDS = """
+SELECT policy, benchmark, setting, verifier,
+       coalesce(any_value(kind), CASE WHEN max(len(step_scores)) > 1 THEN 'prm' ELSE 'orm' END)
+FROM scores LEFT JOIN (SELECT problem_id, benchmark FROM problems) USING (problem_id)
+LEFT JOIN (SELECT model AS verifier, kind FROM models) USING (verifier)
+GROUP BY policy, benchmark, setting, verifier ORDER BY count(*) DESC, verifier
 """

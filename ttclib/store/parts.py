@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError
-from ttclib.store.schema import TABLES, columns_of, parts_directory, store_path
+from ttclib.store.schema import parts_directory, store_path
+from ttclib.store.tables import READINGS, TABLES, columns_of
 
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
@@ -26,6 +27,7 @@ _ARROW_TYPES = {
     "DOUBLE": pa.float64(),
     "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"),
+    "BLOB": pa.binary(),
 }
 _sequence = itertools.count()
 _ATTEMPTS = 20
@@ -50,9 +52,9 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     path : str or pathlib.Path
         The store, which need not exist yet.
     table : str
-        One of `ttclib.store.schema.TABLES`.
+        One of `ttclib.store.tables.TABLES`.
     rows : sequence of mappings, or pyarrow.Table
-        A missing column is NULL.
+        A missing column is NULL; a missing `reading` is the first, 0.
 
     Returns
     -------
@@ -103,6 +105,9 @@ def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Tab
         content = pa.table(columns).cast(schema)
     else:
         content = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    if table in READINGS and content["reading"].null_count:
+        number = content.schema.get_field_index("reading")
+        content = content.set_column(number, schema.field("reading"), content["reading"].fill_null(0))
     if missing := [name for name in TABLES[table] if content[name].null_count]:
         raise ValueError(f"a row of table {table} lacks its key {', '.join(missing)}")
     return content

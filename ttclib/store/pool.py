@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
-from ttclib.errors import RequestError, one_of
-from ttclib.samples import AGGREGATIONS, LOGPROB, ModelFacts, Pool, Setting, Verifier, own_logprob
+from ttclib.samples import AGGREGATIONS, LOGPROB, ModelFacts, Pool, Verifier, own_logprob
+from ttclib.store.choosing import Wanted, as_key, choose_benchmark, choose_policy, choose_setting, settings_of
 from ttclib.store.connection import connect
 from ttclib.store.kept import Kept, store_state
-from ttclib.store.models import read_model, read_setting
-from ttclib.store.schema import SAMPLE_KEY, store_path
+from ttclib.store.models import read_model
+from ttclib.store.schema import store_path
+from ttclib.store.tables import SAMPLE_KEY
 
 # SQL of one score from the scores of steps.
 AGGREGATE = {
@@ -24,16 +24,26 @@ AGGREGATE = {
     "mean": "list_avg(step_scores)",
 }
 
+# Of the readings of one thing by one verifier: the mean of each score, tokens of all.
+AGGREGATED = ", ".join(
+    [
+        "sum(prm_tokens) AS prm_tokens",
+        "max(len(step_scores)) AS n_steps",
+        *(f"avg({sql}) AS {name}" for name, sql in AGGREGATE.items()),
+    ]
+)
+
 
 def load_pool(
     path: str | Path,
     *,
     policy: str | None = None,
-    setting: str | None = None,
+    benchmark: str | None = None,
+    setting: Wanted = None,
     wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
 ) -> Pool:
-    """Read the samples of one policy into arrays; the file is closed again at once.
+    """Read the samples of one policy under one setting into arrays; the file is closed again at once.
 
     What was read is kept for the session: asked again, an unchanged store answers at once, and one that
     grew is read anew. The arrays are read-only for that reason.
@@ -41,57 +51,67 @@ def load_pool(
     Parameters
     ----------
     path : str or pathlib.Path
-    policy, setting : str, optional
-        Needed only where the store holds more than one. Of several settings the one with the most rows
-        is taken.
+    policy, benchmark : str, optional
+        Needed only where the store holds samples of more than one.
+    setting : Setting, str or mapping, optional
+        A setting or its name; or keys that must all hold, ``{"temperature": 0.5}``, None for a key that is not
+        there and ``"*"`` for any value. Needed only where the policy was sampled under more than one.
     wait_s : float, optional
         How long to wait for a writer to finish; by default `ttclib.store.locks.default_wait_s`.
     notify : callable
-        Told once, in a line, when waiting begins.
+        Told once, in a line, when waiting begins, and of counts that stand beside samples and are not read.
 
     Returns
     -------
     Pool
+        With `counts`, where the store knows no more than these.
 
     Raises
     ------
     RequestError
-        No such store, policy or setting; several policies and none named.
+        No such store, policy, benchmark or setting; several and none named, with what tells them apart.
     """
     store = store_path(path)
 
     def read() -> Pool:
-        return _read_pool(str(path), policy, setting, wait_s, notify)
+        return _read_pool(str(path), policy, benchmark, setting, wait_s, notify)
 
-    key = (str(path), str(store.absolute()), policy, setting)
+    key = (str(path), str(store.absolute()), policy, benchmark, as_key(setting))
     return _KEPT.get(key, store_state(store), read)
 
 
 def _read_pool(
-    path: str, policy: str | None, setting: str | None, wait_s: float | None, notify: Callable[[str], None]
+    path: str,
+    policy: str | None,
+    benchmark: str | None,
+    setting: Wanted,
+    wait_s: float | None,
+    notify: Callable[[str], None],
 ) -> Pool:
     with connect(path, wait_s=wait_s, notify=notify) as con:
-        chosen = _choose_policy(con, path, policy)
-        chosen_setting = _choose(con, "samples", "setting", setting, chosen) or ""
-        con.execute(_PLACES, [chosen, chosen_setting])
-        rows = con.execute(_SAMPLES, [chosen, chosen_setting]).fetchnumpy()
-        scored = con.execute(_SCORES, [chosen, chosen_setting]).fetchnumpy()
+        chosen = choose_policy(con, path, policy)
+        of = choose_benchmark(con, path, benchmark, chosen)
+        drawn = choose_setting(settings_of(con, chosen, of), setting, f"policy '{chosen}' in '{path}'")
+        key = [chosen, drawn.name, of]
+        con.execute(_PLACES, key)
+        rows = con.execute(_SAMPLES, key[:2]).fetchnumpy()
+        scored = con.execute(_SCORES, key[:2]).fetchnumpy()
+        counted = con.execute(_COUNTS, key).fetchall()
         policy_model = read_model(con, chosen)
         models = {name: read_model(con, name) for name in _names(scored["verifier"])}
-        keys = read_setting(con, chosen_setting)
-        problems = con.execute(
-            """SELECT problem_id, any_value(benchmark), max(prompt_tokens)
-               FROM samples LEFT JOIN problems USING (problem_id)
-               WHERE policy = ? AND setting = ? GROUP BY problem_id ORDER BY problem_id""",
-            [chosen, chosen_setting],
-        ).fetchall()
-    shape = (len(problems), int(rows["col"].max()) + 1)
+        problems = con.execute(_PROBLEMS, key).fetchall()
+    if not problems:
+        problems = [(problem_id, name, None) for problem_id, name, _, _ in counted]
+        counts = np.array([(n, c) for _, _, n, c in counted], dtype=np.int64).reshape(-1, 2).T
+    elif counted:
+        notify(f"counts of {len(counted):,} problems are left out: '{chosen}' has samples under the same setting")
+    shape = (len(problems), int(rows["col"].max()) + 1 if len(rows["col"]) else 0)
     cells = (rows["row"], rows["col"])
-    benchmarks = {benchmark for _, benchmark, _ in problems if benchmark}
+    benchmarks = {name for _, name, _ in problems if name}
     return Pool(
         store=path,
         policy=chosen,
-        setting=Setting(chosen_setting, keys),
+        setting=drawn,
         problem_ids=[problem_id for problem_id, _, _ in problems],
         present=grid(np.ones(len(cells[0]), dtype=bool), cells, shape, False),
         correct=grid(rows["correct"], cells, shape, np.nan),
@@ -104,6 +124,7 @@ def _read_pool(
         },
         policy_model=policy_model,
         benchmark=" + ".join(sorted(benchmarks)) or None,
+        counts=None if shape[1] else (_read_only(counts[0]), _read_only(counts[1])),
     )
 
 
@@ -123,7 +144,7 @@ def verifiers_of(
         name = str(names[index])
         found[name] = Verifier(
             name=name,
-            kind="prm" if several else "orm",
+            kind=(models[name] or ModelFacts(name)).kind or ("prm" if several else "orm"),
             scores={column: grid(scored[column][mine], own, shape, np.nan) for column in AGGREGATIONS},
             prm_tokens=grid(scored["prm_tokens"][mine], own, shape, np.nan),
             model=models[name],
@@ -188,7 +209,18 @@ _PLACES = """
 CREATE OR REPLACE TEMP TABLE places AS
 SELECT problem_id, sample_index, (dense_rank() OVER (ORDER BY problem_id) - 1)::INTEGER AS row,
        (row_number() OVER (PARTITION BY problem_id ORDER BY sample_index) - 1)::INTEGER AS col
-FROM samples WHERE policy = $1 AND setting = $2
+FROM samples LEFT JOIN (SELECT problem_id, benchmark FROM problems) USING (problem_id)
+WHERE policy = $1 AND setting = $2 AND ($3 IS NULL OR benchmark = $3)
+"""
+_PROBLEMS = """
+SELECT problem_id, any_value(benchmark), max(prompt_tokens)
+FROM samples LEFT JOIN problems USING (problem_id)
+WHERE policy = $1 AND setting = $2 AND ($3 IS NULL OR benchmark = $3) GROUP BY problem_id ORDER BY problem_id
+"""
+_COUNTS = """
+SELECT problem_id, benchmark, n, c FROM counts LEFT JOIN problems USING (problem_id)
+WHERE policy = $1 AND setting = $2 AND ($3 IS NULL OR benchmark = $3) AND n IS NOT NULL AND c IS NOT NULL
+ORDER BY problem_id
 """
 _SAMPLES = f"""
 SELECT row, col, correct, answer_class, completion_tokens, logprob / nullif(completion_tokens, 0) AS logprob
@@ -198,37 +230,7 @@ LEFT JOIN (SELECT problem_id, sample_index, correct, answer_class FROM ({GRADES_
            WHERE policy = $1 AND setting = $2) USING (problem_id, sample_index)
 """
 _SCORES = f"""
-SELECT row, col, verifier, prm_tokens, len(step_scores) AS n_steps,
-       {", ".join(f"{sql} AS {name}" for name, sql in AGGREGATE.items())}
+SELECT row, col, verifier, {AGGREGATED}
 FROM scores JOIN places USING (problem_id, sample_index)
-WHERE policy = $1 AND setting = $2
+WHERE policy = $1 AND setting = $2 GROUP BY row, col, verifier
 """
-
-
-def policies(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Names of the policies that have samples."""
-    return [name for (name,) in con.execute("SELECT DISTINCT policy FROM samples ORDER BY policy").fetchall()]
-
-
-def _choose_policy(con: duckdb.DuckDBPyConnection, path: str, policy: str | None) -> str:
-    names = policies(con)
-    if not names:
-        raise RequestError(f"'{path}' holds no samples: collect some with `ttc sample` or fill it with `ttc import`")
-    if policy is not None:
-        return one_of(policy, names, "policy")
-    if len(names) > 1:
-        raise RequestError(f"'{path}' holds several policies: name one with --policy. Allowed: {', '.join(names)}")
-    return names[0]
-
-
-def _choose(con: duckdb.DuckDBPyConnection, table: str, column: str, wanted: str | None, policy: str) -> str | None:
-    """The wanted value of a column, or the most frequent one; None when the table has no rows."""
-    names = [
-        name
-        for (name,) in con.execute(
-            f"SELECT {column} FROM {table} WHERE policy = ? GROUP BY 1 ORDER BY count(*) DESC, 1", [policy]
-        ).fetchall()
-    ]
-    if wanted is not None:
-        return one_of(wanted, names, column)
-    return names[0] if names else None

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ttclib.store.connection import connect
 from ttclib.store.packed import packed_path
-from ttclib.store.schema import SCHEMA_VERSION, TABLES, is_collected, schema_sql
+from ttclib.store.schema import SCHEMA_VERSION, is_collected
+from ttclib.store.tables import TABLES, schema_sql
 
 _INTRODUCTION = """\
 # The store
@@ -22,8 +23,8 @@ Any tool that reads DuckDB can open it; these are its tables, at schema version 
 
 ## What makes a sample the same sample
 
-A sample is known by four things: the policy that drew it, the problem, the setting (prompt format
-and decoding) and its number. Sample 7 is the seventh after sample 0, whether you asked for 8 samples or
+A sample is known by four things: the policy that drew it, the problem, the setting (prompt format,
+decoding and whatever else decides a draw) and its number. Sample 7 is the seventh after sample 0, whether you asked for 8 samples or
 for 800. So asking for more later only adds to what is there, and running the same command again
 repeats nothing. Writing the same row twice leaves one; the first counts.
 

@@ -1,66 +1,21 @@
-"""Tables and versions of the store, and how it lies on disk.
+"""How a store lies on disk, and its version.
 
-`TABLES` names each table's key. A new file gets `schema.sql` as it stands; an older one goes through
-`MIGRATIONS`, ordered functions of which number i (from 1) brings version i to version i + 1, each in
+A new file gets `schema.sql` as it stands; an older one goes through the `ttclib.store.migrations`, in order, each in
 one transaction.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 
 from ttclib.errors import RequestError
+from ttclib.store.migrations import MIGRATIONS
 from ttclib.store.packed import unpack
+from ttclib.store.tables import TABLES, schema_sql
 
-SAMPLE_KEY = ("policy", "problem_id", "setting", "sample_index")
-NODE_KEY = ("policy", "problem_id", "setting", "path")
-REVISION_KEY = ("policy", "problem_id", "setting", "chain", "position")
-TABLES: dict[str, tuple[str, ...]] = {
-    "problems": ("problem_id",),
-    "models": ("model",),
-    "settings": ("setting",),
-    "runs": ("run_id",),
-    "samples": SAMPLE_KEY,
-    "scores": (*SAMPLE_KEY, "verifier"),
-    "grades": (*SAMPLE_KEY, "grader"),
-    "nodes": NODE_KEY,
-    "node_scores": (*NODE_KEY, "verifier"),
-    "node_grades": (*NODE_KEY, "grader"),
-    "revisions": REVISION_KEY,
-    "revision_scores": (*REVISION_KEY, "verifier"),
-    "revision_grades": (*REVISION_KEY, "grader"),
-}
-
-
-def schema_sql() -> str:
-    """The commented text of the schema that a new store gets."""
-    return files("ttclib.store").joinpath("schema.sql").read_text(encoding="utf-8")
-
-
-@cache
-def columns_of(table: str) -> tuple[tuple[str, str], ...]:
-    """Name and SQL type of each column of a table, as the schema's text declares them."""
-    body = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", schema_sql(), re.S)
-    if body is None:
-        raise KeyError(table)
-    return tuple(re.findall(r"^ {4}(\w+)\s+([A-Z]+(?:\[\])?)", body[1], re.M))
-
-
-def _add_trees_and_revisions(con: duckdb.DuckDBPyConnection) -> None:
-    for table in ("nodes", "node_scores", "node_grades", "revisions", "revision_scores", "revision_grades"):
-        required = dict.fromkeys(TABLES[table], " NOT NULL")
-        columns = ", ".join(f"{name} {kind}{required.get(name, '')}" for name, kind in columns_of(table))
-        con.execute(f"CREATE TABLE store.{table} ({columns})")
-
-
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_add_trees_and_revisions,)
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
 
 

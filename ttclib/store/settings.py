@@ -1,59 +1,95 @@
-"""Which settings a policy was sampled under, and whether its tree was grown."""
+"""The settings that a policy was sampled under, and the one that a question means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ttclib.samples import Pool
+from ttclib import setting_keys
+from ttclib.errors import RequestError
+from ttclib.samples import Pool, Setting
+from ttclib.store.choosing import Wanted, all_matching, choose_benchmark, choose_policy, settings_of
 from ttclib.store.connection import connect
 from ttclib.store.pool import load_pool
 
 
-def policy_settings(
-    path: str | Path, policy: str, *, wait_s: float | None = None, notify: Callable[[str], None] = lambda text: None
-) -> list[dict[str, Any]]:
-    """The settings that a policy has samples under, those with most samples first.
+def matching_settings(
+    path: str | Path,
+    policy: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    benchmark: str | None = None,
+    *,
+    wait_s: float | None = None,
+    notify: Callable[[str], None] = lambda text: None,
+) -> list[Setting]:
+    """The settings of a policy for which all of some keys hold, to be put side by side.
 
     Parameters
     ----------
     path : str or pathlib.Path
-    policy : str
+    policy, benchmark : str, optional
+        As in `ttclib.store.load_pool`.
+    where : mapping of str to value, optional
+        None: the key is not there; ``"*"``: any. By default all settings.
     wait_s, notify
         As in `ttclib.store.load_pool`.
 
     Returns
     -------
-    list of dict
-        `setting`, `temperature` (None: unknown), `n_samples`, `n_problems`.
-    """
-    with connect(path, wait_s=wait_s, notify=notify) as con:
-        rows = con.execute(
-            """SELECT samples.setting, any_value(temperature), count(*), count(DISTINCT problem_id)
-               FROM samples LEFT JOIN settings USING (setting) WHERE policy = ?
-               GROUP BY samples.setting ORDER BY count(*) DESC, samples.setting""",
-            [policy],
-        ).fetchall()
-    return [dict(zip(("setting", "temperature", "n_samples", "n_problems"), row, strict=True)) for row in rows]
-
-
-def greedy_pool(path: str | Path, policy: str, *, notify: Callable[[str], None] = lambda text: None) -> Pool:
-    """The pool of a policy at temperature 0; its largest where it has none.
+    list of Setting
+        At least one, in order of the values in which they differ.
 
     Raises
     ------
     RequestError
-        An unknown store or policy.
+        No such store, policy, benchmark or key, or no setting for which all of it holds.
     """
-    largest = load_pool(path, policy=policy, notify=notify)
-    greedy = [row["setting"] for row in policy_settings(path, policy, notify=notify) if row["temperature"] == 0]
-    return load_pool(path, policy=policy, setting=greedy[0], notify=notify) if greedy else largest
+    with connect(path, wait_s=wait_s, notify=notify) as con:
+        chosen = choose_policy(con, str(path), policy)
+        of = choose_benchmark(con, str(path), benchmark, chosen)
+        return all_matching(settings_of(con, chosen, of), where or {}, f"policy '{chosen}' in '{path}'")
+
+
+def differing_keys(settings: Iterable[Setting]) -> tuple[str, ...]:
+    """Names of the keys in which settings differ, for `Setting.label`; those inside objects with a dot."""
+    return setting_keys.differing_keys([setting.keys for setting in settings])
+
+
+def greedy_pool(
+    path: str | Path,
+    policy: str | None = None,
+    benchmark: str | None = None,
+    setting: Wanted = None,
+    *,
+    notify: Callable[[str], None] = lambda text: None,
+) -> Pool:
+    """The pool of a policy at temperature 0; where it has none, of its only setting.
+
+    Raises
+    ------
+    RequestError
+        What `ttclib.store.load_pool` refuses: several greedy settings, too, or several and none greedy.
+    """
+    if setting is None:
+        try:
+            setting = {"temperature": 0}
+            matching_settings(path, policy, setting, benchmark, notify=notify)
+        except RequestError:  # none is greedy, or worse, which reading says again
+            setting = None
+    return load_pool(path, policy=policy, benchmark=benchmark, setting=setting, notify=notify)
 
 
 def has_nodes(
-    path: str | Path, policy: str, *, wait_s: float | None = None, notify: Callable[[str], None] = lambda text: None
+    path: str | Path,
+    policy: str,
+    setting: Setting | None = None,
+    *,
+    wait_s: float | None = None,
+    notify: Callable[[str], None] = lambda text: None,
 ) -> bool:
-    """Whether the store holds steps of a policy's tree beside its samples."""
+    """Whether the store holds steps of a policy's tree beside its samples, of this setting or of any."""
     with connect(path, wait_s=wait_s, notify=notify) as con:
-        return bool(con.execute("SELECT count(*) FROM nodes WHERE policy = ?", [policy]).fetchall()[0][0])
+        name = None if setting is None else setting.name
+        query = "SELECT count(*) FROM nodes WHERE policy = $1 AND ($2 IS NULL OR setting = $2)"
+        return bool(con.execute(query, [policy, name]).fetchall()[0][0])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from ttclib.setting_keys import differing_keys, value_at
 from ttclib.store.connection import connect
 from ttclib.store.schema import parts_directory, pending_parts, store_path
 
@@ -27,11 +28,13 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     -------
     dict
         ``store``, ``bytes`` (file, its log and parts), ``pending_parts`` and ``policies``: a list of
-        ``policy``, ``setting``, ``temperature``, ``n_problems``, ``n_samples``, ``n_scored``,
+        ``policy``, ``setting``, ``keys`` (of the setting), ``differs`` (of these, what tells the policy's settings
+        apart), ``temperature``, ``n_problems``, ``n_samples``, ``n_scored``,
         ``n_graded``, ``n_answered``, ``n_cut`` (ended by the token limit), ``tokens``
         (completion tokens), ``tokens_per_s`` (None: unknown) and ``left`` (samples, scores and
-        grades that the last run's configuration still asks for; None: it was imported). Then
-        ``chains`` and ``trees``, one entry a policy and setting that has any: ``n_problems``,
+        grades that the last run asked for and that are not there; None: it was imported). Then
+        ``counts`` (``n_problems``, ``n`` and ``c`` of a policy and setting), ``chains`` and ``trees``, one entry
+        a policy and setting that has any, all with ``keys`` and ``differs``: ``n_problems``,
         ``n_chains`` and ``n_answers`` of revision chains, ``n_nodes`` and ``n_leaves`` of search
         trees (samples, which are part of the tree, not counted), ``n_scored``, ``n_graded``,
         ``tokens``.
@@ -43,24 +46,20 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     """
     store = store_path(path)
     with connect(store, notify=notify) as con:
-        policies = _records(con, _QUERY)
-        wanted = {
-            (policy, setting): json.loads(config)
-            for policy, setting, config in con.execute(_LAST_CONFIG).fetchall()
-            if config
-        }
-        chains, trees = (_records(con, query) for query in (_CHAINS, _TREES))
-        benchmarks = dict(con.execute("SELECT benchmark, count(*) FROM problems GROUP BY 1").fetchall())
-    for row in policies:
-        config = wanted.get((row["policy"], row["setting"]))
-        row["left"] = None if config is None else _left(row, config, benchmarks)
+        tables = [_records(con, query) for query in (_SAMPLES, _COUNTS, _CHAINS, _TREES)]
+        keys = {name: json.loads(text or "{}") for name, text in con.execute("FROM settings").fetchall()}
+        last = {(policy, setting): row for policy, setting, *row in con.execute(_LAST_RUN).fetchall()}
+        for row in tables[0]:
+            row["left"] = _left(con, row, *last.get((row["policy"], row["setting"]), (None, None)))
+    for rows in tables:
+        _tell_settings_apart(rows, keys)
+    for row in tables[0]:
+        row["temperature"] = row["keys"].get("temperature")
     return {
         "store": str(store),
         "bytes": _size(store),
         "pending_parts": len(pending_parts(store)),
-        "policies": policies,
-        "chains": chains,
-        "trees": trees,
+        **dict(zip(("policies", "counts", "chains", "trees"), tables, strict=True)),
     }
 
 
@@ -79,20 +78,40 @@ def _size(store: Path) -> int:
     return size
 
 
-def _left(row: dict[str, Any], config: dict[str, Any], benchmarks: dict[str, int]) -> dict[str, int]:
-    # A stopped run has written all its problems first, so their number is known.
-    n_problems = max(row["n_problems"], benchmarks.get(row["benchmark"], 0))
-    n_wanted = max(row["n_samples"], n_problems * config["sampling"]["n_samples"])
+def _tell_settings_apart(rows: list[dict[str, Any]], keys: Mapping[str, dict[str, Any]]) -> None:
+    """Give each row its setting's keys, and those that tell it from the policy's others."""
+    for row in rows:
+        row["keys"] = keys.get(row["setting"], {})
+    for row in rows:
+        names = differing_keys([other["keys"] for other in rows if other["policy"] == row["policy"]])
+        row["differs"] = {name: value_at(row["keys"], name) for name in names}
+
+
+def _left(
+    con: duckdb.DuckDBPyConnection, row: dict[str, Any], text: str | None, asked: list[str] | None
+) -> dict[str, int] | None:
+    """What of a run's samples, scores and grades is not there; None: nobody knows what was asked for."""
+    if not text:
+        return None
+    config = json.loads(text)
+    n_samples, verifier = config["sampling"]["n_samples"], (config["prm"] or {}).get("name")
+    key = [row["policy"], row["setting"]]
+    if asked is None:  # by a run that did not say; at least as many as it drew, and their benchmark is theirs
+        limit = config.get("problems", {}).get("limit")
+        found = con.execute(_ASKED_OF_OLD, key).fetchall()
+        asked = [name for (name,) in found][: None if limit is None else max(limit, row["n_problems"])]
+    n_wanted = len(asked) * n_samples
+    ((drawn, scored, graded),) = con.execute(_DONE, [*key, asked, n_samples, verifier]).fetchall()
     return {
-        "samples": n_wanted - row["n_samples"],
-        "scores": n_wanted - row["n_scored"] if config["prm"] else 0,
-        "grades": n_wanted - row["n_graded"],
+        "samples": n_wanted - drawn,
+        "scores": n_wanted - scored if verifier else 0,
+        "grades": n_wanted - graded,
     }
 
 
 _KEY = "policy, problem_id, setting, sample_index"
-_QUERY = f"""
-SELECT policy, setting, any_value(temperature) AS temperature, any_value(benchmark) AS benchmark,
+_SAMPLES = f"""
+SELECT policy, setting,
        count(DISTINCT problem_id) AS n_problems, count(*) AS n_samples,
        count(*) FILTER (WHERE scored) AS n_scored, count(*) FILTER (WHERE graded) AS n_graded,
        count(*) FILTER (WHERE answered) AS n_answered, count(*) FILTER (WHERE finish_reason = 'length') AS n_cut,
@@ -103,9 +122,11 @@ LEFT JOIN (SELECT {_KEY}, true AS scored FROM scores GROUP BY ALL) USING ({_KEY}
 LEFT JOIN (
     SELECT {_KEY}, true AS graded, bool_or(answer IS NOT NULL) AS answered FROM grades GROUP BY ALL
 ) USING ({_KEY})
-LEFT JOIN settings USING (setting)
-LEFT JOIN problems USING (problem_id)
 GROUP BY policy, setting ORDER BY policy, setting
+"""
+_COUNTS = """
+SELECT policy, setting, count(*) AS n_problems, sum(n)::BIGINT AS n, sum(c)::BIGINT AS c
+FROM counts GROUP BY policy, setting ORDER BY policy, setting
 """
 _CHAINS = """
 SELECT policy, setting, count(DISTINCT problem_id) AS n_problems, count(DISTINCT (problem_id, chain)) AS n_chains,
@@ -130,8 +151,21 @@ LEFT JOIN (SELECT policy, problem_id, setting, path, true AS graded FROM node_gr
     USING (policy, problem_id, setting, path)
 GROUP BY policy, setting ORDER BY policy, setting
 """
-_LAST_CONFIG = """
-SELECT policy, setting, arg_max(config, started_at) FROM runs
+_LAST_RUN = """
+SELECT policy, setting, arg_max(config, started_at), arg_max(problem_ids, started_at) FROM runs
 JOIN (SELECT DISTINCT policy, setting, run_id FROM samples) USING (run_id)
 WHERE command = 'sample' GROUP BY 1, 2
+"""
+# The problems of the benchmark, those with samples first.
+_ASKED_OF_OLD = """
+WITH own AS (SELECT DISTINCT problem_id FROM samples WHERE policy = $1 AND setting = $2)
+SELECT problem_id FROM own UNION ALL
+SELECT problem_id FROM problems ANTI JOIN own USING (problem_id)
+WHERE benchmark IN (SELECT benchmark FROM problems SEMI JOIN own USING (problem_id))
+"""
+_DONE = f"""
+SELECT count(*), count(*) FILTER (WHERE scored), count(*) FILTER (WHERE graded)
+FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2 AND list_contains($3, problem_id) AND sample_index < $4)
+LEFT JOIN (SELECT {_KEY}, true AS scored FROM scores WHERE verifier = $5 GROUP BY ALL) USING ({_KEY})
+LEFT JOIN (SELECT {_KEY}, true AS graded FROM grades GROUP BY ALL) USING ({_KEY})
 """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ttclib.samples import Pool, Verifier
 from ttclib.store.connection import connect
 from ttclib.store.pool import GRADES_READ
+from ttclib.store.tree import MEAN_SCORES
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,10 @@ def load_texts(pool: Pool, cells: Sequence[tuple[int, int]], verifier: Verifier 
         return []
     names = sorted({name for name, _ in wanted})
     with connect(pool.store) as con:
-        rows = con.execute(_QUERY, [pool.policy, pool.setting.name, names, verifier and verifier.name]).fetchall()
-        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting.name]).fetchall()
+        key = [pool.policy, pool.setting.name, verifier and verifier.name]
+        rows = con.execute(_QUERY, [*key, names]).fetchall()
     read = {
-        (name, column): _text(name, *rest, delimiter=(delimiter[0][0] if delimiter else None))
+        (name, column): _text(name, *rest, delimiter=pool.setting.keys.get("step_delimiter"))
         for name, column, *rest in rows
     }
     return [read[cell] for cell in wanted if cell in read]
@@ -138,13 +139,12 @@ def _steps(text: str, delimiter: str) -> tuple[str, ...]:
 _QUERY = f"""
 WITH chosen AS (
     SELECT *, row_number() OVER (PARTITION BY problem_id ORDER BY sample_index) - 1 AS col
-    FROM samples WHERE policy = $1 AND setting = $2 AND list_contains($3, problem_id)
+    FROM samples WHERE policy = $1 AND setting = $2 AND list_contains($4, problem_id)
 ), read_grades AS ({GRADES_READ})
 SELECT problem_id, col, sample_index, prompt, reference_answer, completion, step_scores, answer, correct,
        completion_tokens, finish_reason
 FROM chosen
-LEFT JOIN (SELECT policy, problem_id, setting, sample_index, step_scores FROM scores WHERE verifier = $4)
-    USING (policy, problem_id, setting, sample_index)
+LEFT JOIN ({MEAN_SCORES}) AS read_scores USING (problem_id, sample_index)
 LEFT JOIN (SELECT policy, problem_id, setting, sample_index, answer, correct FROM read_grades)
     USING (policy, problem_id, setting, sample_index)
 LEFT JOIN (SELECT problem_id, prompt, reference_answer FROM problems) USING (problem_id)
@@ -174,8 +174,7 @@ def load_texts_of_steps(pool: Pool, wanted: Mapping[str, Sequence[str]]) -> dict
     """`load_step_texts` of many problems, by id, from a store that is opened once."""
     found: dict[str, dict[str, str]] = {}
     with connect(pool.store) as con:
-        delimiter = con.execute("SELECT step_delimiter FROM settings WHERE setting = ?", [pool.setting.name]).fetchall()
-        cut = (delimiter[0][0] if delimiter else None) or "\n"
+        cut = pool.setting.keys.get("step_delimiter") or "\n"
         for problem_id, paths in wanted.items():
             key = [pool.policy, problem_id, pool.setting.name]
             samples = con.execute(

@@ -26,6 +26,7 @@ def load_tree(
     policy: str,
     setting: Setting,
     verifier: str,
+    benchmark: str | None = None,
     wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
 ) -> Tree:
@@ -38,7 +39,9 @@ def load_tree(
     setting : Setting
         As `ttclib.store.load_pool` chose it.
     verifier : str
-        Whose scores the steps carry.
+        Whose scores the steps carry; of several readings their mean.
+    benchmark : str, optional
+        Only of its problems; by default of all.
     wait_s, notify
         As in `ttclib.store.load_pool`.
 
@@ -56,7 +59,7 @@ def load_tree(
     """
     with connect(path, wait_s=wait_s, notify=notify) as con:
         _check(con, str(path), policy, setting.name, verifier)
-        rows = con.execute(_QUERY, [policy, setting.name, verifier]).fetchnumpy()
+        rows = con.execute(_QUERY, [policy, setting.name, verifier, benchmark]).fetchnumpy()
         prompts = dict(
             con.execute(
                 "SELECT problem_id, max(prompt_tokens) FROM samples WHERE policy = $1 AND setting = $2 GROUP BY ALL",
@@ -108,6 +111,17 @@ def load_tree(
 
 _REMEDY = "a search needs their tokens step by step, which `ttc sample` keeps and an import has not"
 
+# The step scores of each sample, of several readings their means; NULL where readings tell of different steps.
+MEAN_SCORES = """
+    SELECT problem_id, sample_index, sum(prm_tokens)::BIGINT AS prm_tokens,
+           CASE WHEN count(*) = 1 THEN any_value(step_scores)
+                WHEN min(len(step_scores)) = max(len(step_scores)) THEN list_transform(
+                    range(1, max(len(step_scores)) + 1),
+                    lambda i: list_avg(list_transform(list(step_scores), lambda scores: scores[i]))
+                ) END AS step_scores
+    FROM scores WHERE policy = $1 AND setting = $2 AND verifier = $3 GROUP BY problem_id, sample_index
+"""
+
 # A sample whose first step a search drew on its own gives no nodes. A verifier that gives a score a step gives
 # every step's; an outcome verifier that of the last. What a search had read by itself comes first.
 _QUERY = f"""
@@ -119,11 +133,10 @@ WITH own AS (
     FROM samples WHERE policy = $1 AND setting = $2 AND step_tokens IS NOT NULL
         AND (problem_id, sample_index::VARCHAR) NOT IN (SELECT (problem_id, path) FROM own)
 ), read_samples AS (
-    SELECT problem_id, sample_index, step_scores, prm_tokens, true AS is_read FROM scores
-    WHERE policy = $1 AND setting = $2 AND verifier = $3
+    SELECT problem_id, sample_index, step_scores, prm_tokens, true AS is_read FROM ({MEAN_SCORES})
 ), read_nodes AS (
-    SELECT problem_id, path, step_score, prm_tokens, true AS is_read FROM node_scores
-    WHERE policy = $1 AND setting = $2 AND verifier = $3
+    SELECT problem_id, path, avg(step_score) AS step_score, sum(prm_tokens)::BIGINT AS prm_tokens, true AS is_read
+    FROM node_scores WHERE policy = $1 AND setting = $2 AND verifier = $3 GROUP BY problem_id, path
 ), grades_read AS (
     SELECT problem_id, sample_index, answer_class, correct, true AS is_graded FROM ({GRADES_READ})
     WHERE policy = $1 AND setting = $2
@@ -159,6 +172,7 @@ SELECT problem_id, path, n_tokens, ends,
        coalesce(read_nodes.prm_tokens, steps.prm_tokens) AS prm_tokens, answer_class, correct,
        coalesce(is_graded, false) AS is_graded
 FROM steps LEFT JOIN read_nodes USING (problem_id, path)
+WHERE $4 IS NULL OR problem_id IN (SELECT problem_id FROM problems WHERE benchmark = $4)
 ORDER BY problem_id
 """
 
