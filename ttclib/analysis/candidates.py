@@ -12,11 +12,7 @@ from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import Ledger, priced
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-
-NEEDS_GROUND_TRUTH = ("pass_at_k",)  # an upper bound, no strategy: nobody could run it
-# Independent samples, among which those that told difficulty serve again.
-DRAWS_WHOLE = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
-
+from ttclib.replay.strategy import draws_whole, needs_truth
 
 @dataclass(frozen=True)
 class Candidates:
@@ -80,8 +76,9 @@ class Candidates:
         return self.outcomes[self.which[j]]
 
     def runnable(self) -> Candidates:
-        """Those that do not need the right answer."""
-        return self.some(np.array([self.of(j).strategy not in NEEDS_GROUND_TRUTH for j in range(len(self))], bool))
+        """Those that do not need the right answer; where all do, a perfect verifier is what is asked about."""
+        able = np.array([not needs_truth(self.of(j).strategy) for j in range(len(self))], dtype=bool)
+        return self.some(able) if able.any() else self
 
     def some(self, chosen: np.ndarray) -> Candidates:
         """Some of the candidates, by a mask or by places."""
@@ -253,7 +250,7 @@ def _probes(
     probe = probe_price(sides, prices, difficulty)
     charged = []
     for one, table in zip(sides, prices, strict=True):
-        drawn = np.asarray(one.budgets, dtype=float) if one.strategy in DRAWS_WHOLE else np.zeros(len(one.budgets))
+        drawn = np.asarray(one.budgets, dtype=float) if draws_whole(one.strategy) else np.zeros(len(one.budgets))
         charged.append(table + probe[:, None] * due.samples(drawn))
     return charged
 
@@ -284,7 +281,7 @@ def probe_price(sides: Sequence[Outcomes], prices: Sequence[np.ndarray], difficu
     found = [
         (one.source.verifier is not None, table[:, one.budgets.index(1)])
         for one, table in zip(sides, prices, strict=True)
-        if one.strategy in DRAWS_WHOLE and 1 in one.budgets
+        if draws_whole(one.strategy) and 1 in one.budgets
     ]
     if not found:
         raise RequestError("what a difficulty sample costs is not known: compare a sampling strategy at budget 1 too")

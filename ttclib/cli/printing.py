@@ -22,7 +22,7 @@ def print_answer(
     heading: str = "",
     findings: Sequence[str] = (),
     notes: Sequence[str] = (),
-    columns: Sequence[str] | None = None,
+    table: pl.DataFrame | None = None,
     more: Sequence[tuple[str, pl.DataFrame]] = (),
 ) -> None:
     """Print a result.
@@ -39,8 +39,8 @@ def print_answer(
         What was found, in sentences; first.
     notes : sequence of str
         What was left out; on standard error.
-    columns : sequence of str, optional
-        Of the frame those to show; None: all.
+    table : polars.DataFrame, optional
+        What a reader is shown of the frame; None: all.
     more : sequence of (heading, frame)
         Further tables.
     """
@@ -54,8 +54,7 @@ def print_answer(
         return
     for sentence in findings:
         click.echo(sentence)
-    shown = frame if columns is None else frame.select(columns)
-    for title, table in ((heading, shown), *more):
+    for title, part in ((heading, frame if table is None else table), *more):
         if title:
             click.echo(title)
         with pl.Config(
@@ -67,4 +66,4 @@ def print_answer(
             tbl_hide_column_data_types=True,
             fmt_str_lengths=80,
         ):
-            click.echo(table)
+            click.echo(part)

@@ -22,4 +22,11 @@ def replay(interval: str, as_json: bool, as_csv: bool, **choices: Any) -> None:
     """Expected accuracy of strategies at budgets, with 95 % intervals and cost."""
     study = study_of(choices)
     curves = study.replay(question_of(study, choices), interval=interval)
-    print_answer(curves.frame, as_json=as_json, as_csv=as_csv, notes=curves.notes, columns=COLUMNS)
+    print_answer(
+        curves.frame,
+        as_json=as_json,
+        as_csv=as_csv,
+        findings=curves.findings,
+        notes=curves.notes,
+        table=curves.frame.select(COLUMNS),
+    )

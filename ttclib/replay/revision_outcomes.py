@@ -9,8 +9,11 @@ import numpy as np
 from ttclib.errors import NotInStore, one_of
 from ttclib.replay.best_of_n import expected_largest
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.estimate import Estimate
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.revisions import Split, revision_accuracy, split_at_ratio, splits_of
+from ttclib.replay.revisions import Split, select_from_chains, split_at_ratio, splits_of
+from ttclib.replay.voting import check_answers
+from ttclib.replay.waiting import waits_of_chains
 from ttclib.samples import Chains, Verifier
 
 STRATEGY = "revisions"
@@ -62,14 +65,17 @@ def revision_outcomes(
     if not any(_holders(chains, split).any() for split in splits):
         raise _lacking(chains, splits)
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
+    found = table.estimate(n_subsets, seed)
     name = ratio if isinstance(ratio, str) else f"ratio {ratio:g}"
     return Outcomes(
         STRATEGY,
         f"{STRATEGY} ({name})",
         tuple(sizes),
         tuple(chains.problem_ids),
-        table.accuracy(n_subsets, seed),
+        found.accuracy,
         table.costs(),
+        found.mc_error,
+        found.ungraded,
     )
 
 
@@ -105,7 +111,7 @@ def revision_splits(
     if missing := set(sizes) - {sequential * parallel for sequential, parallel in splits}:
         raise _lacking(chains, [split_at_ratio(budget, 1) for budget in sorted(missing)])
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
-    accuracy, costs = table.accuracy(n_subsets, seed), table.costs()
+    found, costs = table.estimate(n_subsets, seed), table.costs()
 
     def only(values: np.ndarray, column: int, budget: int) -> np.ndarray:
         spread = np.full((len(values), len(sizes)), np.nan)
@@ -123,8 +129,10 @@ def revision_splits(
                     f"{STRATEGY} ({sequential} sequential x {parallel} parallel)",
                     tuple(sizes),
                     tuple(chains.problem_ids),
-                    only(accuracy, *place),
+                    only(found.accuracy, *place),
                     {name: only(values, *place) for name, values in costs.items()},
+                    only(found.mc_error, *place),
+                    only(found.ungraded, *place),
                 ),
             )
         )
@@ -165,8 +173,9 @@ class _SplitTable:
         unscored = np.full(chains.present.shape, np.nan)
         self._scores = unscored if self._verifier is None else self._verifier.by(aggregation)
 
-    def accuracy(self, n_subsets: int, seed: int) -> np.ndarray:
-        return revision_accuracy(
+    def estimate(self, n_subsets: int, seed: int) -> Estimate:
+        check_answers(self._chains, STRATEGY)
+        return select_from_chains(
             self._chains.answer_ids,
             self._scores,
             self._chains.correct,
@@ -222,13 +231,10 @@ class _SplitTable:
                     table[name][rows, column] = parallel * values.mean(axis=1)
                 table["cached_prefill_tokens"][rows, column] += shared
                 table["kv_tokens"][rows, column] += shared * longest
-                table["serial_tokens"][rows, column] = longest
-                # Readings wait for the answers, not the other way round: side by side, the longest of them.
-                each = read[rows][:, :, :sequential][members].reshape(len(rows), -1, sequential)
-                table["serial_prm_tokens"][rows, column] = expected_largest(each.max(axis=2), [parallel])[:, 0]
                 table["generations"][rows, column] = sequential * parallel
         nothing = np.where(np.isnan(table["generations"]), np.nan, 0.0)
-        return table | {"pruned_tokens": nothing, "rollout_tokens": nothing}
+        waits = waits_of_chains(own, read, lengths, self.splits)
+        return table | waits | {"pruned_tokens": nothing, "rollout_tokens": nothing}
 
 
 def _equal_sets(lengths: np.ndarray, sequential: int, parallel: int) -> list[tuple[np.ndarray, np.ndarray]]:

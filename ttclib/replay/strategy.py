@@ -295,6 +295,16 @@ def variants(name: str, asked: Mapping[str, Iterable[Any]] | None = None) -> lis
     return list(dict.fromkeys(made))
 
 
+def needs_truth(name: str) -> bool:
+    """Whether a strategy picks by the right answer; what is not registered, such as a choice among others, does not."""
+    return name in strategies() and strategies()[name].needs_truth
+
+
+def draws_whole(name: str) -> bool:
+    """Whether it selects among whole, independent samples, among which those that told difficulty can serve again."""
+    return name in strategies() and strategies()[name].reads == "pool"
+
+
 def all_parameters(names: Iterable[str] | None = None) -> dict[str, list[tuple[str, Parameter]]]:
     """The parameters of some strategies by name, each with the strategies that have it; None: of all."""
     found: dict[str, list[tuple[str, Parameter]]] = {}

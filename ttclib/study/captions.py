@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ttclib.samples import Pool, Verifier
 
@@ -59,28 +58,3 @@ def bin_title(number: int, n_bins: int) -> str:
     """How a panel is headed: ``bin 1 (easiest)`` … ``bin 5 (hardest)``."""
     ends = {1: " (easiest)", n_bins: " (hardest)"} if n_bins > 1 else {}
     return f"bin {number}{ends.get(number, '')}"
-
-
-def percent(value: Any) -> str:
-    """A share in per cent with one decimal; a dash: not known.
-
-    Examples
-    --------
-    >>> percent(-0.00001), percent(None)
-    ('0.0 %', '–')
-    """
-    if value is None or value != value:
-        return "–"
-    return f"{round(value * 100, 1) + 0.0:.1f} %"
-
-
-def points(value: float) -> str:
-    """A difference in points, always with its sign.
-
-    Examples
-    --------
-    >>> points(0.0349), points(-0.00001)
-    ('+3.5', '0.0')
-    """
-    rounded = round(value * 100, 1)
-    return f"{rounded:+.1f}" if rounded else "0.0"

@@ -16,7 +16,7 @@ from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategies.revisions import ratios_collected
 from ttclib.replay.strategies.whole_samples import cap_length
-from ttclib.replay.strategy import Strategy, strategy, variants
+from ttclib.replay.strategy import Strategy, needs_truth, strategy, variants
 from ttclib.study.opening import Member, reading_of
 from ttclib.study.question import EVERY, Question
 
@@ -61,8 +61,8 @@ class Compared:
 
     @property
     def runnable(self) -> tuple[Outcomes, ...]:
-        """Without bounds such as pass@k, which need the right answer."""
-        return tuple(one for one in self.outcomes if not needs_truth(one))
+        """Without bounds such as pass@k, which need the right answer; where there is nothing else, these."""
+        return tuple(one for one in self.outcomes if not needs_truth(one.strategy)) or self.outcomes
 
     def named(self, name: str) -> Outcomes:
         """One of them by its variant or its strategy.
@@ -77,11 +77,6 @@ class Compared:
                 return one
         have = ", ".join(one.variant for one in self.outcomes)
         raise RequestError(f"'{name}' is not among what is compared. Allowed: {have}")
-
-
-def needs_truth(one: Outcomes) -> bool:
-    """Whether it picks by the right answer."""
-    return strategy(one.strategy).needs_truth
 
 
 def compare(members: Sequence[Member], asked: Question) -> Compared:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,17 +11,20 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.curves import accuracy_curve
-from ttclib.errors import RequestError, one_of
+from ttclib.errors import one_of
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.strategy import strategies, strategy
+from ttclib.replay.strategy import strategy
 from ttclib.samples import Pool
 from ttclib.store import load_pool
-from ttclib.store.contents import PolicyContents, contents
+from ttclib.store.choosing import Wanted
+from ttclib.store.contents import contents
+from ttclib.store.settings import differing_keys, matching_settings
 from ttclib.study.captions import bands_line, selection_line, source
 from ttclib.study.compared import Compared, compare
+from ttclib.study.findings import of_curves
 from ttclib.study.opening import Member, Notify, find_store
 from ttclib.study.question import INTERVALS, Question, question
-from ttclib.study.telling import Told, difficulty_of, tell
+from ttclib.study.telling import Told, tell
 
 Answer = TypeVar("Answer")
 
@@ -40,6 +43,8 @@ class Curves:
         A line each.
     notes : tuple of str
         What was left out, and why.
+    findings : tuple of str
+        What was found, in sentences computed from the numbers.
     """
 
     frame: pl.DataFrame
@@ -47,6 +52,7 @@ class Curves:
     n_bins: int
     caption: tuple[str, ...]
     notes: tuple[str, ...]
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,14 @@ class Study:
                 pl.col("budget").replace_strict(order, default=len(order)),
                 maintain_order=True,
             )
-        return Curves(frame, compared.outcomes, n_bins, self.caption(asked, compared, told), self.notes(compared, told))
+        return Curves(
+            frame,
+            compared.outcomes,
+            n_bins,
+            self.caption(asked, compared, told),
+            self.notes(compared, told),
+            of_curves(frame),
+        )
 
     def _samples_behind(self, one: Outcomes) -> np.ndarray:
         """Samples that each row of an outcome stands on: of its own pool, or answers of its chains."""
@@ -184,6 +197,11 @@ class Study:
         """What was left out, and what is to be said of the difficulty."""
         return tuple(text for text in (compared.line(), "" if told is None else told.note) if text)
 
+    def of_problems(self, problem_ids: Iterable[str]) -> Study:
+        """The same study on some of the problems."""
+        wanted = list(problem_ids)
+        return Study(tuple(member.of_problems(wanted) for member in self.members), self.store)
+
     def _once(self, key: tuple[Any, ...], make: Callable[[], Answer]) -> Answer:
         if key not in self._answers:
             self._answers[key] = make()
@@ -204,7 +222,7 @@ def open(
     policy: str | Sequence[str] | None = None,
     *,
     benchmark: str | None = None,
-    setting: Mapping[str, Any] | str | None = None,
+    setting: Wanted = None,
     notify: Notify = lambda text: None,
 ) -> Study:
     """Open a store for questions.
@@ -217,8 +235,8 @@ def open(
         None: the only one that has samples. Several are compared with one another.
     benchmark : str, optional
         Needed where the store holds several for the policy.
-    setting : mapping of key to value, optional
-        All must hold; ``"*"`` for a value: all settings that differ in it, side by side.
+    setting : mapping of key to value, Setting or its name, optional
+        All keys must hold, None for one that is absent; ``"*"`` for a value: all settings with it, side by side.
     notify : callable
         Told in a line when waiting for a writer begins.
 
@@ -235,9 +253,35 @@ def open(
     names = [policy] if policy is None or isinstance(policy, str) else list(policy)
     members = []
     for name in names:
-        pool = load_pool(path, policy=name, notify=notify)
-        members.append(Member(pool, pool.policy if len(names) > 1 else "", notify))
-    return Study(tuple(members), path)
+        for chosen in _settings(path, name, benchmark, setting, notify):
+            pool = load_pool(path, policy=name, benchmark=benchmark, setting=chosen, notify=notify)
+            members.append(Member(pool, "", notify))
+    return Study(tuple(_told_apart(members)), path)
+
+
+def _settings(
+    path: Path, policy: str | None, benchmark: str | None, wanted: Wanted, notify: Notify
+) -> Sequence[Wanted]:
+    """The settings to put side by side: those that a ``"*"`` asks for, else the one that is meant."""
+    if isinstance(wanted, Mapping) and "*" in wanted.values():
+        return matching_settings(path, policy, wanted, benchmark, notify=notify)
+    return [wanted]
+
+
+def _told_apart(members: Sequence[Member]) -> list[Member]:
+    """Members named by what they differ in."""
+    if len(members) < 2:
+        return list(members)
+    policies = {member.pool.policy for member in members}
+    differing = differing_keys(member.pool.setting for member in members)
+    named = []
+    for member in members:
+        parts = [member.pool.policy] if len(policies) > 1 else []
+        same = [one for one in members if one.pool.policy == member.pool.policy]
+        if len(same) > 1 or not parts:
+            parts.append(member.pool.setting.label(differing))
+        named.append(replace(member, name=", ".join(parts)))
+    return named
 
 
 def smallest_policy(store: str | Path) -> str | None:
@@ -247,8 +291,9 @@ def smallest_policy(store: str | Path) -> str | None:
 
 
 def policies_with_samples(store: str | Path) -> list[str]:
-    """Policies that have samples, the smallest first."""
-    return [found.policy for found in contents(find_store(store)) if found.n_samples]
+    """Policies that have samples or counts, the smallest first."""
+    found = contents(find_store(store))
+    return list(dict.fromkeys(one.policy for one in found if one.n_samples or one.n_counted))
 
 
-__all__ = ["Curves", "PolicyContents", "RequestError", "Study", "difficulty_of", "open", "strategies"]
+__all__ = ["Curves", "Study", "open"]

@@ -17,9 +17,9 @@ import numpy as np
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.beam import SQRT
 from ttclib.replay.budgets import as_budgets
-from ttclib.replay.spending import Spending
 from ttclib.replay.outcomes import COSTS, Outcomes
-from ttclib.replay.selection import SELECTIONS, Solution, select
+from ttclib.replay.selection import SELECTIONS, Solution, choose
+from ttclib.replay.spending import Spending
 from ttclib.replay.strategy import Strategy, parameter
 from ttclib.replay.tree import MAX_ROUNDS, Final, Missing, SampleTree, Search, replay
 from ttclib.samples import AGGREGATIONS, Tree, Verifier
@@ -155,12 +155,12 @@ class TreeSearch(Strategy):
                     try:
                         search = self.start(budget, aggregation=aggregation, first=replicate * budget)
                         finals = replay(search, steps, spending.observe)
-                        chosen = select(graded(tree, problem, finals), self.selection)
+                        chosen = choose(solutions(tree, problem, finals), self.selection)
                     except Missing as missing:
                         lacking.append((problem, budget, missing))
                         continue
                     cell = (replicate, problem, column)
-                    accuracy[cell], ungraded[cell] = chosen, 0.0
+                    accuracy[cell], ungraded[cell] = chosen
                     for name, value in {"generations": self.generations(budget), **spending.costs(finals)}.items():
                         costs[name][cell] = value
         return accuracy, ungraded, costs, lacking
@@ -215,18 +215,14 @@ class TreeSearch(Strategy):
         return [f"--{name.replace('_', '-')} {value}" for name, value in shown.items()]
 
 
-def graded(tree: Tree, problem: int, finals: Sequence[Final]) -> list[Solution]:
-    """Solutions with their grades; one that was cut off by the limit of rounds is wrong if others are graded."""
+def solutions(tree: Tree, problem: int, finals: Sequence[Final]) -> list[Solution]:
+    """What a search ends with, with grades; one that was cut off by the limit of rounds has no answer and is wrong."""
     grades = [tree.grade(problem, final.node.path) if final.node.finished else (-1, 0.0) for final in finals]
     if ungraded := [final.node.path for final, grade in zip(finals, grades, strict=True) if grade is None]:
         raise Missing([], [], ungraded)
-    known: dict[bool, list[Solution]] = {True: [], False: []}
-    for final, grade in zip(finals, grades, strict=True):
-        assert grade is not None
-        known[final.node.finished].append(Solution(final.score, *grade))
-    if known[True] and all(math.isnan(solution.correct) for solution in known[True]):
-        return known[True]  # the problem has no reference answer: nothing is known of any solution
-    return known[True] + known[False]
+    if all(math.isnan(grade[1]) for final, grade in zip(finals, grades, strict=True) if grade and final.node.finished):
+        return [Solution(final.score, -1, math.nan) for final in finals]  # no reference answer: nothing is known
+    return [Solution(final.score, *grade) for final, grade in zip(finals, grades, strict=True) if grade is not None]
 
 
 def check_width(beam_width: int | str) -> None:

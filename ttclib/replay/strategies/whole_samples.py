@@ -9,10 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError
-from ttclib.replay.best_of_n import expected_largest
+from ttclib.replay.estimate import Estimate
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy
 from ttclib.replay.truncation import truncate
+from ttclib.replay.voting import check_answers
+from ttclib.replay.waiting import waits_of_samples
 from ttclib.samples import LOGPROB, Pool, Verifier
 
 
@@ -52,49 +54,30 @@ class WholeSamples(Strategy):
             raise RequestError(
                 f"'{samples.store}' holds no graded sample of '{samples.policy}': grade it with `ttc grade`"
             )
-        if self.needs_answers and not samples.has_answers:
-            raise RequestError(
-                f"'{samples.store}' holds no final answers of '{samples.policy}', without which {self.label} has nothing "
-                "to count: import them as `answer`, or the completions as `completion` and `ttc grade` them"
-            )
-        scores = None
-        if self.reads_scores:
-            scores = (verifier or samples.verifier()).by(aggregation)
-        shape = (len(samples.problem_ids), len(sizes))
-        accuracy, error, ungraded = (np.full(shape, np.nan) for _ in range(3))
-        for member, cells in pools_of_one_size(samples):
-            got = self.expected(samples, member, cells, None if scores is None else scores[cells], sizes, seed)
-            accuracy[member], error[member], ungraded[member] = got
-        costs = sampling_costs(samples, sizes, verifier if self.reads_scores else None)
+        if self.needs_answers:
+            check_answers(samples, self.label)
+        read = (verifier or samples.verifier()) if self.reads_scores else None
+        try:
+            found = self.expected(samples, None if read is None else read.by(aggregation), sizes, seed)
+        except RequestError:
+            raise
+        except ValueError as error:
+            raise RequestError(f"scores of '{samples.store}': {error}") from error
         return self.outcomes(
             samples,
-            verifier,
+            read,
             aggregation,
             budgets=tuple(sizes),
             problem_ids=tuple(samples.problem_ids),
-            accuracy=accuracy,
-            costs=costs,
-            mc_error=error,
-            ungraded=ungraded,
+            accuracy=found.accuracy,
+            costs=sampling_costs(samples, sizes, read),
+            mc_error=found.mc_error,
+            ungraded=found.ungraded,
         )
 
-    def expected(
-        self,
-        pool: Pool,
-        member: np.ndarray,
-        cells: tuple[np.ndarray, slice],
-        scores: np.ndarray | None,
-        budgets: Sequence[int],
-        seed: int,
-    ) -> tuple[np.ndarray, np.ndarray | float, np.ndarray | float]:
-        """Accuracy, its Monte-Carlo error and the chance of an ungraded winner, for problems of one pool size."""
+    def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
+        """Accuracy, its Monte-Carlo error and the chance of an ungraded winner, of every problem."""
         raise NotImplementedError
-
-
-def pools_of_one_size(pool: Pool) -> list[tuple[np.ndarray, tuple[np.ndarray, slice]]]:
-    """Problems whose pools are equal in size, and the cells of those pools."""
-    members = [(pool.pool_sizes == size, int(size)) for size in np.unique(pool.pool_sizes)]
-    return [(member, (member, slice(0, size))) for member, size in members]
 
 
 def check_budgets(budgets: Sequence[int], pool: Pool) -> None:
@@ -144,10 +127,7 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
     own = _mean_of_samples(pool, length * (length - 1) / 2)
     mean_length = _mean_of_samples(pool, length)
     read = np.zeros(length.shape) if verifier is None else verifier.tokens_read
-    longest, longest_read = np.full(size.shape, np.nan), np.full(size.shape, np.nan)
-    for member, cells in pools_of_one_size(pool):
-        longest[member] = expected_largest(length[cells], budgets)
-        longest_read[member] = expected_largest(read[cells], budgets)
+    waits = waits_of_samples(length, read, budgets, pool_sizes=pool.pool_sizes)
     return {
         "generations": size,
         "completion_tokens": size * mean_length,
@@ -156,10 +136,9 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
         "prefill_tokens": size * prompt,
         "cached_prefill_tokens": nothing + prompt,
         "context_tokens": size * (prompt * mean_length + own),
-        "kv_tokens": prompt * longest + size * own,
+        "kv_tokens": prompt * waits["serial_tokens"] + size * own,
         "prm_tokens": size * _mean_of_samples(pool, read),
-        "serial_tokens": longest,
-        "serial_prm_tokens": longest_read,
+        **waits,
     }
 
 

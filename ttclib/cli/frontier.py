@@ -1,0 +1,183 @@
+"""`ttc frontier`: accuracy against cost, and the best choice within each limit; `ttc plan`: that choice, elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import polars as pl
+
+import ttclib
+from ttclib.analysis.optimise import PER
+from ttclib.analysis.plan import Plan
+from ttclib.cli.common import cli, notify
+from ttclib.cli.options import (
+    BILL,
+    BINS,
+    COST,
+    OUTPUT,
+    RESAMPLES,
+    SEEDED,
+    STORE,
+    WHOSE,
+    ledger_of,
+    numbers,
+    options,
+    question_of,
+    strategy_options,
+    study_of,
+)
+from ttclib.cli.printing import print_answer
+from ttclib.errors import RequestError, one_of
+from ttclib.store.fingerprint import fingerprint
+
+SHOWN = ("variant", "bin", "budget", "cost", "accuracy", "ci_low", "ci_high")
+CHOSEN = ("bin", "at_most", "cost", "accuracy", "ci_low", "ci_high", "chosen")
+
+
+@cli.command()
+@options(STORE, WHOSE, strategy_options(), BINS, COST, BILL)
+@click.option("--at-most", help="Limits of cost, with commas; default: 32 over what there is.")
+@click.option(
+    "--per", default="problem", show_default=True, help=f"Whether a limit holds for each problem: {', '.join(PER)}."
+)
+@click.option("--export-plan", type=click.Path(path_type=Path), help="Write the choice to this JSON file.")
+@click.option("--export-policy", type=click.Path(path_type=Path), hidden=True)
+@options(RESAMPLES, SEEDED, OUTPUT)
+def frontier(
+    at_most: str | None,
+    per: str,
+    export_plan: Path | None,
+    export_policy: Path | None,
+    probes: int | None,
+    queries: float,
+    reuse_probes: bool,
+    resamples: int,
+    as_json: bool,
+    as_csv: bool,
+    **choices: Any,
+) -> None:
+    """Accuracy against cost: every strategy, and the best choice at most at each cost, by bin and over all."""
+    from ttclib.study.answers import ask_frontier
+
+    if export_policy is not None:
+        raise RequestError("--export-policy is called --export-plan now: `policy` means the model")
+    one_of(per, PER, "way to limit cost")
+    book = ledger_of(choices)
+    study = study_of(choices)
+    found = ask_frontier(
+        study,
+        question_of(study, choices),
+        ledger=book,
+        probes=probes,
+        queries=queries,
+        reused=reuse_probes,
+        limits=None if at_most is None else numbers(at_most, "at-most"),
+        per=per,
+        n_resamples=resamples,
+    )
+    result = found.result
+    if export_plan is not None:
+        plan = result.plan.made_from(fingerprint(study.store), {"ttclib": ttclib.__version__})
+        _write(export_plan, plan.to_json())
+        notify(f"plan written to '{export_plan}'")
+    rows = [{**row, "unit": result.unit} for row in result.frame.to_dicts()]
+    whole = result.frame.filter(pl.col("bin").is_null())
+    best = whole.filter(pl.col("pareto") & (pl.col("strategy") != "compute_optimal"))
+    chosen = result.frame.filter(pl.col("strategy") == "compute_optimal")
+    print_answer(
+        result.frame,
+        as_json=as_json,
+        as_csv=as_csv,
+        rows=rows,
+        findings=found.findings,
+        notes=found.notes,
+        heading=f"Over all problems, cost in {result.unit}",
+        table=chosen.filter(pl.col("bin").is_null()).select(CHOSEN),
+        more=[
+            ("Single strategies that none beats", best.select(SHOWN)),
+            ("The plan: what to run in which bin, at most at which cost", pl.DataFrame({"plan": result.plan.lines()})),
+        ],
+    )
+
+
+class Plans(click.Group):
+    """Commands about plans."""
+
+
+@cli.group(cls=Plans)
+def plan() -> None:
+    """What to run in which bin within which cost: apply it elsewhere, or show it."""
+
+
+@plan.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def show(file: Path, as_json: bool) -> None:
+    """Show a plan in words."""
+    read = read_plan(file)
+    print_answer(pl.DataFrame({"plan": read.lines()}), as_json=as_json, rows=read.frame().to_dicts())
+
+
+@plan.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@options(STORE, WHOSE, strategy_options())
+@click.option("--probes", type=int, default=4, show_default=True, help="Samples that tell a new problem's difficulty.")
+@click.option("--queries", type=float, default=1, show_default=True, help="Queries that share those samples.")
+@click.option("--reuse-probes", is_flag=True, help="They count in the final selection: max(N, probes), not a sum.")
+@click.option("--draws", type=click.IntRange(min=1), default=20, show_default=True, help="Random draws of the probes.")
+@options(SEEDED, OUTPUT)
+def apply(
+    file: Path,
+    probes: int,
+    queries: float,
+    reuse_probes: bool,
+    draws: int,
+    as_json: bool,
+    as_csv: bool,
+    **choices: Any,
+) -> None:
+    """What a plan that `ttc frontier --export-plan` wrote comes to on a store, difficulty told by a few samples."""
+    from ttclib.study.answers import ask_plan
+
+    read = read_plan(file)
+    study = study_of(choices)
+    found = ask_plan(study, read, question_of(study, choices), probes, draws, queries, reuse_probes)
+    frame = found.result.frame().filter(pl.col("bin").is_null()).drop("bin")
+    rows = [{"strategy": "compute_optimal", **row} for row in frame.to_dicts()]
+    print_answer(
+        frame,
+        as_json=as_json,
+        as_csv=as_csv,
+        rows=rows,
+        notes=found.notes,
+        heading=f"The plan of '{file}' on '{study.policy}', difficulty from {probes} samples a problem, cost in "
+        f"{read.ledger.label}",
+    )
+
+
+@cli.command(name="apply-policy", hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+def apply_policy(rest: tuple[str, ...]) -> None:
+    """Say the command's name of today."""
+    raise RequestError("`ttc apply-policy` is called `ttc plan apply` now: `policy` means the model")
+
+
+def read_plan(file: Path) -> Plan:
+    """A plan from its file."""
+    try:
+        return Plan.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"cannot read '{file}': {getattr(error, 'strerror', None) or error}") from error
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise RequestError(f"cannot write '{path}': {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,295 @@
+"""The questions that choose: frontier, efficiency, crossover, a plan on new problems, two sides compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import polars as pl
+
+from ttclib.analysis.agreement import cheap_difficulty
+from ttclib.analysis.compare import compare, matched_compute
+from ttclib.analysis.crossover import RATES, Crossover, crossover
+from ttclib.analysis.difficulty import Bill, Difficulty
+from ttclib.analysis.efficiency import Efficiency, efficiency
+from ttclib.analysis.frontier import Frontier, frontier
+from ttclib.analysis.ledger import LEDGERS, Ledger
+from ttclib.analysis.optimise import FOLDS
+from ttclib.analysis.plan import AppliedPlan, Plan
+from ttclib.errors import RequestError
+from ttclib.replay.outcomes import Outcomes, cut, restrict
+from ttclib.replay.strategies import PassAtK
+from ttclib.replay.strategy import needs_truth
+from ttclib.samples import ModelFacts
+from ttclib.store.settings import greedy_pool
+from ttclib.study import findings
+from ttclib.study.captions import source
+from ttclib.study.question import Question
+from ttclib.study.study import Study
+from ttclib.study.study import open as open_study
+from ttclib.study.telling import Told, of_problems
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Result]):
+    """A result with what must be said of it.
+
+    Attributes
+    ----------
+    result : object
+    findings : tuple of str
+        What was found, in sentences computed from the numbers.
+    caption : tuple of str
+        Whose samples, who selects, which bins, what the bands are.
+    notes : tuple of str
+        What was left out, and why.
+    """
+
+    result: Result
+    findings: tuple[str, ...]
+    caption: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def bill_of(told: Difficulty, probes: float | None, queries: float, reused: bool) -> Bill:
+    """How the samples that told difficulty are paid; None probes: all that did."""
+    return Bill(told.n_probes if probes is None else probes, queries, reused)
+
+
+def ask_frontier(
+    study: Study,
+    asked: Question,
+    *,
+    ledger: Ledger = LEDGERS["snell"],
+    probes: float | None = None,
+    queries: float = 1.0,
+    reused: bool = False,
+    **choices: Any,
+) -> Answer[Frontier]:
+    """Accuracy against cost, and the best choice within each limit (`ttclib.analysis.frontier.frontier`)."""
+    compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
+    result = frontier(
+        told.outcomes,
+        told.difficulty,
+        ledger=ledger,
+        bill=bill_of(told.difficulty, probes, queries, reused),
+        seed=asked.seed,
+        **choices,
+    )
+    notes = (*study.notes(compared, told), *result.notes)
+    return Answer(result, findings.of_frontier(result), study.caption(asked, compared, told), notes)
+
+
+def ask_efficiency(
+    study: Study,
+    asked: Question,
+    baseline: str = "best_of_n",
+    *,
+    ledger: Ledger = LEDGERS["snell"],
+    probes: float | None = None,
+    queries: float = 1.0,
+    reused: bool = False,
+    **choices: Any,
+) -> Answer[Efficiency]:
+    """What the best choice saves over a baseline (`ttclib.analysis.efficiency.efficiency`)."""
+    compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
+    named = compared.named(baseline)
+    base = told.outcomes[compared.outcomes.index(named)]
+    able = [one for one in told.outcomes if not needs_truth(one.strategy)] or list(told.outcomes)
+    result = efficiency(
+        able,
+        base,
+        told.difficulty,
+        ledger=ledger,
+        bill=bill_of(told.difficulty, probes, queries, reused),
+        seed=asked.seed,
+        **choices,
+    )
+    notes = (*study.notes(compared, told), *result.notes)
+    return Answer(result, findings.of_efficiency(result), study.caption(asked, compared, told), notes)
+
+
+@dataclass(frozen=True)
+class Larger:
+    """The larger side of a crossover.
+
+    Attributes
+    ----------
+    outcomes : tuple of Outcomes
+    model : ModelFacts or None
+    label : str
+        What it does, in words.
+    line : str
+        Where its samples come from.
+    """
+
+    outcomes: tuple[Outcomes, ...]
+    model: ModelFacts | None
+    label: str
+    line: str
+
+
+def larger_side(
+    store: str,
+    policy: str,
+    *,
+    benchmark: str | None = None,
+    asked: Question | None = None,
+    allow_sampled: bool = False,
+    notify: Any = lambda text: None,
+) -> Larger:
+    """What the larger policy does: one greedy answer, or the strategies that a question names.
+
+    Parameters
+    ----------
+    store, policy : str
+    benchmark : str, optional
+    asked : Question, optional
+        Its strategies and budget; None: one answer, greedily.
+    allow_sampled : bool
+        Without a greedy sample take the expectation of one.
+
+    Raises
+    ------
+    RequestError
+        It has no greedy sample and none else is allowed.
+    """
+    if asked is not None:
+        study = open_study(store, policy, benchmark=benchmark, notify=notify)
+        compared = study.compared(asked)
+        names = ", ".join(one.variant for one in compared.runnable)
+        return Larger(compared.runnable, study.pool.policy_model, names, source(study.pool))
+    pool = greedy_pool(store, policy, benchmark, notify=notify)
+    temperature = pool.setting.keys.get("temperature")
+    greedy = temperature == 0
+    if not greedy and not allow_sampled:
+        known = "not known" if temperature is None else f"{temperature:g}"
+        raise RequestError(
+            f"'{store}' holds no greedy sample of '{policy}' (its temperature is {known}): sample it at temperature 0, "
+            "or take its pass@1 with --allow-sampled"
+        )
+    one = PassAtK().replay(pool, [1])
+    label = "one greedy answer" if greedy else "one answer on average (its pass@1)"
+    return Larger(
+        (replace(one, strategy="greedy" if greedy else one.strategy, variant=label),),
+        pool.policy_model,
+        label,
+        source(pool),
+    )
+
+
+def ask_crossover(
+    study: Study,
+    large: Larger,
+    asked: Question,
+    ratios: Sequence[float] = RATES,
+    *,
+    ledger: Ledger = LEDGERS["snell"],
+    probes: float | None = None,
+    queries: float = 1.0,
+    reused: bool = False,
+    **choices: Any,
+) -> Answer[Crossover]:
+    """A small policy that thinks longer against a larger one (`ttclib.analysis.crossover.crossover`)."""
+    compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
+    able = [one for one in told.outcomes if not needs_truth(one.strategy)] or list(told.outcomes)
+    theirs, ours, difficulty = _same_problems(large.outcomes, able, told)
+    result = crossover(
+        ours,
+        theirs,
+        ratios,
+        difficulty,
+        ledger=ledger,
+        bill=bill_of(difficulty, probes, queries, reused),
+        seed=asked.seed,
+        **choices,
+    )
+    caption = (f"{study.policy} thinking longer against {large.label} of {large.line}",)
+    notes = (*study.notes(compared, told), *result.notes)
+    return Answer(result, findings.of_crossover(result), (*caption, *study.caption(asked, compared, told)), notes)
+
+
+def _same_problems(
+    large: Sequence[Outcomes], small: Sequence[Outcomes], told: Told
+) -> tuple[list[Outcomes], list[Outcomes], Difficulty]:
+    """Both sides and the difficulty row by row; a problem told on halves has two rows on the larger side, too."""
+    known = set(large[0].problem_ids).intersection(*(one.problem_ids for one in large))
+    rows = np.array([place for place, name in enumerate(small[0].problem_ids) if name in known], dtype=int)
+    if not len(rows):
+        raise RequestError("the two policies share no problem: sample both on the same benchmark")
+    ids = [small[0].problem_ids[row] for row in rows]
+    kept = [one if len(rows) == len(one.problem_ids) else cut(one, rows=rows) for one in small]
+    return [restrict(one, ids) for one in large], kept, told.difficulty.of_rows(rows)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Two studies compared strategy by strategy.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Second less first, as `ttclib.analysis.compare.compare` gives it.
+    names : pair of str
+    curves : pair of polars.DataFrame
+        The curves of each side on the problems that both hold.
+    """
+
+    frame: pl.DataFrame
+    names: tuple[str, str]
+    curves: tuple[pl.DataFrame, pl.DataFrame]
+
+
+def ask_compare(
+    first: Study, second: Study, names: tuple[str, str], asked: Question, other: Question | None = None
+) -> Answer[Sides]:
+    """Two policies, settings, stores or verifiers, problem by problem on what both hold."""
+    questions = (asked, other or asked)
+    shared = [name for name in first.pool.problem_ids if name in set(second.pool.problem_ids)]
+    if not shared:
+        raise RequestError("the two sides share no problem: sample both on the same benchmark")
+    sides = [study.of_problems(shared) for study in (first, second)]
+    compared = [side.compared(own) for side, own in zip(sides, questions, strict=True)]
+    ids = [name for name in compared[0].problem_ids if name in set(compared[1].problem_ids)]
+    outcomes = [[restrict(one, ids) for one in side.outcomes] for side in compared]
+    frame = compare(outcomes[0], outcomes[1], names=names, seed=asked.seed)
+    curves = [side.replay(own).frame for side, own in zip(sides, questions, strict=True)]
+    caption = tuple(f"{name}: {source(side.pool, len(ids))}" for name, side in zip(names, sides, strict=True))
+    notes = tuple(dict.fromkeys(line for side in compared if (line := side.line())))
+    result = Sides(frame, names, (curves[0], curves[1]))
+    return Answer(result, findings.of_sides(result), caption, notes)
+
+
+def ask_matched(study: Study, asked: Question, *, ledger: Ledger, **choices: Any) -> Answer[pl.DataFrame]:
+    """Strategies at equal cost, to see whether the framework matters (`ttclib.analysis.compare.matched_compute`)."""
+    compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
+    frame = matched_compute(told.outcomes, told.difficulty, ledger=ledger, seed=asked.seed, **choices)
+    return Answer(frame, (), study.caption(asked, compared, told), study.notes(compared, told))
+
+
+def ask_plan(
+    study: Study, plan: Plan, asked: Question, probes: int, draws: int = 20, queries: float = 1.0, reused: bool = False
+) -> Answer[AppliedPlan]:
+    """A plan on problems of another study, whose difficulty a few samples tell, in several random draws of them."""
+    source_of = asked.but(difficulty=plan.source or "oracle", bins=None, thresholds=None, told="same")
+    if plan.verifier is not None:
+        source_of = source_of.but(verifier=plan.verifier, aggregation=plan.aggregation or "last")
+    compared = study.compared(source_of)
+    pool = of_problems(study.pool, compared.problem_ids)
+    told = source_of.difficulty == "oracle"
+    values = pool.correct if told else pool.verifier(source_of.verifier).by(source_of.aggregation)
+    ease = cheap_difficulty(values, probes, n_draws=draws, seed=asked.seed)[0]
+    bill = Bill(probes, queries, reused)
+    applied = [
+        plan.apply(compared.runnable, one, bill=bill, seed=asked.seed + number) for number, one in enumerate(ease)
+    ]
+    means = {
+        name: np.mean([getattr(one, name) for one in applied], axis=0)
+        for name in ("accuracy", "cost", "probes", "generations")
+    }
+    result = replace(applied[0], bins=np.ones(len(pool.problem_ids), dtype=int), **means)
+    return Answer(result, (), study.caption(source_of, compared), study.notes(compared))

@@ -1,0 +1,191 @@
+"""What was found, in sentences computed from the numbers and never beyond them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from ttclib.analysis.columns import shown, shown_interval, strategy_label
+from ttclib.analysis.crossover import Crossover
+from ttclib.analysis.efficiency import NO_DIFFERENCE, NOT_REACHED, STARTS_ABOVE, Efficiency
+from ttclib.analysis.frontier import COMPUTE_OPTIMAL, Frontier
+from ttclib.replay.strategy import needs_truth
+
+
+def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
+    """Which strategy is ahead where the budget ends, and how far coverage is from it."""
+    rows = frame.filter(pl.col("bin").is_null()).drop_nulls("accuracy")
+    if not len(rows):
+        return ()
+    able = rows.filter(~pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean))
+    said = []
+    if len(able):
+        best = able.sort("accuracy", "budget", descending=[True, False]).row(0, named=True)
+        said.append(
+            f"Most accurate: {_name(best)} at N = {best['budget']} with {_percent(best['accuracy'])} "
+            f"{_interval(best)} on {best['n_problems']} problems."
+        )
+        falling = [
+            _name(last)
+            for _, own in able.group_by("variant", maintain_order=True)
+            if (last := own.sort("budget").row(-1, named=True))["ci_high"] is not None
+            and last["ci_high"] < own["accuracy"].max()
+        ]
+        if falling:
+            said.append(f"More samples make it worse at the end: {', '.join(falling)}.")
+    cover = rows.filter(pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean)).sort("budget")
+    if len(cover) and len(able):
+        last = cover.row(-1, named=True)
+        at = able.filter(pl.col("budget") == last["budget"])["accuracy"].max()
+        if at is not None:
+            said.append(
+                f"At N = {last['budget']} a perfect verifier would reach {_percent(last['accuracy'])}, "
+                f"{_points(last['accuracy'] - float(at))} points more than any strategy here."  # type: ignore[arg-type]
+            )
+    return tuple(said)
+
+
+def of_frontier(found: Frontier) -> tuple[str, ...]:
+    """What the best choice comes to, and whether it beats the best single strategy at that cost."""
+    whole = found.frame.filter(pl.col("bin").is_null())
+    chosen = whole.filter(pl.col("strategy") == COMPUTE_OPTIMAL).drop_nulls("accuracy")
+    if not len(chosen):
+        return ("No candidate is affordable within any limit.",)
+    last = chosen.sort("at_most").row(-1, named=True)
+    said = [
+        f"Within {last['at_most']:.4g} {found.unit} the best choice reaches {_percent(last['accuracy'])} "
+        f"{_interval(last)}, at a cost of {last['cost']:.4g}, on {last['n_problems']} problems."
+    ]
+    single = whole.filter(
+        (pl.col("strategy") != COMPUTE_OPTIMAL)
+        & (pl.col("cost") <= last["at_most"] * (1 + 1e-9))
+        & ~pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean)
+    ).drop_nulls("accuracy")
+    if len(single):
+        best = single.sort("accuracy", descending=True).row(0, named=True)
+        gain = last["accuracy"] - best["accuracy"]
+        lead = "more than" if gain > 0 else "less than"
+        if abs(gain) < 5e-4:
+            said.append(f"That is as much as {_name(best)} at N = {best['budget']} alone reaches.")
+        else:
+            said.append(
+                f"That is {_size(gain)} points {lead} {_name(best)} at N = {best['budget']}, the best single one in "
+                "hindsight."
+            )
+    return tuple(said)
+
+
+def of_efficiency(found: Efficiency) -> tuple[str, ...]:
+    """The largest factor that the numbers carry, or why there is none."""
+    rows = found.frame.filter(pl.col("bin").is_null()).to_dicts()
+    saving = [row for row in rows if row["verdict"] == "saves"]
+    if saving:
+        best = max(saving, key=lambda row: row["factor"] or 0.0)
+        low = "open" if best["open_low"] else f"{best['factor_low']:.2g}"
+        high = "open" if best["open_high"] else f"{best['factor_high']:.2g}"
+        text = (
+            f"At {_percent(best['accuracy'])} the best choice needs {best['factor']:.2g} times less than "
+            f"{found.baseline} [{low}, {high}]: {best['cost']:.4g} for {best['baseline_cost']:.4g} {found.unit}."
+        )
+        said = [text]
+        if best.get("billed_factor") is not None:
+            pays = "still saves" if best["billed_factor"] > 1 else "no longer saves"
+            said.append(
+                f"With the samples that told the difficulty billed it {pays}: {best['billed_factor']:.2g} times."
+            )
+        return tuple(said)
+    reasons = {row["verdict"] for row in rows}
+    if reasons <= {NOT_REACHED}:
+        return (f"The best choice never gets where {found.baseline} gets.",)
+    if reasons <= {NO_DIFFERENCE, STARTS_ABOVE}:
+        return (f"There is no factor to tell: {found.baseline} does not gain by its budget.",)
+    told = [row for row in rows if row["factor"] is not None]
+    if not told:
+        return (f"No saving over {found.baseline} is shown on {max(row['n_problems'] for row in rows)} problems.",)
+    most = max(told, key=lambda row: row["factor"])
+    return (
+        f"No saving over {found.baseline} is shown on {most['n_problems']} problems: the largest factor, "
+        f"{most['factor']:.2g} {shown_interval(most['factor_low'], most['factor_high'], 'factor')} at "
+        f"{_percent(most['accuracy'])}, may be none.",
+    )
+
+
+def of_crossover(found: Crossover) -> tuple[str, ...]:
+    """Who is ahead at each exchange rate, and in which bins."""
+    said = []
+    rates = found.frame["exchange_rate"].unique().sort().to_list()
+    shown = rates if len(rates) <= 5 else _few(rates)
+    for rate in shown:
+        rows = found.frame.filter(pl.col("exchange_rate") == rate)
+        whole = rows.filter(pl.col("bin").is_null()).row(0, named=True)
+        text = f"R = {rate:.3g}: {_ahead(whole)}"
+        by = {
+            who: [row["bin"] for row in rows.drop_nulls("bin").to_dicts() if row["winner"] == who]
+            for who in ("small", "large", "too close", None)
+        }
+        words = {"small": "the small one ahead", "large": "the larger one ahead", "too close": "too close to call"}
+        parts = [f"bins {_span(by[who])} {word}" for who, word in words.items() if by[who]]
+        said.append(text + (f"; {', '.join(parts)}" if parts else "") + ".")
+    return tuple(said)
+
+
+def of_sides(found: Any) -> tuple[str, ...]:
+    """What the difference of two sides is where the budget ends."""
+    said = []
+    rows = found.frame.filter(pl.col("bin").is_null())
+    for _, own in rows.group_by("strategy", maintain_order=True):
+        last = own.sort("budget").row(-1, named=True)
+        who = last["winner"]
+        verdict = "too close to call" if who == "too close" else f"{who} ahead" if who else "not answerable"
+        said.append(
+            f"{strategy_label(last['strategy'])} at N = {last['budget']}: {verdict}, {_points(last['difference'])} "
+            f"points [{_points(last['ci_low'])}, {_points(last['ci_high'])}] for {found.names[1]} on "
+            f"{last['n_problems']} problems."
+        )
+    return tuple(said)
+
+
+def _ahead(row: dict[str, Any]) -> str:
+    if row["difference"] is None:
+        return "not answerable, for no candidate costs as little"
+    gap, low, high = row["difference"], row["ci_low"], row["ci_high"]
+    size, both = f"by {_size(gap)} points", f"[{_points(low)}, {_points(high)}]"
+    if low * high > 0:
+        near, far = sorted((abs(low), abs(high)))
+        both = f"[{_size(near)}, {_size(far)}]"
+    if row["winner"] == "large":
+        return f"the larger model is ahead {size} {both}"
+    if row["winner"] == "small":
+        return f"the small policy is ahead {size} {both}"
+    return f"too close to call on {row['n_problems']} problems, {_points(gap)} points [{_points(low)}, {_points(high)}]"
+
+
+def _few(values: list[float]) -> list[float]:
+    return [values[place * (len(values) - 1) // 4] for place in range(5)]
+
+
+def _span(numbers: list[int]) -> str:
+    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]}–{numbers[-1]}"
+    return ", ".join(map(str, numbers))
+
+
+def _name(row: dict[str, Any]) -> str:
+    return strategy_label(row["variant"])
+
+
+def _interval(row: dict[str, Any]) -> str:
+    return shown_interval(row["ci_low"], row["ci_high"], "accuracy")
+
+
+def _percent(value: float) -> str:
+    return shown(value, "accuracy")
+
+
+def _size(value: float) -> str:
+    return _points(abs(value)).lstrip("+")
+
+
+def _points(value: float) -> str:
+    return shown(value, "difference")
