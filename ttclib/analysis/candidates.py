@@ -12,7 +12,20 @@ from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import Ledger, priced
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.strategy import draws_whole, needs_truth
+from ttclib.replay.strategy import strategies
+
+
+def needs_truth(one: Outcomes) -> bool:
+    """Whether a strategy picks by the right answer: a bound, which nobody could run."""
+    found = strategies().get(one.strategy)
+    return found is not None and found.needs_truth
+
+
+def draws_whole(one: Outcomes) -> bool:
+    """Whether a strategy draws independent samples, among which those that told difficulty serve again."""
+    found = strategies().get(one.strategy)
+    return found is not None and found.reads == "pool"
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -62,10 +75,10 @@ class Candidates:
     @property
     def groups(self) -> list[tuple[int | None, np.ndarray]]:
         """Bin numbers with their rows; all rows first, under None."""
-        everyone = [(None, np.arange(len(self.bins)))]
-        if not self.by_bin:
-            return everyone  # type: ignore[return-value]
-        return everyone + [(g, np.flatnonzero(self.bins == g)) for g in range(1, self.n_groups + 1)]  # type: ignore
+        numbered: list[tuple[int | None, np.ndarray]] = [(None, np.arange(len(self.bins)))]
+        if self.by_bin:
+            numbered += [(g, np.flatnonzero(self.bins == g)) for g in range(1, self.n_groups + 1)]
+        return numbered
 
     def budget(self, j: int) -> int:
         """The budget of a candidate."""
@@ -77,7 +90,7 @@ class Candidates:
 
     def runnable(self) -> Candidates:
         """Those that do not need the right answer; where all do, a perfect verifier is what is asked about."""
-        able = np.array([not needs_truth(self.of(j).strategy) for j in range(len(self))], dtype=bool)
+        able = np.array([not needs_truth(self.of(j)) for j in range(len(self))], dtype=bool)
         return self.some(able) if able.any() else self
 
     def some(self, chosen: np.ndarray) -> Candidates:
@@ -250,7 +263,7 @@ def _probes(
     probe = probe_price(sides, prices, difficulty)
     charged = []
     for one, table in zip(sides, prices, strict=True):
-        drawn = np.asarray(one.budgets, dtype=float) if draws_whole(one.strategy) else np.zeros(len(one.budgets))
+        drawn = np.asarray(one.budgets, dtype=float) if draws_whole(one) else np.zeros(len(one.budgets))
         charged.append(table + probe[:, None] * due.samples(drawn))
     return charged
 
@@ -281,7 +294,7 @@ def probe_price(sides: Sequence[Outcomes], prices: Sequence[np.ndarray], difficu
     found = [
         (one.source.verifier is not None, table[:, one.budgets.index(1)])
         for one, table in zip(sides, prices, strict=True)
-        if draws_whole(one.strategy) and 1 in one.budgets
+        if draws_whole(one) and 1 in one.budgets
     ]
     if not found:
         raise RequestError("what a difficulty sample costs is not known: compare a sampling strategy at budget 1 too")

@@ -9,21 +9,38 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ttclib.analysis.fits import FITS, BetaBinomial, CoveragePowerLaw, ScaledBetaBinomial, fit_coverage_power_law
-from ttclib.analysis.groups import ordered_interval, resample_weights
-from ttclib.analysis.intervals import bootstrap_mean
+from ttclib.analysis.fits import (
+    FITS,
+    BetaBinomial,
+    CoveragePowerLaw,
+    ScaledBetaBinomial,
+    fit_coverage_power_law,
+    fit_scaled_beta_binomial,
+)
+from ttclib.analysis.resampling import Resamples, ends, interval
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.coverage import pass_at_k
 
 Fit = CoveragePowerLaw | BetaBinomial | ScaledBetaBinomial
 
 
-def fit_coverage(n_samples: ArrayLike, n_correct: ArrayLike, model: str = "beta_binomial") -> Fit:
+def fit_coverage(
+    n_samples: ArrayLike,
+    n_correct: ArrayLike,
+    model: str = "beta_binomial",
+    *,
+    weights: ArrayLike | None = None,
+    near: Fit | None = None,
+) -> Fit:
     """Fit one of the models of coverage to counts.
 
     Parameters
     ----------
     n_samples, n_correct : array_like of int, shape (problems,)
+    weights : array_like of float, shape (problems,), optional
+        How much each problem counts; None: all alike.
+    near : fit, optional
+        Of nearly the same counts, where the search may start.
     model : {"beta_binomial", "scaled_beta_binomial", "power_law"}
         The power law is fitted to pass@k at the powers of two up to the smallest pool.
 
@@ -34,10 +51,14 @@ def fit_coverage(n_samples: ArrayLike, n_correct: ArrayLike, model: str = "beta_
     one_of(model, FITS, "model of coverage")
     fit = FITS[model]
     n, c = np.broadcast_arrays(np.atleast_1d(n_samples), np.atleast_1d(n_correct))
+    if isinstance(near, ScaledBetaBinomial):
+        return fit_scaled_beta_binomial(n, c, weights=weights, near=near)
     if fit is not None:
-        return fit(n, c)
+        return fit(n, c, weights=weights)
     k = 2 ** np.arange(int(np.log2(max(1, n.min()))) + 1)
-    return fit_coverage_power_law(k, np.mean(pass_at_k(n[:, None], c[:, None], k[None]), axis=0))
+    mass = np.ones(len(n)) if weights is None else np.asarray(weights, dtype=float)
+    covered = np.asarray(pass_at_k(n[:, None], c[:, None], k[None]))
+    return fit_coverage_power_law(k, mass @ covered / mass.sum())
 
 
 def extrapolate_pass_at_k(
@@ -47,7 +68,7 @@ def extrapolate_pass_at_k(
     *,
     model: str = "beta_binomial",
     level: float = 0.95,
-    n_resamples: int = 200,
+    n_resamples: int = 300,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Predicted pass@k for any k, also above the pool, with an interval over problems.
@@ -55,12 +76,14 @@ def extrapolate_pass_at_k(
     Parameters
     ----------
     n_samples, n_correct : array_like of int, shape (problems,)
+        All that is needed: a pool of counts will do.
     k : sequence of int
     model
         As in `fit_coverage`.
     level, n_resamples, seed
-        Of the bootstrap: problems are drawn and the model is fitted anew. That the model may be wrong is not
-        in the interval; `extrapolation_miss` shows it.
+        Of the interval: problems are weighted as in `ttclib.analysis.resampling`, with a pseudo-problem that is never
+        solved for the lower end and always for the upper one, and the model is fitted anew to each weighting.
+        That the model may be wrong is not in the interval; `extrapolation_miss` shows it.
 
     Returns
     -------
@@ -69,38 +92,49 @@ def extrapolate_pass_at_k(
     """
     n, c = np.broadcast_arrays(np.atleast_1d(n_samples), np.atleast_1d(n_correct))
     draws = np.asarray(k, dtype=float)
-    predicted = []
-    for weights in resample_weights(len(c), n_resamples, seed):
-        drawn = np.repeat(np.arange(len(c)), weights.astype(int))
-        try:
-            predicted.append(np.asarray(fit_coverage(n[drawn], c[drawn], model).predict(draws)))
-        except RequestError:
-            if not predicted:
-                raise
-            predicted.append(np.full(len(draws), np.nan))  # a draw that leaves the fit open tells nothing
-    table = np.stack(predicted)
-    low, high = ordered_interval(table, level)
+    found = fit_coverage(n, c, model)
+    point = np.asarray(found.predict(draws))
+    resamples = Resamples(len(c), n_resamples, seed)
+    typical = int(np.median(n[n > 0]))
+    sides = []
+    for solved in (0, typical):
+        size, right = np.append(n, typical), np.append(c, solved)
+        predicted = np.full((n_resamples, len(draws)), np.nan)
+        for row, (weights, pseudo) in enumerate(zip(resamples.weights, resamples.pseudo, strict=True)):
+            try:
+                fit = fit_coverage(size, right, model, weights=np.append(weights, pseudo), near=found)
+            except RequestError:
+                continue  # a weighting that leaves the fit open tells nothing
+            predicted[row] = np.asarray(fit.predict(draws))
+        sides.append(predicted)
+    low, high = ends(sides[0], sides[1], level)
     return pl.DataFrame(
         {
             "model": [model] * len(draws),
             "k": [int(value) for value in draws],
-            "predicted": table[0],
-            "ci_low": low,
-            "ci_high": high,
+            "predicted": point,
+            "ci_low": np.minimum(low, point),
+            "ci_high": np.maximum(high, point),
             "within_pool": (draws <= n.min()).tolist(),
         }
     )
 
 
 def extrapolation_miss(
-    correct: ArrayLike, *, models: Sequence[str] = tuple(FITS), n_splits: int = 5, seed: int = 0
+    n_samples: ArrayLike,
+    n_correct: ArrayLike,
+    *,
+    models: Sequence[str] = tuple(FITS),
+    n_splits: int = 5,
+    seed: int = 0,
 ) -> pl.DataFrame:
     """How far predictions from half the samples miss what the other half, or all of them, show.
 
     Parameters
     ----------
-    correct : array_like of float, shape (problems, samples)
-        1, 0, NaN: not graded or no sample. Every problem needs two graded samples.
+    n_samples, n_correct : array_like of int, shape (problems,)
+        Graded samples and right ones, at least two samples each: which of them are in a half is drawn
+        (hypergeometric), so counts are all that is needed.
     models : sequence of str
     n_splits : int
         Random halvings of each problem's samples.
@@ -112,27 +146,28 @@ def extrapolation_miss(
         `model`, `k`, `predicted` (from one half), `measured`, `measured_on`, `miss` (predicted − measured, mean over
         the halvings) and `miss_sd` (its standard deviation over them). Up to half the pool pass@k is measured
         on the other half, above on all samples, which hold the fitted half as well.
+
+    Raises
+    ------
+    RequestError
+        A problem has fewer than two samples.
     """
-    table = np.asarray(correct, dtype=float)
-    graded = (~np.isnan(table)).sum(axis=1)
-    if not len(table) or graded.min() < 2:
+    graded, whole = (np.asarray(one, dtype=int) for one in np.broadcast_arrays(n_samples, n_correct))
+    if not graded.size or graded.min() < 2:
         raise RequestError("two halves need at least two graded samples of every problem")
     rng = np.random.default_rng(seed)
     ks = 2 ** np.arange(int(np.log2(graded.min())) + 1)
     half = graded // 2
     predicted: dict[str, list[np.ndarray]] = {model: [] for model in models}
     measured = []
-    whole = np.nansum(table, axis=1)
     for _ in range(n_splits):
-        order = np.where(np.isnan(table), np.inf, rng.random(table.shape)).argsort(axis=1)
-        first = np.arange(table.shape[1])[None] < half[:, None]
-        right = np.where(first, np.take_along_axis(table, order, axis=1), 0.0).sum(axis=1)
+        right = rng.hypergeometric(whole, graded - whole, half)
         for model in models:
             predicted[model].append(np.asarray(fit_coverage(half, right, model).predict(ks)))
         other = pass_at_k((graded - half)[:, None], (whole - right)[:, None], ks[None])
         full = pass_at_k(graded[:, None], whole[:, None], ks[None])
-        held_out = ks <= (graded - half).min()
-        measured.append(np.where(held_out, np.mean(other, axis=0), np.mean(full, axis=0)))
+        apart = ks <= (graded - half).min()
+        measured.append(np.where(apart, np.mean(other, axis=0), np.mean(full, axis=0)))
     seen = np.stack(measured)
     rows = []
     for model in models:
@@ -206,15 +241,17 @@ def majority_limit(answer_ids: ArrayLike, correct: ArrayLike, *, level: float = 
     graded = (~np.isnan(right)).any(axis=1)
     limit = np.array([_mode(ids[row, voting[row]], right[row, voting[row]]) for row in range(len(ids))])
     limit = np.where(graded, limit, np.nan)
-    once = np.where(graded, np.where(voting, right, 0.0).sum(axis=1) / ids.shape[1], np.nan)
-    low, high = bootstrap_mean(limit[:, None], level=level, seed=seed)
+    # One sample: those absent or not graded are not among them.
+    with np.errstate(invalid="ignore"):
+        once = np.nansum(np.where(np.isnan(right), 0.0, right), axis=1) / (~np.isnan(right)).sum(axis=1)
+    found = interval(limit, level=level, seed=seed)
     known = limit[~np.isnan(limit)]
     return MajorityLimit(
         limit=limit,
         pass_at_1=once,
         accuracy=float(known.mean()) if len(known) else float("nan"),
-        ci_low=float(low[0]),
-        ci_high=float(high[0]),
+        ci_low=float(found.low),
+        ci_high=float(found.high),
         n_rising=int((limit > once + 1e-12).sum()),
         n_falling=int((limit < once - 1e-12).sum()),
     )

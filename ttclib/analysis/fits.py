@@ -152,7 +152,7 @@ def fit_coverage_power_law(k: ArrayLike, coverage: ArrayLike) -> CoveragePowerLa
     return CoveragePowerLaw(float(-np.exp(found.x[0])), float(found.x[1]))
 
 
-def fit_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike) -> BetaBinomial:
+def fit_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike, *, weights: ArrayLike | None = None) -> BetaBinomial:
     """Fit the spread of pass@1 over problems, Beta(alpha, beta), by maximum likelihood on counts.
 
     Parameters
@@ -161,6 +161,8 @@ def fit_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike) -> BetaBinomia
         Samples of each problem, at least 0; one number for all will do.
     n_correct : array_like of int, shape (problems,)
         Right ones, 0 to n_samples.
+    weights : array_like of float, shape (problems,), optional
+        How much each problem counts; None: all alike.
 
     Returns
     -------
@@ -183,7 +185,7 @@ def fit_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike) -> BetaBinomia
     >>> round(fit.alpha, 3), round(fit.beta, 3)
     (1.0, 1.0)
     """
-    n, c, times = _counts(n_samples, n_correct)
+    n, c, times = _counts(n_samples, n_correct, weights)
 
     share = times / times.sum()
 
@@ -202,13 +204,21 @@ def fit_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike) -> BetaBinomia
     return BetaBinomial(*map(float, np.exp(found.x)))
 
 
-def fit_scaled_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike) -> ScaledBetaBinomial:
+def fit_scaled_beta_binomial(
+    n_samples: ArrayLike,
+    n_correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    near: ScaledBetaBinomial | None = None,
+) -> ScaledBetaBinomial:
     """Fit scale · Beta(alpha, beta), a spread of pass@1 with support (0, scale), by maximum likelihood on counts.
 
     Parameters
     ----------
-    n_samples, n_correct
+    n_samples, n_correct, weights
         As in `fit_beta_binomial`.
+    near : ScaledBetaBinomial, optional
+        A fit to nearly the same counts, from which the search then starts; None: from several points.
 
     Returns
     -------
@@ -225,20 +235,24 @@ def fit_scaled_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike) -> Scal
     ----------
     Schaeffer et al. 2025, arXiv:2502.17578.
     """
-    n, c, times = _counts(n_samples, n_correct)
+    n, c, times = _counts(n_samples, n_correct, weights)
 
     def loss(at: np.ndarray) -> float:
         a, b = np.exp(at[:2])
         return -float(times @ log_mean_over_beta(c, n - c, a, b, float(expit(at[2])))) / times.sum()
 
-    plain = fit_beta_binomial(n_samples, n_correct)
+    plain = fit_beta_binomial(n_samples, n_correct, weights=weights)
     best = BetaBinomial(*plain)
     lowest = float(-(times @ (betaln(c + best.alpha, n - c + best.beta) - betaln(*best))) / times.sum())
     result = ScaledBetaBinomial(best.alpha, best.beta, 1.0)
     largest = float((c / n).max())
-    for scale in (min(0.97, max(0.05, largest)), 0.5 * (largest + 1) if largest < 1 else 0.99):
-        begin = np.append(_start(n, c / scale, times), np.log(scale / (1 - scale)))
-        bounds = [(-_BOUND, _BOUND)] * 2 + [(-_BOUND, _BOUND)]
+    scales = (min(0.97, max(0.05, largest)), 0.5 * (largest + 1) if largest < 1 else 0.99)
+    starts = [np.append(_start(n, c / scale, times), np.log(scale / (1 - scale))) for scale in scales]
+    if near is not None:
+        scale = min(near.scale, 0.99)
+        starts = [np.array([np.log(near.alpha), np.log(near.beta), np.log(scale / (1 - scale))])]
+    for begin in starts:
+        bounds = [(-_BOUND, _BOUND)] * 3
         begin[:2] = np.clip(begin[:2], -5, 5)
         found = minimize(loss, begin, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
         if found.fun < lowest - 1e-12:
@@ -254,20 +268,26 @@ FITS = {
 }
 
 
-def _counts(n_samples: ArrayLike, n_correct: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _counts(
+    n_samples: ArrayLike, n_correct: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Distinct (n, c) and how many problems have them; problems without samples are left out."""
     n, c = np.broadcast_arrays(np.asarray(n_samples, dtype=float), np.asarray(n_correct, dtype=float))
     n, c = n.ravel(), c.ravel()
     whole = (n == np.floor(n)) & (c == np.floor(c))
     if not whole.all() or np.any((c < 0) | (c > n)):
         raise RequestError("n_correct must be whole numbers between 0 and n_samples")
-    n, c = n[n > 0], c[n > 0]
+    mass = np.ones(n.size) if weights is None else np.asarray(weights, dtype=float)
+    if mass.shape != n.shape:
+        raise RequestError(f"weights must be one a problem, {n.size}, got shape {mass.shape}")
+    counted = n > 0
+    n, c, mass = n[counted], c[counted], mass[counted]
     if not c.sum() or not (n - c).sum():
         which = "right" if not c.sum() else "wrong"
         raise RequestError(f"no {which} sample in {len(n)} problems: how pass@1 is spread cannot be told")
     width = n.max() + 1
-    pairs, times = np.unique(n * width + c, return_counts=True)
-    return pairs // width, pairs % width, times.astype(float)
+    pairs, number = np.unique(n * width + c, return_inverse=True)
+    return pairs // width, pairs % width, np.bincount(number.ravel(), mass)
 
 
 def _start(n: np.ndarray, c: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from ttclib.analysis.plan import Plan, Step, plan_of
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Interval, interval
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.strategy import needs_truth
+from ttclib.replay.strategy import strategies
 from ttclib.samples import Setting
 
 COMPUTE_OPTIMAL = "compute_optimal"
@@ -143,8 +143,8 @@ def curve_rows(
     """Rows of `Frontier.frame`, one a candidate and bin."""
     means = mean_by_group(candidates.cost, candidates)
     found = [np.empty((candidates.n_groups + 1, len(candidates))) for _ in range(3)]
-    for number in range(len(candidates.outcomes)):  # a band is over one curve's budgets
-        own = candidates.which == number
+    for curve in range(len(candidates.outcomes)):  # a band is over one curve's budgets
+        own = candidates.which == curve
         if own.any():
             values = candidates.accuracy[:, own]
             clusters = None if candidates.n_problems == len(candidates.bins) else candidates.clusters
@@ -306,8 +306,9 @@ def pareto(cost: ArrayLike, accuracy: ArrayLike) -> np.ndarray:
 def _mark_pareto(frame: pl.DataFrame) -> pl.DataFrame:
     parts = []
     for part in frame.with_row_index("row").partition_by("bin", maintain_order=True):
-        able = np.array([not needs_truth(name) for name in part["strategy"]])
-        accuracy = np.where(able, _floats(part, "accuracy"), np.nan)
+        bound = [name for name, one in strategies().items() if one.needs_truth]
+        runnable = ~part["strategy"].is_in(bound)
+        accuracy = np.where(runnable.to_numpy(), _floats(part, "accuracy"), np.nan)
         parts.append(part.with_columns(pl.Series("pareto", pareto(_floats(part, "cost"), accuracy))))
     if not parts:
         raise RequestError("nothing to show: no candidate is left")

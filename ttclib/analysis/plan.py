@@ -11,14 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ttclib.analysis.candidates import Candidates, generations, probe_price
+from ttclib.analysis.candidates import Candidates, draws_whole, generations, probe_price
 from ttclib.analysis.difficulty import Bill, Difficulty, place_problems
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.optimise import Choice
 from ttclib.analysis.resampling import interval
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.strategy import draws_whole
 
 PLAN_FORMAT, PLAN_VERSION = "ttclib-plan", 1
 ONE_POINT = 0.01
@@ -190,7 +189,7 @@ class Plan:
                 for step in steps:
                     at, place = _find(step, outcomes, number)
                     one = outcomes[at]
-                    own = step.budget if draws_whole(one.strategy) else 0
+                    own = step.budget if draws_whole(one) else 0
                     extra = 0.0 if bill is None else float(bill.samples(own))
                     accuracy[member, column] += step.share * one.accuracy[member, place]
                     cost[member, column] += step.share * (prices[at][member, place] + extra * probe[member])

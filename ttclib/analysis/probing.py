@@ -7,26 +7,29 @@ them place it, and the first max(N, k) are what the chosen strategy selects from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import rankdata
 
-from ttclib.analysis.compute_optimal import compute_optimal
-from ttclib.analysis.efficiency import finite
-from ttclib.analysis.groups import group_means, ordered_interval, resample_weights
+from ttclib.analysis.candidates import candidates_of
+from ttclib.analysis.difficulty import difficulty_bins, difficulty_of_ease
+from ttclib.analysis.frontier import finite
 from ttclib.analysis.interpolation import cost_for
-from ttclib.analysis.strategies import SAMPLING, sampling_outcomes, verifier_scores
+from ttclib.analysis.ledger import LEDGERS
+from ttclib.analysis.optimise import FOLDS, optimise
+from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
-from ttclib.samples import Pool
+from ttclib.replay.strategy import Strategy, reading, strategies, strategy
+from ttclib.samples import Pool, Verifier
 
 PROBED_SCHEMA = {
     "n_probes": pl.Int64,
     "budget": pl.Int64,
+    "n_bins": pl.Float64,
     "cost": pl.Float64,
     "accuracy": pl.Float64,
     "ci_low": pl.Float64,
@@ -44,7 +47,7 @@ def probed_choice(
     n_probes: Sequence[int],
     budgets: Sequence[int],
     *,
-    strategies: Sequence[str] = ("majority_vote", "best_of_n", "weighted_best_of_n"),
+    chosen_from: Sequence[str] = ("majority_vote", "best_of_n", "weighted_best_of_n"),
     baseline: str = "best_of_n",
     difficulty: str = "oracle",
     n_bins: int = 5,
@@ -52,143 +55,154 @@ def probed_choice(
     aggregation: str = "last",
     n_draws: int = 10,
     level: float = 0.95,
-    n_resamples: int = 200,
+    n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
 ) -> pl.DataFrame:
-    """The compute-optimal choice among sampling strategies where k samples tell the difficulty and are used again.
+    """The best choice among sampling strategies where k samples tell the difficulty and are used again.
 
     Parameters
     ----------
     pool : Pool
     n_probes, budgets : sequence of int
         k and N, 1 to the smallest pool. At N the strategy selects from max(N, k) samples, which is what it costs.
-    strategies : sequence of str
-        To choose from.
+    chosen_from : sequence of str
+        Strategies to choose from.
     baseline : str
         What the saving is told against, without knowing any difficulty.
     difficulty : {"oracle", "predicted"}
         What the k samples tell: their grades or their scores.
     n_bins : int
-        At most; problems that tie are kept together, so k samples may make fewer bins.
+        At most; problems that tie are kept together, so k samples may make fewer bins, and bins too small for
+        the folds are joined.
     verifier, aggregation
-        As in `sampling_outcomes`.
+        Whose scores are read.
     n_draws : int
         Random orders of every problem's samples, averaged.
     level, n_resamples, seed
-        Of the bootstrap over problems; every replicate chooses anew in every draw.
+        Of the intervals; every replicate chooses anew in every draw.
 
     Returns
     -------
     polars.DataFrame
         One row a (k, N), columns as in `PROBED_SCHEMA`. `factor` = baseline_cost / cost, above 1 it saves with
-        everything paid for; null where the baseline's pool does not reach the accuracy.
+        everything paid for; null where the baseline's pool does not reach the accuracy, and an end of its interval
+        where it is open. `n_bins` is the mean number of bins that k samples made.
 
     Raises
     ------
     RequestError
-        k or N outside 1 to the smallest pool, a strategy that is none of whole samples, or fewer than two problems.
+        k or N outside 1 to the smallest pool, a strategy that is none of whole samples, or too few problems.
     """
     smallest = int(pool.pool_sizes.min())
-    for strategy in (*strategies, baseline):
-        one_of(strategy, [name for name in SAMPLING if name != "pass_at_k"], "sampling strategy")
+    able = [name for name in reading("pool") if not strategies()[name].needs_truth]
+    for name in (*chosen_from, baseline):
+        one_of(name, able, "sampling strategy")
     for what, sizes in (("difficulty samples", n_probes), ("budget", budgets)):
         if bad := [size for size in sizes if not 1 <= size <= smallest]:
             raise RequestError(f"{bad[0]} {what}: allowed 1 to {smallest}, the smallest pool")
-    values = pool.correct if difficulty == "oracle" else verifier_scores(pool)
-    chosen_by: dict[str, Any] = {"verifier": verifier, "aggregation": aggregation}
-    weights = resample_weights(len(pool.problem_ids), n_resamples, seed)
+    needs_scores = difficulty == "predicted" or any(strategy(name).needs_scores for name in (*chosen_from, baseline))
+    judge = pool.verifier(verifier) if needs_scores else None
+    values = pool.correct if judge is None or difficulty == "oracle" else judge.by(aggregation)
+    read: dict[str, Any] = {"aggregation": aggregation, "seed": seed}
     powers = [1 << exponent for exponent in range(smallest.bit_length())]
-    base = sampling_outcomes(pool, baseline, sorted({*powers, smallest}), seed=seed, **chosen_by)
-    nowhere = np.zeros(len(pool.problem_ids), dtype=int)
-    base_accuracy = group_means(base.accuracy, nowhere, weights)[:, 0]
+    base = strategy(baseline)().replay(pool, sorted({*powers, smallest}), verifier=judge, **read)
     sizes = sorted({max(size, k) for size in budgets for k in n_probes})
-    total = {k: np.zeros((len(weights), len(budgets))) for k in n_probes}
     rng = np.random.default_rng(seed)
+    total: dict[int, dict[str, Any]] = {k: {"bins": 0.0} for k in n_probes}
     for _ in range(n_draws):
         order = np.where(pool.present, rng.random(pool.present.shape), np.inf).argsort(axis=1)
-        prefixes = _prefixes(pool, order, strategies, sizes, chosen_by, seed)
+        prefixes = _prefixes(pool, order, [strategy(name)() for name in chosen_from], sizes, verifier, judge, read)
         for k in n_probes:
-            ease = np.take_along_axis(values, order[:, :k], axis=1).mean(axis=1)
-            columns = [sizes.index(max(size, k)) for size in budgets]
-            distinct = sorted(set(columns))
-            cut = [_columns(one, distinct) for one in prefixes]
-            chosen = compute_optimal(cut, tied_bins(ease, n_bins), n_assignments=10, seed=seed)
-            total[k] += chosen.resampled(weights)[:, 0][:, [distinct.index(column) for column in columns]]
+            told = difficulty_of_ease(np.take_along_axis(values, order[:, :k], axis=1).mean(axis=1), 1)
+            told = replace(told, bins=_joined(difficulty_bins(told.ease, n_bins, ties="together")), ties="together")
+            for size in {max(size, k) for size in budgets}:
+                one_size = [_at(one, sizes.index(size)) for one in prefixes]
+                candidates = candidates_of(one_size, told, ledger=LEDGERS["snell"])
+                choice = optimise(
+                    candidates, [float(size)], difficulty=told, beside=base.accuracy[candidates.rows], partitions=5,
+                    n_resamples=n_resamples, seed=seed,
+                )  # fmt: skip
+                start = {"means": 0.0, "draws": 0.0, "beside": 0.0, "doubt": choice.doubt}
+                found = total[k].setdefault(str(size), start)
+                found["means"] += choice.means[0, 0] / n_draws
+                found["draws"] += choice.draws[:, 0, 0] / n_draws
+                found["beside"] += choice.beside[:, 0] / n_draws
+            total[k]["bins"] += told.n_bins / n_draws
+    paid = np.asarray(base.budgets, dtype=float)
     rows = []
     for k in n_probes:
-        accuracy = total[k] / n_draws
-        needed = cost_for(np.asarray(base.budgets, dtype=float), base_accuracy, accuracy)
-        cost = np.maximum(np.asarray(budgets, dtype=float), k)
-        (low, high), (factor_low, factor_high) = (ordered_interval(t, level) for t in (accuracy, needed / cost))
-        rows += [
-            {
-                "n_probes": k,
-                "budget": budget,
-                "cost": float(cost[i]),
-                "accuracy": float(accuracy[0, i]),
-                "ci_low": float(low[i]),
-                "ci_high": float(high[i]),
-                "baseline_cost": float(needed[0, i]),
-                "factor": float(needed[0, i] / cost[i]),
-                "factor_low": float(factor_low[i]),
-                "factor_high": float(factor_high[i]),
-                "n_problems": len(pool.problem_ids),
-            }
-            for i, budget in enumerate(budgets)
-        ]
+        for budget in budgets:
+            size = max(budget, k)
+            found = total[k][str(size)]
+            u = found["doubt"][:, 0]
+            draws = np.clip(found["draws"], 0.0, 1.0)
+            worst, best = draws * (1 - u), draws * (1 - u) + u
+            easy, hard = found["beside"] * (1 - u[:, None]), found["beside"] * (1 - u[:, None]) + u[:, None]
+            low, high = ends(worst, best, level)
+            needed = float(cost_for(paid, base.accuracy.mean(axis=0), np.array([found["means"]]))[0])
+            ratios = [cost_for(paid, side, one[:, None])[:, 0] / size for side, one in ((hard, worst), (easy, best))]
+            factor_low, factor_high = ends(ratios[0], ratios[1], level)
+            rows.append(
+                {
+                    "n_probes": k,
+                    "budget": budget,
+                    "n_bins": total[k]["bins"],
+                    "cost": float(size),
+                    "accuracy": float(found["means"]),
+                    "ci_low": float(low),
+                    "ci_high": float(high),
+                    "baseline_cost": needed,
+                    "factor": needed / size,
+                    "factor_low": float(factor_low),
+                    "factor_high": float(factor_high),
+                    "n_problems": len(pool.problem_ids),
+                }
+            )
     return finite(pl.DataFrame(rows, schema=PROBED_SCHEMA))
 
 
-def tied_bins(ease: np.ndarray, n_bins: int) -> np.ndarray:
-    """Bins of about equal size in which problems of equal ease stay together, none with fewer than two.
-
-    Returns
-    -------
-    numpy.ndarray of int, shape (problems,)
-        1 (easiest) …, without gaps; 0: `ease` is NaN.
+def _joined(bins: np.ndarray) -> np.ndarray:
+    """Bins that each hold as many problems as there are folds: a smaller one joins the next, the last the one before.
 
     Examples
     --------
-    >>> tied_bins(np.array([1.0, 1.0, 1.0, 0.5, 0.0, 0.0]), 3).tolist()
-    [1, 1, 1, 2, 2, 2]
+    >>> _joined(np.array([1] * 6 + [2] * 2 + [3] * 5)).tolist()
+    [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]
     """
-    known = np.flatnonzero(~np.isnan(ease))
-    bins = np.zeros(len(ease), dtype=int)
-    if not len(known):
-        return bins
-    middle = rankdata(-ease[known]) - 0.5  # ties share the middle of their ranks
-    rough = np.minimum((middle * n_bins / len(known)).astype(int), n_bins - 1)
-    number, held = 1, 0
-    labels: dict[int, int] = {}
-    sizes = np.bincount(rough, minlength=n_bins)
-    for group in np.flatnonzero(sizes):
-        labels[int(group)] = number
-        held += int(sizes[group])
-        if held >= 2:
-            number, held = number + 1, 0
-    if held and number > 1:  # what is left over joins the bin before
-        labels = {group: min(label, number - 1) for group, label in labels.items()}
-    bins[known] = [labels[int(group)] for group in rough]
-    return bins
+    sizes = np.bincount(bins, minlength=int(bins.max(initial=0)) + 1)[1:]
+    label, count, labels = 1, 0, []
+    for size in sizes:
+        labels.append(label)
+        count += int(size)
+        if count >= FOLDS:
+            label, count = label + 1, 0
+    if count and label > 1:
+        labels = [min(one, label - 1) for one in labels]
+    return np.where(bins > 0, np.array([0, *labels])[bins], 0)
 
 
 def _prefixes(
     pool: Pool,
     order: np.ndarray,
-    strategies: Sequence[str],
+    chosen: Sequence[Strategy],
     sizes: Sequence[int],
-    chosen_by: dict[str, Any],
-    seed: int,
+    verifier: str,
+    judge: Verifier | None,
+    read: Mapping[str, Any],
 ) -> list[Outcomes]:
     """Strategies on exactly the first N samples of an order, for each N."""
-    tables: dict[str, list[np.ndarray]] = {strategy: [] for strategy in strategies}
+    tables: list[list[np.ndarray]] = [[] for _ in chosen]
     for size in sizes:
         first = pool.of_samples(order[:, :size])
-        for strategy in strategies:  # a budget of the whole pool is that pool and no other
-            tables[strategy].append(sampling_outcomes(first, strategy, [size], seed=seed, **chosen_by).accuracy)
+        of_first = None if judge is None else first.verifiers.get(judge.name) or first.verifier(verifier)
+        for one, columns in zip(chosen, tables, strict=True):  # a budget of the whole pool is that pool and no other
+            columns.append(one.replay(first, [size], verifier=of_first, **read).accuracy)
     ids = tuple(pool.problem_ids)
-    return [Outcomes(name, name, tuple(sizes), ids, np.hstack(columns), {}) for name, columns in tables.items()]
+    return [
+        Outcomes(one.name, one.variant, tuple(sizes), ids, np.hstack(columns), {})
+        for one, columns in zip(chosen, tables, strict=True)
+    ]
 
 
-def _columns(one: Outcomes, columns: Sequence[int]) -> Outcomes:
-    return replace(one, budgets=tuple(one.budgets[c] for c in columns), accuracy=one.accuracy[:, list(columns)])
+def _at(one: Outcomes, column: int) -> Outcomes:
+    return replace(one, budgets=(one.budgets[column],), accuracy=one.accuracy[:, [column]])

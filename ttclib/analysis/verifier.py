@@ -7,9 +7,8 @@ import polars as pl
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from ttclib.analysis.curves import bin_problems
-from ttclib.analysis.intervals import bootstrap_mean
-from ttclib.analysis.strategies import verifier_scores
+from ttclib.analysis.difficulty import Difficulty
+from ttclib.analysis.resampling import interval
 from ttclib.samples import Pool
 
 QUALITY_SCHEMA = {
@@ -120,11 +119,10 @@ def expected_calibration_error(scores: ArrayLike, outcomes: ArrayLike, n_bins: i
 
 def verifier_quality(
     pool: Pool,
+    difficulty: Difficulty | None = None,
     *,
     verifier: str = "prm",
     aggregation: str = "last",
-    bins: int | None = None,
-    difficulty: str = "oracle",
     seed: int = 0,
     level: float = 0.95,
 ) -> pl.DataFrame:
@@ -133,13 +131,12 @@ def verifier_quality(
     Parameters
     ----------
     pool : Pool
+    difficulty : Difficulty, optional
+        One row a problem.
     verifier, aggregation : str
-        As in `ttclib.analysis.strategies.verifier_scores`.
-    bins : int, optional
-    difficulty : {"oracle", "predicted"}
-    seed : int
-        Of the bootstrap.
-    level : float
+        As `Pool.verifier` and `Verifier.by` take them.
+    seed, level
+        Of the interval.
 
     Returns
     -------
@@ -151,34 +148,36 @@ def verifier_quality(
     Raises
     ------
     RequestError
-        As `verifier_scores`.
+        As `Pool.verifier` and `Verifier.by`.
     """
-    scores = verifier_scores(pool, verifier, aggregation)
+    scores = pool.verifier(verifier).by(aggregation)
     known = pool.present & ~np.isnan(scores) & ~np.isnan(pool.correct)
-    within = within_problem_auc(scores, pool.correct)
-    binned = np.zeros(len(scores), dtype=int) if bins is None else bin_problems(pool, bins, difficulty)
+    within = within_problem_auc(np.where(known, scores, np.nan), pool.correct)
+    binned = np.zeros(len(scores), dtype=int) if difficulty is None else difficulty.bins
+    n_bins = 0 if difficulty is None else difficulty.n_bins
+    # A problem without any sample that counts says nothing of the verifier.
+    counted = known.any(axis=1)
+    found = interval(within, groups=np.where(counted, binned, 0), n_groups=n_bins, level=level, seed=seed)
     rows = []
-    for number in [None, *range(1, (bins or 0) + 1)]:
-        member = known.any(axis=1) & (np.ones(len(binned), dtype=bool) if number is None else binned == number)
+    for number in range(n_bins + 1):
+        member = counted & ((binned == number) | (number == 0))
         cells = known & member[:, None]
         score, right = scores[cells], pool.correct[cells]
-        low, high = bootstrap_mean(within[member][:, None], level=level, seed=seed)
-        mixed = ~np.isnan(within) & member
         inside = score.size > 0 and score.min() >= 0 and score.max() <= 1
         rows.append(
             {
                 "verifier": verifier,
                 "aggregation": aggregation,
-                "bin": number,
+                "bin": number or None,
                 "auc": auc(score, right),
-                "auc_within": float(within[mixed].mean()) if mixed.any() else None,
-                "ci_low": float(low[0]),
-                "ci_high": float(high[0]),
+                "auc_within": float(found.estimate[number]),
+                "ci_low": float(found.low[number]),
+                "ci_high": float(found.high[number]),
                 "calibration_error": expected_calibration_error(score, right) if inside else None,
                 "mean_score": float(score.mean()) if score.size else None,
                 "accuracy": float(right.mean()) if score.size else None,
                 "n_problems": int(member.sum()),
-                "n_mixed": int(mixed.sum()),
+                "n_mixed": int((~np.isnan(within) & member).sum()),
                 "n_samples": int(cells.sum()),
             }
         )
