@@ -17,9 +17,9 @@ import numpy as np
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.beam import SQRT
 from ttclib.replay.budgets import as_budgets
-from ttclib.replay.spending import Spending
 from ttclib.replay.outcomes import COSTS, Outcomes
-from ttclib.replay.selection import SELECTIONS, Solution, select
+from ttclib.replay.selection import SELECTIONS, Solution, choose
+from ttclib.replay.spending import Spending
 from ttclib.replay.strategy import Strategy, parameter
 from ttclib.replay.tree import MAX_ROUNDS, Final, Missing, SampleTree, Search, replay
 from ttclib.samples import AGGREGATIONS, Tree, Verifier
@@ -155,12 +155,12 @@ class TreeSearch(Strategy):
                     try:
                         search = self.start(budget, aggregation=aggregation, first=replicate * budget)
                         finals = replay(search, steps, spending.observe)
-                        chosen = select(graded(tree, problem, finals), self.selection)
+                        chosen = choose(graded(tree, problem, finals), self.selection)
                     except Missing as missing:
                         lacking.append((problem, budget, missing))
                         continue
                     cell = (replicate, problem, column)
-                    accuracy[cell], ungraded[cell] = chosen, 0.0
+                    accuracy[cell], ungraded[cell] = chosen
                     for name, value in {"generations": self.generations(budget), **spending.costs(finals)}.items():
                         costs[name][cell] = value
         return accuracy, ungraded, costs, lacking
