@@ -11,9 +11,10 @@ import pytest
 
 from tests.replay.chains import made_chains, random_chains, scores_of
 from ttclib.errors import NotInStore, RequestError
+from ttclib.replay.estimate import grades_by_answer
 from ttclib.replay.outcomes import COSTS
 from ttclib.replay.revision_outcomes import revision_outcomes, revision_splits, splits_collected
-from ttclib.replay.revisions import revision_accuracy
+from ttclib.replay.revisions import select_from_chains
 
 
 @pytest.fixture
@@ -60,16 +61,18 @@ def test_every_ratio_is_one_split_a_budget(chains, ratio):
 
 
 def test_splits_are_variants_that_say_what_they_are(chains):
+    ids, flat = chains.answer_ids, (3, 32)
+    told = grades_by_answer(ids.reshape(flat), chains.correct.reshape(flat)).reshape(ids.shape)
+    assert (np.isnan(told) < np.isnan(chains.correct)).any()  # an answer has one grade
     found = by_orm(chains, revision_splits)([4, 16])
     assert [split for split, _ in found] == [(1, 4), (2, 2), (4, 1), (4, 4), (8, 2)]
     assert found[0][1].variant == "revisions (1 sequential x 4 parallel)"
     for (sequential, parallel), one in found:
         column = one.budgets.index(sequential * parallel)
-        expected = revision_accuracy(
-            chains.answer_ids, scores_of(chains), chains.correct, chains.lengths, [(sequential, parallel)]
-        )
-        assert (one.accuracy[:, column] == expected[:, 0]).all()
-        assert np.isnan(np.delete(one.accuracy, column, axis=1)).all()
+        expected = select_from_chains(ids, scores_of(chains), told, chains.lengths, [(sequential, parallel)])
+        for part, values in expected._asdict().items():
+            assert (getattr(one, part)[:, column] == values[:, 0]).all()
+            assert np.isnan(np.delete(getattr(one, part), column, axis=1)).all()
         assert set(one.costs) == set(COSTS)
 
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ttclib.replay.best_of_n import expected_best_of_n
+from ttclib.replay.best_of_n import best_of_n
+from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, register
 from ttclib.samples import Pool
@@ -25,15 +26,7 @@ class BestOfN(WholeSamples):
     needs_scores: ClassVar[bool] = True
     look: ClassVar[Look | None] = Look("#D55E00", (), "triangle-up")
 
-    def expected(
-        self,
-        pool: Pool,
-        member: np.ndarray,
-        cells: tuple[np.ndarray, slice],
-        scores: np.ndarray | None,
-        budgets: Sequence[int],
-        seed: int,
-    ) -> tuple[np.ndarray, float, float]:
+    def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """As `WholeSamples.expected`."""
         assert scores is not None
-        return expected_best_of_n(scores, pool.correct[cells], budgets), 0.0, 0.0
+        return best_of_n(scores, pool.correct, budgets, pool_sizes=pool.pool_sizes)

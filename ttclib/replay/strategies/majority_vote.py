@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
-from ttclib.replay.voting import elect, subsets_for
+from ttclib.replay.voting import elect
 from ttclib.samples import Pool
 
 SUBSETS_HELP = "Of votes that are not exact; 0: as many as keep the error below 0.001."
@@ -33,16 +34,14 @@ class MajorityVote(WholeSamples):
         """Nothing: the number of subsets moves no more than the error that is told beside it."""
         return []
 
-    def expected(
-        self,
-        pool: Pool,
-        member: np.ndarray,
-        cells: tuple[np.ndarray, slice],
-        scores: np.ndarray | None,
-        budgets: Sequence[int],
-        seed: int,
-    ) -> tuple[np.ndarray, np.ndarray, float]:
+    def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """As `WholeSamples.expected`."""
-        n_subsets = self.subsets or subsets_for(len(pool.problem_ids))
-        found = elect(pool.answer_ids[cells], scores, pool.correct[cells], budgets, n_subsets=n_subsets, seed=seed)
-        return found[0], found[1], 0.0
+        return elect(
+            pool.answer_ids,
+            None,
+            pool.correct,
+            budgets,
+            pool_sizes=pool.pool_sizes,
+            n_subsets=self.subsets or None,
+            seed=seed,
+        )

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ttclib.replay.coverage import pass_at_k
+from ttclib.replay.coverage import coverage
+from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, register
 from ttclib.samples import Pool
@@ -26,15 +27,7 @@ class PassAtK(WholeSamples):
     takes_counts: ClassVar[bool] = True
     look: ClassVar[Look | None] = Look("#000000", (2, 3), "circle")
 
-    def expected(
-        self,
-        pool: Pool,
-        member: np.ndarray,
-        cells: tuple[np.ndarray, slice],
-        scores: np.ndarray | None,
-        budgets: Sequence[int],
-        seed: int,
-    ) -> tuple[np.ndarray, float, float]:
+    def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """As `WholeSamples.expected`."""
-        graded, right = pool.n_graded[member], pool.n_correct[member]
-        return pass_at_k(graded[:, None], right[:, None], np.asarray(budgets)[None]), 0.0, 0.0
+        sizes = pool.pool_sizes
+        return coverage(sizes, pool.n_correct, sizes - pool.n_graded, budgets)

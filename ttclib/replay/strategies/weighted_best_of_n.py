@@ -9,11 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError, one_of
+from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.majority_vote import SUBSETS_HELP
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
 from ttclib.replay.transforms import TRANSFORMS
-from ttclib.replay.voting import elect, subsets_for
+from ttclib.replay.voting import elect
 from ttclib.samples import Pool
 
 
@@ -39,15 +40,7 @@ class WeightedBestOfN(WholeSamples):
         """The transform, where there is one."""
         return [] if self.transform == "none" else [self.transform]
 
-    def expected(
-        self,
-        pool: Pool,
-        member: np.ndarray,
-        cells: tuple[np.ndarray, slice],
-        scores: np.ndarray | None,
-        budgets: Sequence[int],
-        seed: int,
-    ) -> tuple[np.ndarray, np.ndarray, float]:
+    def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """As `WholeSamples.expected`."""
         assert scores is not None
         transform = TRANSFORMS[self.transform]
@@ -55,6 +48,12 @@ class WeightedBestOfN(WholeSamples):
             weights = scores if transform is None else np.asarray(transform(scores), dtype=float)
         except ValueError as error:
             raise RequestError(f"scores of '{pool.store}': {error}") from error
-        n_subsets = self.subsets or subsets_for(len(pool.problem_ids))
-        found = elect(pool.answer_ids[cells], weights, pool.correct[cells], budgets, n_subsets=n_subsets, seed=seed)
-        return found[0], found[1], 0.0
+        return elect(
+            pool.answer_ids,
+            weights,
+            pool.correct,
+            budgets,
+            pool_sizes=pool.pool_sizes,
+            n_subsets=self.subsets or None,
+            seed=seed,
+        )

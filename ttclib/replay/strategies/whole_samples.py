@@ -10,6 +10,7 @@ import numpy as np
 
 from ttclib.errors import RequestError
 from ttclib.replay.best_of_n import expected_largest
+from ttclib.replay.estimate import Estimate, grades_by_answer
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy
 from ttclib.replay.truncation import truncate
@@ -54,47 +55,33 @@ class WholeSamples(Strategy):
             )
         if self.needs_answers and not samples.has_answers:
             raise RequestError(
-                f"'{samples.store}' holds no final answers of '{samples.policy}', without which {self.label} has nothing "
-                "to count: import them as `answer`, or the completions as `completion` and `ttc grade` them"
+                f"'{samples.store}' holds no final answers of '{samples.policy}', without which {self.label} has "
+                "nothing to count: import them as `answer`, or the completions as `completion` and `ttc grade` them"
             )
-        scores = None
-        if self.reads_scores:
-            scores = (verifier or samples.verifier()).by(aggregation)
-        shape = (len(samples.problem_ids), len(sizes))
-        accuracy, error, ungraded = (np.full(shape, np.nan) for _ in range(3))
-        for member, cells in pools_of_one_size(samples):
-            got = self.expected(samples, member, cells, None if scores is None else scores[cells], sizes, seed)
-            accuracy[member], error[member], ungraded[member] = got
-        costs = sampling_costs(samples, sizes, verifier if self.reads_scores else None)
+        reads = (verifier or samples.verifier()) if self.reads_scores else None
+        scores = None if reads is None else reads.by(aggregation)
+        if samples.counts is None and np.isnan(samples.correct).any():
+            samples = replace(samples, correct=grades_by_answer(samples.answer_ids, samples.correct))
+        found = self.expected(samples, scores, sizes, seed)
+        if scores is not None:  # of a problem whose samples nobody scored, this strategy says nothing
+            unscored = np.isnan(scores).all(axis=1)[:, None]
+            found = Estimate(*(np.where(unscored, np.nan, part) for part in found))
+        costs = sampling_costs(samples, sizes, reads)
         return self.outcomes(
             samples,
-            verifier,
+            reads,
             aggregation,
             budgets=tuple(sizes),
             problem_ids=tuple(samples.problem_ids),
-            accuracy=accuracy,
+            accuracy=found.accuracy,
             costs=costs,
-            mc_error=error,
-            ungraded=ungraded,
+            mc_error=found.mc_error,
+            ungraded=found.ungraded,
         )
 
-    def expected(
-        self,
-        pool: Pool,
-        member: np.ndarray,
-        cells: tuple[np.ndarray, slice],
-        scores: np.ndarray | None,
-        budgets: Sequence[int],
-        seed: int,
-    ) -> tuple[np.ndarray, np.ndarray | float, np.ndarray | float]:
-        """Accuracy, its Monte-Carlo error and the chance of an ungraded winner, for problems of one pool size."""
+    def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
+        """What the strategy comes to, by the scores that it reads."""
         raise NotImplementedError
-
-
-def pools_of_one_size(pool: Pool) -> list[tuple[np.ndarray, tuple[np.ndarray, slice]]]:
-    """Problems whose pools are equal in size, and the cells of those pools."""
-    members = [(pool.pool_sizes == size, int(size)) for size in np.unique(pool.pool_sizes)]
-    return [(member, (member, slice(0, size))) for member, size in members]
 
 
 def check_budgets(budgets: Sequence[int], pool: Pool) -> None:
@@ -144,10 +131,7 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
     own = _mean_of_samples(pool, length * (length - 1) / 2)
     mean_length = _mean_of_samples(pool, length)
     read = np.zeros(length.shape) if verifier is None else verifier.tokens_read
-    longest, longest_read = np.full(size.shape, np.nan), np.full(size.shape, np.nan)
-    for member, cells in pools_of_one_size(pool):
-        longest[member] = expected_largest(length[cells], budgets)
-        longest_read[member] = expected_largest(read[cells], budgets)
+    longest, longest_read = (expected_largest(each, budgets, pool_sizes=pool.pool_sizes) for each in (length, read))
     return {
         "generations": size,
         "completion_tokens": size * mean_length,
