@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.replay.toy import State, Toy, ToyTrees, toys
-from ttclib.replay.search import Algorithm, search_replicates
+from ttclib.replay.strategies import BeamSearch, Dvts, LookaheadSearch, Rebase
+from ttclib.replay.strategies.tree_search import TreeSearch
 
 N_PROBLEMS, N_REPLICATES = 150, 6
 
@@ -68,12 +70,20 @@ def vote(toy: Toy, beams: list[State]) -> float:
 
 
 CASES = {
-    "beam_search": (Algorithm("beam_search", 4), lambda toy, rng: live_beam_search(toy, 16, 4, 0, rng)),
-    "lookahead": (Algorithm("lookahead_search", 4, 2), lambda toy, rng: live_beam_search(toy, 16, 4, 2, rng)),
-    "dvts": (Algorithm("dvts", 4), lambda toy, rng: live_dvts(toy, 16, 4, rng)),
-    "rebase": (Algorithm("rebase"), lambda toy, rng: live_rebase(toy, 16, rng)),
-    "sampling": (Algorithm("sampling"), lambda toy, rng: live_sampling(toy, 16, rng)),
+    "beam_search": (BeamSearch(beam_width=4), lambda toy, rng: live_beam_search(toy, 16, 4, 0, rng)),
+    "lookahead": (
+        LookaheadSearch(beam_width=4, lookahead_steps=2),
+        lambda toy, rng: live_beam_search(toy, 16, 4, 2, rng),
+    ),
+    "dvts": (Dvts(beam_width=4), lambda toy, rng: live_dvts(toy, 16, 4, rng)),
+    "rebase": (Rebase(), lambda toy, rng: live_rebase(toy, 16, rng)),
+    "sampling": (BeamSearch(beam_width=1), lambda toy, rng: live_sampling(toy, 16, rng)),
 }
+
+
+def replicated(trees: ToyTrees, search: TreeSearch, budgets: list[int], replicates: int) -> np.ndarray:
+    """Accuracy, shape (replicates, problems, budgets)."""
+    return replace(search, replicates=replicates).replicated(trees, budgets)[0]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +96,7 @@ def test_agrees_with_a_live_search(name: str, trees: ToyTrees) -> None:
     # 150 problems x 6 replicates against as many live runs, paired by problem: the mean difference
     # must lie within 3.5 of its standard errors, which are about 0.01 (and are checked to be).
     algorithm, live = CASES[name]
-    replayed, _ = search_replicates(trees, algorithm, [16], n_replicates=N_REPLICATES)
+    replayed = replicated(trees, algorithm, [16], N_REPLICATES)
     rng = random.Random(1)
     runs = [[live(toy, rng) for toy in trees.toys] for _ in range(N_REPLICATES)]
     lived = np.array([[vote(toy, beams) for toy, beams in zip(trees.toys, run, strict=True)] for run in runs])
@@ -100,14 +110,14 @@ def test_agrees_with_a_live_search(name: str, trees: ToyTrees) -> None:
 
 def test_the_comparison_can_fail(trees: ToyTrees) -> None:
     # The same statistic tells beam search from sampling, so it has the power to see a wrong search.
-    beam, _ = search_replicates(trees, Algorithm("beam_search", 4), [16], n_replicates=N_REPLICATES)
-    plain, _ = search_replicates(trees, Algorithm("sampling"), [16], n_replicates=N_REPLICATES)
+    beam = replicated(trees, BeamSearch(beam_width=4), [16], N_REPLICATES)
+    plain = replicated(trees, BeamSearch(beam_width=1), [16], N_REPLICATES)
     error = math.sqrt((beam.var(axis=0, ddof=1) + plain.var(axis=0, ddof=1)).mean() / N_REPLICATES / N_PROBLEMS)
     assert abs((beam - plain).mean()) > 5 * error
 
 
 def test_replicates_have_a_variance_and_are_independent(trees: ToyTrees) -> None:
-    accuracy, _ = search_replicates(trees, Algorithm("beam_search", 4), [8], n_replicates=8)
+    accuracy = replicated(trees, BeamSearch(beam_width=4), [8], 8)
     assert accuracy.shape == (8, N_PROBLEMS, 1)
     centred = accuracy[:, :, 0] - accuracy[:, :, 0].mean(axis=0)
     assert 0.01 < centred.var() < 0.25

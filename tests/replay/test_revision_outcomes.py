@@ -11,9 +11,10 @@ import pytest
 
 from tests.replay.chains import made_chains, random_chains, scores_of
 from ttclib.errors import NotInStore, RequestError
+from ttclib.replay.estimate import grades_by_answer
 from ttclib.replay.outcomes import COSTS
-from ttclib.replay.revision_outcomes import held_splits, revision_outcomes, revision_splits
-from ttclib.replay.revisions import revision_accuracy
+from ttclib.replay.revision_outcomes import revision_outcomes, revision_splits, splits_collected
+from ttclib.replay.revisions import select_from_chains
 
 
 @pytest.fixture
@@ -44,17 +45,13 @@ def read(chains):
     return chains.verifiers["orm"].prm_tokens
 
 
-@pytest.mark.parametrize("ratio", ["sequential", "parallel", 1.0, 0.25, "best"])
+@pytest.mark.parametrize("ratio", ["sequential", "parallel", 1.0, 0.25])
 def test_every_ratio_is_one_split_a_budget(chains, ratio):
     budgets = [1, 2, 4] if ratio != "sequential" else [1, 2, 4, 8]
     found = by_orm(chains)(budgets[::-1], ratio=ratio)
     splits = dict(by_orm(chains, revision_splits)(budgets))
     assert (found.strategy, found.budgets) == ("revisions", tuple(budgets))
     for column, budget in enumerate(budgets):
-        if ratio == "best":
-            means = {split: one.accuracy[:, column].mean() for split, one in splits.items() if np.prod(split) == budget}
-            assert found.accuracy[:, column].mean() == max(means.values())
-            continue
         split = {"sequential": (budget, 1), "parallel": (1, budget)}.get(ratio)
         nearest = {1.0: {1: (1, 1), 2: (2, 1), 4: (2, 2)}, 0.25: {1: (1, 1), 2: (1, 2), 4: (1, 4)}}
         one = splits[split or nearest[ratio][budget]]
@@ -64,17 +61,19 @@ def test_every_ratio_is_one_split_a_budget(chains, ratio):
 
 
 def test_splits_are_variants_that_say_what_they_are(chains):
+    ids, flat = chains.answer_ids, (3, 32)
+    told = grades_by_answer(ids.reshape(flat), chains.correct.reshape(flat)).reshape(ids.shape)
+    assert (np.isnan(told) < np.isnan(chains.correct)).any()  # an answer has one grade
     found = by_orm(chains, revision_splits)([4, 16])
     assert [split for split, _ in found] == [(1, 4), (2, 2), (4, 1), (4, 4), (8, 2)]
     assert found[0][1].variant == "revisions (1 sequential x 4 parallel)"
     for (sequential, parallel), one in found:
         column = one.budgets.index(sequential * parallel)
-        expected = revision_accuracy(
-            chains.answer_ids, scores_of(chains), chains.correct, chains.lengths, [(sequential, parallel)]
-        )
-        assert (one.accuracy[:, column] == expected[:, 0]).all()
-        assert np.isnan(np.delete(one.accuracy, column, axis=1)).all()
-        assert set(COSTS) - set(one.costs) <= {"serial_tokens", "serial_prm_tokens"}
+        expected = select_from_chains(ids, scores_of(chains), told, chains.lengths, [(sequential, parallel)])
+        for part, values in expected._asdict().items():
+            assert (getattr(one, part)[:, column] == values[:, 0]).all()
+            assert np.isnan(np.delete(getattr(one, part), column, axis=1)).all()
+        assert set(one.costs) == set(COSTS)
 
 
 def test_costs_against_every_subset(chains):
@@ -109,7 +108,7 @@ def test_costs_against_every_subset(chains):
                 }
                 for name, value in values.items():
                     expected[name].append(value)
-            for name in one.costs:
+            for name in COSTS:
                 assert one.cost(name)[row, column] == pytest.approx(np.mean(expected[name])), (name, sequential)
 
 
@@ -147,11 +146,11 @@ def test_what_no_problem_holds_is_said_with_the_command_that_collects_it(chains)
         r"`ttc revise CONFIG --n-chains 4 --n-steps 32`"
     )
     with pytest.raises(NotInStore, match=message):
-        by_orm(chains)([8, 16, 32], ratio="sequential")
-    assert held_splits(chains, 32) == [(8, 4)]
+        by_orm(chains)([16, 32], ratio="sequential")
+    assert np.isnan(by_orm(chains)([8, 16], ratio="sequential").accuracy).tolist() == [[False, True]] * 3
+    assert splits_collected(chains, 32) == [(8, 4)]
     for whatever in (
         lambda: by_orm(chains)([64]),
-        lambda: by_orm(chains)([64], ratio="best"),
         lambda: by_orm(chains, revision_splits)([64]),
     ):
         with pytest.raises(NotInStore, match=r"64 \(8 sequential x 8 parallel\).*--n-chains 8 --n-steps 8"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,30 @@ from hypothesis import strategies as st
 from tests.replay.pools import pools
 from tests.replay.toy import ToyTrees, toys
 from ttclib.errors import NotInStore, RequestError
-from ttclib.replay.beam import beam_search, resolve_width
+from ttclib.replay.beam import as_finals, beam_search, resolve_width
 from ttclib.replay.best_of_n import best_of_n
 from ttclib.replay.outcomes import COSTS
 from ttclib.replay.rebase import allocate
-from ttclib.replay.search import Algorithm, search_outcomes, search_replicates
-from ttclib.replay.selection import SELECTIONS, Solution, choose, select
+from ttclib.replay.selection import SELECTIONS, Solution, choose
 from ttclib.replay.spending import Spending
+from ttclib.replay.strategies import BeamSearch, Dvts, LookaheadSearch, Rebase
+from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.tree import Children, Greedy, Missing, Sample, SampleTree, Score, Search, replay
 from ttclib.replay.voting import elect
 
 NAN = float("nan")
-ALGORITHMS = [
-    Algorithm("beam_search", 4),
-    Algorithm("beam_search", "sqrt", aggregation="min"),
-    Algorithm("lookahead_search", 4, 1),
-    Algorithm("lookahead_search", "sqrt", 3, "prod"),
-    Algorithm("dvts", 4, aggregation="mean"),
-    Algorithm("rebase"),
-    Algorithm("sampling"),
+SEARCHES: list[tuple[TreeSearch, str]] = [
+    (BeamSearch(beam_width=4), "last"),
+    (BeamSearch(beam_width="sqrt"), "min"),
+    (LookaheadSearch(beam_width=4, lookahead_steps=1), "last"),
+    (LookaheadSearch(beam_width="sqrt", lookahead_steps=3), "prod"),
+    (Dvts(beam_width=4), "mean"),
+    (Rebase(), "last"),
+    (BeamSearch(beam_width=1), "last"),
 ]
+each_search = pytest.mark.parametrize(
+    ("search", "aggregation"), SEARCHES, ids=[f"{search.variant} {how}" for search, how in SEARCHES]
+)
 
 
 class Table(ToyTrees):
@@ -48,6 +53,12 @@ class Table(ToyTrees):
         return 0, float(path.endswith("1"))
 
 
+def whole_samples(n_samples: int, first: int = 0) -> Search:
+    """A search that draws whole solutions and returns them."""
+    solutions = yield [Sample("", first + i) for i in range(n_samples)]
+    return (yield from as_finals([steps[-1] for steps in solutions], "last"))
+
+
 def rounds(search: Search, tree: SampleTree) -> list[list[Any]]:
     seen: list[list[Any]] = []
     replay(search, tree, lambda asked, told: seen.append(list(asked)))
@@ -61,9 +72,9 @@ def trees() -> ToyTrees:
 
 @pytest.mark.parametrize(("n", "k", "cost"), [(16, 1, 32), (64, 3, 256)])
 def test_cost_of_lookahead(n: int, k: int, cost: int, trees: ToyTrees) -> None:
-    algorithm = Algorithm("lookahead_search", 4, k)
-    outcomes = search_outcomes(trees, algorithm, [n])
-    assert algorithm.generations(n) == cost
+    search = LookaheadSearch(beam_width=4, lookahead_steps=k)
+    outcomes = search.replay(trees, [n])
+    assert search.generations(n) == cost
     assert (outcomes.cost("generations") == cost).all()
     assert (outcomes.cost("rollout_tokens") > 0).any()
 
@@ -115,15 +126,15 @@ def test_rounds_are_limited() -> None:
     assert len(finals) == 4 and all(final.node.path.count(".") == 4 for final in finals)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.name)
+@each_search
 @pytest.mark.parametrize("n", [4, 7, 16])
-def test_no_solution_twice_and_never_more_than_n(algorithm: Algorithm, n: int, trees: ToyTrees) -> None:
+def test_no_solution_twice_and_never_more_than_n(search: TreeSearch, aggregation: str, n: int, trees: ToyTrees) -> None:
     for problem in range(len(trees.problem_ids)):
-        finals = replay(algorithm.start(n), trees.tree(problem))
+        finals = replay(search.start(n, aggregation=aggregation), trees.tree(problem))
         paths = [final.node.path for final in finals]
         assert len(set(paths)) == len(paths) <= n
         assert all(final.node.finished for final in finals)
-        if algorithm.strategy in ("rebase", "sampling"):
+        if search.name == "rebase":
             assert len(paths) == n
 
 
@@ -158,15 +169,10 @@ def test_dvts_keeps_one_of_each_subtree() -> None:
     steps: dict[str, Any] = {str(i): (1, False, score) for i, score in enumerate([0.9, 0.8, 0.1, 0.2])}
     steps |= {f"{i}.{j}": (1, True, 0.5) for i in range(4) for j in range(4)}
     tree = SampleTree(1, lambda path: Table(steps).step(0, path))
-    finals = replay(Algorithm("dvts", 2).start(4), tree)
+    finals = replay(Dvts(beam_width=2).start(4), tree)
     assert [final.node.path for final in finals] == ["0.0", "0.1", "3.0", "3.1"]
-    (first, *_, _) = rounds(Algorithm("dvts", 2).start(4), tree)
+    (first, *_, _) = rounds(Dvts(beam_width=2).start(4), tree)
     assert first == [Children("", 2, 0), Children("", 2, 2)]  # one round for all subtrees
-
-
-def test_sampling_is_the_pool() -> None:
-    asked = rounds(Algorithm("sampling").start(3, first=6), ToyTrees(toys(1)).tree(0))
-    assert asked[0] == [Sample("", 6), Sample("", 7), Sample("", 8)]
 
 
 @given(pools(largest=9))
@@ -180,11 +186,10 @@ def test_selection_is_that_of_the_pool(pool: Any) -> None:
     ):
         values = (expected.accuracy[0, 0], expected.ungraded[0, 0])
         assert choose(found, selection) == pytest.approx(values, abs=1e-12, nan_ok=True), selection
-        assert select(found, selection) == pytest.approx(values[0], abs=1e-12, nan_ok=True)
 
 
 def test_what_is_not_graded() -> None:
-    assert all(math.isnan(select([Solution(0.5, 0, NAN)], selection)) for selection in SELECTIONS)
+    assert all(math.isnan(part) for selection in SELECTIONS for part in choose([Solution(0.5, 0, NAN)], selection))
     assert choose([Solution(0.9, 0, NAN), Solution(0.1, 1, 1.0)], "best_of_n") == (0.0, 1.0)
     assert choose([Solution(0.9, 0, NAN), Solution(0.1, 1, 1.0)], "majority_vote") == (0.5, 0.5)
     with pytest.raises(RequestError, match="must not be below 0, got -1"):
@@ -197,7 +202,7 @@ def test_costs_of_sampling_by_hand() -> None:
     steps = {"0": (4, False, 0.5), "0.0": (2, True, 0.5), "1": (3, True, 0.5)}
     tree = SampleTree(10, lambda path: Table(steps).step(0, path))
     spending = Spending(tree)
-    finals = replay(Algorithm("sampling").start(2), tree, spending.observe)
+    finals = replay(whole_samples(2), tree, spending.observe)
     assert spending.costs(finals) == {
         "completion_tokens": 9,
         "pruned_tokens": 0,
@@ -236,16 +241,17 @@ def test_costs_of_a_search_by_hand() -> None:
 def test_a_reading_of_unknown_length_is_waited_for_unknown() -> None:
     tree = SampleTree(10, {"0": (4, True, 0.5, NAN), "1": (5, True, 0.5, 20.0)}.get)
     spending = Spending(tree)
-    spent = spending.costs(replay(Algorithm("sampling").start(2), tree, spending.observe))
+    spent = spending.costs(replay(whole_samples(2), tree, spending.observe))
     assert spent["serial_tokens"] == 5 and math.isnan(spent["serial_prm_tokens"]) and math.isnan(spent["prm_tokens"])
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.name)
-def test_outcomes_have_every_cost(algorithm: Algorithm, trees: ToyTrees) -> None:
-    outcomes = search_outcomes(trees, algorithm, [16, 4], n_replicates=2)
+@each_search
+def test_outcomes_have_every_cost(search: TreeSearch, aggregation: str, trees: ToyTrees) -> None:
+    outcomes = replace(search, replicates=2).replay(trees, [16, 4], aggregation=aggregation)
     assert outcomes.budgets == (4, 16) and set(outcomes.costs) == set(COSTS)
     assert not any(np.isnan(table).any() for table in outcomes.costs.values())
     assert ((outcomes.accuracy >= 0) & (outcomes.accuracy <= 1)).all()
+    assert outcomes.ungraded is not None and not outcomes.ungraded.any()
     spent = outcomes.cost("completion_tokens")
     assert (outcomes.cost("pruned_tokens") + outcomes.cost("rollout_tokens") < spent).all()
     assert (outcomes.cost("cached_prefill_tokens") <= outcomes.cost("prefill_tokens")).all()
@@ -255,20 +261,67 @@ def test_outcomes_have_every_cost(algorithm: Algorithm, trees: ToyTrees) -> None
     assert (spent[:, 1] > spent[:, 0]).all()
 
 
-def test_replicates_start_at_other_children_of_the_root(trees: ToyTrees) -> None:
-    each, _ = search_replicates(trees, Algorithm("dvts"), [8], n_replicates=3)
-    for replicate in range(3):
-        for problem in range(len(trees.problem_ids)):
-            finals = replay(Algorithm("dvts").start(8, first=8 * replicate), trees.tree(problem))
-            solutions = [Solution(final.score, *trees.grade(problem, final.node.path)) for final in finals]
-            assert each[replicate, problem, 0] == select(solutions)
+class Watched(ToyTrees):
+    """Trees that remember which first steps they were asked for."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.firsts: list[set[int]] = [set() for _ in self.toys]
+
+    def step(self, problem: int, path: str) -> Any:
+        if "." not in path:
+            self.firsts[problem].add(int(path))
+        return super().step(problem, path)
+
+
+@each_search
+def test_replicates_share_no_first_step(search: TreeSearch, aggregation: str) -> None:
+    watched = Watched(toys(5, seed=1))
+    replace(search, replicates=3).replicated(watched, [4], aggregation=aggregation)
+    assert watched.firsts == [set(range(12))] * 5
+
+
+def walked_dvts(trees: ToyTrees, problem: int, first: int, n: int, width: int) -> list[str]:
+    """The leaves of DVTS, walked by hand: in every subtree, again and again, the best child of the best child."""
+    leaves = []
+    for subtree in range(n // width):
+        paths = [str(first + subtree * width + i) for i in range(width)]
+        while True:
+            if all(trees.state(problem, path).ended for path in paths):
+                leaves += paths
+                break
+            best = max(paths, key=lambda path: trees.state(problem, path).score)
+            if trees.state(problem, best).ended:
+                leaves.append(best)
+                break
+            paths = [f"{best}.{i}" for i in range(width)]
+    return leaves
+
+
+def test_every_replicate_of_dvts_is_a_search_of_its_own(trees: ToyTrees) -> None:
+    each, *_ = Dvts(beam_width=2, replicates=3, selection="majority_vote").replicated(trees, [8])
+    expected = np.empty(each.shape)
+    for replicate, problem in np.ndindex(*each.shape[:2]):
+        leaves = walked_dvts(trees, problem, 8 * replicate, 8, 2)
+        found = [
+            final.node.path for final in replay(Dvts(beam_width=2).start(8, first=8 * replicate), trees.tree(problem))
+        ]
+        assert found == leaves
+        counts: dict[int, int] = {}
+        for path in leaves:
+            name = trees.grade(problem, path)[0]
+            counts[name] = counts.get(name, 0) + 1
+        winners = [name for name, count in counts.items() if count == max(counts.values())]
+        expected[replicate, problem, 0] = (0 in winners) / len(winners)  # class 0 is the right one
+    np.testing.assert_allclose(each, expected)
+    assert (expected[0] != expected[1]).any() and (expected[1] != expected[2]).any()
 
 
 def test_what_is_missing_is_counted_once_over_all_problems_and_budgets() -> None:
     steps = {str(i): (1, False, 0.9 - 0.1 * i) for i in range(4)}
     table = Table(steps)
     with pytest.raises(NotInStore) as caught:
-        search_outcomes(table, Algorithm("beam_search", 2), [2, 4], n_replicates=1)
+        BeamSearch(beam_width=2).replay(table, [2, 4])
     # Budget 2 keeps '0' and budget 4 keeps '0' and '1': children 0.0, 0.1, 1.0, 1.1.
     assert "at least 4 expansions are missing" in str(caught.value)
     assert "ttc search CONFIG --store toy --strategy beam_search --budgets 2,4 --beam-width 2" in str(caught.value)
@@ -277,28 +330,30 @@ def test_what_is_missing_is_counted_once_over_all_problems_and_budgets() -> None
 
 def test_a_verifier_that_did_not_read_the_nodes() -> None:
     with pytest.raises(NotInStore, match="'prm' has not read 3 steps"):
-        search_outcomes(Table({str(i): (1, False, None) for i in range(3)}), Algorithm("beam_search", 3), [3])
+        BeamSearch(beam_width=3).replay(Table({str(i): (1, False, None) for i in range(3)}), [3])
 
 
 def test_missing_of_a_rollout_names_the_next_step() -> None:
     tree = SampleTree(1, lambda path: {"0": (1, False, 0.5, 1.0), "1": (1, True, 0.5, 1.0)}.get(path))
     with pytest.raises(Missing) as caught:
-        replay(Algorithm("lookahead_search", 2, 3).start(2), tree)
+        replay(LookaheadSearch(beam_width=2, lookahead_steps=3).start(2), tree)
     assert (caught.value.steps, caught.value.scores) == (["0.g"], [])
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Algorithm("beam_search", 8).check(4), "beam width 8 at budget 4: allowed 1 to 4"),
-        (lambda: Algorithm("dvts", 4).check(3), "beam width 4 at budget 3"),
-        (lambda: Algorithm("rebase").check(0), "budget 0: a search needs at least 1"),
-        (lambda: Algorithm("sampling").check(-1), "budget -1"),
-        (lambda: Algorithm("beam_serch"), "did you mean 'beam_search'"),
-        (lambda: Algorithm("lookahead_search"), "allowed 1 or more"),
-        (lambda: Algorithm("dvts", lookahead_steps=1), "only lookahead_search"),
-        (lambda: Algorithm("beam_search", 0), "beam width '0'"),
-        (lambda: Algorithm("beam_search", aggregation="max"), "unknown aggregation 'max'"),
+        (lambda: BeamSearch(beam_width=8).check(4), "beam width 8 at budget 4: allowed 1 to 4"),
+        (lambda: BeamSearch(beam_width=8).replay(ToyTrees(toys(1)), [2, 4]), "beam width 8 at budget 4"),
+        (lambda: Dvts(beam_width=4).check(3), "beam width 4 at budget 3"),
+        (lambda: Rebase().check(0), "budget 0: a search needs at least 1"),
+        (lambda: LookaheadSearch(lookahead_steps=0), "allowed 1 or more"),
+        (lambda: BeamSearch(beam_width=0), "beam width '0'"),
+        (lambda: BeamSearch(selection="best"), "unknown selection 'best'"),
+        (lambda: BeamSearch(replicates=0), "0 replicates: allowed 1 or more"),
+        (lambda: BeamSearch(max_rounds=0), "0 max rounds: allowed 1 or more"),
+        (lambda: Rebase(rebase_temperature=0), "give a number above 0"),
+        (lambda: BeamSearch().replay(ToyTrees(toys(1)), [4], aggregation="max"), "unknown aggregation 'max'"),
         (lambda: resolve_width("root", 4), "beam width 'root'"),
         (lambda: beam_search(4, 4, lookahead_steps=-1), "lookahead_steps -1"),
     ],

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom
 
 from tests.builders import real_data
-from tests.replay.chains import made_chains
 from tests.replay.exact import at_each_size, elected
 from tests.replay.pools import NAN, pools
 from ttclib.errors import RequestError
-from ttclib.replay.voting import _sample, check_answers, elect, majority_vote, subsets_for, weighted_best_of_n
+from ttclib.replay.voting import _sample, elect, majority_vote, subsets_for, weighted_best_of_n
 
 
 @pytest.mark.parametrize("n_subsets", [None, 1], ids=["listed", "counted"])  # one subset leaves only the counting
@@ -212,13 +211,6 @@ def test_weights_below_0_are_refused_with_what_helps(scores):
     with pytest.raises(RequestError, match="below 0, got -.*softmax: within each problem, sigmoid, or rank"):
         weighted_best_of_n([[0, 1]], scores, [[1, 0]], [2])
     assert weighted_best_of_n([[-1, 1]], scores, [[1, 0]], [2])[0, 0] == 0  # it does not vote
-
-
-def test_votes_without_any_answer_are_refused_with_what_helps():
-    unanswered = made_chains([[[-1, -1]]], 1.0)
-    with pytest.raises(RequestError, match="no final answer of 'reviser', and majority_vote .*`ttc grade`"):
-        check_answers(unanswered, "majority_vote")
-    check_answers(made_chains([[[-1, 0]]], 1.0), "majority_vote")
 
 
 def test_unscored_samples_do_not_vote():

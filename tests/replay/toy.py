@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from ttclib.replay.tree import SampleTree, Step, parent_of
+from ttclib.replay.tree import SampleTree, parent_of
+from ttclib.samples import Step
 
 
 class State(NamedTuple):
@@ -66,7 +67,8 @@ class Toy:
 class ToyTrees:
     """Problems as endless trees: a step is drawn when first asked for, from its path alone."""
 
-    store, verifier = "toy", "prm"
+    store, policy, verifier = "toy", "walker", "prm"
+    setting = policy_model = verifier_model = None
 
     def __init__(self, toys: list[Toy], seed: int = 0) -> None:
         self.toys = toys

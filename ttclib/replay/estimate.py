@@ -39,7 +39,7 @@ class Estimate(NamedTuple):
 
 
 def grades_by_answer(answer_ids: ArrayLike, correct: ArrayLike) -> np.ndarray:
-    """Grades in which a sample without one has that of the others with the same answer, their mean.
+    """Grades in which a sample without one has the grade of the others with the same answer, if these agree.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def grades_by_answer(answer_ids: ArrayLike, correct: ArrayLike) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (problems, samples)
-        NaN where no sample of the answer is graded, and where there is neither grade nor answer.
+        NaN where no sample of the answer is graded or two of them differ, and where there is neither grade nor answer.
 
     Raises
     ------
@@ -70,8 +70,9 @@ def grades_by_answer(answer_ids: ArrayLike, correct: ArrayLike) -> np.ndarray:
     for row in np.flatnonzero(lacking.any(axis=1)):
         graded = ~np.isnan(right[row]) & (ids[row] >= 0)
         classes, codes = np.unique(ids[row], return_inverse=True)
-        count = np.bincount(codes[graded], minlength=len(classes))
-        total = np.bincount(codes[graded], right[row][graded], len(classes))
-        mean = np.divide(total, count, out=np.full(len(classes), np.nan), where=count > 0)
-        result[row] = np.where(lacking[row], mean[codes], right[row])
+        lowest, highest = np.full(len(classes), np.inf), np.full(len(classes), -np.inf)
+        np.minimum.at(lowest, codes[graded], right[row][graded])
+        np.maximum.at(highest, codes[graded], right[row][graded])
+        told = np.where(lowest == highest, lowest, np.nan)
+        result[row] = np.where(lacking[row], told[codes], right[row])
     return result

@@ -9,11 +9,9 @@ import numpy as np
 from ttclib.errors import NotInStore, one_of
 from ttclib.replay.best_of_n import expected_largest
 from ttclib.replay.budgets import as_budgets
-from ttclib.replay.estimate import Estimate
+from ttclib.replay.estimate import Estimate, grades_by_answer
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revisions import Split, select_from_chains, split_at_ratio, splits_of
-from ttclib.replay.voting import check_answers
-from ttclib.replay.waiting import waits_of_chains
 from ttclib.samples import Chains, Verifier
 
 STRATEGY = "revisions"
@@ -42,7 +40,7 @@ def revision_outcomes(
         Sequential over parallel; the nearest split that the budget allows is used (`split_at_ratio`).
         ``"sequential"``: one chain; ``"parallel"``: first answers only.
     selection : {"hierarchical", "majority"}
-        As in `ttclib.replay.revisions.revision_accuracy`.
+        As in `ttclib.replay.revisions.select_from_chains`.
     verifier : Verifier, optional
         Of the chains. Not read by ``majority``.
     aggregation : {"last", "min", "prod", "mean"}
@@ -65,17 +63,17 @@ def revision_outcomes(
     if not any(_holders(chains, split).any() for split in splits):
         raise _lacking(chains, splits)
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
-    found = table.estimate(n_subsets, seed)
+    estimate = table.estimate(n_subsets, seed)
     name = ratio if isinstance(ratio, str) else f"ratio {ratio:g}"
     return Outcomes(
         STRATEGY,
         f"{STRATEGY} ({name})",
         tuple(sizes),
         tuple(chains.problem_ids),
-        found.accuracy,
+        estimate.accuracy,
         table.costs(),
-        found.mc_error,
-        found.ungraded,
+        estimate.mc_error,
+        estimate.ungraded,
     )
 
 
@@ -111,7 +109,7 @@ def revision_splits(
     if missing := set(sizes) - {sequential * parallel for sequential, parallel in splits}:
         raise _lacking(chains, [split_at_ratio(budget, 1) for budget in sorted(missing)])
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
-    found, costs = table.estimate(n_subsets, seed), table.costs()
+    estimate, costs = table.estimate(n_subsets, seed), table.costs()
 
     def only(values: np.ndarray, column: int, budget: int) -> np.ndarray:
         spread = np.full((len(values), len(sizes)), np.nan)
@@ -129,10 +127,10 @@ def revision_splits(
                     f"{STRATEGY} ({sequential} sequential x {parallel} parallel)",
                     tuple(sizes),
                     tuple(chains.problem_ids),
-                    only(found.accuracy, *place),
+                    only(estimate.accuracy, *place),
                     {name: only(values, *place) for name, values in costs.items()},
-                    only(found.mc_error, *place),
-                    only(found.ungraded, *place),
+                    only(estimate.mc_error, *place),
+                    only(estimate.ungraded, *place),
                 ),
             )
         )
@@ -161,7 +159,7 @@ def budgets_collected(chains: Chains, ratio: float | str | None = 1.0) -> list[i
 
 
 class _SplitTable:
-    """Accuracy and costs of splits on every problem, arrays of shape (problems, splits)."""
+    """What splits come to and cost on every problem, arrays of shape (problems, splits)."""
 
     def __init__(
         self, chains: Chains, splits: Sequence[Split], selection: str, verifier: Verifier | None, aggregation: str
@@ -174,11 +172,12 @@ class _SplitTable:
         self._scores = unscored if self._verifier is None else self._verifier.by(aggregation)
 
     def estimate(self, n_subsets: int, seed: int) -> Estimate:
-        check_answers(self._chains, STRATEGY)
+        ids, correct = self._chains.answer_ids, self._chains.correct
+        flat = len(ids), -1
         return select_from_chains(
-            self._chains.answer_ids,
+            ids,
             self._scores,
-            self._chains.correct,
+            grades_by_answer(ids.reshape(flat), correct.reshape(flat)).reshape(correct.shape),
             self._chains.lengths,
             self.splits,
             selection=self._selection,
@@ -231,10 +230,13 @@ class _SplitTable:
                     table[name][rows, column] = parallel * values.mean(axis=1)
                 table["cached_prefill_tokens"][rows, column] += shared
                 table["kv_tokens"][rows, column] += shared * longest
+                table["serial_tokens"][rows, column] = longest
+                # Readings wait for the answers, not the other way round: side by side, the longest of them.
+                each = read[rows][:, :, :sequential][members].reshape(len(rows), -1, sequential)
+                table["serial_prm_tokens"][rows, column] = expected_largest(each.max(axis=2), [parallel])[:, 0]
                 table["generations"][rows, column] = sequential * parallel
         nothing = np.where(np.isnan(table["generations"]), np.nan, 0.0)
-        waits = waits_of_chains(own, read, lengths, self.splits)
-        return table | waits | {"pruned_tokens": nothing, "rollout_tokens": nothing}
+        return table | {"pruned_tokens": nothing, "rollout_tokens": nothing}
 
 
 def _equal_sets(lengths: np.ndarray, sequential: int, parallel: int) -> list[tuple[np.ndarray, np.ndarray]]:

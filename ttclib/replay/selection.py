@@ -97,11 +97,6 @@ def choose(solutions: Sequence[Solution], selection: str = "weighted_best_of_n")
     return Choice(*(sum(part) / len(elected) for part in zip(*elected, strict=True)))
 
 
-def select(solutions: Sequence[Solution], selection: str = "weighted_best_of_n") -> float:
-    """Chance that what `choose` takes is right; NaN where no solution is graded."""
-    return choose(solutions, selection).accuracy
-
-
 def _any_of(solutions: Sequence[Solution]) -> Choice:
     """One of them at random."""
     grades = [solution.correct for solution in solutions]

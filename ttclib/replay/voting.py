@@ -21,7 +21,6 @@ from ttclib.replay.budgets import as_budgets
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.factorials import log_avoided, log_factorials
 from ttclib.replay.listing import listed_election
-from ttclib.samples import Chains, Pool
 
 MC_ERROR = 1e-3  # of the mean over problems, at most, unless the number of subsets is given
 FEWEST_SUBSETS = 100
@@ -171,27 +170,6 @@ def elect(
             found = _elect_of_one_size(answers, weight, grades, asked, scores is None, subsets, seed, rows)
             table[:, rows[:, None], np.flatnonzero(within)] = found[:, :, back]
     return Estimate(*table)
-
-
-def check_answers(samples: Pool | Chains, strategy: str) -> None:
-    """Refuse to hold a vote among samples of which none has a final answer.
-
-    Parameters
-    ----------
-    samples : Pool or Chains
-    strategy : str
-        What is asked for, for the message.
-
-    Raises
-    ------
-    RequestError
-    """
-    if not (samples.answer_ids >= 0).any():
-        raise RequestError(
-            f"'{samples.store}' holds no final answer of '{samples.policy}', and {strategy} votes by them: import the "
-            'samples with their "answer", or with their completions and `ttc grade` them; pass_at_k and best_of_n '
-            "need none"
-        )
 
 
 def check_weights(weights: np.ndarray, whose: str = "a score that weighs a vote") -> None:

@@ -36,7 +36,12 @@ class MajorityVote(WholeSamples):
 
     def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """As `WholeSamples.expected`."""
-        subsets = self.subsets or None
         return elect(
-            pool.answer_ids, scores, pool.correct, budgets, pool_sizes=pool.pool_sizes, n_subsets=subsets, seed=seed
+            pool.answer_ids,
+            None,
+            pool.correct,
+            budgets,
+            pool_sizes=pool.pool_sizes,
+            n_subsets=self.subsets or None,
+            seed=seed,
         )

@@ -29,4 +29,5 @@ class PassAtK(WholeSamples):
 
     def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """As `WholeSamples.expected`."""
-        return coverage(pool.pool_sizes, pool.n_correct, pool.pool_sizes - pool.n_graded, budgets)
+        sizes = pool.pool_sizes
+        return coverage(sizes, pool.n_correct, sizes - pool.n_graded, budgets)

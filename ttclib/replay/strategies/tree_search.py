@@ -155,7 +155,7 @@ class TreeSearch(Strategy):
                     try:
                         search = self.start(budget, aggregation=aggregation, first=replicate * budget)
                         finals = replay(search, steps, spending.observe)
-                        chosen = choose(solutions(tree, problem, finals), self.selection)
+                        chosen = choose(graded(tree, problem, finals), self.selection)
                     except Missing as missing:
                         lacking.append((problem, budget, missing))
                         continue
@@ -215,14 +215,18 @@ class TreeSearch(Strategy):
         return [f"--{name.replace('_', '-')} {value}" for name, value in shown.items()]
 
 
-def solutions(tree: Tree, problem: int, finals: Sequence[Final]) -> list[Solution]:
-    """What a search ends with, with grades; one that was cut off by the limit of rounds has no answer and is wrong."""
+def graded(tree: Tree, problem: int, finals: Sequence[Final]) -> list[Solution]:
+    """Solutions with their grades; one that was cut off by the limit of rounds is wrong if others are graded."""
     grades = [tree.grade(problem, final.node.path) if final.node.finished else (-1, 0.0) for final in finals]
     if ungraded := [final.node.path for final, grade in zip(finals, grades, strict=True) if grade is None]:
         raise Missing([], [], ungraded)
-    if all(math.isnan(grade[1]) for final, grade in zip(finals, grades, strict=True) if grade and final.node.finished):
-        return [Solution(final.score, -1, math.nan) for final in finals]  # no reference answer: nothing is known
-    return [Solution(final.score, *grade) for final, grade in zip(finals, grades, strict=True) if grade is not None]
+    known: dict[bool, list[Solution]] = {True: [], False: []}
+    for final, grade in zip(finals, grades, strict=True):
+        assert grade is not None
+        known[final.node.finished].append(Solution(final.score, *grade))
+    if known[True] and all(math.isnan(solution.correct) for solution in known[True]):
+        return known[True]  # the problem has no reference answer: nothing is known of any solution
+    return known[True] + known[False]
 
 
 def check_width(beam_width: int | str) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ttclib.errors import one_of
+from ttclib.errors import RequestError, one_of
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.majority_vote import SUBSETS_HELP
 from ttclib.replay.strategies.whole_samples import WholeSamples
@@ -44,8 +44,16 @@ class WeightedBestOfN(WholeSamples):
         """As `WholeSamples.expected`."""
         assert scores is not None
         transform = TRANSFORMS[self.transform]
-        weights = scores if transform is None else np.asarray(transform(scores), dtype=float)
-        subsets = self.subsets or None
+        try:
+            weights = scores if transform is None else np.asarray(transform(scores), dtype=float)
+        except ValueError as error:
+            raise RequestError(f"scores of '{pool.store}': {error}") from error
         return elect(
-            pool.answer_ids, weights, pool.correct, budgets, pool_sizes=pool.pool_sizes, n_subsets=subsets, seed=seed
+            pool.answer_ids,
+            weights,
+            pool.correct,
+            budgets,
+            pool_sizes=pool.pool_sizes,
+            n_subsets=self.subsets or None,
+            seed=seed,
         )

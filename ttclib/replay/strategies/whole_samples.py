@@ -9,12 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError
-from ttclib.replay.estimate import Estimate
+from ttclib.replay.best_of_n import expected_largest
+from ttclib.replay.estimate import Estimate, grades_by_answer
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy
 from ttclib.replay.truncation import truncate
-from ttclib.replay.voting import check_answers
-from ttclib.replay.waiting import waits_of_samples
 from ttclib.samples import LOGPROB, Pool, Verifier
 
 
@@ -54,29 +53,34 @@ class WholeSamples(Strategy):
             raise RequestError(
                 f"'{samples.store}' holds no graded sample of '{samples.policy}': grade it with `ttc grade`"
             )
-        if self.needs_answers:
-            check_answers(samples, self.label)
-        read = (verifier or samples.verifier()) if self.reads_scores else None
-        try:
-            found = self.expected(samples, None if read is None else read.by(aggregation), sizes, seed)
-        except RequestError:
-            raise
-        except ValueError as error:
-            raise RequestError(f"scores of '{samples.store}': {error}") from error
+        if self.needs_answers and not samples.has_answers:
+            raise RequestError(
+                f"'{samples.store}' holds no final answers of '{samples.policy}', without which {self.label} has "
+                "nothing to count: import them as `answer`, or the completions as `completion` and `ttc grade` them"
+            )
+        reads = (verifier or samples.verifier()) if self.reads_scores else None
+        scores = None if reads is None else reads.by(aggregation)
+        if samples.counts is None and np.isnan(samples.correct).any():
+            samples = replace(samples, correct=grades_by_answer(samples.answer_ids, samples.correct))
+        found = self.expected(samples, scores, sizes, seed)
+        if scores is not None:  # of a problem whose samples nobody scored, this strategy says nothing
+            unscored = np.isnan(scores).all(axis=1)[:, None]
+            found = Estimate(*(np.where(unscored, np.nan, part) for part in found))
+        costs = sampling_costs(samples, sizes, reads)
         return self.outcomes(
             samples,
-            read,
+            reads,
             aggregation,
             budgets=tuple(sizes),
             problem_ids=tuple(samples.problem_ids),
             accuracy=found.accuracy,
-            costs=sampling_costs(samples, sizes, read),
+            costs=costs,
             mc_error=found.mc_error,
             ungraded=found.ungraded,
         )
 
     def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
-        """Accuracy, its Monte-Carlo error and the chance of an ungraded winner, of every problem."""
+        """What the strategy comes to, by the scores that it reads."""
         raise NotImplementedError
 
 
@@ -127,7 +131,7 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
     own = _mean_of_samples(pool, length * (length - 1) / 2)
     mean_length = _mean_of_samples(pool, length)
     read = np.zeros(length.shape) if verifier is None else verifier.tokens_read
-    waits = waits_of_samples(length, read, budgets, pool_sizes=pool.pool_sizes)
+    longest, longest_read = (expected_largest(each, budgets, pool_sizes=pool.pool_sizes) for each in (length, read))
     return {
         "generations": size,
         "completion_tokens": size * mean_length,
@@ -136,9 +140,10 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
         "prefill_tokens": size * prompt,
         "cached_prefill_tokens": nothing + prompt,
         "context_tokens": size * (prompt * mean_length + own),
-        "kv_tokens": prompt * waits["serial_tokens"] + size * own,
+        "kv_tokens": prompt * longest + size * own,
         "prm_tokens": size * _mean_of_samples(pool, read),
-        **waits,
+        "serial_tokens": longest,
+        "serial_prm_tokens": longest_read,
     }
 
 
