@@ -191,7 +191,8 @@ class _Scored:
             others = ", ".join(name for name, one in self.verifiers.items() if not np.isnan(one.by()).all())
             remedy = "sample it with ttclib, which keeps them" if wanted == LOGPROB else "score it with `ttc score`"
             raise RequestError(
-                f"'{self.store}' holds no {wanted} scores for policy '{self.policy}' (verifiers: {others or 'none'}): {remedy}"
+                f"'{self.store}' holds no {wanted} scores for policy '{self.policy}' (verifiers: {others or 'none'}): "
+                f"{remedy}"
             )
         if needs_steps and named.kind != PRM:
             raise RequestError(

@@ -10,7 +10,7 @@ import duckdb
 
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.samples import Setting
-from ttclib.setting_keys import canonical_json, differing_keys, matches, option, value_at
+from ttclib.setting_keys import ANY, canonical_json, differing_keys, matches, option, value_at
 
 Wanted: TypeAlias = Setting | str | Mapping[str, Any] | None
 
@@ -135,7 +135,7 @@ def choose_setting(settings: Sequence[Setting], wanted: Wanted, whose: str) -> S
 
 
 def all_matching(settings: Sequence[Setting], where: Mapping[str, Any], whose: str) -> list[Setting]:
-    """The settings for which all of `where` holds, in order of the keys in which they differ.
+    """The settings for which all of `where` holds, in order of the keys that may be any, then of the others.
 
     Raises
     ------
@@ -145,7 +145,8 @@ def all_matching(settings: Sequence[Setting], where: Mapping[str, Any], whose: s
     found = [setting for setting in settings if matches(setting.keys, where)]
     if not found:
         _complain_of(where, settings, whose)
-    names = differing_keys([setting.keys for setting in found])
+    swept = [name for name, value in where.items() if value == ANY]
+    names = [*swept, *differing_keys([setting.keys for setting in found])]
     return sorted(found, key=lambda setting: [_rank(value_at(setting.keys, name)) for name in names])
 
 

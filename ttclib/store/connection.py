@@ -264,8 +264,9 @@ def _from_parts(table: str, parts: list[Path]) -> str:
     ]  # a name, no pattern
     names = ", ".join(f"'{name}'" for name in literal)
     rows = (
-        f"SELECT * EXCLUDE (filename, file_row_number), (filename, file_row_number) AS written FROM read_parquet([{names}], "
-        f"union_by_name = true, hive_partitioning = false, filename = true, file_row_number = true)"
+        f"SELECT * EXCLUDE (filename, file_row_number), (filename, file_row_number) AS written "
+        f"FROM read_parquet([{names}], union_by_name = true, hive_partitioning = false, filename = true, "
+        "file_row_number = true)"
     )
     return as_of_today(table, rows, also={"written": "STRUCT(filename VARCHAR, file_row_number BIGINT)"})
 

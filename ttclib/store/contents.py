@@ -86,11 +86,15 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
             parameters,
             benchmark,
             Setting(name, json.loads(keys or "{}")),
-            *counted[:4],
+            n_problems,
+            n_samples,
+            n_counted,
+            n_graded,
             kinds.get((policy, benchmark, name), {}),
-            *counted[4:],
+            n_nodes=beyond[0],
+            n_revisions=beyond[1],
         )
-        for policy, parameters, benchmark, name, keys, *counted in rows
+        for policy, parameters, benchmark, name, keys, n_problems, n_samples, n_counted, n_graded, *beyond in rows
     ]
 
 

@@ -24,9 +24,9 @@ Any tool that reads DuckDB can open it; these are its tables, at schema version 
 ## What makes a sample the same sample
 
 A sample is known by four things: the policy that drew it, the problem, the setting (prompt format,
-decoding and whatever else decides a draw) and its number. Sample 7 is the seventh after sample 0, whether you asked for 8 samples or
-for 800. So asking for more later only adds to what is there, and running the same command again
-repeats nothing. Writing the same row twice leaves one; the first counts.
+decoding and whatever else decides a draw) and its number. Sample 7 is the seventh after sample 0,
+whether you asked for 8 samples or for 800. So asking for more later only adds to what is there, and
+running the same command again repeats nothing. Writing the same row twice leaves one; the first counts.
 
 Raw text and raw step scores are kept. How step scores become one score (last, min, product, mean) is
 chosen when the store is read, and grading can be done again, so changing your mind needs no GPU.
