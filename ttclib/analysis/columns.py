@@ -197,6 +197,18 @@ def ends_of(of: Column | str, available: Iterable[str]) -> tuple[str, str] | Non
     return None
 
 
+def bin_title(number: int, n_bins: int) -> str:
+    """What a difficulty bin is called, of so many that were cut, also where one has no rows.
+
+    Examples
+    --------
+    >>> bin_title(1, 5), bin_title(4, 5), bin_title(5, 5)
+    ('bin 1 (easiest)', 'bin 4', 'bin 5 (hardest)')
+    """
+    ends = {1: " (easiest)", n_bins: " (hardest)"} if n_bins > 1 else {}
+    return f"bin {number}{ends.get(number, '')}"
+
+
 def column(name: str, **changes: Any) -> Column:
     """A registered column, or one like it with another label, kind or word for what is missing.
 

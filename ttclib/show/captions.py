@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ttclib.analysis.columns import bin_title
 from ttclib.samples import LOGPROB, Pool
 from ttclib.show.choices import VERIFIER_LABELS
+
+__all__ = ["AGGREGATION_LABELS", "bands_line", "bin_title", "bins_line", "caption", "source"]
 
 AGGREGATION_LABELS = {
     "last": "last step's score",
@@ -72,9 +75,3 @@ def bins_line(bins: int, difficulty: str) -> str:
 def bands_line(level: float = 0.95) -> str:
     """What the bands are."""
     return f"bands: {level * 100:g} % bootstrap intervals over problems"
-
-
-def bin_title(number: int, n_bins: int) -> str:
-    """How a panel is headed: ``bin 1 (easiest)`` … ``bin 5 (hardest)``."""
-    ends = {1: " (easiest)", n_bins: " (hardest)"} if n_bins > 1 else {}
-    return f"bin {number}{ends.get(number, '')}"

@@ -1,8 +1,9 @@
-"""One look for every chart: a strategy keeps its colour, dash, point and name everywhere.
+"""One look for every chart: a strategy keeps its colour, dash, point and name everywhere, on light and dark.
 
-Colours are those of Okabe and Ito (Color Universal Design, 2008), which stay apart under the common
-colour-vision deficiencies. Dash and point shape carry the same distinction once more, for print in
-grey. Their yellow is too pale for lines on white and stands here darkened; grey is the ninth.
+Strategies bring their look; most colours are those of Okabe and Ito (Color Universal Design, 2008), which stay apart
+under the common colour-vision deficiencies. Dash and point shape carry the same distinction once more. What is too
+pale for a line on white, or too dark on black, is moved until it reaches the contrast of WCAG 2.2 for graphics (3:1)
+and for text (4.5:1). Which of the two is drawn is a parameter of the picture, ``dark``.
 """
 
 from __future__ import annotations
@@ -10,19 +11,91 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-import altair as alt
-
+from ttclib.analysis.columns import strategy_label
 from ttclib.errors import one_of
-from ttclib.show.picture import picture_of
+from ttclib.replay.strategy import Look, strategies
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
-INK = "#222222"
-QUIET_INK = "#5a5a5a"
 NAME = "ttclib"
 VEGALITE_MIME = "application/vnd.vegalite.v5+json"
 VEGALITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+PAPERS = ("#ffffff", "#1b1b1b")  # light, dark
+GRAPHIC, TEXT = 3.0, 4.5  # least contrast
+COMPUTE_OPTIMAL = Look("#5B2A86", (), "M0,-.8L.25,-.2L.8,0L.25,.2L0,.8L-.25,.2L-.8,0L-.25,-.2Z")
+# For strategies that bring none, in the order of their registration.
+FREE_LOOKS = (
+    Look("#A6761D", (1, 2), "wedge"),
+    Look("#1B7F79", (9, 2), "arrow"),
+    Look("#B2182B", (4, 1, 1, 1), "M-.7,-.7L.7,-.7L-.7,.7L.7,.7Z"),
+    Look("#4D4D9F", (14, 4), "M-.7,-.25L.7,-.25L.7,.25L-.7,.25Z"),
+)
+# Difficulty bins, easiest first: one ramp from light to dark (cividis), so that their order shows in grey as well.
+RAMP = ("#E8D34F", "#B5A868", "#7F7C75", "#4A5A78", "#00224E")
+
+Expression = dict[str, str]
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of a hex colour, 0 to 1, as WCAG 2.2 defines it."""
+    parts = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: str, second: str) -> float:
+    """Contrast of two colours, 1 to 21.
+
+    Examples
+    --------
+    >>> contrast("#000000", "#ffffff")
+    21.0
+    """
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def mixed(color: str, other: str, part: float) -> str:
+    """A colour with a part, 0 to 1, of another."""
+    pairs = ((int(color[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)
+
+
+@cache
+def legible(color: str, paper: str, least: float = GRAPHIC) -> str:
+    """The colour, or the nearest on its way to black or white that has the contrast wanted on a paper.
+
+    Examples
+    --------
+    >>> legible("#D55E00", "#ffffff"), legible("#56B4E9", "#ffffff") == "#56B4E9"
+    ('#D55E00', False)
+    """
+    ink = "#000000" if luminance(paper) > 0.5 else "#ffffff"
+    found = (mixed(color, ink, step / 40) if step else color for step in range(41))
+    return next(one for one in found if contrast(one, paper) >= least)
+
+
+def on_papers(light: str, dark: str) -> Expression:
+    """A colour of a picture: one on light, another on dark."""
+    return {"expr": f"dark ? '{dark}' : '{light}'"}
+
+
+def pair(color: str, least: float = GRAPHIC) -> tuple[str, str]:
+    """A colour as it is drawn on light and on dark, with the contrast wanted; black is the ink."""
+    light, dark = PAPERS
+    return legible(color, light, least), legible("#e8e8e8" if color == "#000000" else color, dark, least)
+
+
+def drawn(color: str, least: float = GRAPHIC) -> Expression:
+    """A colour that follows the paper."""
+    return on_papers(*pair(color, least))
+
+
+INK, QUIET_INK = on_papers("#222222", "#e8e8e8"), on_papers("#5a5a5a", "#b4b4b4")
+GRID, FRAME = on_papers("#e6e6e6", "#3a3a3a"), on_papers("#8a8a8a", "#8a8a8a")
+PAPER = on_papers(*PAPERS)
 
 
 @dataclass(frozen=True)
@@ -46,87 +119,14 @@ class Style:
     dash: tuple[int, ...]
     shape: str
 
-    @property
-    def text_color(self) -> str:
-        """The colour darkened by 30 %, so that small text in it can be read on white."""
-        parts = (int(self.color[at : at + 2], 16) for at in (1, 3, 5))
-        return "#" + "".join(f"{round(part * 0.7):02x}" for part in parts)
 
-
-STYLES: dict[str, Style] = {
-    "pass_at_k": Style("pass@k", "#000000", (2, 3), "circle"),
-    "majority_vote": Style("majority vote", "#009E73", (7, 3), "square"),
-    "best_of_n": Style("best-of-N", "#D55E00", (), "triangle-up"),
-    "weighted_best_of_n": Style("best-of-N weighted", "#0072B2", (12, 3, 2, 3), "diamond"),
-    "beam_search": Style("beam search", "#CC79A7", (), "cross"),
-    "lookahead_search": Style("lookahead search", "#E69F00", (7, 3), "triangle-down"),
-    "dvts": Style("DVTS", "#56B4E9", (12, 3, 2, 3), "triangle-right"),
-    "rebase": Style("REBASE", "#8C7A00", (2, 3), "triangle-left"),
-    "revisions": Style("revisions", "#767676", (4, 2), "M0,.7L-.6,-.5L.6,-.5Z"),
-    "compute_optimal": Style(
-        "compute-optimal", "#5B2A86", (), "M0,-.8L.25,-.2L.8,0L.25,.2L0,.8L-.25,.2L-.8,0L-.25,-.2Z"
-    ),
-}
-
-# Difficulty bins, easiest first: one ramp from light to dark (cividis), so that their order shows in grey as well.
-BIN_COLORS = ("#E8D34F", "#B5A868", "#7F7C75", "#4A5A78", "#00224E")
-
-CONFIG: dict[str, Any] = {
-    "background": "#ffffff",
-    "font": FONT,
-    "padding": 12,
-    "view": {"stroke": None},
-    "title": {
-        "anchor": "start",
-        "frame": "group",
-        "color": INK,
-        "fontSize": 17,
-        "fontWeight": 600,
-        "subtitleColor": QUIET_INK,
-        "subtitleFontSize": 12,
-        "subtitleLineHeight": 16,
-        "subtitlePadding": 5,
-        "offset": 14,
-    },
-    "axis": {
-        "labelFontSize": 12,
-        "titleFontSize": 13,
-        "titleFontWeight": "normal",
-        "labelColor": INK,
-        "titleColor": INK,
-        "titlePadding": 8,
-        "gridColor": "#e6e6e6",
-        "domainColor": "#8a8a8a",
-        "tickColor": "#8a8a8a",
-        "labelOverlap": True,
-    },
-    "header": {"labelFontSize": 13, "labelFontWeight": 600, "labelColor": INK, "labelPadding": 4},
-    "legend": {"labelFontSize": 13, "labelColor": INK, "symbolSize": 110, "symbolStrokeWidth": 2, "labelLimit": 260},
-}
-
-
-def ramp(n: int, *, start: float = 0.0) -> list[str]:
-    """Colours of n ordered things, light to dark, along the ramp of `BIN_COLORS`.
-
-    Parameters
-    ----------
-    n : int
-    start : float
-        Where on the ramp the first stands, 0 to 1.
-
-    Examples
-    --------
-    >>> ramp(2)
-    ['#e8d34f', '#00224e']
-    """
-    stops = [[int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in BIN_COLORS]
-    colors = []
-    for place in range(n):
-        at = (start + (1 - start) * (place / (n - 1) if n > 1 else 1.0)) * (len(stops) - 1)
-        low = min(int(at), len(stops) - 2)
-        mixed = [round(a + (b - a) * (at - low)) for a, b in zip(stops[low], stops[low + 1], strict=True)]
-        colors.append("#" + "".join(f"{part:02x}" for part in mixed))
-    return colors
+@cache
+def styles() -> dict[str, Style]:
+    """Every strategy's style by name, in the order of legends; one that brings no look gets a free one."""
+    free = iter(FREE_LOOKS * (1 + len(strategies())))
+    looks = {name: one.look or next(free) for name, one in strategies().items()}
+    looks["compute_optimal"] = COMPUTE_OPTIMAL
+    return {name: Style(strategy_label(name), look.color, look.dash, look.shape) for name, look in looks.items()}
 
 
 def style_of(strategy: str) -> Style:
@@ -150,7 +150,7 @@ def style_of(strategy: str) -> Style:
     >>> style_of("weighted_best_of_n").label
     'best-of-N weighted'
     """
-    return STYLES[one_of(strategy, STYLES, "strategy")]
+    return styles()[one_of(strategy, styles(), "strategy")]
 
 
 def in_order(strategies: Iterable[str]) -> list[str]:
@@ -161,32 +161,75 @@ def in_order(strategies: Iterable[str]) -> list[str]:
     RequestError
         An unknown strategy.
     """
-    wanted = {one_of(strategy, STYLES, "strategy") for strategy in strategies}
-    return [name for name in STYLES if name in wanted]
+    wanted = {one_of(strategy, styles(), "strategy") for strategy in strategies}
+    return [name for name in styles() if name in wanted]
 
 
-ROWS = alt.NamedData("rows")
+def ramp(n: int) -> list[tuple[str, str]]:
+    """Colours of n ordered things, easy to hard, light to dark, each as it is drawn on light and on dark.
 
-
-def finished(chart: Any, rows: list[dict[str, Any]] | None = None) -> Any:
-    """The chart with the theme inside, so that it looks the same wherever it is drawn.
-
-    Parameters
-    ----------
-    chart : altair chart
-    rows : list of dict, optional
-        What `ROWS` stands for in it. Altair copies inline data with every layer, these not.
-
-    Returns
-    -------
-    altair chart
-        A copy that carries `CONFIG`, and the rows.
+    Examples
+    --------
+    >>> len(ramp(5))
+    5
     """
-    themed = chart.copy(deep=False)
-    themed.config = CONFIG
-    if rows is not None:
-        themed.datasets = {ROWS.name: rows}
-    return themed
+
+    def at(place: float) -> str:
+        low = min(int(place * (len(RAMP) - 1)), len(RAMP) - 2)
+        return mixed(RAMP[low], RAMP[low + 1], place * (len(RAMP) - 1) - low)
+
+    def legible_part(paper: str) -> tuple[float, float]:
+        clear = [place / 200 for place in range(201) if contrast(at(place / 200), paper) >= GRAPHIC]
+        return clear[0], clear[-1]
+
+    ends = [legible_part(paper) for paper in PAPERS]
+    places = [place / (n - 1) if n > 1 else 1.0 for place in range(n)]
+    made = ([at(low + (high - low) * place) for low, high in ends] for place in places)
+    return [(light, dark) for light, dark in made]
+
+
+def config() -> dict[str, Any]:
+    """The look of every chart, as Vega-Lite's ``config``; colours follow the picture's parameter ``dark``."""
+    return {
+        "background": PAPER,
+        "font": FONT,
+        "padding": 12,
+        "view": {"stroke": None},
+        "title": {
+            "anchor": "start",
+            "frame": "group",
+            "color": INK,
+            "fontSize": 17,
+            "fontWeight": 600,
+            "subtitleColor": QUIET_INK,
+            "subtitleFontSize": 12,
+            "subtitleLineHeight": 16,
+            "subtitlePadding": 5,
+            "offset": 14,
+        },
+        "axis": {
+            "labelFontSize": 12,
+            "titleFontSize": 13,
+            "titleFontWeight": "normal",
+            "labelColor": INK,
+            "titleColor": INK,
+            "titlePadding": 8,
+            "gridColor": GRID,
+            "domainColor": FRAME,
+            "tickColor": FRAME,
+            "labelOverlap": True,
+        },
+        "header": {"labelFontSize": 13, "labelFontWeight": 600, "labelColor": INK, "labelPadding": 4},
+        "legend": {
+            "labelFontSize": 13,
+            "labelColor": INK,
+            "titleColor": INK,
+            "titleFontSize": 12,
+            "symbolSize": 110,
+            "symbolStrokeWidth": 2,
+            "labelLimit": 260,
+        },
+    }
 
 
 def mime_bundle(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -205,6 +248,8 @@ def mime_bundle(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     -------
     data, metadata : dict
     """
+    from ttclib.show.picture import picture_of
+
     data = {
         VEGALITE_MIME: {**spec, "$schema": VEGALITE_SCHEMA},
         "image/png": base64.b64encode(picture_of(spec)).decode(),
@@ -214,7 +259,8 @@ def mime_bundle(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def use() -> None:
-    """Make Altair display every chart of this session in this theme and as `mime_bundle` says."""
-    alt.theme.register(NAME, enable=True)(lambda: alt.theme.ThemeConfig({"config": CONFIG}))  # type: ignore[typeddict-item]
+    """Make Altair display every chart of this session as `mime_bundle` says."""
+    import altair as alt
+
     alt.renderers.register(NAME, lambda spec, **_: mime_bundle(spec))
     alt.renderers.enable(NAME)

@@ -1,18 +1,22 @@
-"""Pictures, one module a subject; each is drawn from a table that `ttclib.analysis` made."""
+"""Pictures, one module a question; each is drawn from a table that `ttclib.analysis` made.
 
-from ttclib.show.captions import AGGREGATION_LABELS, caption
+To add one: rows with what tooltips say (`rows`), a `Measure` (`axes`), a `Series` (`series`), the layers of `Lines`
+and `finished` (`grammar`).
+"""
+
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
 from ttclib.show.charts.compare import differences_chart, sides_chart
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
-from ttclib.show.charts.frontier import frontier_chart, saving_chart
+from ttclib.show.charts.frontier import frontier_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
-from ttclib.show.charts.search import gains_chart, tree_chart
+from ttclib.show.charts.saving import saving_chart
+from ttclib.show.charts.search import gains_chart
+from ttclib.show.charts.tree import tree_chart
 
 __all__ = [
-    "AGGREGATION_LABELS",
     "accuracy_chart",
     "accuracy_domain",
     "accuracy_rows",
@@ -20,7 +24,6 @@ __all__ = [
     "best_split_chart",
     "bins_chart",
     "bins_rows",
-    "caption",
     "chain_chart",
     "cheap_chart",
     "confusion_chart",

@@ -3,11 +3,11 @@
 The charts take the table of `ttclib.analysis.accuracy_curves` (one row a strategy, budget and bin,
 so some hundred rows however large the store) and carry that and no more.
 
-The budget is a parameter inside the picture. A rule stands at it and the labels at the line ends
-give the accuracy there. With ``slider=True`` the picture brings its own slider, which needs no
-kernel; without, the parameter ``budget_now`` is set from outside. A click on a line or its label, or on the
-legend where there is one, singles that strategy out, which needs no kernel either. So do the
-difficulty bin (``by_bin=True``) and whether the interval bands are shown.
+The budget is a parameter inside the picture. A rule stands at it with the accuracy of each line there; the label at
+a line's end gives the accuracy at the end. With ``slider=True`` the picture brings its own list of budgets, which
+needs no kernel; without, the parameter ``budget_now`` is set from outside. A click on a line or its label, or on the
+legend where there is one, singles that strategy out. So do the difficulty bin (``by_bin=True``) and whether the
+interval bands are shown.
 """
 
 from __future__ import annotations
@@ -20,27 +20,20 @@ import altair as alt
 import polars as pl
 
 from ttclib.errors import RequestError
-from ttclib.show.captions import bin_title
-from ttclib.show.charts.marks import (
-    LABEL_PX,
-    bin_param,
-    budget_params,
-    curve_layers,
-    intervals_param,
-    label_layers,
-    picked_param,
-    reference_layers,
-    rule,
-    rule_text,
-    spread_labels,
-    titled,
-)
-from ttclib.show.theme import ROWS, finished, in_order, style_of
+from ttclib.show.charts.axes import budget_axis, share
+from ttclib.show.charts.controls import IN_BIN, bin_param, budget_param, intervals_param
+from ttclib.show.charts.grammar import ROWS, Lines, facets, finished
+from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, reference_layers, spread_labels
+from ttclib.show.charts.rows import coinciding, panel_titles, rows_of, tips
+from ttclib.show.charts.series import Series, of_strategies, picked_param
+from ttclib.show.theme import INK, QUIET_INK, in_order, style_of
 
 # Altair refuses more rows; a chart that needs them is not aggregated.
 MAX_ROWS = 5000
 # Most strategies whose labels still find room beside a chart; more get a legend.
 MAX_DIRECT_LABELS = 9
+GAP_PX, VALUE_GAP_PX = LABEL_PX + 5, LABEL_PX + 2  # between names at the ends, between values at the rule
+TOLD = ("budget", "accuracy", "n_problems", "tokens", "flops")
 
 
 def accuracy_chart(
@@ -55,6 +48,7 @@ def accuracy_chart(
     unit: str = "samples",
     y_domain: tuple[float, float] | None = None,
     title: str | None = None,
+    n_bins: int | None = None,
     width: int = 560,
     height: int = 360,
 ) -> Any:
@@ -67,7 +61,7 @@ def accuracy_chart(
     caption : sequence of str
         Lines under the title, from `caption`.
     budget : int, optional
-        Where the rule stands; None: no rule, unless there is a slider.
+        Where the rule stands; None: no rule, unless there is a list to move it by.
     slider : bool
         Give the picture controls of its own, which work without a kernel.
     by_bin : bool
@@ -82,6 +76,8 @@ def accuracy_chart(
     y_domain : pair of float, optional
         Ends of the accuracy axis, 0 to 1; None: what the bands need, in tenths.
     title : str, optional
+    n_bins : int, optional
+        Bins that were cut, of which some may have no row; None: up to the largest in the table.
     width, height : int
         Of the plot, in px.
 
@@ -94,32 +90,34 @@ def accuracy_chart(
     RequestError
         Nothing to draw, an unknown strategy, or a budget that the table does not have.
     """
-    kept = curves if by_bin else curves.filter(pl.col("bin").is_null())
-    known = _checked(kept, budget)
+    wanted = curves if by_bin else curves.filter(pl.col("bin").is_null())
+    known = _checked(wanted, budget)
     budgets = sorted(known["budget"].unique().to_list())
-    low, high = y_domain or accuracy_domain(known, (references or {}).values())
+    domain = y_domain or accuracy_domain(known, (references or {}).values())
     strategies = in_order(known["strategy"].to_list())
-    direct = len(strategies) <= MAX_DIRECT_LABELS and len(strategies) * (LABEL_PX + 5) <= height
-    rows = accuracy_rows(known, (low, high), by_bin=True, height=height)
-    picked = picked_param(legend=not direct)
+    direct = len(strategies) <= MAX_DIRECT_LABELS and len(strategies) * GAP_PX <= height
+    lines = _lines(strategies, budgets, domain, legend=not direct, unit=unit)
     base = alt.Chart(ROWS)
-    params = [*budget_params(budgets, budget, slider), intervals_param(intervals, slider)]
+    params = [budget_param(budgets, budget, slider), intervals_param(intervals, slider)]
     if by_bin:
-        base = base.transform_filter("(datum.bin || 0) == bin_now")
-        params.append(bin_param(known["bin"].drop_nulls().unique().sort().to_list(), slider))
-    layers = curve_layers(base, strategies, budgets, (low, high), picked, legend=not direct, unit=unit)
-    if budget is not None or slider:
-        layers = [rule(base, strategies[0]), *layers, rule_text(base, strategies[0])]
-    if direct:
-        layers += label_layers(base, strategies, picked, width)
+        base = base.transform_filter(IN_BIN)
+        params.append(bin_param(panel_titles(curves, n_bins), slider))
+    layers = lines.layers(base, large="datum.budget == budget_now")
     if references:
-        layers += reference_layers(references, by_bin=by_bin)
-    chart = alt.layer(*layers).add_params(*params)
+        level, *names = reference_layers(references, lines.measure, where="bin_now == 0" if by_bin else "")
+        layers = [level, *layers, *names]
+    if budget is not None or slider:
+        rule, said = _rule(base, strategies[0])
+        layers = [rule, *layers, said, *(_values_at_rule(base, lines.series) if direct else [])]
+    if direct:
+        layers += end_labels(base, lines.series, lines.picked)
     return finished(
-        chart.properties(
-            width=width, height=height, title=titled(title or "Accuracy against sampling budget", caption)
-        ),
-        rows,
+        alt.layer(*layers).add_params(*params),
+        accuracy_rows(known, domain, by_bin=True, height=height),
+        title=title or "Accuracy against sampling budget",
+        caption=[*caption, *coinciding(known.filter(pl.col("bin").is_null()))],
+        width=width,
+        height=height,
     )
 
 
@@ -134,6 +132,7 @@ def bins_chart(
     y_domain: tuple[float, float] | None = None,
     title: str | None = None,
     columns: int | None = None,
+    n_bins: int | None = None,
     width: int = 230,
     height: int = 180,
 ) -> Any:
@@ -143,7 +142,7 @@ def bins_chart(
     ----------
     curves : polars.DataFrame
         As `accuracy_curves` gives it with ``bins``.
-    caption, budget, slider, intervals, unit, y_domain, title
+    caption, budget, slider, intervals, unit, y_domain, title, n_bins
         As in `accuracy_chart`.
     columns : int, optional
         Panels side by side; None: 3, or 2 where that leaves no gap.
@@ -164,34 +163,28 @@ def bins_chart(
     known = _checked(curves, budget)
     budgets = sorted(known["budget"].unique().to_list())
     strategies = in_order(known["strategy"].to_list())
-    titles = _panels(curves)
-    picked = picked_param(legend=True)
+    lines = _lines(strategies, budgets, y_domain or accuracy_domain(known), legend=True, unit=unit, small=True)
     base = alt.Chart()
-    layers = curve_layers(
-        base, strategies, budgets, y_domain or accuracy_domain(known), picked, legend=True, small=True, unit=unit
-    )
-    if budget is not None or slider:
-        layers = [rule(base, strategies[0]), *layers, rule_text(base, strategies[0])]
-    chart = alt.layer(*layers, data=ROWS).properties(width=width, height=height)
-    beside = columns or (2 if len(titles) in (2, 4) else 3)
+    layers = lines.layers(base, large="datum.budget == budget_now")
+    ruled = budget is not None or slider
+    if ruled:
+        rule, said = _rule(base, strategies[0])
+        layers = [rule, *layers, said]
+    shown = set(known["bin"].to_list())
+    titles = [heading for number, heading in panel_titles(curves, n_bins).items() if number in shown]
     # Room for the "N = 16" of the rule between a panel and its heading.
-    header = alt.Header(labelPadding=6 if budget is not None or slider else 4)
-    panels = (
-        chart.facet(
-            facet=alt.Facet("panel:N", sort=list(titles.values()), title=None, header=header),
-            columns=beside,
-            spacing=24,
-        )
-        .resolve_axis(x="independent")
-        .add_params(*budget_params(budgets, budget, slider), intervals_param(intervals, slider))
+    panels = facets(layers, titles, columns=columns or 3, width=width, height=height, room=6 if ruled else 4)
+    return finished(
+        panels.add_params(budget_param(budgets, budget, slider), intervals_param(intervals, slider)),
+        bins_rows(curves, n_bins),
+        title=title or "Accuracy by difficulty",
+        caption=[*caption, *coinciding(known)],
     )
-    return finished(panels.properties(title=titled(title or "Accuracy by difficulty", caption)), bins_rows(curves))
 
 
 def accuracy_domain(curves: pl.DataFrame, others: Iterable[float] = ()) -> tuple[float, float]:
     """Ends of an accuracy axis that holds every band and some other values, in whole tenths, 0 to 1."""
-    others = list(others)
-    centre = others + curves["accuracy"].drop_nulls().to_list()
+    centre = [*others, *curves["accuracy"].drop_nulls().to_list()]
     lows, highs = ([*curves[end].drop_nulls().to_list(), *centre] for end in ("ci_low", "ci_high"))
     low, high = math.floor(min(lows) * 10 + 1e-9) / 10, math.ceil(max(highs) * 10 - 1e-9) / 10
     return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
@@ -200,27 +193,38 @@ def accuracy_domain(curves: pl.DataFrame, others: Iterable[float] = ()) -> tuple
 def accuracy_rows(
     curves: pl.DataFrame, y_domain: tuple[float, float], *, by_bin: bool = False, height: int = 360
 ) -> list[dict[str, Any]]:
-    """The data that `accuracy_chart` carries, to put other budgets into a drawing that stands."""
-    kept = (curves if by_bin else curves.filter(pl.col("bin").is_null())).drop_nulls("accuracy")
-    gap = (LABEL_PX + 5) / height * (y_domain[1] - y_domain[0])
-    parts = kept.partition_by("bin", maintain_order=True)
-    return [row for part in parts for row in _rows(part, _label_heights(part, gap, *y_domain))]
+    """The data that `accuracy_chart` carries, to put other budgets into a drawing that stands.
+
+    ``label_height`` is where the text of a row stands, so that none at the same budget covers another; ``at_end`` says
+    that the row is its line's last, whose text names the line.
+    """
+    known = (curves if by_bin else curves.filter(pl.col("bin").is_null())).drop_nulls("accuracy")
+    low, high = y_domain
+    pixel = (high - low) / height
+    last = known.group_by("strategy", "bin").agg(last=pl.col("budget").max())
+    marked = known.join(last, on=["strategy", "bin"], nulls_equal=True).with_columns(
+        at_end=pl.col("budget") == pl.col("last")
+    )
+    placed = []
+    # The names at the ends stand under one another, so they are spread together whatever their budgets.
+    together = marked.with_columns(column=pl.when("at_end").then(0).otherwise("budget"))
+    for part in together.partition_by("bin", "column", maintain_order=True):
+        gap = (GAP_PX if part["at_end"][0] else VALUE_GAP_PX) * pixel
+        heights = spread_labels(part["accuracy"].to_list(), gap=gap, low=low, high=high)
+        placed.append(part.with_columns(label_height=pl.Series(heights, dtype=pl.Float64)))
+    rows = _named(pl.concat(placed).drop("last", "column") if placed else known)
+    largest = max((row["budget"] for row in rows), default=0)
+    for row in rows:
+        if row["at_end"]:
+            where = f" (N = {row['budget']:,})" if row["budget"] < largest else ""
+            row["end_label"] = f"{row['accuracy']:.1%}  {row['name']}{where}"
+    return rows
 
 
-def bins_rows(curves: pl.DataFrame) -> list[dict[str, Any]]:
+def bins_rows(curves: pl.DataFrame, n_bins: int | None = None) -> list[dict[str, Any]]:
     """The data that `bins_chart` carries."""
-    known = curves.drop_nulls("accuracy")
-    titles = _panels(curves)
-    return [{**row, "panel": titles[row["bin"]]} for row in _rows(known, {})]
-
-
-def _panels(curves: pl.DataFrame) -> dict[int | None, str]:
-    """Headings of the panels, by bin: those that have something to show, all problems last."""
-    numbers = sorted(curves["bin"].drop_nulls().unique().to_list())
-    titles: dict[int | None, str] = {number: bin_title(number, len(numbers)) for number in numbers}
-    if curves.drop_nulls("accuracy")["bin"].is_null().any():
-        titles[None] = "all problems"
-    return titles
+    titles = panel_titles(curves, n_bins)
+    return [{**row, "panel": titles[row["bin"]]} for row in _named(curves.drop_nulls("accuracy"))]
 
 
 def _checked(curves: pl.DataFrame, budget: int | None) -> pl.DataFrame:
@@ -232,32 +236,54 @@ def _checked(curves: pl.DataFrame, budget: int | None) -> pl.DataFrame:
         )
     if len(known) > MAX_ROWS:
         raise RequestError(f"{len(known)} rows are too many for a chart (at most {MAX_ROWS}): choose fewer budgets")
-    held = sorted(known["budget"].unique().to_list())
-    if budget is not None and budget not in held:
-        raise RequestError(f"budget {budget} is not in the chart; it has {', '.join(map(str, held))}")
+    budgets = sorted(known["budget"].unique().to_list())
+    if budget is not None and budget not in budgets:
+        raise RequestError(f"budget {budget} is not in the chart; it has {', '.join(map(str, budgets))}")
     return known
 
 
-def _rows(curves: pl.DataFrame, label_heights: dict[str, float]) -> list[dict[str, Any]]:
-    """Rows as the spec carries them: rounded, named, and with the place of their line's label."""
-    ends = _line_ends(curves) if label_heights else {}
-    rows = []
-    for row in curves.sort("strategy", "bin", "budget").iter_rows(named=True):
-        kept = {key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()}
-        if row["strategy"] in label_heights:
-            kept["label_height"] = round(label_heights[row["strategy"]], 5)
-            kept["text_color"] = style_of(row["strategy"]).text_color
-            kept["end_height"] = round(ends[row["strategy"]], 5)
-        rows.append({**kept, "name": style_of(row["strategy"]).label})
-    return rows
+def _named(curves: pl.DataFrame) -> list[dict[str, Any]]:
+    rows = rows_of(curves.sort("strategy", "bin", "budget"), TOLD)
+    return [{**row, "name": style_of(row["strategy"]).label} for row in rows]
 
 
-def _label_heights(curves: pl.DataFrame, gap: float, low: float, high: float) -> dict[str, float]:
-    """Where each strategy's label stands, so that none covers another."""
-    ends = _line_ends(curves)
-    return dict(zip(ends, spread_labels(list(ends.values()), gap=gap, low=low, high=high), strict=True))
+def _lines(
+    strategies: Sequence[str],
+    budgets: Sequence[int],
+    domain: tuple[float, float],
+    *,
+    legend: bool,
+    unit: str,
+    small: bool = False,
+) -> Lines:
+    series = of_strategies(strategies, legend=legend)
+    return Lines(
+        budget_axis(budgets, small=small, unit=unit),
+        share("accuracy" if small else "accuracy: problems solved", domain=domain, ticks=5 if small else 8),
+        series,
+        picked_param(series),
+        told=[alt.Tooltip("name:N", title="strategy"), *tips(*TOLD)],
+        small=small,
+    )
 
 
-def _line_ends(curves: pl.DataFrame) -> dict[str, float]:
-    """Accuracy at the last budget of each strategy."""
-    return {row["strategy"]: row["accuracy"] for row in curves.sort("budget").iter_rows(named=True)}
+def _rule(base: Any, first: str) -> tuple[Any, Any]:
+    """The line at the budget and its name; of one strategy's rows only, or they would be drawn once for each."""
+    here = base.transform_filter(f"datum.budget == budget_now && datum.strategy == '{first}'")
+    rule = here.mark_rule(color=QUIET_INK, strokeWidth=1.2, strokeDash=[4, 3]).encode(x="budget:Q")
+    said = (
+        here.transform_calculate(label="'N = ' + format(datum.budget, ',')")
+        .mark_text(baseline="bottom", dy=-7, fontSize=12, fontWeight=600, color=INK)
+        .encode(x="budget:Q", y=alt.YValue(0), text="label:N")
+    )
+    return rule, said
+
+
+def _values_at_rule(base: Any, series: Series) -> list[Any]:
+    """The accuracy of each line at the budget, beside its point there; a line's end has its own label."""
+    here = base.transform_filter("datum.budget == budget_now && !datum.at_end").transform_calculate(
+        label="format(datum.accuracy, '.1%')"
+    )
+    place = {"x": alt.X("budget:Q"), "y": alt.Y("label_height:Q")}
+    look = {"align": "left", "baseline": "middle", "dx": 11, "fontSize": 12, "fontWeight": 600}
+    return halo_text(here, text="label:N", channels=place, fill=series.text, **look)

@@ -8,18 +8,24 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.accuracy import accuracy_domain
-from ttclib.show.charts.marks import SIGNED_POINTS, budget_axis, intervals_param, titled
-from ttclib.show.theme import QUIET_INK, finished, in_order, style_of
+from ttclib.show.charts.axes import budget_axis, points, share
+from ttclib.show.charts.controls import intervals_param
+from ttclib.show.charts.grammar import Lines, facets, finished, level
+from ttclib.show.charts.rows import rows_of, tips
+from ttclib.show.charts.series import of_strategies, picked_param
+from ttclib.show.theme import style_of
 
-SIDE_DASHES = ([1, 0], [6, 4])
+SIDES_TOLD = ("budget", "accuracy", "n_problems")
+SIDE_DASHES, SIDE_SHAPES = ([1, 0], [6, 4]), ("circle", "square")
 
 
 def sides_chart(
     first: pl.DataFrame, second: pl.DataFrame, names: tuple[str, str], *, caption: Sequence[str] = ()
 ) -> Any:
-    """Curves of two pools on the same axes, one panel a strategy; the second is dashed.
+    """Curves of two pools on the same axes, one panel a strategy; the second is dashed, with square points.
 
     Parameters
     ----------
@@ -42,60 +48,28 @@ def sides_chart(
     both = pl.concat([side.with_columns(side=pl.lit(name)) for side, name in zip(sides, names, strict=True)])
     if not len(both):
         raise RequestError("nothing to draw: neither side has an accuracy")
-    strategies = in_order(both["strategy"].to_list())
-    labels = [style_of(name).label for name in strategies]
-    rows = [{**_rounded(row), "name": style_of(row["strategy"]).label} for row in both.to_dicts()]
-    budgets = sorted(both["budget"].unique().to_list())
-    y_scale = alt.Scale(domain=list(accuracy_domain(both)), zero=False, nice=False)
-    axis = alt.Axis(format=".0%", tickCount=5)
-    dash = alt.StrokeDash(
-        "side:N",
-        scale=alt.Scale(domain=list(names), range=[list(dash) for dash in SIDE_DASHES]),
-        legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolSize=400, labelLimit=420),
+    series = of_strategies(both["strategy"], legend=False)
+    key = alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolSize=400, labelLimit=420)
+    dash = alt.StrokeDash("side:N", scale=alt.Scale(domain=list(names), range=[*SIDE_DASHES]), legend=key)
+    shape = alt.Shape("side:N", scale=alt.Scale(domain=list(names), range=[*SIDE_SHAPES]), legend=None)
+    lines = Lines(
+        budget_axis(sorted(both["budget"].unique().to_list()), small=True),
+        share("accuracy", domain=accuracy_domain(both), ticks=5),
+        series,
+        picked_param(series),
+        told=[alt.Tooltip("name:N", title="strategy"), alt.Tooltip("side:N"), *tips(*SIDES_TOLD)],
+        small=True,
+        detail="side",
     )
-    color = alt.Color(
-        "name:N",
-        scale=alt.Scale(domain=labels, range=[style_of(name).color for name in strategies]),
-        legend=None,
-    )
-    x = budget_axis(budgets, small=True)
     base = alt.Chart()
-    band = (
-        base.transform_filter("intervals")
-        .mark_area(opacity=0.12)
-        .encode(
-            x=x,
-            y=alt.Y("ci_low:Q", scale=y_scale, axis=axis, title="accuracy"),
-            y2="ci_high:Q",
-            color=color,
-            detail="side:N",
-        )
+    layers = [lines.band(base), lines.line(base).encode(strokeDash=dash), lines.point(base).encode(shape=shape)]
+    panels = facets(layers, series.names, by="name", columns=2, width=300, height=210)
+    return finished(
+        panels.add_params(intervals_param(True, True)),
+        _named(both, SIDES_TOLD),
+        title="Two pools, the same strategies",
+        caption=caption,
     )
-    line = base.mark_line(strokeWidth=2.2).encode(
-        x=x, y=alt.Y("accuracy:Q", scale=y_scale, axis=axis, title="accuracy"), color=color, strokeDash=dash
-    )
-    point = base.mark_point(filled=True, size=34, opacity=1).encode(
-        x=x,
-        y=alt.Y("accuracy:Q", scale=y_scale, axis=axis, title="accuracy"),
-        color=color,
-        tooltip=[
-            alt.Tooltip("name:N", title="strategy"),
-            alt.Tooltip("side:N", title="side"),
-            alt.Tooltip("budget:Q", title="budget N"),
-            alt.Tooltip("accuracy:Q", format=".1%"),
-            alt.Tooltip("ci_low:Q", title="interval from", format=".1%"),
-            alt.Tooltip("ci_high:Q", title="interval to", format=".1%"),
-            alt.Tooltip("n_problems:Q", title="problems"),
-        ],
-    )
-    panels = (
-        alt.layer(band, line, point, data=alt.InlineData(values=rows))
-        .properties(width=300, height=210)
-        .facet(facet=alt.Facet("name:N", sort=labels, title=None), columns=2, spacing=24)
-        .resolve_axis(x="independent")
-        .add_params(intervals_param(True, True))
-    )
-    return finished(panels.properties(title=titled("Two pools, the same strategies", caption)))
 
 
 def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, caption: Sequence[str] = ()) -> Any:
@@ -112,44 +86,37 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
     -------
     altair.FacetChart
     """
-    strategies = in_order(differences["strategy"].to_list())
-    labels = [style_of(name).label for name in strategies]
-    rows = [{**_rounded(row), "name": style_of(row["strategy"]).label} for row in differences.to_dicts()]
-    budgets = sorted(differences["budget"].unique().to_list())
-    color = alt.Color(
-        "name:N", scale=alt.Scale(domain=labels, range=[style_of(name).color for name in strategies]), legend=None
+    series = of_strategies(differences["strategy"], legend=False)
+    told = (
+        "budget",
+        column("first", label=names[0], ends=None),
+        column("second", label=names[1], ends=None),
+        "difference",
+        column("n_problems", label="problems in common"),
+    )
+    lines = Lines(
+        budget_axis(sorted(differences["budget"].unique().to_list()), small=True),
+        points("difference, points"),
+        series,
+        picked_param(series),
+        value="difference",
+        told=[alt.Tooltip("name:N", title="strategy"), *tips(*told)],
+        small=True,
     )
     base = alt.Chart()
-    x = budget_axis(budgets, small=True)
-    axis = alt.Axis(labelExpr=SIGNED_POINTS, tickCount=5)
-    zero = base.mark_rule(color=QUIET_INK, strokeDash=[3, 3]).encode(y=alt.datum(0))
-    band = base.mark_area(opacity=0.2).encode(
-        x=x, y=alt.Y("ci_low:Q", axis=axis, title="difference, points"), y2="ci_high:Q", color=color
+    layers = [
+        level(base, 0, lines.measure, dash=(3, 3)),
+        lines.band(base, strength=0.2, where="true"),
+        lines.line(base),
+        lines.point(base),
+    ]
+    return finished(
+        facets(layers, series.names, by="name", columns=2, width=300),
+        _named(differences, told),
+        title=f"{names[1]} less {names[0]}, on the same problems",
+        caption=caption,
     )
-    line = base.mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(filled=True, size=34)).encode(
-        x=x,
-        y=alt.Y("difference:Q", axis=axis, title="difference, points"),
-        color=color,
-        tooltip=[
-            alt.Tooltip("name:N", title="strategy"),
-            alt.Tooltip("budget:Q", title="budget N"),
-            alt.Tooltip("first:Q", title=names[0], format=".1%"),
-            alt.Tooltip("second:Q", title=names[1], format=".1%"),
-            alt.Tooltip("difference:Q", format="+.1%"),
-            alt.Tooltip("ci_low:Q", title="interval from", format="+.1%"),
-            alt.Tooltip("ci_high:Q", title="interval to", format="+.1%"),
-            alt.Tooltip("n_problems:Q", title="problems in common"),
-        ],
-    )
-    panels = (
-        alt.layer(zero, band, line, data=alt.InlineData(values=rows))
-        .properties(width=300, height=180)
-        .facet(facet=alt.Facet("name:N", sort=labels, title=None), columns=2, spacing=24)
-        .resolve_axis(x="independent")
-    )
-    title = f"{names[1]} less {names[0]}, on the same problems"
-    return finished(panels.properties(title=titled(title, caption)))
 
 
-def _rounded(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()}
+def _named(frame: pl.DataFrame, told: Any) -> list[dict[str, Any]]:
+    return [{**row, "name": style_of(row["strategy"]).label} for row in rows_of(frame, told)]

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
 
+from ttclib.analysis.columns import column, shown
 from ttclib.errors import RequestError
-from ttclib.show.captions import bin_title
-from ttclib.show.charts.marks import SIGNED_POINTS, intervals_param, titled
-from ttclib.show.theme import INK, QUIET_INK, finished, ramp
+from ttclib.show.charts.axes import log_axis, points
+from ttclib.show.charts.controls import bin_param, choice, intervals_param
+from ttclib.show.charts.grammar import ROWS, Lines, finished, level
+from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, spread_labels
+from ttclib.show.charts.rows import ALL, panel_titles, rows_of, tips
+from ttclib.show.charts.series import DASHES, SHAPES, Series, picked_param
+from ttclib.show.theme import INK, QUIET_INK, drawn, ramp
 
-ALL = "all problems"
-WINNER_COLORS = {"small model thinking": "#0072B2", "larger model": "#D55E00", "not settled": "#9a9a9a"}
+WINNERS = {"small": "small model thinking", "large": "larger model", "too close": "too close to call"}
+UNANSWERED = "not answerable"
+WINNER_COLORS = ("#0072B2", "#D55E00", "#8a8a8a")
+# Exchange rates of Snell et al. 2024, figure 9.
+PAPER_RATES = (0.16, 0.79, 22.0)
+TOLD = (
+    "exchange_rate",
+    column("multiplier", label="c"),
+    column("accuracy_small", ends=None),
+    column("accuracy_large", ends=None),
+    column("difference", null="beyond the pool"),
+    "relative_gain",
+    "n_problems",
+)
+WIDTH, HEIGHT, BARS_HEIGHT = 520, 300, 170
 
 
 def crossover_chart(
-    frame: pl.DataFrame, *, exchange_rate: float | None = None, slider: bool = True, caption: Sequence[str] = ()
+    frame: pl.DataFrame,
+    *,
+    exchange_rate: float | None = None,
+    slider: bool = True,
+    caption: Sequence[str] = (),
+    n_bins: int | None = None,
 ) -> Any:
-    """Small model with test-time compute less the larger one, over R; a slider moves R in the page.
+    """Small model with test-time compute less the larger one, over R; a list moves R in the page.
+
+    Above, a line a difficulty bin, named at its end, with the band of one of them; below, all of them at one R.
 
     Parameters
     ----------
@@ -30,8 +56,10 @@ def crossover_chart(
         Where the rule stands at first, at the nearest of the grid; None: in the middle of where
         the store can answer.
     slider : bool
-        Give the picture an R slider of its own, which works without a kernel.
+        Give the picture controls of its own, which work without a kernel.
     caption : sequence of str
+    n_bins : int, optional
+        Bins that were cut, of which some may have no row; None: up to the largest in the table.
 
     Returns
     -------
@@ -44,36 +72,40 @@ def crossover_chart(
     """
     check_reach(frame)
     rates = sorted(frame["exchange_rate"].unique().to_list())
-    known = frame.drop_nulls("difference")["exchange_rate"]
-    start = nearest_step(rates, exchange_rate or rates[(rates.index(known.min()) + rates.index(known.max())) // 2])
-    numbers = sorted(frame["bin"].drop_nulls().unique().to_list())
-    titles: dict[int | None, str] = {number: bin_title(number, len(numbers)) for number in numbers}
-    titles[None] = ALL
-    names = [titles[number] for number in numbers] + [ALL]
-    colors = [*ramp(len(numbers)), INK]
-    rows = []
-    for row in frame.to_dicts():
-        kept = {key: float(f"{value:.5g}") if isinstance(value, float) else value for key, value in row.items()}
-        rows.append(
-            {
-                **kept,
-                "step": rates.index(row["exchange_rate"]),
-                "panel": titles[row["bin"]],
-                "ahead": {"small": "small model thinking", "large": "larger model"}.get(row["winner"], "not settled"),
-            }
-        )
-    data = alt.InlineData(values=rows)
-    top, bars = _lines(data, rates, names, colors), _bars(data, names)
-    bind: Any = alt.Undefined
-    if slider:
-        bind = alt.binding_range(min=0, max=len(rates) - 1, step=1, name="Move R")
+    answered = frame.drop_nulls("difference")["exchange_rate"].unique().sort().to_list()
+    start = nearest_step(rates, exchange_rate or answered[len(answered) // 2])
+    titles = panel_titles(frame, n_bins)
+    shown_bins = set(frame["bin"].to_list())
+    names = [title for number, title in titles.items() if number in shown_bins]
+    bins = len(names) - (None in shown_bins)
+    series = Series(
+        names,
+        [*ramp(bins), ("#222222", "#e8e8e8")],
+        [*DASHES[1 : bins + 1], ()],
+        list(SHAPES),
+        by="panel",
+        legend=False,
+    )
+    domain = _domain(frame)
+    rows = _rows(frame, rates, titles, domain)
+    top = _lines(series, rates, answered, domain)
     chart = (
-        alt.vconcat(top, bars, spacing=26)
-        .resolve_scale(color="independent")
-        .add_params(alt.param(name="rate_step", value=start, bind=bind), intervals_param(True, slider))
+        alt.vconcat(top, _bars(names), spacing=26, data=ROWS)
+        .resolve_scale(color="independent", fill="independent", shape="independent", strokeDash="independent")
+        .add_params(
+            choice(
+                "rate_step",
+                start,
+                {step: shown(rate, "exchange_rate") for step, rate in enumerate(rates)},
+                "R ",
+                control=slider,
+            ),
+            bin_param(titles, slider),
+            intervals_param(True, slider),
+        )
     )
     note = "R = tokens of inference over tokens of pretraining; above zero the small model that thinks longer is better"
-    return finished(chart.properties(title=titled("Think longer, or train bigger?", [*caption, note])))
+    return finished(chart, rows, title="Think longer, or train bigger?", caption=[*caption, note])
 
 
 def check_reach(frame: pl.DataFrame) -> None:
@@ -99,96 +131,113 @@ def nearest_step(rates: Sequence[float], wanted: float) -> int:
     return min(range(len(rates)), key=lambda place: max(rates[place] / wanted, wanted / rates[place]))
 
 
-def _lines(data: Any, rates: list[float], names: list[str], colors: list[str]) -> Any:
-    picked = alt.selection_point(name="picked", fields=["panel"], bind="legend", toggle="true")
-    color = alt.Color(
-        "panel:N",
-        sort=names,
-        scale=alt.Scale(domain=names, range=colors),
-        legend=alt.Legend(title=None, orient="right", symbolType="stroke", symbolOpacity=1),
+def _domain(frame: pl.DataFrame) -> tuple[float, float]:
+    """Ends of the axis of differences, in steps of five points, zero included."""
+    values = [0.0, *(value for name in ("difference", "ci_low", "ci_high") for value in frame[name].drop_nulls())]
+    return math.floor(min(values) * 20 + 1e-9) / 20, math.ceil(max(values) * 20 - 1e-9) / 20 or 0.05
+
+
+def _rows(
+    frame: pl.DataFrame, rates: list[float], titles: dict[int | None, str], domain: tuple[float, float]
+) -> list[dict[str, Any]]:
+    rows = []
+    for row in rows_of(frame, TOLD):
+        reached = row["difference"] is not None
+        ahead = WINNERS.get(row["winner"], WINNERS["too close"]) if reached else UNANSWERED
+        rate = min(range(len(rates)), key=lambda step: abs(rates[step] - row["exchange_rate"]))
+        value = shown(row["difference"], "difference")
+        rows.append({**row, "value": value, "step": rate, "panel": titles[row["bin"]], "ahead": ahead, "at_end": False})
+    last: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["difference"] is not None and row["step"] >= last.get(row["panel"], row)["step"]:
+            last[row["panel"]] = row
+    gap = (LABEL_PX + 5) / HEIGHT * (domain[1] - domain[0])
+    heights = spread_labels([row["difference"] for row in last.values()], gap=gap, low=domain[0], high=domain[1])
+    for row, height in zip(last.values(), heights, strict=True):
+        row |= {
+            "at_end": True,
+            "label_height": height,
+            "end_label": f"{row['value']}  {row['panel']}",
+        }
+    return rows
+
+
+def _lines(series: Series, rates: list[float], answered: list[float], domain: tuple[float, float]) -> Any:
+    ends = (answered[0], answered[-1])
+    x = log_axis(
+        "exchange_rate",
+        "R, inference tokens ÷ pretraining tokens (log scale)",
+        _ticks(*ends),
+        ends=ends,
+        base=10,
+        label="format(datum.value, ',~g')",
     )
-    base = alt.Chart(data)
-    x = alt.X(
-        "exchange_rate:Q",
-        title="R, inference tokens ÷ pretraining tokens (log scale)",
-        scale=alt.Scale(type="log", domain=[rates[0], rates[-1]], nice=False),
-        axis=alt.Axis(grid=False, format="~g", values=_decades(rates)),
+    told = [alt.Tooltip("panel:N", title="difficulty"), *tips(*TOLD)]
+    lines = Lines(
+        x, points("small − large, points", domain=domain), series, picked_param(series), value="difference", told=told
     )
-    axis = alt.Axis(labelExpr=SIGNED_POINTS)
-    title = "small − large, points"
-    zero = base.mark_rule(color=INK).encode(y=alt.datum(0))
-    band = (
-        base.transform_filter("intervals")
-        .mark_area()
-        .encode(
-            x=x,
-            y=alt.Y("ci_low:Q", axis=axis, title=title),
-            y2="ci_high:Q",
-            color=color,
-            opacity=alt.condition(picked, alt.value(0.09), alt.value(0.01)),
-        )
-    )
-    line = (
-        base.mark_line(clip=True)
-        .encode(
-            x=x,
-            y=alt.Y("difference:Q", axis=axis, title=title),
-            color=color,
-            opacity=alt.condition(picked, alt.value(1), alt.value(0.12)),
-            strokeWidth=alt.condition(f"datum.panel == '{ALL}'", alt.value(3.5), alt.value(2)),
-            tooltip=alt.Tooltip("panel:N", title="difficulty"),
-        )
-        .add_params(picked)
-    )
-    here = base.transform_filter(f"datum.step == rate_step && datum.panel == '{ALL}'")
-    rule = here.mark_rule(color=QUIET_INK, strokeDash=[4, 3], strokeWidth=1.3).encode(x=x)
+    base = alt.Chart()
+    answers = base.transform_filter("isValid(datum.difference)")
+    band = lines.band(answers, where="intervals && (datum.bin || 0) == bin_now", strength=0.2)
+    here = base.transform_filter(f"datum.step == rate_step && datum.panel == '{series.names[-1]}'")
+    rule = here.mark_rule(color=QUIET_INK, strokeDash=[4, 3], strokeWidth=1.3, clip=True).encode(x=x)
     said = (
         here.transform_calculate(
-            label="'R = ' + format(datum.exchange_rate, '.3~g') + ': the small model may spend c = '"
-            " + format(datum.multiplier, ',.4~g') + ' times one answer'"
-            " + (isValid(datum.difference) ? '' : ', more than the store holds')"
+            label="'R = ' + datum.exchange_rate_text + ': the small model may spend ' + datum.multiplier_text"
+            " + (isValid(datum.difference) ? ' one answer' : ' one answer, more than the store holds')"
         )
         .mark_text(align="left", baseline="bottom", fontSize=12.5, fontWeight=600, color=INK)
-        .encode(x=alt.value(0), y=alt.value(-6), text="label:N")
+        .encode(x=alt.XValue(0), y=alt.YValue(-6), text="label:N")
     )
-    return alt.layer(zero, band, line, rule, said).properties(width=520, height=280)
+    at_rule = lines.point(answers.transform_filter("datum.step == rate_step"))
+    named = end_labels(answers, series, lines.picked, x="exchange_rate", y="difference")
+    width = lines.line(answers, strong=f"datum.panel == '{ALL}'")
+    return alt.layer(level(base, 0, lines.measure), band, width, rule, said, at_rule, *named).properties(
+        width=WIDTH, height=HEIGHT
+    )
 
 
-def _bars(data: Any, names: list[str]) -> Any:
-    winners = list(WINNER_COLORS)
-    base = alt.Chart(data).transform_filter("datum.step == rate_step")
+def _bars(names: list[str]) -> Any:
+    base = alt.Chart().transform_filter("datum.step == rate_step")
+    known = base.transform_filter("isValid(datum.difference)")
     x = alt.X("panel:N", sort=names, title="at this R, by difficulty", axis=alt.Axis(labelAngle=0, labelLimit=120))
-    axis = alt.Axis(labelExpr=SIGNED_POINTS, tickCount=5)
-    bar = base.mark_bar(size=44).encode(
-        x=x,
-        y=alt.Y("difference:Q", axis=axis, title="small − large, points"),
-        color=alt.Color(
-            "ahead:N",
-            scale=alt.Scale(domain=winners, range=list(WINNER_COLORS.values())),
-            legend=alt.Legend(title="ahead", orient="right", symbolType="square"),
-        ),
-        tooltip=[
-            alt.Tooltip("panel:N", title="difficulty"),
-            alt.Tooltip("exchange_rate:Q", title="R", format=".3~g"),
-            alt.Tooltip("multiplier:Q", title="c", format=",.4~g"),
-            alt.Tooltip("accuracy_small:Q", title="small, thinking", format=".1%"),
-            alt.Tooltip("accuracy_large:Q", title="larger", format=".1%"),
-            alt.Tooltip("difference:Q", format="+.1%"),
-            alt.Tooltip("ci_low:Q", title="interval from", format="+.1%"),
-            alt.Tooltip("ci_high:Q", title="interval to", format="+.1%"),
-            alt.Tooltip("relative_gain:Q", title="relative gain", format="+.1%"),
-            alt.Tooltip("n_problems:Q", title="problems"),
-        ],
+    measure = points("small − large, points")
+    fill = alt.Color(
+        "ahead:N",
+        scale=alt.Scale(domain=list(WINNERS.values()), range=[drawn(color) for color in WINNER_COLORS]),
+        legend=alt.Legend(title="ahead", orient="bottom", symbolType="square"),
     )
-    whisker = base.mark_rule(color=INK).encode(x=x, y=alt.Y("ci_low:Q", axis=axis), y2="ci_high:Q")
-    zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK).encode(y=alt.datum(0))
-    unknown = (
-        base.transform_filter("!isValid(datum.difference)")
-        .mark_text(fontSize=11, color=QUIET_INK, dy=-9)
-        .encode(x=x, y=alt.datum(0), text=alt.value("beyond pool"))
+    told = [alt.Tooltip("panel:N", title="difficulty"), alt.Tooltip("ahead:N"), *tips(*TOLD)]
+    bar = known.mark_bar(size=40).encode(x=x, y=measure.y("difference"), color=fill, tooltip=told)
+    whisker = (
+        known.transform_filter("isValid(datum.ci_low) && isValid(datum.ci_high)")
+        .mark_rule(color=INK, strokeWidth=1.3)
+        .encode(x=x, y=measure.y("ci_low"), y2="ci_high:Q", tooltip=told)
     )
-    return alt.layer(zero, bar, whisker, unknown).properties(width=520, height=170)
+    value = halo_text(
+        known,
+        text="value:N",
+        channels={"x": x, "y": measure.y("difference")},
+        fill=alt.FillValue(INK),
+        fontSize=12,
+        align="left",
+        dx=5,
+        dy=-7,
+    )
+    unknown = base.transform_filter("!isValid(datum.difference)").mark_text(fontSize=11, color=QUIET_INK, dy=-9)
+    unanswered = unknown.encode(x=x, y=alt.datum(0), text=alt.value("beyond pool"), tooltip=told)
+    return alt.layer(level(base, 0, measure), bar, whisker, *value, unanswered).properties(
+        width=WIDTH, height=BARS_HEIGHT
+    )
 
 
-def _decades(rates: list[float]) -> list[float]:
-    return [10.0**power for power in range(-6, 7) if rates[0] * 0.999 <= 10.0**power <= rates[-1] * 1.001]
+def _ticks(low: float, high: float) -> list[float]:
+    """The rates of the paper, and powers of ten that leave them room, between two ends."""
+    named = [rate for rate in PAPER_RATES if low <= rate <= high]
+    tens = [10.0**power for power in range(-6, 7)]
+    room = [
+        ten
+        for ten in tens
+        if low * 0.999 <= ten <= high * 1.001 and all(abs(math.log10(ten / rate)) > 0.3 for rate in named)
+    ]
+    return sorted([*named, *room])

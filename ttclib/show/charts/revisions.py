@@ -1,4 +1,4 @@
-"""Revision chains: the answers along a chain, what revising changes, and how a budget is best split."""
+"""Revision chains: the answers along a chain, and how a budget is best split."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
-from ttclib.show.captions import bin_title
-from ttclib.show.charts.marks import bin_param, intervals_param, titled
-from ttclib.show.theme import QUIET_INK, finished, ramp, style_of
+from ttclib.show.charts.axes import log_axis, share
+from ttclib.show.charts.controls import IN_BIN, bin_param, intervals_param
+from ttclib.show.charts.grammar import ROWS, Lines, facets, finished
+from ttclib.show.charts.labels import reference_layers
+from ttclib.show.charts.rows import panel_titles, rows_of, tips
+from ttclib.show.charts.series import of_steps, of_strategies, picked_param
+from ttclib.show.theme import INK, drawn, style_of
 
-RAMP_FROM = 0.25  # of the ramp of budgets, so that the smallest is still seen on white
+CHAIN_TOLD = ("position", column("accuracy", label="right"), "n_problems", "n_answers")
+SWEEP_TOLD = ("accuracy", "n_problems", "tokens")
 
 
 def chain_chart(
@@ -40,55 +46,31 @@ def chain_chart(
     """
     if not len(positions):
         raise RequestError("nothing to draw: no answer of a chain is graded")
-    color = style_of("revisions").color
-    rows = [
-        {**{key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()}}
-        for row in positions.with_columns(pl.col("position") + 1).to_dicts()
-    ]
-    base = alt.Chart(alt.InlineData(values=rows))
-    last = len(rows)
+    counted = positions.with_columns(pl.col("position") + 1)
+    series = of_strategies(["revisions"], legend=False)
+    last = int(counted["position"].max())  # type: ignore[arg-type]
     x = alt.X(
         "position:Q",
         title="answer in the chain (the first saw no other)",
         scale=alt.Scale(domain=[1, max(2, last)], nice=False),
         axis=alt.Axis(format="d", tickMinStep=1, grid=False),
     )
-    y_scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format=".0%")
-    title = "pass@1: share of answers that are right"
-    band = base.mark_area(opacity=0.18, color=color).encode(
-        x=x, y=alt.Y("ci_low:Q", scale=y_scale, axis=axis, title=title), y2="ci_high:Q"
-    )
-    line = base.mark_line(
-        strokeWidth=2.5, color=color, point=alt.OverlayMarkDef(filled=True, size=60, color=color)
-    ).encode(
-        x=x,
-        y=alt.Y("accuracy:Q", scale=y_scale, axis=axis, title=title),
-        tooltip=[
-            alt.Tooltip("position:Q", title="answer"),
-            alt.Tooltip("accuracy:Q", title="right", format=".1%"),
-            alt.Tooltip("ci_low:Q", title="interval from", format=".1%"),
-            alt.Tooltip("ci_high:Q", title="interval to", format=".1%"),
-            alt.Tooltip("n_problems:Q", title="problems"),
-            alt.Tooltip("n_answers:Q", title="answers"),
-        ],
-    )
-    layers = [band, line]
-    if references:
-        marks = alt.Chart(
-            alt.InlineData(values=[{"name": name, "level": round(level, 5)} for name, level in references.items()])
-        )
-        layers.append(marks.mark_rule(color=QUIET_INK, strokeDash=[5, 4]).encode(y=alt.Y("level:Q", scale=y_scale)))
-        layers.append(
-            marks.transform_calculate(label="datum.name + ' ' + format(datum.level, '.1%')")
-            .mark_text(align="left", baseline="bottom", dx=6, dy=-3, fontSize=12, color=QUIET_INK)
-            .encode(x=alt.value(0), y=alt.Y("level:Q", scale=y_scale), text="label:N")
-        )
+    measure = share("pass@1: share of answers that are right")
+    lines = Lines(x, measure, series, picked_param(series), told=tips(*CHAIN_TOLD))
+    base = alt.Chart(ROWS)
+    layers = [lines.band(base, strength=0.18, where="true"), lines.line(base), lines.point(base)]
+    rule, *names = reference_layers(references or {}, measure)
     return finished(
-        alt.layer(*layers).properties(width=480, height=280, title=titled("Right answers along a chain", caption))
+        alt.layer(*([rule] if references else []), *layers, *(names if references else [])),
+        [{**row, "name": series.names[0]} for row in rows_of(counted, CHAIN_TOLD)],
+        title="Right answers along a chain",
+        caption=caption,
+        width=480,
+        height=280,
     )
 
 
-def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
+def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = (), n_bins: int | None = None) -> Any:
     """Accuracy by how a budget is split, one line a budget; a list chooses the difficulty bin.
 
     Parameters
@@ -96,6 +78,8 @@ def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     sweep : polars.DataFrame
         As `ratio_sweep` gives it.
     caption : sequence of str
+    n_bins : int, optional
+        Bins that were cut, of which some may have no row; None: up to the largest in the table.
 
     Returns
     -------
@@ -106,79 +90,30 @@ def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     RequestError
         Nothing to draw.
     """
-    known = sweep.drop_nulls("accuracy")
+    known = sweep.drop_nulls("accuracy").with_columns(ratio=pl.col("sequential") / pl.col("parallel"))
     if not len(known):
         raise RequestError("nothing to draw: no split of a budget has a graded answer on every problem")
-    budgets = sorted(known["budget"].unique().to_list())
-    rows = [
-        {
-            **{key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()},
-            "ratio": row["sequential"] / row["parallel"],
-            "split": f"{row['sequential']} × {row['parallel']}",
-            "name": f"N = {row['budget']}",
-        }
-        for row in known.to_dicts()
-    ]
-    ratios = sorted({row["ratio"] for row in rows})
-    names = [f"N = {budget}" for budget in budgets]
-    picked = alt.selection_point(name="picked", fields=["name"], bind="legend", toggle="true")
-    color = alt.Color(
-        "name:N",
-        sort=names,
-        scale=alt.Scale(domain=names, range=ramp(len(names), start=RAMP_FROM)),
-        legend=alt.Legend(title="answers in all", orient="right", symbolType="stroke", symbolOpacity=1),
-    )
-    base = alt.Chart(alt.InlineData(values=rows)).transform_filter("(datum.bin || 0) == bin_now")
-    x = alt.X(
-        "ratio:Q",
-        title="← one answer a chain · sequential : parallel · one long chain →",
-        scale=alt.Scale(type="log", base=2, domain=[min(ratios), max(max(ratios), min(ratios) * 2)], nice=False),
-        axis=alt.Axis(
-            values=ratios,
-            grid=False,
-            labelFlush=False,
-            labelExpr="datum.value >= 1 ? datum.value + ':1' : '1:' + round(1 / datum.value)",
-        ),
-    )
-    y_scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format=".0%")
-    band = (
-        base.transform_filter("intervals")
-        .mark_area()
-        .encode(
-            x=x,
-            y=alt.Y("ci_low:Q", scale=y_scale, axis=axis, title="accuracy"),
-            y2="ci_high:Q",
-            color=color,
-            opacity=alt.condition(picked, alt.value(0.13), alt.value(0.02)),
-        )
-    )
-    line = (
-        base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(filled=True, size=55))
-        .encode(
-            x=x,
-            y=alt.Y("accuracy:Q", scale=y_scale, axis=axis, title="accuracy"),
-            color=color,
-            opacity=alt.condition(picked, alt.value(1), alt.value(0.15)),
-            tooltip=[
-                alt.Tooltip("name:N", title="budget"),
-                alt.Tooltip("split:N", title="sequential × parallel"),
-                alt.Tooltip("accuracy:Q", format=".1%"),
-                alt.Tooltip("ci_low:Q", title="interval from", format=".1%"),
-                alt.Tooltip("ci_high:Q", title="interval to", format=".1%"),
-                alt.Tooltip("n_problems:Q", title="problems"),
-                alt.Tooltip("tokens:Q", title="tokens per problem", format=",.0f"),
-            ],
-        )
-        .add_params(picked)
-    )
-    numbers = known["bin"].drop_nulls().unique().sort().to_list()
-    chart = alt.layer(band, line).add_params(bin_param(numbers, True), intervals_param(False, True))
+    series = of_steps([f"N = {budget}" for budget in sorted(known["budget"].unique().to_list())])
+    ratios = known["ratio"].unique().sort().to_list()
+    title = "← one answer a chain · sequential : parallel · one long chain →"
+    x = log_axis("ratio", title, ratios, label="datum.value >= 1 ? datum.value + ':1' : '1:' + round(1 / datum.value)")
+    told = [alt.Tooltip("name:N", title="answers in all"), alt.Tooltip("split:N", title="sequential × parallel")]
+    lines = Lines(x, share("accuracy"), series, picked_param(series), told=[*told, *tips(*SWEEP_TOLD)])
+    rows = [{**row, "split": _split(row), "name": f"N = {row['budget']}"} for row in rows_of(known, SWEEP_TOLD)]
+    chart = alt.layer(*lines.layers(alt.Chart(ROWS).transform_filter(IN_BIN)))
     return finished(
-        chart.properties(width=520, height=320, title=titled("One long chain, or many short ones?", caption))
+        chart.add_params(bin_param(panel_titles(known, n_bins), True), intervals_param(False, True)),
+        rows,
+        title="One long chain, or many short ones?",
+        caption=caption,
+        width=520,
+        height=320,
     )
 
 
-def best_split_chart(sweep: pl.DataFrame, *, budget: int | None = None, caption: Sequence[str] = ()) -> Any:
+def best_split_chart(
+    sweep: pl.DataFrame, *, budget: int | None = None, caption: Sequence[str] = (), n_bins: int | None = None
+) -> Any:
     """The split of one budget in every difficulty bin, side by side.
 
     Parameters
@@ -188,10 +123,12 @@ def best_split_chart(sweep: pl.DataFrame, *, budget: int | None = None, caption:
     budget : int, optional
         None: the one with the most splits, of equals the largest.
     caption : sequence of str
+    n_bins : int, optional
+        Bins that were cut, of which some may have no row; None: up to the largest in the table.
 
     Returns
     -------
-    altair.Chart
+    altair.FacetChart
 
     Raises
     ------
@@ -201,48 +138,48 @@ def best_split_chart(sweep: pl.DataFrame, *, budget: int | None = None, caption:
     known = sweep.drop_nulls(["accuracy", "bin"])
     if not len(known):
         raise RequestError("nothing to draw by difficulty: the table has no bins")
-    held = sorted(known["budget"].unique().to_list())
-    splits = {size: known.filter(pl.col("budget") == size)["sequential"].n_unique() for size in held}
-    wanted = max(held, key=lambda size: (splits[size], size)) if budget is None else budget
-    if wanted not in held:
-        raise RequestError(f"budget {wanted} is not in the table; it has {', '.join(map(str, held))}")
-    numbers = sorted(known["bin"].unique().to_list())
-    here = known.filter(pl.col("budget") == wanted)
-    best = {row["bin"]: row for row in here.sort("accuracy").to_dicts()}
+    splits = {
+        size: part["sequential"].n_unique()
+        for (size,), part in known.sort("budget").group_by("budget", maintain_order=True)
+    }
+    wanted = max(splits, key=lambda size: (splits[size], size)) if budget is None else budget
+    if wanted not in splits:
+        raise RequestError(f"budget {wanted} is not in the table; it has {', '.join(map(str, splits))}")
+    here = known.filter(pl.col("budget") == wanted).sort("sequential")
+    titles = panel_titles(sweep, n_bins)
+    best = {row["bin"]: row["sequential"] for row in here.sort("accuracy").iter_rows(named=True)}
     rows = [
         {
-            "panel": bin_title(row["bin"], len(numbers)),
-            "split": f"{row['sequential']} × {row['parallel']}",
-            "accuracy": round(row["accuracy"], 5),
-            "ci_low": round(row["ci_low"], 5),
-            "ci_high": round(row["ci_high"], 5),
-            "best": best[row["bin"]]["sequential"] == row["sequential"],
+            **row,
+            "panel": titles[row["bin"]],
+            "split": _split(row),
+            "best": best[row["bin"]] == row["sequential"],
         }
-        for row in here.to_dicts()
+        for row in rows_of(here, SWEEP_TOLD)
     ]
-    order = [
-        f"{row['sequential']} × {row['parallel']}" for row in here.unique("sequential").sort("sequential").to_dicts()
-    ]
-    color = style_of("revisions").color
+    order = list(dict.fromkeys(row["split"] for row in rows))
     base = alt.Chart()
-    x = alt.X("split:N", sort=order, title="sequential × parallel", axis=alt.Axis(labelAngle=-45))
-    bar = base.mark_bar(color=color).encode(
+    x = alt.X("split:N", sort=order, title="sequential × parallel", axis=alt.Axis(labelAngle=-45, labelOverlap=False))
+    measure = share("accuracy", domain=[0, max(row["ci_high"] or row["accuracy"] for row in rows)], ticks=4)
+    bar = base.mark_bar(color=drawn(style_of("revisions").color)).encode(
         x=x,
-        y=alt.Y("accuracy:Q", title="accuracy", axis=alt.Axis(format=".0%", tickCount=4)),
+        y=measure.y("accuracy"),
         opacity=alt.condition("datum.best", alt.value(1), alt.value(0.4)),
-        tooltip=[
-            alt.Tooltip("split:N", title="sequential × parallel"),
-            alt.Tooltip("accuracy:Q", format=".1%"),
-            alt.Tooltip("ci_low:Q", title="interval from", format=".1%"),
-            alt.Tooltip("ci_high:Q", title="interval to", format=".1%"),
-        ],
+        tooltip=[alt.Tooltip("split:N", title="sequential × parallel"), *tips(*SWEEP_TOLD)],
     )
-    whisker = base.mark_rule(color=QUIET_INK).encode(x=x, y="ci_low:Q", y2="ci_high:Q")
-    panels = (
-        alt.layer(bar, whisker, data=alt.InlineData(values=rows))
-        .properties(width=max(110, 26 * len(order)), height=170)
-        .facet(facet=alt.Facet("panel:N", sort=[bin_title(n, len(numbers)) for n in numbers], title=None), columns=3)
-        .resolve_axis(x="independent")
+    whisker = (
+        base.transform_filter("isValid(datum.ci_low) && isValid(datum.ci_high)")
+        .mark_rule(color=INK)
+        .encode(x=x, y=measure.y("ci_low"), y2="ci_high:Q")
     )
-    title = f"Where {wanted} answers are best spent (dark: the best split of the bin)"
-    return finished(panels.properties(title=titled(title, caption)))
+    shown = [titles[number] for number in sorted(best)]
+    return finished(
+        facets([bar, whisker], shown, width=max(110, 26 * len(order)), height=170),
+        rows,
+        title=f"Where {wanted} answers are best spent (dark: the best split of the bin)",
+        caption=caption,
+    )
+
+
+def _split(row: Mapping[str, Any]) -> str:
+    return f"{row['sequential']} × {row['parallel']}"

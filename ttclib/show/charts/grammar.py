@@ -1,0 +1,162 @@
+"""What charts are composed of: bands, lines and points, level lines, panels, and the whole with its theme.
+
+A chart of a question is made of rows (`rows`), a `Measure` on the vertical axis (`axes`), a `Series` that gives each
+line a colour, a dash and a point (`series`), the layers of `Lines`, names on lines (`labels`) and parameters
+(`controls`). `finished` puts title, theme and data in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from ttclib.show.charts.axes import Measure
+from ttclib.show.charts.series import Series, faded
+from ttclib.show.theme import INK, config
+
+ROWS = alt.NamedData("rows")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Bands, lines and points of one table.
+
+    Attributes
+    ----------
+    x : altair channel
+    measure : Measure
+    series : Series
+    picked : altair parameter
+    value : str
+        Field of the line; its interval ends in `ends`.
+    ends : pair of str
+    told : list of tooltips
+        Of the points.
+    small : bool
+        In a panel: thinner, smaller.
+    detail : str or None
+        A field that makes more lines than `series` has names.
+    """
+
+    x: Any
+    measure: Measure
+    series: Series
+    picked: Any
+    value: str = "accuracy"
+    ends: tuple[str, str] = ("ci_low", "ci_high")
+    told: Sequence[Any] = ()
+    small: bool = False
+    detail: str | None = None
+
+    def _more(self) -> dict[str, Any]:
+        return {"detail": f"{self.detail}:N"} if self.detail else {}
+
+    def band(self, base: Any, *, strength: float = 0.12, where: str = "intervals") -> Any:
+        """The interval; it is drawn where an expression says."""
+        low, high = self.ends
+        known = f"isValid(datum.{low}) && isValid(datum.{high})"
+        return (
+            base.transform_filter(f"{where} && {known}")
+            .mark_area(clip=True)
+            .encode(
+                x=self.x,
+                y=self.measure.y(low),
+                y2=alt.Y2(f"{high}:Q"),
+                color=self.series.color,
+                opacity=faded(self.picked, strength, 0.02),
+                **self._more(),
+            )
+        )
+
+    def line(self, base: Any, *, strong: str | None = None) -> Any:
+        """The lines; `strong` says of which row's line is thicker."""
+        plain = alt.value(2 if self.small else 2.5)
+        return base.mark_line(clip=True).encode(
+            x=self.x,
+            y=self.measure.y(self.value),
+            color=self.series.color,
+            strokeDash=self.series.dash,
+            opacity=faded(self.picked, 1, 0.15),
+            tooltip=alt.Tooltip(f"{self.series.by}:N", title=" "),
+            strokeWidth=alt.condition(strong, alt.value(4), plain) if strong else plain,
+            **self._more(),
+        )
+
+    def point(self, base: Any, *, large: str | None = None) -> Any:
+        """The points, which carry the tooltip and the selection; `large` says which are larger."""
+        plain, big = (30, 110) if self.small else (55, 170)
+        size = alt.condition(large, alt.value(big), alt.value(plain)) if large else alt.value(plain)
+        return (
+            base.mark_point(filled=True, opacity=1)
+            .encode(
+                x=self.x,
+                y=self.measure.y(self.value),
+                color=self.series.color,
+                shape=self.series.shape,
+                size=size,
+                opacity=faded(self.picked, 1, 0.15),
+                tooltip=list(self.told),
+            )
+            .add_params(self.picked)
+        )
+
+    def layers(self, base: Any, *, strong: str | None = None, large: str | None = None) -> list[Any]:
+        """Band, line and point."""
+        return [self.band(base), self.line(base, strong=strong), self.point(base, large=large)]
+
+
+def level(base: Any, at: float | str, measure: Measure, *, dash: Sequence[int] = (1, 0)) -> Any:
+    """A level line, such as no difference."""
+    y = alt.datum(at, scale=measure.scale) if measure.scale is not alt.Undefined else alt.datum(at)
+    return base.mark_rule(color=INK, strokeWidth=1, strokeDash=list(dash)).encode(y=y)
+
+
+def facets(
+    layers: Sequence[Any],
+    titles: Sequence[str],
+    *,
+    data: Any = ROWS,
+    by: str = "panel",
+    columns: int = 3,
+    width: int = 230,
+    height: int = 180,
+    room: int = 4,
+) -> Any:
+    """Panels on the same vertical axis, in order; `room` is left below each heading."""
+    return (
+        alt.layer(*layers, data=data)
+        .properties(width=width, height=height)
+        .facet(
+            facet=alt.Facet(f"{by}:N", sort=list(titles), title=None, header=alt.Header(labelPadding=room)),
+            columns=2 if len(titles) in (2, 4) and columns == 3 else min(columns, len(titles)),
+            spacing=24,
+        )
+        .resolve_axis(x="independent")
+    )
+
+
+def finished(
+    chart: Any, rows: list[dict[str, Any]] | None = None, *, title: str, caption: Sequence[str] = (), **size: int
+) -> Any:
+    """The chart with title, theme and data inside, so that it looks the same wherever it is drawn.
+
+    Parameters
+    ----------
+    chart : altair chart
+    rows : list of dict, optional
+        What `ROWS` stands for in it. Altair copies inline data with every layer, these not.
+    title : str
+    caption : sequence of str
+        Lines below the title.
+    size : int
+        ``width`` and ``height`` of a chart without panels, in px.
+    """
+    heading = alt.Title(title, subtitle=list(caption)) if caption else alt.Title(title)
+    themed = chart.properties(title=heading, **size).add_params(alt.param(name="dark", value=False))
+    themed.config = config()
+    if rows is not None:
+        themed.datasets = {ROWS.name: rows}
+    return themed
