@@ -1,33 +1,47 @@
 """An answer as the grader sees it, and the three ways to compare two: as text, as values, by math-verify.
 
 The first that can tell decides. math-verify is asked only where an answer is LaTeX that
-`ttclib.grading.syntax` cannot read.
+`ttclib.grading.syntax` cannot read, and only what has a meaning of its own: sums, integrals, limits.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ttclib.grading.cleaning import clean, words
+from ttclib.grading.cleaning import Cleaned, clean, laid_bare
+from ttclib.grading.equality import equal, keys
 from ttclib.grading.evaluation import TooLarge
-from ttclib.grading.readings import Reading, equal, interpret, keys
+from ttclib.grading.extraction import extract_answer
+from ttclib.grading.quantities import Number
+from ttclib.grading.readings import Reading, interpret
 from ttclib.grading.sandbox import ask
 from ttclib.grading.syntax import parse_answer
 from ttclib.grading.tokens import Unreadable
+from ttclib.grading.wording import Option, clock, is_word, names, option, plain_range, same_time, words, written
 
 LONGEST = 1000
 _LONGEST_ASKED = 400
+_LONGEST_SOLUTION = 20_000
+_PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"\d,\d{3}(?!\d)")
 _LETTERS = re.compile(r"[^\W\d_]+", re.A)
 _SPOKEN = re.compile(r"(?<![\\{A-Za-z])[A-Za-z]{2,}")
 _SENTENCE = 5  # words that make an answer a sentence, also where LaTeX stands in it
-_CLOCK = re.compile(r"\d{1,2}:[0-5]\d")
-# What math-verify may be shown: LaTeX without quotes, attributes or anything that only code has.
-_SHOWN = re.compile(r"[\w\s\\{}()\[\]<>+\-*/^=.,:;!|&%']*", re.A)
+_SOLUTION = re.compile(r"\\boxed|####|<answer>|\banswer\b|答案", re.I)
+_ABOUT = re.compile(r"\\approx(?![A-Za-z])")
 _COMMAND = re.compile(r"\\(?!text\b|[{},;!% ])")
+# What math-verify is asked about, and what it may be shown: LaTeX without quotes, equations, or what only code has.
+_ASKED = re.compile(r"\\(?:int|iint|oint|sum|prod|lim|det|Re|Im)(?![A-Za-z])")
+_SHOWN = re.compile(r"[\w\s\\{}()\[\]<>+\-*/^=.,:;!|&%']*", re.A)
+_KNOWN_COMMANDS = re.compile(
+    r"\\(?:int|sum|prod|lim|to|rightarrow|infty|frac|sqrt|pi|cdot|times|sin|cos|tan|ln|log|exp|arcsin|arccos|arctan|left|"
+    r"right|binom|le|ge|[a-z]*alpha|beta|gamma|theta|lambda|mu|phi|omega|dfrac|tfrac|mathrm|limits|displaystyle|det|Re|Im|"
+    r"cot|sec|csc|sinh|cosh|tanh|[,;!:{} ])"
+)
+_EQUATION = re.compile(r"=(?![^{}]*\})")  # one outside of a sum's bounds
 # Numbers to the power of a number to a power, and powers and factorials of that size.
 _TOWER = re.compile(r"\d\s*\^[\s{(]*-?[\d.]+[\s})]*\^|\^[\s{(]*\d{5}|\d{5}[\s})]*!|![\s})]*!")
 _CODE = re.compile(r"__|'\w+'|\\(?:input|include|write|read|open|immediate|def|let|catcode|csname|lua\w*)(?![A-Za-z])")
@@ -40,12 +54,16 @@ class Answer:
     Attributes
     ----------
     text : str
-        As it was written.
+        As it was written, or what a whole solution ends in.
+    bare : str
+        Without wrappers.
     plain : str
         In words and signs, for the comparison as text.
     readings : tuple of Reading
         All that it may mean; none: it is text, or LaTeX that is not understood.
-    unit : str or None
+    product : Reading or None
+        Of a word: what it is as a product of letters.
+    option : Option or None
     latex : bool
         Whether it is LaTeX that was not understood.
     refused : bool
@@ -53,43 +71,106 @@ class Answer:
     """
 
     text: str
+    bare: str
     plain: str
     readings: tuple[Reading, ...] = ()
-    unit: str | None = None
+    product: Reading | None = None
+    option: Option | None = None
     latex: bool = False
     refused: bool = False
+    time: tuple[int, int, int, str | None] | None = None
+    range: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    domain: str | None = None
 
 
 @lru_cache(maxsize=50_000)
 def read(text: str) -> Answer:
     """Read an answer; never raises."""
     stripped = text.strip()
+    if _PLAIN_NUMBER.fullmatch(stripped) and len(stripped) < LONGEST:
+        return Answer(stripped, stripped, stripped, (Number(parse_answer(stripped)),))
+    if _SOLUTION.search(stripped[:_LONGEST_SOLUTION]) and not stripped.startswith("\\boxed"):
+        found = extract_answer(stripped if "\\boxed" in stripped or len(stripped) > LONGEST or "\n" in stripped else laid_bare(stripped))
+        if found and found != stripped:
+            return read(found)
     if len(stripped) > LONGEST:
         mathematics = "\\" in stripped or not re.search(r"[^\W\d_]{2}", stripped[:LONGEST])
-        return Answer(stripped, stripped.casefold(), latex=mathematics, refused=mathematics)
-    plain = words(stripped)
+        return Answer(stripped, stripped, stripped.casefold(), latex=mathematics, refused=mathematics)
+    bare = laid_bare(stripped)
+    plain = words(bare)
+    chosen = option(bare)
+    if (time := clock(bare)) is not None:
+        return Answer(stripped, bare, plain, time=time)
+    if (span := plain_range(bare)) is not None:
+        return Answer(stripped, bare, plain, range=span)
     cleaned = clean(stripped)
-    variants = [(cleaned.text, True)]
-    if _THOUSANDS.search(cleaned.text):
-        variants.append((cleaned.text, False))
-    if cleaned.whole != cleaned.text:
-        variants.append((cleaned.whole, True))
-    readings: list[Reading] = []
+    if is_word(bare) and not cleaned.text.startswith(("\\mathbb", "\\emptyset")) and names(bare) is None:
+        product = next(iter(_readings(Cleaned(bare))[0]), None) if "\\" not in bare else None
+        return Answer(stripped, bare, plain, product=product, option=chosen)
+    readings, refused = _readings(cleaned)
+    spoken = len(_SPOKEN.findall(cleaned.text)) >= _SENTENCE
+    latex = not readings and not refused and not spoken and bool(_COMMAND.search(cleaned.text))
+    listed = names(bare) if not any(isinstance(reading, Number) for reading in readings) else None
+    return Answer(
+        stripped, bare, plain, readings, None, chosen, latex, refused and not readings, None, None, listed,
+        cleaned.domain,
+    )  # fmt: skip
+
+
+def _readings(cleaned: Cleaned) -> tuple[tuple[Reading, ...], bool]:
+    """All that a cleaned text may mean, and whether something in it is too large."""
+    found: list[Reading] = []
     refused = False
-    for variant, thousands in variants:
-        try:
-            readings.append(interpret(parse_answer(variant, thousands=thousands)))
-        except TooLarge:
-            refused = True
-        except (Unreadable, RecursionError):
-            continue
-    spoken = len(_SPOKEN.findall(cleaned.whole)) >= _SENTENCE
-    latex = not readings and not refused and not spoken and bool(_COMMAND.search(cleaned.whole))
-    return Answer(stripped, plain, tuple(readings), cleaned.unit, latex, refused and not readings)
+    for text in _variants(cleaned.text):
+        renames: list[dict[str, str] | None] = [None]
+        if cleaned.parameter:
+            renames.append({cleaned.parameter: "\\parameter"})
+        for thousands in (True, False) if _THOUSANDS.search(text) else (True,):
+            for renamed in renames:
+                try:
+                    found.append(interpret(parse_answer(text, thousands=thousands, renamed=renamed)))
+                except TooLarge:
+                    refused = True
+                except (Unreadable, RecursionError, OverflowError):
+                    continue
+    return tuple(found), refused
 
 
-def equivalent(left: str, right: str) -> bool | None:
-    r"""Whether two answers are the same; the order does not matter.
+def _variants(text: str) -> list[str]:
+    """A text, and its sides where it says that one is about another, or that a thing with a name is a value."""
+    found = [text]
+    if _ABOUT.search(text):
+        sides = [side.strip() for side in _ABOUT.split(text)]
+        found = [*(side for side in sides if side), text] if all(_has_number(side) for side in sides) else found
+    if "=" in text and re.search(r"\\text|\\angle|\\triangle|\\mathbb|\\max|\\min|'|\\partial|[A-Za-z]\s*[|(]", text):
+        head, _, tail = text.rpartition("=")
+        if tail.strip() and head.count("{") == head.count("}") and head.count("(") == head.count(")") and not head.endswith(("!", "<", ">")) and not re.search(r"\\forall|[<>]|,(?![^()]*\))", head):
+            if not _reads(text):
+                found.append(tail.strip())
+    return found
+
+
+def _has_number(side: str) -> bool:
+    return bool(re.search(r"\d|\\pi|\\sqrt", side))
+
+
+def _reads(text: str) -> bool:
+    try:
+        interpret(parse_answer(text))
+    except (TooLarge, Unreadable, RecursionError, OverflowError):
+        return False
+    return True
+
+
+def equivalent(reference: str, answer: str, options: Mapping[str, str] | None = None) -> bool | None:
+    r"""Whether an answer says what the reference does.
+
+    Parameters
+    ----------
+    reference, answer : str
+    options : mapping, optional
+        What the letters of a multiple choice stand for.
 
     Returns
     -------
@@ -103,22 +184,66 @@ def equivalent(left: str, right: str) -> bool | None:
     (True, False)
     >>> equivalent("9^{9^{9^{9}}}", "7") is None
     True
+    >>> equivalent("B", "12", {"A": "10", "B": "12"})
+    True
     """
-    return _equivalent(*sorted((left, right)))
+    if options:
+        return _with_options(reference, answer, options)
+    return _equivalent(reference, answer)
+
+
+def _with_options(reference: str, answer: str, options: Mapping[str, str]) -> bool | None:
+    """By content where a side names a letter; a letter beside another option's text says nothing true."""
+    one, other = read(reference).option, read(answer).option
+    if one is not None and other is not None:
+        if one.letter != other.letter:
+            return False
+        return other.content is None or one.letter not in options or _contents(options[one.letter], other.content)
+    if one is not None and one.letter in options:
+        return _equivalent(options[one.letter], answer)
+    if other is not None and other.letter in options:
+        if other.content is not None and not _contents(options[other.letter], other.content):
+            return False
+        return _equivalent(reference, options[other.letter])
+    return _equivalent(reference, answer)
+
+
+def _contents(left: str, right: str) -> bool:
+    return _equivalent(left, right) is not False
 
 
 @lru_cache(maxsize=100_000)
-def _equivalent(left: str, right: str) -> bool | None:
-    one, other = read(left), read(right)
-    if one.text == other.text or (one.plain == other.plain != "" and not _differ_in_case(one, other)):
+def _equivalent(reference: str, answer: str) -> bool | None:
+    one, other = read(reference), read(answer)
+    if one.text == other.text:
         return True
+    if one.option is not None or other.option is not None:
+        found = _by_option(one, other)
+        if found is not None:
+            return found
+    if one.time is not None or other.time is not None:
+        return one.time is not None and other.time is not None and same_time(one.time, other.time)
+    if one.range is not None or other.range is not None:
+        return one.range is not None and one.range == other.range
+    if one.domain is not None and other.domain is not None and one.domain != other.domain:
+        return False
+    if one.plain == other.plain != "" and not _differ_in_case(one, other):
+        return True
+    if one.names is not None and other.names is not None:
+        return one.names == other.names
     if one.refused or other.refused:
         return None
-    if one.readings and other.readings:
-        return _same_unit(one.unit, other.unit) and any(
-            _equal(reading, another) for reading in one.readings for another in other.readings
-        )
-    if not (one.latex or other.latex) or any(_is_words(answer) for answer in (one, other)):
+    left, right = _means(one, other), _means(other, one)
+    if left and right:
+        unsure = False
+        for reading in left:
+            for another in right:
+                found = _equal(reading, another)
+                if found:
+                    return True
+                unsure |= found is None
+        return None if unsure else False
+    if not (one.latex or other.latex) or any(_is_words(each) for each in (one, other)):
         return False
     return _by_math_verify(one, other)
 
@@ -127,51 +252,84 @@ def keys_of(text: str) -> frozenset[Hashable]:
     """Marks of an answer: two answers that share none are different, or only math-verify can tell."""
     answer = read(text)
     found: set[Hashable] = {("text", answer.plain)}
-    for reading in answer.readings:
+    if answer.option is not None:
+        found.add(("option", answer.option.letter))
+        if answer.option.content:
+            found |= keys_of(answer.option.content)
+    if answer.time is not None:
+        found.add(("time", answer.time[1]))
+    if answer.range is not None:
+        found.add(answer.range)
+    if answer.names is not None:
+        found.add(answer.names)
+    for reading in (*answer.readings, *([answer.product] if answer.product is not None else [])):
         found.update(keys(reading))
     if answer.latex:
         found.add("latex")
     return frozenset(found)
 
 
-def asks_math_verify(left: str, right: str) -> bool:
-    """Whether only math-verify might tell these apart."""
-    return read(left).latex or read(right).latex
+def _by_option(one: Answer, other: Answer) -> bool | None:
+    """Whether two answers choose the same option; None: the letters do not tell."""
+    left, right = one.option, other.option
+    if left is not None and right is not None:
+        if left.letter != right.letter:
+            return False if left.content or right.content or _bare_letter(one) == _bare_letter(other) else None
+        if left.content is None or right.content is None:
+            return None if _bare_letter(one) and _bare_letter(other) else True
+        return _contents(left.content, right.content)
+    if left is not None and left.content is not None and left.letter != other.plain.upper():
+        return _equivalent(left.content, other.text)
+    if right is not None and right.content is not None:
+        return _equivalent(one.text, right.content)
+    return None
 
 
-def _equal(left: Reading, right: Reading) -> bool:
+def _bare_letter(answer: Answer) -> bool:
+    return len(answer.bare) == 1
+
+
+def _means(answer: Answer, other: Answer) -> tuple[Reading, ...]:
+    """What an answer may mean beside another: a word is a product beside an expression only."""
+    if answer.product is not None and other.readings:
+        return (answer.product,)
+    return answer.readings
+
+
+def _equal(left: Reading, right: Reading) -> bool | None:
     try:
         return equal(left, right)
-    except (OverflowError, RecursionError):
+    except TooLarge:
+        return None
+    except (OverflowError, RecursionError, Unreadable):
         return False
 
 
 def _differ_in_case(one: Answer, other: Answer) -> bool:
     """Whether two are mathematics that differs in capital letters: R^2 and r^2."""
-    if not (one.readings and other.readings) or "\\text" in one.text + other.text:
+    if not (one.readings and other.readings):
         return False
-    if _LETTERS.fullmatch(one.plain) and len(one.plain) > 1:
-        return False
-    left, right = ("".join(_LETTERS.findall(answer.text)) for answer in (one, other))
-    return left != right and not any(_CLOCK.fullmatch(answer.text) for answer in (one, other))
+    left, right = ("".join(_LETTERS.findall(written(answer.bare))) for answer in (one, other))
+    return left != right
 
 
 def _is_words(answer: Answer) -> bool:
     return not answer.readings and not answer.latex
 
 
-def _same_unit(left: str | None, right: str | None) -> bool:
-    return left is None or right is None or left == right
-
-
 def _by_math_verify(one: Answer, other: Answer) -> bool | None:
+    """What math-verify says; None where neither side is understood, False where one only is."""
+    if not (_ASKED.search(one.bare) or _ASKED.search(other.bare)):
+        return None if one.latex and other.latex else False
     for answer in (one, other):
         if len(answer.text) > _LONGEST_ASKED or _TOWER.search(answer.text):
             return None
-    shown = [
-        bool(_SHOWN.fullmatch(answer.text.strip("$"))) and not _CODE.search(answer.text) for answer in (one, other)
-    ]
-    if not all(shown):  # what is no LaTeX is no answer to what is
-        return None if not any(shown) else False
-    found = ask(one.text.strip("$ "), other.text.strip("$ "))
+        if not _SHOWN.fullmatch(answer.text.strip("$")) or _CODE.search(answer.text):
+            return False
+        if _COMMAND.search(_KNOWN_COMMANDS.sub("", answer.text)) or "\\text" in answer.text:
+            return False
+    left, right = (re.sub(r"^\s*\\?[A-Za-z]\w*\s*=", "", answer.text.strip("$ ")) for answer in (one, other))
+    if _EQUATION.search(left) or _EQUATION.search(right):
+        return False
+    found = ask(left, right)
     return found if isinstance(found, bool) else None

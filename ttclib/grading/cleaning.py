@@ -1,4 +1,4 @@
-r"""Write an answer in one way: without fences, spacing and synonyms, and with its unit apart.
+r"""Write an answer in one way: without wrappers, qualifiers and what leads to it, its units marked.
 
 Only text is handled here; nothing is read as mathematics yet.
 """
@@ -6,71 +6,67 @@ Only text is handled here; nothing is read as mathematics yet.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
-_SIGNS = {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∗": "*",
-    "÷": "/", "∕": "/", "⁄": "/", "π": r"\pi ", "∞": r"\infty ", "√": r"\sqrt ", "±": r"\pm ", "∓": r"\mp ",
-    "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "∈": r"\in ", "∪": r"\cup ", "∅": r"\emptyset ",
-    "ℝ": r"\mathbb{R}", "°": r"^\circ ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "λ": r"\lambda ",
-    "’": "'", "“": '"', "”": '"', "⟨": r"\langle ", "⟩": r"\rangle ", "…": r"\ldots ",
-}  # fmt: skip
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
-_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_SYNONYMS = [
-    (re.compile(pattern), plain)
-    for pattern, plain in (
-        (r"\\(?:left|right|[bB]ig+[lrm]?|displaystyle|textstyle|limits)(?![A-Za-z])\s*\.?", ""),
-        (r"\\(?:d|t|c)frac(?![A-Za-z])", r"\\frac"),
-        (r"\\(?:d|t)binom(?![A-Za-z])", r"\\binom"),
-        (r"\\(?:leq|leqslant)(?![A-Za-z])", r"\\le"),
-        (r"\\(?:geq|geqslant)(?![A-Za-z])", r"\\ge"),
-        (r"\\(?:neq)(?![A-Za-z])", r"\\ne"),
-        (r"\\(?:[lr]vert|mid|vert)(?![A-Za-z])", "|"),
-        (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
-        (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
-        (r"\\(?:varnothing)(?![A-Za-z])", r"\\emptyset"),
-        (r"\\(?:Reals|R)(?![A-Za-z])", r"\\mathbb{R}"),
-        (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\degree(?![A-Za-z])", r"\\DEG "),
-        (r"(?<=\d)\s*(?:,\s*\\!|\\!\s*,|\{,\})\s*(?:\\!)?\s*(?=\d{3})", ""),  # 10,\!080 and 10{,}080
-        (r"(?<=\d)\\[,;:]\s*(?=\d{3}(?!\d))", ""),  # 10\,080
-        (r"\\(?:qquad|quad|space|thinspace)(?![A-Za-z])|(?<!\\)\\[,;:! ]|~", " "),
-        (r"\\(?:mbox|hbox|textrm|textbf|textit|textnormal|texttt|operatorname\*?)(?![A-Za-z])", r"\\text"),
-        (r"\\(?:mathrm|mathbf|mathit|mathsf|boldsymbol|bm)\s*\{\s*([A-Za-z])\s*\}", r"\1"),
-        (r"\\(?:mathrm|mathbf|mathit|mathsf|rm|bf)(?![A-Za-z])", r"\\text"),
-        (r"\\(?:boxed|fbox)(?![A-Za-z])", ""),
-        (r"^\s*(?:=|\\approx(?![A-Za-z]))", ""),
-        (r"\*\*", "^"),
-        (r"(?i)(?<=[\d})\]])\s*(?:\\text\s*\{\s*(?:percent|pct\.?|%)\s*\}|(?:percent|pct)\b)", r"\\%"),
-    )
-]
+from ttclib.grading.characters import plain_characters
+from ttclib.grading.units import mark_units
+from ttclib.grading.wrappers import unwrapped, without_braces, without_fences
+
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _MIXED = re.compile(r"(?<![\d.^_/])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
-_REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\s*\{?(\d+)\}?")
+_REPEATING = re.compile(r"(\d*)\.(\d*)\\OVERLINE\s*\{?(\d+)\}?")
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
-_FENCED = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", re.S)
-_MONEY = re.compile(r"^([-+]?)\s*(?:(\\?\$|€|£|¥|₹)|\\(?:euro|pounds)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
-_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee"}
-_POWER = r"(?:\s*\^\s*\{?\s*(-?\d)\s*\}?)?"
-_BRACED_UNIT = re.compile(rf"(?<=[\d}})\]a-zA-Z\\%])\s*\\text\s*\{{([^{{}}$\\=<>]*?)\}}{_POWER}\s*$")
-_BARE_UNIT = re.compile(rf"(?<=[\d}})\]])(\s*)([A-Za-z][A-Za-z ./-]*?)\.?{_POWER}\s*$")
-_NO_UNIT = {"and", "or", "pi", "sqrt", "sin", "cos", "tan", "log", "ln", "exp", "infinity", "inf", "oo", "i", "mod",
-            "is", "are", "if", "for", "when", "where", "with", "no", "not"}  # fmt: skip
-_ABBREVIATIONS = {
-    "cm": "centimeter", "mm": "millimeter", "km": "kilometer", "kg": "kilogram", "mg": "milligram", "ml": "milliliter",
-    "ft": "foot", "feet": "foot", "in": "inch", "inches": "inch", "yd": "yard", "mi": "mile", "lb": "pound",
-    "lbs": "pound", "oz": "ounce", "sec": "second", "secs": "second", "min": "minute", "mins": "minute", "hr": "hour",
-    "hrs": "hour", "mph": "mile per hour", "kph": "kilometer per hour", "usd": "dollar", "pts": "point",
-    "deg": "degree", "sq": "square", "cu": "cubic", "cc": "cubic centimeter", "km/h": "kilometer per hour",
-    "m/s": "meter per second", "km/hr": "kilometer per hour", "metre": "meter", "litre": "liter",
-    "centimetre": "centimeter", "millimetre": "millimeter", "kilometre": "kilometer", "people": "person",
-    "men": "man", "women": "woman", "children": "child", "bucks": "dollar", "m": "meter", "g": "gram", "s": "second",
-    "h": "hour", "l": "liter",
+_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\(euro|pounds)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
+_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan", "₹": "rupee", "euro": "euro", "pounds": "pound"}
+_ORDINAL = re.compile(r"(?<=\d)\s*(?:\^?\s*\{?\s*\\text\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|\^\s*\{?(?:st|nd|rd|th)\}?"
+                      r"|(?:st|nd|rd|th)\b)", re.I)  # fmt: skip
+_BASE = re.compile(
+    r"\b([0-9A-Fa-f]*\d[0-9A-Fa-f]*)\s*[,(]?\s*(?:\\text\s*\{\s*)?\(?\s*(?:in\s+|written in\s+)?base[\s-]*\}?\s*"
+    r"(?:\\text\s*\{\s*)?(\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|sixteen)\s*\}?\s*\)?\s*\}?",
+    re.I,
+)
+_BASE_WORD = re.compile(r"_\s*\{?\s*(?:\\text\s*\{)?\s*\(?(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
+                        r"sixteen|\d+)\)?\s*\}{1,2}", re.I)  # fmt: skip
+_BASES = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "sixteen": 16,
 }  # fmt: skip
-_TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc|^\\\\DEG$")
-_WORDED_NUMBER = re.compile(r"\\text\s*\{\s*([-+]?[\d.][^{}]*)\}")
-_SAYS_NOTHING = {"", "unit", "units", "total", "in total", "each", "left", "altogether", "per unit"}
+_LEADING = re.compile(
+    r"^(?:(?:so|thus|hence|therefore|we have|we get)\b,?\s*)?(?:the\s+)?(?:final\s+|correct\s+)*"
+    r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
+    re.I,
+)
+_SAID = re.compile(r"^\\text\s*\{[A-Za-z' ,]{2,60}?\s(?:is|are|equals|was)\s*:?\s*\}\s*|^(?=[A-Z]|the|there|it)[A-Za-z' ]{2,60}?\s(?:is|are|equals|was)\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()", re.I)
+_LABEL = re.compile(r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()")
+_KIND = r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
+_LETTER = r"\\?[A-Za-z](?:_\{?\w+\}?)?"
+_IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+\d>\\ge ]+\}?)?"
+_QUALIFIERS = [
+    re.compile(pattern, re.I)
+    for pattern in (
+        rf"[\s,;.]*\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
+        rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
+        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})\s*"
+        rf"(?:is|are|being)?\s*(?:an?|any|some|arbitrary)+\s+(?:arbitrary\s+|fixed\s+)?(?P<kind>{_KIND})\s*\)?\s*$",
+        rf"[\s,;.]*\(?\s*(?:where|for|with)\s+(?:any|all|every|some|each|an?)\s+(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
+        r"\s*\)?\s*$",
+        rf"[\s,;.]*\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
+    )
+]
+_BUILDER = re.compile(
+    r"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{\s*(?P<letter>\\?[A-Za-z]+)\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*(?:\||:)\s*"
+    r"(?P<condition>.*)\\\}\s*$",
+    re.S,
+)
+_ALL_REALS_BUT = re.compile(
+    r"^(?:\\text\s*\{)?\s*(?:[a-z] can be\s+|[a-z] is\s+)?(?:the set of\s+)?(?:all|any)\s+real\s*(?:numbers?|values?|s)?"
+    r"(?:\s+(?:of|for)\s+[a-z])?\s*(?:(?:except|other than|but|not equal to|excluding|where|with|such that)\s*(?:for\s*)?\}?\s*"
+    r"(?:[a-z]\s*(?:=|\\ne|!=)\s*)?(?P<but>.*?))?\}?\s*$",
+    re.I | re.S,
+)
+_UNION = re.compile(r"(?<=[)\]])\s*(?:U|union)\s*(?=[(\[])")
+_EMPTY = re.compile(r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I)
 
 
 @dataclass(frozen=True)
@@ -80,16 +76,16 @@ class Cleaned:
     Attributes
     ----------
     text : str
-        Without its unit.
-    unit : str or None
-        The unit in one spelling, ``centimeter^2``; None: none was given.
-    whole : str
-        With its unit, where that was a bare word and might be a product of letters.
+        With ``\\text{…}`` around its units.
+    parameter : str or None
+        The letter that a qualifier declares, as k in ``k \\in \\mathbb{Z}``.
+    domain : str or None
+        What it stands for: Z, R, N, Q or C; None: not said, or any constant.
     """
 
     text: str
-    unit: str | None
-    whole: str
+    parameter: str | None = None
+    domain: str | None = None
 
 
 def clean(answer: str) -> Cleaned:
@@ -97,81 +93,87 @@ def clean(answer: str) -> Cleaned:
 
     Examples
     --------
-    >>> clean(r"$\dfrac{1}{2}\text{ cm}^2$.")
-    Cleaned(text='\\frac{1}{2}', unit='centimeter^2', whole='\\frac{1}{2}')
+    >>> clean(r"$\dfrac{1}{2}\text{ cm}^2$.").text
+    '\\frac{1}{2}\\text{ cm}^2'
     >>> clean(r"\$32,\!348").text
-    '32348'
+    '32348\\text{dollar}'
+    >>> clean(r"x = k\pi, k \in \mathbb{Z}")
+    Cleaned(text='x = k\\pi', parameter='k', domain='Z')
     """
-    text = _plain_characters(answer).strip()
-    text = _without_fences(text)
-    for pattern, plain in _SYNONYMS:
-        text = pattern.sub(plain, text)
-    text = " ".join(text.split())
-    if worded := _WORDED_NUMBER.fullmatch(text):
-        text = worded[1].strip()
-    money = _MONEY.match(text)
-    unit = None
-    if money:
-        unit = _CURRENCIES.get((money[2] or "").removeprefix("\\"), "dollar" if money[2] else None)
-        text = money[1] + text[money.end() :]
-    text = text.replace("\\$", "").replace("$", "").strip()
-    text = _REPEATING.sub(_as_fraction, text)
+    text = laid_bare(answer)
+    text = re.sub(r"^\s*(?:=|\\approx(?![A-Za-z])|:)\s*", "", text)
+    text = _LEADING.sub("", text, count=1)
+    text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
+    parameter = domain = None
+    if " " in text or "\\in" in text:
+        text, parameter, domain = _without_qualifier(text)
+    if "base" in text or "_" in text:
+        text = _BASE.sub(lambda found: f"{found[1]}_{{{_BASES.get(found[2].lower(), found[2])}}}", text)
+        text = _BASE_WORD.sub(lambda found: f"_{{{_BASES.get(found[1].lower(), found[1])}}}", text)
+    if "real" in text and (reals := _ALL_REALS_BUT.match(text)):
+        but = (reals["but"] or "").replace("$", "").strip(" .")
+        but = re.sub(r"\b(?:and|or)\b", ",", re.sub(r"\\text\s*\{\s*(?:and|or)\s*\}", ",", but))
+        text = rf"\mathbb{{R}} \setminus \{{{but}\}}" if but else r"\mathbb{R}"
+    elif "\\{" in text and (built := _BUILDER.match(text)) and re.search(r"[<>]|\\(?:le|ge|ne|lt|gt)", built["condition"]):
+        text = built["condition"].strip()
+    elif _EMPTY.match(text):
+        text = r"\emptyset"
+    text = _UNION.sub(r" \\cup ", _ORDINAL.sub("", text))
+    text, money = _without_money(text)
+    text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
     if _SPACED_THOUSANDS.fullmatch(text):
         text = text.replace(" ", "")
-    whole = text
-    if unit is None:
-        text, unit, sure = _split_unit(text)
-        if sure:
-            whole = text
-    else:
-        text = whole = _split_unit(text)[0]
-    return Cleaned(_MIXED.sub(r"(\1+\2/\3)", text), unit, _MIXED.sub(r"(\1+\2/\3)", whole))
+    text = mark_units(text)
+    if money and "\\text" not in text and not re.search(r"=|,\s|,(?!\d{3})|\b(?:and|or)\b", text):
+        text = rf"{text}\text{{{money}}}"
+    return Cleaned(_MIXED.sub(r"(\1+\2/\3)", text), parameter, domain)
 
 
-def words(answer: str) -> str:
-    r"""An answer as words: for two answers that are text and not mathematics.
-
-    Examples
-    --------
-    >>> words(r"\text{(C)}"), words("  Evelyn. ")
-    ('c', 'evelyn')
-    """
-    text = _without_fences(_plain_characters(answer).strip())
-    for pattern, plain in _SYNONYMS:
-        text = pattern.sub(plain, text)
-    text = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text)
-    text = " ".join(text.replace("$", "").replace("\\$", "").split()).casefold()
-    text = text.strip(" .,:;\"'*`")
-    if re.search(r"[^\W\d_]{2}", text):
-        text = text.strip("!?")
-    inner = re.fullmatch(r"[({\[]\s*([^(){}\[\],]*?)\s*[)}\]]", text)
-    return inner[1] if inner and re.search(r"[^\W\d]", inner[1]) else text
+@lru_cache(maxsize=4096)
+def laid_bare(answer: str) -> str:
+    """An answer without fences and wrappers, on one line."""
+    text = without_fences(plain_characters(answer).strip())
+    text = unwrapped(text)
+    text = " ".join(text.split())
+    if text.startswith("{"):
+        text = without_braces(text)
+    return without_fences(text) if text.endswith((".", ",", ";", "$", "*")) or text.startswith(("*", "$")) else text
 
 
-def _plain_characters(answer: str) -> str:
-    """ASCII signs for typographic ones; other letters in their composed, full-width ones in their plain form."""
-    if answer.isascii():
-        return answer
-    text = re.sub(r"[⁰¹²³⁴-⁹⁺⁻ⁿ]+", lambda found: "^{" + found[0].translate(_RAISED) + "}", answer)
-    text = re.sub(r"[₀-₉]+", lambda found: "_{" + found[0].translate(_LOWERED) + "}", text)
-    text = re.sub(r"(\d*)([¼-¾⅐-⅞])", _vulgar, text)
-    text = re.sub(r"√\s*([\d.]+|[a-z]|\()", lambda found: r"\sqrt " + found[1], text)
-    text = "".join(_SIGNS.get(mark, mark) for mark in text)
-    return unicodedata.normalize("NFKC", text)
+def _without_money(text: str) -> tuple[str, str | None]:
+    """A text without currency signs, and the unit that the first of them says."""
+    money = None
+    if found := _MONEY.search(text):
+        sign = (found[1] or found[2]).removeprefix("\\")
+        if found[1] != "$" or text.count("$") == 1:  # else fences of mathematics
+            money = _CURRENCIES[sign]
+        text = _MONEY.sub("", text)
+    return text.replace("\\$", "").replace("$", "").strip(), money
 
 
-def _vulgar(found: re.Match[str]) -> str:
-    top, _, bottom = unicodedata.normalize("NFKC", found[2]).partition("⁄")
-    return f"({found[1]}+{top}/{bottom})" if found[1] else f"({top}/{bottom})"
+def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
+    """A text without "where k is an integer" behind it, the letter that this declares, and its domain."""
+    bare = text.replace("$", "")
+    flat = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", bare)
+    for pattern in _QUALIFIERS:
+        for candidate in dict.fromkeys((bare, flat)):
+            if (found := pattern.search(candidate)) and found.start() > 0:
+                groups = found.groupdict()
+                letter = groups.get("letter")
+                if letter and letter.lower() in ("a", "i", "e") and groups.get("kind") is None and found.re.groups == 1:
+                    continue
+                domain = found[2].upper() if "kind" not in groups and found.re.groups > 1 else _domain(groups.get("kind"))
+                rest = candidate[: found.start()].strip(" ,;")
+                if rest:
+                    return rest, letter, domain
+    return text, None, None
 
 
-def _without_fences(text: str) -> str:
-    while (fenced := _FENCED.match(text)) and fenced[1].strip():
-        text = fenced[1].strip()
-    text = text.strip().rstrip(".,;:").strip() if not text.endswith(("\\,", "\\;", "\\:")) else text[:-2].strip()
-    if fenced := _FENCED.match(text):
-        return fenced[1].strip()
-    return text.strip("*`").strip() if not text.startswith("*`") else text
+def _domain(kind: str | None) -> str | None:
+    for word, letter in (("integer", "Z"), ("whole", "Z"), ("natural", "N"), ("complex", "C"), ("rational", "Q")):
+        if kind and word in kind.lower():
+            return letter
+    return "R" if kind and "real" in kind.lower() else None
 
 
 def _as_fraction(found: re.Match[str]) -> str:
@@ -181,41 +183,3 @@ def _as_fraction(found: re.Match[str]) -> str:
     bottom = int("9" * len(repeating) + "0" * len(steady))
     top = int((whole or "0") + steady + repeating) - int((whole or "0") + steady)
     return f"({top}/{bottom})"
-
-
-def _split_unit(text: str) -> tuple[str, str | None, bool]:
-    """A text without its unit, the unit, and whether it is one for sure."""
-    if text.endswith("\\DEG") and not _TRIGONOMETRY.search(text):
-        return text.removesuffix("\\DEG").strip(), "degree", True
-    if braced := _BRACED_UNIT.search(text):
-        if not set(braced[1].casefold().split()) & _NO_UNIT and re.search(r"[A-Za-z]", braced[1]):
-            return text[: braced.start()].strip(), _unit(braced[1], braced[2]), True
-    elif bare := _BARE_UNIT.search(text):
-        name = bare[2].strip()
-        parts = name.casefold().split()
-        known = (parts[0] in _ABBREVIATIONS and len(parts[0]) > 1) or parts[0].rstrip("s") in _ABBREVIATIONS.values()
-        # "3xyz" and "3 xy" are products, "3 apples" is not.
-        spoken = bare[1] and len(parts[0]) > 2 and re.search(r"[aeiou]", parts[0])
-        if not set(parts) & _NO_UNIT and (known or spoken):
-            return text[: bare.start()].strip(), _unit(name, bare[3]), known and len(parts[0]) > 3
-    return text, None, True
-
-
-def _unit(name: str, power: str | None) -> str | None:
-    """A unit in one spelling."""
-    text = name.casefold().strip(" .")
-    if text in _SAYS_NOTHING:
-        return None
-    found = []
-    for word in text.split():
-        word = word.strip(".")
-        if word not in _ABBREVIATIONS and word.endswith("s") and not word.endswith("ss"):
-            word = word[:-1]
-        found.append(_ABBREVIATIONS.get(word, word))
-    if found[0] in ("square", "cubic") and len(found) > 1:
-        power = {"square": "2", "cubic": "3"}[found[0]]
-        found = found[1:]
-    joined = " ".join(found)
-    if joined in ("unit", ""):
-        return None
-    return f"{joined}^{power}" if power and power != "1" else joined

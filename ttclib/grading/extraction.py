@@ -1,4 +1,8 @@
-"""Find the final answer in a completion."""
+"""Find the final answer in a completion.
+
+The last box, ``<answer>`` or ``####`` line; an answer that is named behind the last box in so many words
+stands before it; else what is said to be the answer. What was reasoned in ``<think>`` comes last.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,62 @@ import re
 
 # "#### 7" or "#7"; "# Step 2" is a heading.
 _HASH = re.compile(r"^[ \t]*(?:####[ \t]*|#(?![#\s]))([^#\s].*)$", re.M)
-_BOXED = re.compile(r"\\(?:boxed|fbox)(?:\s*\{|[ \t]+(?=[\w\\]))")
-# The end of a statement is a full stop before a space, or the line's end; the length is bounded, as is the time.
-_SAID = re.compile(
-    r"answer\s{1,9}is\s{0,9}:?\s{0,9}([^\n]{1,500}?)(?:\.\s|\.?[ \t]{0,9}$)"
-    r"|answer[ *_]{0,4}:[ \t*_]{0,9}([^\n]{1,500})$",
-    re.I | re.M,
+_BOXED = re.compile(r"\\(?:boxed|fbox|framebox)(?:\s*\{|[ \t]*(?=[^\sA-Za-z{$])|[ \t]+(?=[\w\\]))")
+_UNBRACED = re.compile(r"\\?[^\s$]{1,200}")
+# Between two boxes of one statement: a comma or a word between items, with fences, spacing and a left side.
+_BETWEEN = re.compile(
+    r"(?:\s|\$|\\[()\[\]]|\\(?:quad|qquad)(?![A-Za-z])|\\[,;: ])*(?:[,;&]|\\text\s*\{\s*,?\s*(?:and|or)\s*,?\s*\}|and|or|、|和|或)"
+    r"(?:\s|\$|\\[()\[\]]|,|and\b|or\b|\\(?:quad|qquad)(?![A-Za-z])|\\[,;: ])*(?:\\?[A-Za-z]{1,6}(?:_\{?\w+\}?)?\s*=\s*)?"
 )
-_ANSWER = re.compile(r"\banswer\b", re.I)
+_TAGGED = re.compile(r"<answer>(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
+_THOUGHT = re.compile(r"</think(?:ing)?>", re.I)
+_NAMED = re.compile(
+    r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)", re.I | re.M
+)
+_ADVERBS = (
+    r"(?:\s{0,3}(?:therefore|thus|then|hence|simply|just|indeed|clearly|now|also|still|actually|equal to|given by|"
+    r"approximately|about|indeed|exactly)\b\s{0,3},?){0,3}"
+)
+_LEAD = re.compile(
+    r"(?:answer|ans|答案|option|choice|A)[\"'”]?[ *_`}\\]{0,6}"
+    r"(?:to\s[^\n:.]{1,80}?\s(?=is\b)|for\s[^\n:.]{1,80}?\s(?=is\b))?"
+    rf"(?:(?:is|are|was|should be|must be|would be|will be|equals)\b{_ADVERBS}\s{{0,9}}[:：]?"
+    r"|[:：=]\s?\}?|(?:是|为)[:：]?|→|->|-(?=\s)|\}\s?:|(?=\s{1,3}(?:\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
+    re.I,
+)
+_HEADING = re.compile(
+    r"(?:answer|ans|答案)[ \t*_`:：}]{0,9}(?:is[ \t]{0,3}[:：]?)?[ \t*_]{0,4}\n\s{0,40}", re.I
+)
+_DISPLAYED = re.compile(r"\\\[(.{1,500}?)\\\]|\$\$(.{1,500}?)\$\$|\\\((.{1,500}?)\\\)", re.S)
+_SENTENCE = re.compile(r"(?:\(?[A-J]\)?\.[ ])?[^\n]{1,500}?(?=[.。!][*_]{0,3}\s|[.。]?[ \t*_]{0,9}$)", re.M)
+_REASON = re.compile(
+    r"[\s,;(—-]{1,4}\b(?:because|since|which|so that|therefore|i hope|meaning|according|as (?=the|it|we|shown)|"
+    r"and (?=this|that|it|we|the)|but|due to|by (?=the|using))\b.*|[,;]\s{1,3}as\b.*|\s{1,3}\((?:since|because|as|from|see)\b.*",
+    re.I | re.S,
+)
+_NO_ANSWER = re.compile(
+    r"(?:not|correct|incorrect|wrong|verified|right|unclear|that|given|found|obtained|as follows|indeed|consistent|"
+    r"confirmed|yes,|known|unknown to|in the|based|still|to)\b(?!\s{0,3}$)|(?:correct|verified|unclear|wrong|incorrect|"
+    r"confirmed|consistent)\b",
+    re.I,
+)
+_BOLD = re.compile(r"\*\*[ \t]{0,3}([^*\n]{1,80}?)[ \t]{0,3}\*\*")
+_NUMBERLIKE = re.compile(r"[-+]?[\\$€£]{0,2}[-+]?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?\s?(?:\\?%|\\?\$)?")
+_UNIT_BEHIND = re.compile(r"(?:[ \t]{0,2}(?:[A-Za-z]{1,14}|/|\\?%|\^\d|°[CF]?)){1,4}[.]?")
+_OPTIONS_FOLLOW = re.compile(r"^[ \t]{0,9}B[.:)]", re.M)
 _MOST_STATEMENTS = 20
-_MARKS = "*_ \t"
+_LONGEST_SHORT = 60
+_MARKS = "*_` \t"
 _FENCES = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$"))
 
 
 def extract_answer(completion: str) -> str | None:
     r"""The final answer of a completion.
 
-    Looks for the last ``\boxed{…}``, then the last line such as ``#### 7`` (GSM8K) or ``#7`` (the
-    lab; a heading has a space there), then "the answer is …" or "Answer: …". A box that is cut off
-    is no answer.
+    Looks for the last ``\boxed{…}``, or several in one statement; then the last ``<answer>``, the last
+    line such as ``#### 7`` (GSM8K) or ``#7`` (the lab; a heading has a space there), then "the answer
+    is …", "Answer: …", a heading "Final Answer" and what stands below it, or 答案：. An answer that is
+    named so behind the last box, as a letter or a number, is the final one. A box that is cut off is no answer.
 
     Parameters
     ----------
@@ -39,41 +80,163 @@ def extract_answer(completion: str) -> str | None:
     --------
     >>> extract_answer("so it is $\\boxed{\\frac{1}{2}}$.")
     '\\frac{1}{2}'
+    >>> extract_answer(r"The roots are \boxed{3}, \boxed{5}, and \boxed{7}.")
+    '3, 5, 7'
     >>> extract_answer("7*7\n49\n#49")
     '49'
+    >>> extract_answer("**Final Answer**\n\\[12\\]")
+    '12'
     >>> extract_answer("**Answer:** $x = 3$.")
     'x = 3'
     >>> extract_answer("7*7") is None
     True
     """
-    if boxes := list(_BOXED.finditer(completion)):
-        boxed = boxes[-1]
-        if boxed[0].endswith("{"):
-            return _until_closed(completion, boxed.end())
-        return re.match(r"\\?\w+", completion[boxed.end() :])[0]  # type: ignore[index]  # "\boxed 5"
-    if hashed := _HASH.findall(completion):
+    thoughts = list(_THOUGHT.finditer(completion))
+    if thoughts and (found := _final(completion[thoughts[-1].end() :])) is not None:
+        return found
+    return _final(completion)
+
+
+def _final(text: str) -> str | None:
+    if boxes := list(_BOXED.finditer(text)):
+        return _of_boxes(text, boxes)
+    if tagged := _TAGGED.findall(text):
+        inner = tagged[-1].strip()
+        return _final(inner) or _unwrapped(inner) if inner else None
+    if hashed := _HASH.findall(text):
         return str(hashed[-1]).strip()
-    for named in reversed([found.start() for found in _ANSWER.finditer(completion)][-_MOST_STATEMENTS:]):
-        if (said := _SAID.match(completion, named)) and (answer := _unwrapped(said[1] or said[2])):
+    return _stated(text, 0) or _bold_at_the_end(text)
+
+
+def _of_boxes(text: str, boxes: list[re.Match[str]]) -> str | None:
+    """The last box and those of the same statement, or what is named behind it in so many words."""
+    end, found = _box(text, boxes[-1])
+    if found is None:
+        return None
+    later = _stated(text, end, short=True)
+    if later is not None:
+        return later
+    contents = [found]
+    begin = boxes[-1].start()
+    for box in reversed(boxes[:-1][-16:]):
+        before, content = _box(text, box)
+        if content is None or before > begin or not _BETWEEN.fullmatch(text, before, begin):
+            break
+        contents.insert(0, content)
+        begin = box.start()
+    return ", ".join(dict.fromkeys(contents))
+
+
+def _box(text: str, box: re.Match[str]) -> tuple[int, str | None]:
+    """Where a box ends and what it holds; None: it is empty or cut off."""
+    if box[0].endswith("{"):
+        return _until_closed(text, box.end())
+    bare = _UNBRACED.match(text, box.end())
+    if bare is None:
+        return box.end(), None
+    return bare.end(), bare[0].rstrip(".,;:!)") or None
+
+
+def _stated(text: str, begin: int, *, short: bool = False) -> str | None:
+    """What the last statement about the answer says; `short`: only a letter, a number or mathematics."""
+    for named in reversed(list(_NAMED.finditer(text, begin))[-_MOST_STATEMENTS:]):
+        place = named.start() if named[0][-1] in "rRsS案" else named.end() - len(named[0].split()[-1])
+        if named[0].strip() == "A":
+            if _OPTIONS_FOLLOW.search(text):
+                continue
+            place = named.end() - 1
+        answer = _said(text, place)
+        if answer is None or (named[0].strip() == "A" and len(answer) > _LONGEST_SHORT):
+            continue
+        if not short or (len(answer) <= _LONGEST_SHORT and _is_short(answer)):
             return answer
     return None
 
 
+def _said(text: str, place: int) -> str | None:
+    """What a statement says that begins with the word "answer"."""
+    heading = _HEADING.match(text, place)
+    lead = _LEAD.match(text, place)
+    if heading is not None and (lead is None or lead.end() <= heading.end()):
+        end = heading.end()
+    elif lead is not None:
+        end = lead.end()
+        blank = re.compile(r"[ \t*_]{0,9}\n\s{0,40}").match(text, end)
+        end = blank.end() if blank is not None else end
+    else:
+        return None
+    start = re.compile(r"[*_`\s]{0,9}").match(text, end)
+    end = start.end() if start is not None else end
+    if displayed := _DISPLAYED.match(text, end):
+        inner = next(group for group in displayed.groups() if group is not None).strip()
+        behind = text[displayed.end() : displayed.end() + 60]
+        return _with_unit(inner, behind) or None
+    sentence = _SENTENCE.match(text, end)
+    if sentence is None:
+        return None
+    if _NO_ANSWER.match(sentence[0]):
+        return None
+    return _unwrapped(_REASON.sub("", sentence[0], count=1))
+
+
 def _unwrapped(statement: str) -> str | None:
-    """A stated answer without emphasis, mathematics' fences and its full stop."""
-    text = statement.strip(_MARKS).rstrip(".").strip(_MARKS)
+    """A stated answer without emphasis, quotes, mathematics' fences and its full stop."""
+    text = statement.strip(_MARKS).rstrip(".。").strip(_MARKS)
+    if len(text) > 1 and text[0] in "\"'“" and (closing := text.find({"“": "”"}.get(text[0], text[0]), 1)) > 0:
+        text = text[1:closing]
+    text = text.rstrip("}") if text.count("}") > text.count("{") else text
+    if "**" in text and (bold := re.match(r"([^*]{1,80})\*\*(.*)", text, re.S)):
+        text = _with_unit(bold[1].strip(_MARKS), bold[2])
     for opening, closing in _FENCES:
-        if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening) + len(closing):
-            inner = text[len(opening) : -len(closing)]
-            if opening not in inner:
-                return inner.strip() or None
+        if text.startswith(opening) and (end := _end_of_fence(text, opening, closing)) > len(opening):
+            inner, behind = text[len(opening) : end], text[end + len(closing) :]
+            if opening == "$" and _NUMBERLIKE.fullmatch(inner.strip()) is None and behind.count("$") % 2:
+                continue
+            if not behind.strip(" .,") or not re.search(r"[$\\]|^\s*(?:and|or|,)\s", behind):
+                return _with_unit(inner.strip(), behind) or None
     if text.count("$") == 1:  # the fence that the expression above cut, or a price
         text = text.removesuffix("$") if text.endswith("$") else text
     return text.strip() or None
 
 
-def _until_closed(text: str, begin: int) -> str | None:
-    """The text up to the brace that closes the one before `begin`; None: empty, or cut before it."""
+def _end_of_fence(text: str, opening: str, closing: str) -> int:
+    """Where a fence closes; a price's sign in it does not."""
+    end = text.find(closing, len(opening))
+    while opening == "$" and end > 0 and text[end - 1] == "\\":
+        end = text.find(closing, end + 1)
+    return end
+
+
+def _with_unit(inner: str, behind: str) -> str:
+    """What stood in fences or in bold, with the unit that stands behind it."""
+    rest = behind.split("\n")[0]
+    if inner and rest.strip(" .") and _UNIT_BEHIND.fullmatch(rest.rstrip(" .")):
+        words = rest.split()
+        if not {"is", "are", "and", "or", "as", "in", "for", "so", "the", "to", "we"} & {word.lower() for word in words}:
+            return inner + rest.rstrip(" .")
+    return inner
+
+
+def _is_short(answer: str) -> bool:
+    """Whether it is a letter of a choice, a number, or mathematics, and not the beginning of a sentence."""
+    return bool(
+        re.fullmatch(r"\(?[A-J]\)?(?:[.):]\s.*)?|(?:option|choice)\s\(?[A-J]\)?", answer, re.I)
+        or re.match(r"[-+$\\(\[{]*(?:\d|\\[a-z]+|[a-zA-Z]\s*=)", answer)
+    )
+
+
+def _bold_at_the_end(text: str) -> str | None:
+    """A number in bold in the last line, where nothing else is said."""
+    last = text.rstrip()[-400:].rpartition("\n")[2]
+    for bold in reversed(_BOLD.findall(last)):
+        answer = _unwrapped(bold)
+        if answer and _NUMBERLIKE.fullmatch(answer):
+            return answer
+    return None
+
+
+def _until_closed(text: str, begin: int) -> tuple[int, str | None]:
+    """The end of the brace before `begin` and the text up to it; None: empty, or cut before it."""
     depth, position = 1, begin
     while position < len(text):
         if text[position] == "\\":  # "\{" is a sign, not a brace
@@ -81,6 +244,6 @@ def _until_closed(text: str, begin: int) -> str | None:
             continue
         depth += {"{": 1, "}": -1}.get(text[position], 0)
         if depth == 0:
-            return text[begin:position].strip() or None
+            return position + 1, text[begin:position].strip() or None
         position += 1
-    return None
+    return len(text), None

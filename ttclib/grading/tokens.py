@@ -15,7 +15,7 @@ _TOKEN = re.compile(
     | (?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+(?![\w.]))?)
     | (?P<text>\\text\s*\{[^{}]*\})
     | (?P<begin>\\begin\s*\{[a-zA-Z]+\*?\}(?:\s*\{[lcr|\s]*\})?) | (?P<end>\\end\s*\{[a-zA-Z]+\*?\})
-    | (?P<row>\\\\(?:\s*\[\d*\.?\d*(?:pt|em|ex|mm)\])?) | (?P<set>\\mathbb\s*\{?\s*R\s*\}?)
+    | (?P<row>\\\\(?:\s*\[\d*\.?\d*(?:pt|em|ex|mm)\])?) | (?P<set>\\mathbb\s*\{?\s*[RZNQC]\s*\}?)
     | (?P<command>\\(?:[a-zA-Z]+|[{}%|,!]))
     | (?P<word>[a-zA-Z]+)
     | (?P<sign><=|>=|!=|[-+*/^_=<>(){}\[\]|!%,;:&'])
@@ -24,13 +24,16 @@ _TOKEN = re.compile(
 )
 FUNCTIONS = {
     *("sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln", "log"),
-    "exp",
+    *("exp", "lg"),
 }
-_SPOKEN = FUNCTIONS | {"sqrt", "pi", "infinity", "inf", "oo", "infty", "and", "or", "cup", "lg", "asin", "acos", "atan"}
+_SPOKEN = FUNCTIONS | {
+    *("sqrt", "pi", "infinity", "inf", "oo", "infty", "and", "or", "cup", "asin", "acos", "atan"),
+    *("max", "min", "gcd", "lcm", "floor", "ceil", "cbrt", "abs", "union", "theta", "alpha", "beta", "gamma", "lambda"),
+}
 LETTERS = {
     *("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu"),
     *("nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Delta", "Gamma", "Omega", "Phi"),
-    *("Sigma", "Theta", "ell", "hbar"),
+    *("Sigma", "Theta", "ell", "hbar", "ldots"),
 }
 
 

@@ -1,0 +1,190 @@
+r"""LaTeX without what only sets it: fences, colours, fonts, boxes, environments and spacing.
+
+``\text{…}`` is what stays of all kinds of upright words; numbers and formulas come out of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ttclib.grading.units import ONE_LETTER
+
+_FENCED = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", re.S)
+_LEFT_OVER = re.compile(r"^\s*(?:\$\$|\\\[|\\\()\s*|\s*(?:\$\$|\\\]|\\\))\s*$")
+_SYNONYMS = [
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        (r"</?(?:b|i|em|strong|u|p|span|div|sub|answer|code|math)(?:\s[^<>]*)?>|&nbsp;|<br\s*/?>", " "),
+        (r"\\(?:left|right|[bB]ig+[lrm]?|middle)(?![A-Za-z])\s*\.?", ""),
+        (r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|nonumber|notag|boldmath|unboldmath)(?![A-Za-z])", ""),
+        (r"\\(?:tiny|small|normalsize|large|Large|LARGE|huge|Huge|centering|qed|blacksquare|square|hfill)(?![A-Za-z])",
+         " "),
+        (r"\\(?:tag|label|hspace|vspace|hskip|phantom|hphantom|vphantom|color)\*?\s*\{[^{}]*\}", " "),
+        (r"\\(?:textcolor|colorbox|fcolorbox)\s*\{[^{}]*\}", " "),
+        (r"\\(?:boxed|fbox|framebox|ensuremath|mathop|mathord|mathrel|mathbin|displaylines|bbox)(?![A-Za-z])", " "),
+        (r"\\(?:underline|uline|underbar|mathstrut|strut)(?![A-Za-z])", " "),
+        (r"\\(?:d|t|c|s)frac(?![A-Za-z])", r"\\frac"),
+        (r"\\(?:d|t)binom(?![A-Za-z])", r"\\binom"),
+        (r"\\(?:leq|leqslant|leqq)(?![A-Za-z])", r"\\le"),
+        (r"\\(?:geq|geqslant|geqq)(?![A-Za-z])", r"\\ge"),
+        (r"\\(?:neq)(?![A-Za-z])|\\not\s*=", r"\\ne"),
+        (r"\\(?:[lr]vert|mid|vert)(?![A-Za-z])", "|"),
+        (r"\\(?:[lr]Vert|Vert|\|)", "|"),
+        (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
+        (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
+        (r"\\(?:lparen)(?![A-Za-z])", "("),
+        (r"\\(?:rparen)(?![A-Za-z])", ")"),
+        (r"\\(?:lbrack)(?![A-Za-z])", "["),
+        (r"\\(?:rbrack)(?![A-Za-z])", "]"),
+        (r"\\(?:varnothing)(?![A-Za-z])", r"\\emptyset"),
+        (r"\\(?:backslash|smallsetminus)(?![A-Za-z])", r"\\setminus"),
+        (r"\\bigcup(?![A-Za-z])", r"\\cup"),
+        (r"\\bigcap(?![A-Za-z])", r"\\cap"),
+        (r"\\(?:Reals|R|reals)(?![A-Za-z])", r"\\mathbb{R}"),
+        (r"\\(?:simeq|cong|doteq|fallingdotseq)(?![A-Za-z])", r"\\approx"),
+        (r"\\colon(?![A-Za-z])", ":"),
+        (r"\\(?:dots|cdots|dotsc|dotsb|hdots|textellipsis)(?![A-Za-z])|\.\.\.+", r"\\ldots "),
+        (r"\\(?:ast|star)(?![A-Za-z])", "*"),
+        (r"\\(?:cdotp|bullet)(?![A-Za-z])", r"\\cdot"),
+        (r"\\(?:arcsin|asin)(?![A-Za-z])", r"\\arcsin"),
+        (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\degree(?![A-Za-z])|\\textdegree(?![A-Za-z])", r"\\DEG "),
+        (r"\\(?:textordmasculine)(?![A-Za-z])", r"\\DEG "),
+        (r"\^\s*\{\s*\\prime\s*\}|\^\s*\\prime(?![A-Za-z])|\\prime(?![A-Za-z])", "'"),
+        (r"(?<=\d)\s*(?:,\s*\\!|\\!\s*,|\{,\})\s*(?:\\!)?\s*(?=\d{3}(?!\d))", ""),  # 10,\!080 and 10{,}080
+        (r"(?<=\d)\{,\}(?=\d)", "."),  # 3{,}14
+        (r"(?<=\d)\\[,;:]\s*(?=\d{3}(?!\d))", ""),  # 10\,080
+        (r"\\(?:qquad|quad|space|thinspace|enspace|medspace|thickspace|negthinspace)(?![A-Za-z])", " "),
+        (r"(?<!\\)\\[,;:! ]|~|\\(?=\n)", " "),
+        (r"\\(?:operatorname)\*?\s*\{\s*(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|gcd|lcm|max|min)\s*\}", r"\\\1 "),
+        (r"\\(?:mathrm|text|operatorname)\s*\{\s*(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|arcsin|arccos|arctan)\s*\}",
+         r"\\\1 "),
+        (r"\\arc(sin|cos|tan)(?=[a-zA-Z])", r"\\arc\1 "),
+        (r"\*\*(?=\s*[\w({\\-])(?<=[\w)}\]]\*\*)", "^"),
+        (r"\*\*", " "),
+        (r"(?i)(?<=[\d})\]])\s*(?:\\text\s*\{\s*(?:percent|pct\.?|per cent|\\?%)\s*\}|(?:percent|per cent|pct)\b)",
+         r"\\%"),
+    )
+]  # fmt: skip
+_OLD_FONTS = [
+    (re.compile(r"\{\s*\\(?:rm|bf|it|sf|tt|cal)(?![A-Za-z])([^{}]*)\}"), r"\\mathrm{\1}"),
+    (re.compile(r"\\(?:rm|bf|it|sf|tt)(?![A-Za-z])\s*(?=\{)"), r"\\mathrm"),
+    (re.compile(r"\\(?:rm|sf|tt)(?![A-Za-z])\s*([A-Za-z]+)"), r"\\mathrm{ \1}"),
+    (re.compile(r"\\(?:bf|it|em|cal)(?![A-Za-z])\s*"), " "),
+]
+_UPRIGHT = r"text|textrm|textbf|textit|textsf|texttt|textnormal|textup|textsc|emph|mbox|hbox|operatorname\*?|textmd"
+_ALPHABETS = r"mathrm|mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|mathcal|mathscr|vec|overrightarrow|hat"
+_WORDED = re.compile(rf"\\({_UPRIGHT}|{_ALPHABETS}|overline)\s*\{{([^{{}}]*)\}}")
+_BARE_FONT = re.compile(rf"\\(?:{_UPRIGHT}|{_ALPHABETS}|boldsymbol|mathbf)(?![A-Za-z])\s*(?=[\d({{\\A-Za-z+-])(?!\{{)")
+_AROUND_FORMULA = re.compile(rf"\\(?:{_UPRIGHT}|mathrm|mathbf|mathit|boldsymbol|bm|pmb|mathsf)\s*(?=\{{[^{{}}]*[\\{{])")
+_BEHIND_NUMBER = re.compile(r"[\d})\]]\s*(?:/|\\cdot|\\times)?\s*$")
+_AND = re.compile(r"(?:^|(?<=[\s,]))(and|or)(?=$|[\s,])", re.I)
+_NO_LETTERS_OF_SPEECH = re.compile(r"[\d\\+=<>^(\[]")
+_ENVIRONMENT = re.compile(
+    r"\\begin\s*\{(aligned|align\*?|alignat\*?|gathered|gather\*?|split|equation\*?|cases|dcases|rcases|multline\*?|"
+    r"eqnarray\*?|center|displaymath|math)\}(.*?)\\end\s*\{\1\}",
+    re.S,
+)
+_BRACED_ROWS = re.compile(
+    r"\\\{\s*\\begin\s*\{(array|aligned|matrix|gathered)\}\s*(?:\{[lcr|\s]*\})?(.*?)\\end\s*\{\1\}\s*(?!\s*\\\})", re.S
+)
+_ROW = re.compile(r"\\\\(?:\s*\[[^\]]*\])?|\\newline(?![A-Za-z])")
+
+
+def without_fences(text: str) -> str:
+    """A text without mathematics' fences, emphasis and its full stop."""
+    while (fenced := _FENCED.match(text)) and fenced[1].strip():
+        text = fenced[1].strip()
+    text = text.strip().rstrip(".,;:").strip() if not text.endswith(("\\,", "\\;", "\\:")) else text[:-2].strip()
+    if (fenced := _FENCED.match(text)) and fenced[1].strip():
+        return fenced[1].strip()
+    if "\\[" in text or "\\(" in text or "$$" in text:
+        text = re.sub(r"\\\[(?!\d*\.?\d*(?:pt|em|ex|mm)\])|\\\]|\\\(|\\\)|\$\$", " ", text).strip()
+    return text.strip("*`").strip() if not text.startswith("*`") else text
+
+
+def unwrapped(text: str) -> str:
+    r"""A text without wrappers.
+
+    Examples
+    --------
+    >>> unwrapped(r"\textcolor{red}{\boldsymbol{\dfrac12}}")
+    '{\\frac12}'
+    >>> unwrapped(r"12\ {\rm m}"), unwrapped(r"\mathrm{x}+\text{2 cm}")
+    ('12 \\text{m}', 'x+ 2 cm')
+    """
+    if not re.search(r"[\\*<~{%p]|\.\.", text):
+        return text.strip()
+    for pattern, plain in _SYNONYMS:
+        text = pattern.sub(plain, text)
+    if "\\begin" in text:
+        text = _BRACED_ROWS.sub(lambda found: _rows(found[2], ", "), text)
+        text = _ENVIRONMENT.sub(lambda found: _rows(found[2], ", "), text)
+    if "\\" in text:
+        for pattern, plain in _OLD_FONTS:
+            text = pattern.sub(plain, text)
+        text = _AROUND_FORMULA.sub(" ", text)
+        for _ in range(4):
+            before = text
+            text = _WORDED.sub(_word, text)
+            if text == before:
+                break
+        text = _BARE_FONT.sub("", text)
+        if text.endswith("\\"):
+            text = text.rstrip("\\")
+    return text.strip()
+
+
+def without_braces(text: str) -> str:
+    """A text without a pair of plain braces around all of it."""
+    while text.startswith("{") and text.endswith("}"):
+        depth = 0
+        for place, mark in enumerate(text):
+            if text[place - 1 : place] != "\\":
+                depth += {"{": 1, "}": -1}.get(mark, 0)
+            if depth == 0:
+                break
+        if place < len(text) - 1:
+            return text
+        text = text[1:-1].strip()
+    return text
+
+
+def _word(found: re.Match[str]) -> str:
+    r"""What stands in for ``\name{inner}``."""
+    name, inner = found[1], found[2]
+    bare = inner.strip()
+    if not bare:
+        return " "
+    if len(bare) == 1 and bare.isalpha() and bare.isascii():
+        behind_number = _BEHIND_NUMBER.search(found.string, max(0, found.start() - 12), found.start())
+        unit = bare in ONE_LETTER | {"C", "F"} and (behind_number or found.string[: found.start()].rstrip().endswith("DEG"))
+        if unit or inner[0].isspace():
+            return rf"\text{{{bare}}}"
+        return f" {bare} " if name in ("mathrm", "text", "textrm", "operatorname") else f"{{{bare}}}"
+    if name in ("overline", "vec", "overrightarrow", "hat"):
+        if bare.isdigit():
+            return rf"\OVERLINE{{{bare}}}"
+        return rf"\text{{{bare}}}" if bare.isalpha() else f"{{{bare}}}"
+    if _NO_LETTERS_OF_SPEECH.search(bare):
+        return f" {inner} "
+    if name.startswith(("mathc", "maths", "bolds", "bm", "pmb", "mathb", "mathi")) and not bare.isalpha():
+        return f"{{{inner}}}"
+    parts = [part.strip() for part in _AND.split(inner)]
+    if len(parts) > 1 and _BEHIND_NUMBER.search(found.string[: found.start()]):
+        return " ".join(
+            part.lower() if part.lower() in ("and", "or") else rf"\text{{{part.strip(', ')}}}"
+            for part in parts
+            if part.strip(", ")
+        ).join("  ")
+    return rf"\text{{{inner}}}"
+
+
+def _rows(inner: str, separator: str) -> str:
+    """The rows of an environment on one line; a row that goes on with a sign belongs to the one before."""
+    found = ""
+    for row in _ROW.split(inner.replace("&", " ")):
+        row = row.strip().rstrip(",")
+        if row:
+            goes_on = re.match(r"[=+*/<>-]|\\(?:le|ge|approx|times|cdot)(?![A-Za-z])", row)
+            found += row if not found else f" {row}" if goes_on else f"{separator}{row}"
+    return f" {found} "
