@@ -75,7 +75,7 @@ def test_the_error_that_is_reported_is_the_one_that_is_made():
     # Over 200 seeds: the spread of the estimates against the mean of their reported errors.
     rng = np.random.default_rng(0)
     ids, scores = rng.integers(0, 4, (1, 40)), rng.random((1, 40))
-    runs = [elect(ids, scores, ids == 1, [3, 10, 30], n_subsets=200, seed=seed) for seed in range(200)]
+    runs = [elect(ids, scores, ids == 1, [3, 10, 15], n_subsets=200, seed=seed) for seed in range(200)]
     spread = np.std([run.accuracy[0] for run in runs], axis=0)
     assert spread == pytest.approx(np.mean([run.mc_error[0] for run in runs], axis=0), rel=0.2)
 
@@ -292,3 +292,13 @@ def test_arithmetic_of_a_real_model():
         correct.append([float(sample["correct"]) for sample in problem["samples"]])
     result = majority_vote(ids, correct, [1, 128], n_subsets=1).mean(axis=0)
     assert result == pytest.approx([0.077, 0.175], abs=6e-4)
+
+
+def test_a_budget_comes_to_the_same_whatever_others_are_asked_for():
+    rng = np.random.default_rng(2)
+    ids, scores = rng.integers(0, 6, (3, 60)), rng.random((3, 60))
+    alone, among, all_of_them = (
+        elect(ids, scores, ids == 1, budgets, n_subsets=40).accuracy for budgets in ([16], [1, 16, 33, 60], range(1, 61))
+    )
+    np.testing.assert_array_equal(alone[:, 0], among[:, 1])
+    np.testing.assert_array_equal(alone[:, 0], all_of_them[:, 15])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ttclib import __version__
-from ttclib.config import RunConfig, load_config
+from ttclib.cli.commands import COMMANDS, RENAMED
 from ttclib.errors import RequestError, TTCError, one_of
 
 STORE = click.option("--store", type=click.Path(path_type=Path), required=True, help="DuckDB file of the samples.")
@@ -37,10 +38,10 @@ def overridable(command: Any) -> Any:
     return command
 
 
-def read_config(
-    config: str, store: Path | None, n_samples: int | None, limit: int | None, seed: int | None
-) -> RunConfig:
-    """A configuration with the command line's overrides."""
+def read_config(config: str, store: Path | None, n_samples: int | None, limit: int | None, seed: int | None) -> Any:
+    """A configuration (`ttclib.config.RunConfig`) with the command line's overrides."""
+    from ttclib.config import load_config
+
     return load_config(
         config,
         store=None if store is None else str(store),
@@ -55,12 +56,33 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find a command by its name."""
-        one_of(args[0], self.list_commands(ctx), "command")
+        if args[0] not in RENAMED:
+            one_of(args[0], self.list_commands(ctx), "command")
         return super().resolve_command(ctx, args)
 
 
+class LazyCommands(Commands):
+    """The group of all commands, each imported with its module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order in which work goes on."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A command, its module imported."""
+        module = COMMANDS[name][0] if name in COMMANDS else RENAMED.get(name)
+        if module is not None and name not in self.commands:
+            import_module(f"ttclib.cli.{module}")
+        return self.commands.get(name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
 @click.group(
-    cls=Commands,
+    cls=LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="A store that another process holds is waited for, 10 seconds or what TTC_WAIT_S says.",
 )

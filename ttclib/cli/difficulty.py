@@ -30,9 +30,7 @@ def difficulty(probes: str, as_json: bool, as_csv: bool, **choices: Any) -> None
     study = study_of(choices)
     found = answer(study.pool, question_of(study, choices), whole_numbers(probes, "probes"))
     confusion = found.confusion
-    more = [
-        ("Agreement with oracle difficulty; few samples are judged by the others", found.agreed())
-    ]
+    more = [("Agreement with oracle difficulty; few samples are judged by the others", found.agreed())]
     if confusion is not None:
         rows = [
             {"oracle": row, **{str(column): int(n) for column, n in enumerate(counts, 1)}}

@@ -91,7 +91,9 @@ def read(text: str) -> Answer:
     if _PLAIN_NUMBER.fullmatch(stripped) and len(stripped) < LONGEST:
         return Answer(stripped, stripped, stripped, (Number(parse_answer(stripped)),))
     if _SOLUTION.search(stripped[:_LONGEST_SOLUTION]) and not stripped.startswith("\\boxed"):
-        found = extract_answer(stripped if "\\boxed" in stripped or len(stripped) > LONGEST or "\n" in stripped else laid_bare(stripped))
+        found = extract_answer(
+            stripped if "\\boxed" in stripped or len(stripped) > LONGEST or "\n" in stripped else laid_bare(stripped)
+        )
         if found and found != stripped:
             return read(found)
     if len(stripped) > LONGEST:
@@ -145,7 +147,13 @@ def _variants(text: str) -> list[str]:
         found = [*(side for side in sides if side), text] if all(_has_number(side) for side in sides) else found
     if "=" in text and re.search(r"\\text|\\angle|\\triangle|\\mathbb|\\max|\\min|'|\\partial|[A-Za-z]\s*[|(]", text):
         head, _, tail = text.rpartition("=")
-        if tail.strip() and head.count("{") == head.count("}") and head.count("(") == head.count(")") and not head.endswith(("!", "<", ">")) and not re.search(r"\\forall|[<>]|,(?![^()]*\))", head):
+        if (
+            tail.strip()
+            and head.count("{") == head.count("}")
+            and head.count("(") == head.count(")")
+            and not head.endswith(("!", "<", ">"))
+            and not re.search(r"\\forall|[<>]|,(?![^()]*\))", head)
+        ):
             if not _reads(text):
                 found.append(tail.strip())
     return found

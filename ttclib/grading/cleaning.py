@@ -37,8 +37,13 @@ _LEADING = re.compile(
     r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
     re.I,
 )
-_SAID = re.compile(r"^\\text\s*\{[A-Za-z' ,]{2,60}?\s(?:is|are|equals|was)\s*:?\s*\}\s*|^(?=[A-Z]|the|there|it)[A-Za-z' ]{2,60}?\s(?:is|are|equals|was)\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()", re.I)
-_LABEL = re.compile(r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()")
+_SAID = re.compile(
+    r"^\\text\s*\{[A-Za-z' ,]{2,60}?\s(?:is|are|equals|was)\s*:?\s*\}\s*|^(?=[A-Z]|the|there|it)[A-Za-z' ]{2,60}?\s(?:is|are|equals|was)\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()",
+    re.I,
+)
+_LABEL = re.compile(
+    r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()"
+)
 _KIND = r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
 _LETTER = r"\\?[A-Za-z](?:_\{?\w+\}?)?"
 _IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+\d>\\ge ]+\}?)?"
@@ -66,7 +71,9 @@ _ALL_REALS_BUT = re.compile(
     re.I | re.S,
 )
 _UNION = re.compile(r"(?<=[)\]])\s*(?:U|union)\s*(?=[(\[])")
-_EMPTY = re.compile(r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I)
+_EMPTY = re.compile(
+    r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,11 @@ def clean(answer: str) -> Cleaned:
         but = (reals["but"] or "").replace("$", "").strip(" .")
         but = re.sub(r"\b(?:and|or)\b", ",", re.sub(r"\\text\s*\{\s*(?:and|or)\s*\}", ",", but))
         text = rf"\mathbb{{R}} \setminus \{{{but}\}}" if but else r"\mathbb{R}"
-    elif "\\{" in text and (built := _BUILDER.match(text)) and re.search(r"[<>]|\\(?:le|ge|ne|lt|gt)", built["condition"]):
+    elif (
+        "\\{" in text
+        and (built := _BUILDER.match(text))
+        and re.search(r"[<>]|\\(?:le|ge|ne|lt|gt)", built["condition"])
+    ):
         text = built["condition"].strip()
     elif _EMPTY.match(text):
         text = r"\emptyset"
@@ -162,7 +173,9 @@ def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
                 letter = groups.get("letter")
                 if letter and letter.lower() in ("a", "i", "e") and groups.get("kind") is None and found.re.groups == 1:
                     continue
-                domain = found[2].upper() if "kind" not in groups and found.re.groups > 1 else _domain(groups.get("kind"))
+                domain = (
+                    found[2].upper() if "kind" not in groups and found.re.groups > 1 else _domain(groups.get("kind"))
+                )
                 rest = candidate[: found.start()].strip(" ,;")
                 if rest:
                     return rest, letter, domain

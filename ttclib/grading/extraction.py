@@ -20,7 +20,8 @@ _BETWEEN = re.compile(
 _TAGGED = re.compile(r"<answer>(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
 _THOUGHT = re.compile(r"</think(?:ing)?>", re.I)
 _NAMED = re.compile(
-    r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)", re.I | re.M
+    r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)",
+    re.I | re.M,
 )
 _ADVERBS = (
     r"(?:\s{0,3}(?:therefore|thus|then|hence|simply|just|indeed|clearly|now|also|still|actually|equal to|given by|"
@@ -33,9 +34,7 @@ _LEAD = re.compile(
     r"|[:：=]\s?\}?|(?:是|为)[:：]?|→|->|-(?=\s)|\}\s?:|(?=\s{1,3}(?:\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
     re.I,
 )
-_HEADING = re.compile(
-    r"(?:answer|ans|答案)[ \t*_`:：}]{0,9}(?:is[ \t]{0,3}[:：]?)?[ \t*_]{0,4}\n\s{0,40}", re.I
-)
+_HEADING = re.compile(r"(?:answer|ans|答案)[ \t*_`:：}]{0,9}(?:is[ \t]{0,3}[:：]?)?[ \t*_]{0,4}\n\s{0,40}", re.I)
 _DISPLAYED = re.compile(r"\\\[(.{1,500}?)\\\]|\$\$(.{1,500}?)\$\$|\\\((.{1,500}?)\\\)", re.S)
 _SENTENCE = re.compile(r"(?:\(?[A-J]\)?\.[ ])?[^\n]{1,500}?(?=[.。!][*_]{0,3}\s|[.。]?[ \t*_]{0,9}$)", re.M)
 _REASON = re.compile(
@@ -212,7 +211,9 @@ def _with_unit(inner: str, behind: str) -> str:
     rest = behind.split("\n")[0]
     if inner and rest.strip(" .") and _UNIT_BEHIND.fullmatch(rest.rstrip(" .")):
         words = rest.split()
-        if not {"is", "are", "and", "or", "as", "in", "for", "so", "the", "to", "we"} & {word.lower() for word in words}:
+        if not {"is", "are", "and", "or", "as", "in", "for", "so", "the", "to", "we"} & {
+            word.lower() for word in words
+        }:
             return inner + rest.rstrip(" .")
     return inner
 

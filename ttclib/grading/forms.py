@@ -69,7 +69,9 @@ def reading_form(reading: Reading) -> Hashable:
                                    for item in reading.items)  # fmt: skip
         names = [item.name for item in reading.items if isinstance(item, Relation) and item.name is not None]
         if len(set(names)) == len(reading.items):
-            return kind, frozenset((item.name, reading_form(item)) for item in reading.items if isinstance(item, Relation))
+            return kind, frozenset(
+                (item.name, reading_form(item)) for item in reading.items if isinstance(item, Relation)
+            )
         return kind, frozenset(map(reading_form, reading.items))
     if isinstance(reading, Matrix):
         return "matrix", tuple(tuple(map(reading_form, row)) for row in reading.rows)

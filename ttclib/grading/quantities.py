@@ -125,9 +125,7 @@ class Number:
         if key not in self._precise:
             with _LOCK:
                 try:
-                    found = precision.precise(
-                        self.node, point, _HUNDREDTH if share else Fraction(1), real=self.real
-                    )
+                    found = precision.precise(self.node, point, _HUNDREDTH if share else Fraction(1), real=self.real)
                 except NotReal:
                     found = None
                 except Unreadable:
@@ -230,7 +228,9 @@ def _same_at(left: Number, right: Number, point: int, share: bool, other_share: 
         if digits == precision.DIGITS or (isinstance(exact, Fraction) and isinstance(again, Fraction)):
             return True
         many = [
-            precision.precise(side.node, point, _HUNDREDTH if hundredths else Fraction(1), real=side.real, digits=digits)
+            precision.precise(
+                side.node, point, _HUNDREDTH if hundredths else Fraction(1), real=side.real, digits=digits
+            )
             for side, hundredths in ((left, share), (right, other_share))
         ]
         return precision.agree(*many, digits)

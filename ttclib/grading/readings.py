@@ -177,7 +177,11 @@ def _signs(node: Node) -> list[Node]:
 def _choose(node: Node, upper: str, lower: str) -> Node:
     signs = {"±": upper, "∓": lower}
     return tuple(
-        _choose(part, upper, lower) if isinstance(part, tuple) else signs.get(part, part) if isinstance(part, str) else part
+        _choose(part, upper, lower)
+        if isinstance(part, tuple)
+        else signs.get(part, part)
+        if isinstance(part, str)
+        else part
         for part in node
     )
 

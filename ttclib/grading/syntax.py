@@ -121,9 +121,11 @@ class _Parser(Atoms):
             sign = {"+": "+", "-": "-", "\\pm": "±", "\\mp": "∓"}.get(self.value or "")
             if sign is None:
                 return node
-            if sign == "-" and node[0] in ("seq", "set") and self.tokens[self.place + 1 : self.place + 2] == [
-                ("command", "\\{")
-            ]:
+            if (
+                sign == "-"
+                and node[0] in ("seq", "set")
+                and self.tokens[self.place + 1 : self.place + 2] == [("command", "\\{")]
+            ):
                 self.take()  # ℝ - {0}
                 node = ("without", node, self.product())
                 continue

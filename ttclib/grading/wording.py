@@ -44,7 +44,9 @@ _OPTION = re.compile(
     r"\s*[.):]?\s*(.*)",
     re.S,
 )
-_NAMED_OPTION = re.compile(r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*(?:is\b|:)?\s*\(?([A-J])\)?\s*[.):]?\s*(.*)", re.S | re.I)
+_NAMED_OPTION = re.compile(
+    r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*(?:is\b|:)?\s*\(?([A-J])\)?\s*[.):]?\s*(.*)", re.S | re.I
+)
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,9 @@ def _word(found: re.Match[str]) -> str:
         return " "
     if len(bare) == 1 and bare.isalpha() and bare.isascii():
         behind_number = _BEHIND_NUMBER.search(found.string, max(0, found.start() - 12), found.start())
-        unit = bare in ONE_LETTER | {"C", "F"} and (behind_number or found.string[: found.start()].rstrip().endswith("DEG"))
+        unit = bare in ONE_LETTER | {"C", "F"} and (
+            behind_number or found.string[: found.start()].rstrip().endswith("DEG")
+        )
         if unit or inner[0].isspace():
             return rf"\text{{{bare}}}"
         return f" {bare} " if name in ("mathrm", "text", "textrm", "operatorname") else f"{{{bare}}}"

@@ -30,7 +30,9 @@ def sampled_election(
     """Average the elected answer over random subsets; every budget is a prefix of one permutation.
 
     A permutation is read twice, its even places first or its odd places first. That gives two subsets
-    which overlap as little as can be, so that their mean varies less than that of two independent ones.
+    which overlap as little as can be, so that their mean varies less than that of two independent ones. Each pair
+    starts from the pool as it is, with a random number of its own: what it comes to at a budget does not depend on
+    which other budgets are asked for.
     `mean` and `square` take the mean and the mean square of these pairs' means at `budgets`, which ascend. A
     subset in which nobody votes counts 0.
     """
@@ -39,7 +41,11 @@ def sampled_election(
     right = np.empty((2, last))
     total = np.empty((2, len(class_right)))
     certain = _runner_up(column, weight, len(class_right))
-    for _ in range(n_pairs):
+    first = state[0]
+    for pair in range(n_pairs):
+        answers[:] = column
+        weights[:] = weight
+        state[0] = _own_number(first, pair)
         known = _elect(answers, weights, class_right, last, certain, state, total, right)
         for at in range(len(budgets)):
             step = min(budgets[at], known) - 1
@@ -49,6 +55,15 @@ def sampled_election(
     for at in range(len(budgets)):
         mean[at] /= n_pairs
         square[at] /= n_pairs
+
+
+@compiled
+def _own_number(first: np.uint64, pair: int) -> np.uint64:
+    """Where a pair's random numbers begin, never 0: splitmix64 (Steele et al. 2014)."""
+    x = first + np.uint64(pair + 1) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))) | np.uint64(1)
 
 
 @compiled

@@ -5,8 +5,11 @@ The text comes from a model and is not trusted: whoever shows it escapes it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from ttclib.samples import Pool, Verifier
 from ttclib.store.connection import connect
@@ -191,3 +194,37 @@ def load_texts_of_steps(pool: Pool, wanted: Mapping[str, Sequence[str]]) -> dict
             texts |= {path: text for path, text in nodes if text is not None}
             found[problem_id] = {path: texts[path] for path in paths if path in texts}
     return found
+
+
+def first_mentions(pool: Pool) -> np.ndarray:
+    """Tokens up to the end of the first step that says a sample's final answer, shape (problems, samples).
+
+    Of right samples alone; NaN: not right, or the store does not know its steps' tokens, its text or its answer.
+    """
+    found = np.full(pool.present.shape, np.nan)
+    place = {name: row for row, name in enumerate(pool.problem_ids)}
+    delimiter = pool.setting.keys.get("step_delimiter") or "\n"
+    with connect(pool.store) as con:
+        rows = con.execute(_MENTIONS, [pool.policy, pool.setting.name]).fetchall()
+    for problem_id, column, completion, step_tokens, answer in rows:
+        steps = _steps(completion, delimiter)
+        if problem_id not in place or len(steps) != len(step_tokens):
+            continue
+        said = re.compile(rf"(?<![\w.]){re.escape(answer)}(?![\w.]*\w)")
+        for number, step in enumerate(steps, start=1):
+            if said.search(step):
+                found[place[problem_id], column] = sum(step_tokens[:number])
+                break
+    return found
+
+
+_MENTIONS = f"""
+WITH chosen AS (
+    SELECT *, row_number() OVER (PARTITION BY problem_id ORDER BY sample_index) - 1 AS col
+    FROM samples WHERE policy = $1 AND setting = $2
+), read_grades AS ({GRADES_READ})
+SELECT problem_id, col, completion, step_tokens, answer
+FROM chosen JOIN (SELECT policy, problem_id, setting, sample_index, answer FROM read_grades WHERE correct)
+    USING (policy, problem_id, setting, sample_index)
+WHERE completion IS NOT NULL AND step_tokens IS NOT NULL AND answer IS NOT NULL
+"""

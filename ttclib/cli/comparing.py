@@ -1,0 +1,79 @@
+"""`ttc compare`: two sides problem by problem, or strategies at equal cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttclib.cli.common import assignment, cli
+from ttclib.cli.options import (
+    BINS,
+    COST,
+    OUTPUT,
+    SEEDED,
+    STORE,
+    WHOSE,
+    ledger_of,
+    options,
+    question_of,
+    strategy_options,
+    study_of,
+)
+from ttclib.cli.printing import print_answer
+
+SHOWN = ("strategy", "budget", "first", "second", "difference", "ci_low", "ci_high", "winner", "n_problems")
+MATCHED = ("variant", "at_most", "cost", "accuracy", "difference", "difference_low", "difference_high", "winner")
+
+
+@cli.command()
+@options(STORE, WHOSE)
+@click.option("--other-store", type=click.Path(path_type=Path), help="Store of the second side, if another.")
+@click.option("--other-policy", help="Policy of the second side; default: the same.")
+@click.option(
+    "--other-setting", "other_settings", multiple=True, metavar="KEY=VALUE", help="Of the second side; all must hold."
+)
+@click.option("--other-verifier", help="Verifier of the second side; default: the same.")
+@options(strategy_options(), BINS, COST, SEEDED, OUTPUT)
+def compare(
+    other_store: Path | None,
+    other_policy: str | None,
+    other_settings: tuple[str, ...],
+    other_verifier: str | None,
+    as_json: bool,
+    as_csv: bool,
+    **choices: Any,
+) -> None:
+    """Second less first, for two policies, settings, verifiers or stores; of one side, its strategies at equal cost."""
+    from ttclib.study.answers import ask_matched
+    from ttclib.study.sides import Side, compare_sides
+
+    book = ledger_of(choices)
+    benchmark = choices.get("benchmark")
+    study = study_of(choices)
+    asked = question_of(study, choices)
+    if not (other_store or other_policy or other_settings or other_verifier):
+        matched = ask_matched(study, asked, ledger=book)
+        frame = matched.result
+        print_answer(
+            frame, as_json=as_json, as_csv=as_csv, notes=matched.notes, heading=f"At equal cost, in {book.label}",
+            table=frame.select(MATCHED),
+        )  # fmt: skip
+        return
+    second = Side(
+        other_store or study.store,
+        other_policy or study.policy,
+        dict(assignment(text) for text in other_settings) or None,
+        other_verifier or asked.verifier,
+    )
+    found = compare_sides(study, second, asked, benchmark=benchmark)
+    print_answer(
+        found.result.frame,
+        as_json=as_json,
+        as_csv=as_csv,
+        findings=found.findings,
+        notes=found.notes,
+        heading=f"'{found.result.names[1]}' less '{found.result.names[0]}'",
+        table=found.result.frame.select(SHOWN),
+    )

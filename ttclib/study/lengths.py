@@ -1,0 +1,87 @@
+"""Longer answers: accuracy under a length cap, and how much of an answer came after the right result was there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ttclib.analysis.columns import shown
+from ttclib.analysis.overthinking import length_cap_curve, outcome_efficiency
+from ttclib.errors import RequestError
+from ttclib.samples import Pool
+from ttclib.store.texts import first_mentions
+from ttclib.study.captions import bands_line, source
+
+N_CAPS = 12
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """What length is worth.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Rows of `ttclib.analysis.overthinking.length_cap_curve`.
+    efficiency : float or None
+        Outcome efficiency: the share of its tokens that a right answer needed, 0 for a wrong one, on average. None:
+        the store does not know after which step an answer was first there.
+    findings, caption, notes : tuple of str
+    """
+
+    frame: pl.DataFrame
+    efficiency: float | None
+    findings: tuple[str, ...]
+    caption: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def answer(pool: Pool, caps: Sequence[int] | None = None) -> Lengths:
+    """Accuracy of one sample under length caps, and outcome efficiency.
+
+    Parameters
+    ----------
+    pool : Pool
+    caps : sequence of int, optional
+        Tokens; None: quantiles of the lengths.
+
+    Raises
+    ------
+    RequestError
+        The store does not know the length of any sample, or nothing is graded.
+    """
+    known = pool.present & ~np.isnan(pool.completion_tokens) & ~np.isnan(pool.correct)
+    if pool.counts is not None or not known.any():
+        raise RequestError(f"'{pool.store}' does not know how long graded samples of '{pool.policy}' are")
+    lengths = pool.completion_tokens[known]
+    if caps is None:
+        caps = np.unique(np.ceil(np.quantile(lengths, np.linspace(0, 1, N_CAPS + 1)[1:]))).astype(int).tolist()
+    frame = length_cap_curve(np.where(known, pool.correct, np.nan), pool.completion_tokens, caps)
+    notes, efficiency = [], None
+    mentions = first_mentions(pool)
+    counted = known & ((pool.correct != 1) | ~np.isnan(mentions))
+    if (counted & (pool.correct == 1)).any():
+        efficiency = outcome_efficiency(
+            np.where(counted, pool.correct, np.nan), np.where(counted, mentions, 1.0), pool.completion_tokens
+        )
+    else:
+        notes.append("outcome efficiency is left out: the store holds no texts cut into steps")
+    return Lengths(frame, efficiency, _findings(frame, efficiency), (source(pool), bands_line()), tuple(notes))
+
+
+def _findings(frame: pl.DataFrame, efficiency: float | None) -> tuple[str, ...]:
+    last = frame.row(-1, named=True)
+    said = []
+    enough = frame.filter(pl.col("accuracy") >= last["accuracy"] - 0.01)
+    if len(enough) and enough["cap"][0] < last["cap"]:
+        first = enough.row(0, named=True)
+        said.append(
+            f"A cap of {first['cap']} tokens loses at most one point of {shown(last['accuracy'], 'accuracy')} and "
+            f"decodes {first['tokens']:.0f} tokens a sample instead of {last['tokens']:.0f}."
+        )
+    if efficiency is not None:
+        said.append(f"Outcome efficiency is {efficiency:.2f}: the share of its tokens that a right answer needed.")
+    return tuple(said)

@@ -1,0 +1,96 @@
+"""The two sides of a comparison, from parameters that may be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ttclib.samples import LOGPROB, PRM
+from ttclib.study.answers import Answer, Sides, ask_compare
+from ttclib.study.opening import find_store
+from ttclib.study.question import Question
+from ttclib.study.study import Study, policies_with_samples
+from ttclib.study.study import open as open_study
+
+
+@dataclass(frozen=True)
+class Side:
+    """Where a side's samples come from and who scores them.
+
+    Attributes
+    ----------
+    store : pathlib.Path or str
+    policy : str
+    setting : mapping of str to value, optional
+        None: the only one.
+    verifier : str
+    """
+
+    store: Path | str
+    policy: str
+    setting: Mapping[str, Any] | None = None
+    verifier: str = PRM
+
+
+def compare_sides(first: Study, second: Side, asked: Question, *, benchmark: str | None = None) -> Answer[Sides]:
+    """A study against another side, strategy by strategy.
+
+    Parameters
+    ----------
+    first : Study
+    second : Side
+    asked : Question
+        Of both; its verifier is the first side's.
+    benchmark : str, optional
+    """
+    other = open_study(second.store, second.policy, benchmark=benchmark, setting=second.setting)
+    theirs = asked.but(verifier=second.verifier)
+    names = _names(first, other, asked, theirs)
+    return ask_compare(first, other, names, asked, theirs)
+
+
+def other_side(
+    first: Study,
+    asked: Question,
+    store: str | None = None,
+    policy: str | None = None,
+    setting: Mapping[str, Any] | None = None,
+    verifier: str | None = None,
+) -> tuple[Side, str]:
+    """What the second side is where it is left out, so that the two differ; and what is to be said of that."""
+    path = find_store(store or first.store)
+    if policy is None:
+        later = policies_with_samples(path)
+        if store is not None and later:
+            policy = later[0]
+        else:
+            place = later.index(first.policy) + 1
+            larger = verifier is None and setting is None and place < len(later)
+            policy = later[place] if larger else first.policy
+    same = path.samefile(first.store) and policy == first.policy and setting is None
+    if verifier is None:
+        verifier = asked.verifier
+        if same:
+            verifier = LOGPROB if asked.verifier != LOGPROB else PRM
+            note = "Both sides would be the same, so the verifier is set against the policy's own log-probability."
+            return Side(path, policy, setting, verifier), note
+    return Side(path, policy, setting, verifier), ""
+
+
+def _names(first: Study, second: Study, ours: Question, theirs: Question) -> tuple[str, str]:
+    """Names made of what differs."""
+    sides = ((first, ours), (second, theirs))
+    parts = [
+        (study.store.name, study.policy, study.pool.setting.label(), _verifier(study, asked)) for study, asked in sides
+    ]
+    differs = [parts[0][place] != parts[1][place] for place in range(4)]
+    if differs[1]:  # two policies: that each has scores and a setting of its own goes without saying
+        differs[2], differs[3] = False, ours.verifier != theirs.verifier
+    names = [" ".join(part for part, kept in zip(side, differs, strict=True) if kept) for side in parts]
+    return names[0] or "first", names[1] or "second"
+
+
+def _verifier(study: Study, asked: Question) -> str:
+    return study.pool.verifier(asked.verifier).label if study.pool.has_scores(asked.verifier) else asked.verifier
