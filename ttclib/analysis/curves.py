@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 
 from ttclib.analysis.cost import flops_per_token
 from ttclib.analysis.resampling import interval
-from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
 
 CURVE_SCHEMA = {
@@ -108,22 +105,6 @@ def accuracy_curve(
                 }
             )
     return pl.DataFrame(rows, schema=CURVE_SCHEMA).fill_nan(None)
-
-
-def at_budgets(curves: pl.DataFrame, budgets: Sequence[int]) -> pl.DataFrame:
-    """The rows at some budgets, in the order in which these are given.
-
-    Raises
-    ------
-    RequestError
-        No row is at any of them.
-    """
-    order = {budget: place for place, budget in enumerate(dict.fromkeys(budgets))}
-    kept = curves.filter(pl.col("budget").is_in(list(order)))
-    if not len(kept):
-        held = ", ".join(map(str, sorted(curves["budget"].unique().to_list())))
-        raise RequestError(f"budget {', '.join(map(str, budgets))} is not there. Allowed: {held}")
-    return kept
 
 
 def _mean(values: np.ndarray) -> float | None:

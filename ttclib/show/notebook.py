@@ -1,4 +1,4 @@
-"""What the notebooks share: opening a store as a notebook means it, and saying what is missing.
+"""What the notebooks share: opening a store as a notebook means it, and saying what was found and what is missing.
 
 A notebook must run on any store, also on one with a single policy, without scores, without search. So a
 cell that may lack something runs under `missing_is_said`, and takes what an earlier cell could not
@@ -7,7 +7,7 @@ read through `need`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -15,54 +15,64 @@ from typing import Any
 
 import numpy as np
 
-from ttclib.analysis.difficulty import oracle_difficulty
 from ttclib.errors import RequestError, TTCError
-from ttclib.samples import Pool
-from ttclib.show.choices import find_store
+from ttclib.show import theme
 from ttclib.show.tables import plain_table_html
-from ttclib.store import load_pool
-from ttclib.store.contents import PolicyContents, contents
+from ttclib.store.contents import Contents
+from ttclib.store.contents import contents as read_contents
 from ttclib.store.settings import greedy_pool
-from ttclib.store.tree import load_tree
+from ttclib.study.answers import Larger, larger_side
+from ttclib.study.opening import find_store
+from ttclib.study.question import Question, question
+from ttclib.study.study import Study, policies_with_samples, smallest_policy
+from ttclib.study.study import open as open_store
+
+# What the first notebooks compare, whatever else a store holds: every strategy a line would be too many.
+SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 
 
-def open_pool(store: str | Path, policy: str | None = None, verifier: str | None = None) -> Pool:
-    """The samples of one policy, from a store as a notebook names it.
+def begin() -> None:
+    """Draw every chart of this session in ttclib's theme."""
+    theme.use()
+
+
+def open_study(
+    store: str | Path,
+    policy: str | None = None,
+    *,
+    benchmark: str | None = None,
+    setting: Mapping[str, Any] | None = None,
+) -> Study:
+    """A study of one policy, from a store as a notebook names it.
 
     Parameters
     ----------
     store : str or pathlib.Path
-        As `find_store` takes it.
+        A relative path is looked for in the current folder and those above.
     policy : str, optional
         None: the smallest that has samples, which is the one that search and revisions are for.
-    verifier : str, optional
-        None: the one with the most scores.
-
-    Returns
-    -------
-    Pool
+    benchmark : str, optional
+    setting : mapping of key to value, optional
 
     Raises
     ------
     RequestError
-        No such store, policy or verifier.
+        No such store, policy, benchmark or setting.
     """
-    path = find_store(store)
-    sampled = policies_with_samples(path)
-    return load_pool(path, policy=policy or (sampled[0] if sampled else None), verifier=verifier)
+    return open_store(store, policy or smallest_policy(store), benchmark=benchmark, setting=setting)
 
 
-def policies_with_samples(store: str | Path) -> list[str]:
-    """Policies that have samples, the smallest first."""
-    return [held.policy for held in contents(find_store(store)) if held.n_samples]
+def ask(**values: Any) -> Question:
+    """A question whose strategies are left out, and said, where the store does not hold them."""
+    return question(lacking="leave out", **values)
 
 
-def open_larger(pool: Pool, store: str | None = None, policy: str | None = None) -> Pool:
-    """The samples of a larger policy to hold a small one against: its greedy ones, where the store holds such.
+def open_larger(study: Study, store: str | None = None, policy: str | None = None) -> Larger:
+    """A larger policy's one answer to hold a study against: its greedy one, where the store holds such.
 
     Parameters
     ----------
-    pool : Pool
+    study : Study
         Of the small policy.
     store : str, optional
         None: the same.
@@ -74,17 +84,33 @@ def open_larger(pool: Pool, store: str | None = None, policy: str | None = None)
     RequestError
         The store holds no larger policy.
     """
-    if store is not None or policy is not None:
-        wanted = open_pool(store or pool.store, policy)
-        return greedy_pool(wanted.store, wanted.policy)
-    names = policies_with_samples(pool.store)
-    larger = names[names.index(pool.policy) + 1 :]
-    if not larger:
-        raise RequestError(
-            f"'{pool.store}' holds no policy larger than '{pool.policy}': sample one with `ttc sample`, or name "
-            "another store as other_store"
-        )
-    return greedy_pool(pool.store, larger[0])
+    path = find_store(store or study.store)
+    names = policies_with_samples(path)
+    if policy is None:
+        later = names if store is not None else names[names.index(study.policy) + 1 :]
+        if not later:
+            raise RequestError(
+                f"'{path}' holds no policy larger than '{study.policy}': sample one with `ttc sample`, or name another "
+                "store as other_store"
+            )
+        policy = later[0]
+    return larger_side(str(path), policy, benchmark=study.pool.benchmark, allow_sampled=True)
+
+
+def references(study: Study) -> dict[str, float]:
+    """Accuracy of the store's larger policies when they answer once, by name, on the study's problems."""
+    names = policies_with_samples(study.store)
+    found = {}
+    for name in names[names.index(study.policy) + 1 :]:
+        try:
+            other = greedy_pool(study.store, name, study.pool.benchmark)
+        except RequestError:  # several settings, of which none answers greedily
+            continue
+        same = np.isin(other.problem_ids, study.pool.problem_ids) & (other.n_graded > 0)
+        if same.any():
+            ease = other.n_correct[same] / other.n_graded[same]
+            found[f"{name}, one answer"] = float(ease.mean())
+    return found
 
 
 @contextmanager
@@ -112,6 +138,20 @@ def need(value: Any, what: str) -> Any:
     return value
 
 
+def tell(answer: Any) -> None:
+    """Display what was found, then what was left out."""
+    show(findings_html(answer.findings, answer.notes))
+
+
+def findings_html(findings: Sequence[str], notes: Iterable[str] = ()) -> str:
+    """Findings as sentences that stand out, and below them what was left out; all of it is escaped."""
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in findings)
+    listed = f'<ul class="ttc-findings" style="font-weight:600;line-height:1.5;max-width:60em">{said}</ul>'
+    left = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    below = f'<ul class="ttc-notes" style="font-size:13px;line-height:1.5;max-width:60em">{left}</ul>' if left else ""
+    return (listed if findings else "") + below
+
+
 def callout(text: str, title: str = "Not in this store") -> str:
     """HTML of a sentence that stands out; the text is escaped."""
     return (
@@ -128,63 +168,50 @@ def show(html: str) -> None:
     display(HTML(html))
 
 
-def contents_html(held: list[PolicyContents]) -> str:
+def contents(store: str | Path) -> list[Contents]:
+    """What a store holds, from its name as a notebook gives it."""
+    return read_contents(find_store(store))
+
+
+def contents_html(found: list[Contents]) -> str:
     """What a store holds, as a table."""
-    heads = ("policy", "parameters", "problems", "samples", "graded", "verifier", "tree steps", "revisions")
+    heads = ("policy", "parameters", "setting", "problems", "samples", "graded", "verifier", "tree steps", "revisions")
     rows = [
         (
             one.policy,
             "–" if one.n_parameters is None else f"{one.n_parameters:,}",
-            *(f"{number:,}" if number else "–" for number in (one.n_problems, one.n_samples, one.n_graded)),
+            _setting(one),
+            *(f"{number:,}" if number else "–" for number in (one.n_problems, one.n_samples or one.n_counted)),
+            f"{one.n_graded:,}" if one.n_graded else "–",
             ", ".join(one.verifiers) or "–",
             *(f"{number:,}" if number else "–" for number in (one.n_nodes, one.n_revisions)),
         )
-        for one in held
+        for one in found
     ]
-    return plain_table_html(heads, rows, names=(0, 5))
+    return plain_table_html(heads, rows, names=(0, 2, 6))
 
 
-def references_of(pool: Pool, held: list[PolicyContents]) -> dict[str, float]:
-    """Accuracy of the store's larger policies when they answer once, by name, on the pool's problems.
-
-    Parameters
-    ----------
-    pool : Pool
-        Of the small policy.
-    held : list of PolicyContents
-
-    Returns
-    -------
-    dict of str to float
-        Empty where there is no larger policy, or none of its samples is graded.
-    """
-    names = [one.policy for one in held if one.n_samples]
-    found = {}
-    for name in names[names.index(pool.policy) + 1 :]:
-        other = load_pool(pool.store, policy=name)
-        same = np.isin(other.problem_ids, pool.problem_ids)
-        ease = oracle_difficulty(other.correct[same])
-        if len(ease) and not np.isnan(ease).all():
-            found[f"{name}, one answer"] = float(np.nanmean(ease))
-    return found
+def _setting(one: Contents) -> str:
+    keys = {name: value for name, value in one.setting.keys.items() if name in ("temperature", "reasoning_effort")}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in keys.items()) or "–"
 
 
-def questions_html(held: list[PolicyContents]) -> str:
+def questions_html(found: list[Contents]) -> str:
     """The notebooks, what each asks, and whether a store can answer it."""
-    policies = [one for one in held if one.n_samples]
+    sampled = [one for one in found if one.n_samples or one.n_counted]
     has = {
-        "samples": bool(policies),
-        "scores": any(one.verifiers for one in policies),
-        "tree steps": any(one.n_nodes for one in held),
-        "revisions": any(one.n_revisions for one in held),
-        "two policies": len(policies) > 1,
+        "samples": bool(sampled),
+        "scores": any(one.verifiers for one in sampled),
+        "tree steps": any(one.n_nodes for one in found),
+        "revisions": any(one.n_revisions for one in found),
+        "two policies": len({one.policy for one in sampled}) > 1,
     }
     rows = []
-    for name, (question, needs) in QUESTIONS.items():
-        lacking = [need for need in needs if not has[need]]
+    for name, (asks, needs) in QUESTIONS.items():
+        lacking = [what for what in needs if not has[what]]
         answer = "✓" if not lacking else f"lacks {' and '.join(lacking)}"
         rows.append(
-            f'<tr><td class="name"><a href="{name}.ipynb">{name}</a></td><td class="name">{escape(question)}</td>'
+            f'<tr><td class="name"><a href="{name}.ipynb">{name}</a></td><td class="name">{escape(asks)}</td>'
             f'<td class="name">{escape(answer)}</td></tr>'
         )
     heads = ("notebook", "asks", "this store")
@@ -203,20 +230,3 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "08_samples": ("What did the model write, and where does the verifier err?", ("samples", "scores")),
     "09_compare_stores": ("How do two policies or two verifiers differ?", ("samples",)),
 }
-
-
-def open_trees(pool: Pool) -> Trees:
-    """The sample trees of a pool's policy, of the problems that a search has drawn more of than the pool.
-
-    Raises
-    ------
-    RequestError, TTCError
-        The store holds no scores, or no search was run.
-    """
-    trees = load_tree(pool.store, policy=pool.policy, setting=pool.setting, verifier=pool.verifier)
-    searched = trees.searched()
-    if not searched.problem_ids:
-        raise RequestError(
-            f"'{pool.store}' holds no tree search of policy '{pool.policy}': collect one with `ttc search`"
-        )
-    return searched

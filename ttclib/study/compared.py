@@ -101,7 +101,7 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
             try:
                 outcome = _replayed(member, one, asked, enough, left)
             except (RequestError, NotInStore) as error:
-                if asked.strategies is not None:
+                if asked.refuses:
                     raise
                 left.add(member, one.name, one.variant, reading_of(error))
                 continue
@@ -177,7 +177,7 @@ def _tried(member: Member, asked: Question, left: _Left) -> list[Strategy]:
             try:
                 own["ratio"] = tuple(ratios_collected(member.chains(asked.reviser)))
             except (RequestError, NotInStore) as error:
-                if asked.strategies is not None:
+                if asked.refuses:
                     raise
                 left.add(member, name, name, reading_of(error))
                 continue

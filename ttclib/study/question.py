@@ -13,6 +13,7 @@ from ttclib.samples import AGGREGATIONS, PRM
 DIFFICULTIES = ("oracle", "predicted")
 TOLD = ("auto", "same", "halves")
 PROBLEMS = ("shared", "own", "searched", "revised")
+LACKING = ("refuse", "leave out")
 INTERVALS = ("pointwise", "simultaneous")
 EVERY = "all"  # of a parameter: every value that the store holds
 
@@ -44,6 +45,8 @@ class Question:
     problems : {"shared", "own", "searched", "revised"}
         Those that all strategies hold; each strategy's own; those that all hold of the problems that were searched, or
         that have revision chains.
+    lacking : {"refuse", "leave out"}
+        What becomes of a named strategy that the store does not hold.
     length_cap : int, optional
         Completion tokens at which every sample is cut; a longer one is unanswered.
     reviser : str, optional
@@ -67,6 +70,7 @@ class Question:
     difficulty: str = "oracle"
     told: str = "auto"
     problems: str = "shared"
+    lacking: str = LACKING[0]
     length_cap: int | None = None
     reviser: str | None = None
     seed: int = 0
@@ -78,6 +82,7 @@ class Question:
         one_of(self.difficulty, DIFFICULTIES, "difficulty")
         one_of(self.told, TOLD, "samples that tell the difficulty")
         one_of(self.problems, PROBLEMS, "problems")
+        one_of(self.lacking, LACKING, "way with what is lacking")
         if self.strategies is not None and not self.strategies:
             raise RequestError("no strategy is named: give at least one")
         if self.bins is not None and self.thresholds is not None:
@@ -92,6 +97,11 @@ class Question:
         known = all_parameters()
         for name in self.parameters:
             one_of(name, known, "parameter of a strategy")
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a strategy that is not held is an error, and not merely left out."""
+        return self.strategies is not None and self.lacking == "refuse"
 
     @property
     def named(self) -> tuple[str, ...]:

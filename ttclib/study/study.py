@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.curves import accuracy_curve
-from ttclib.errors import one_of
-from ttclib.replay.outcomes import Outcomes
+from ttclib.errors import RequestError, one_of
+from ttclib.replay.outcomes import Outcomes, cut
 from ttclib.replay.strategy import strategy
 from ttclib.samples import Pool
 from ttclib.store import load_pool
@@ -104,7 +104,13 @@ class Study:
         )
 
     def replay(
-        self, asked: Question | None = None, *, level: float = 0.95, interval: str = "pointwise", **values: Any
+        self,
+        asked: Question | None = None,
+        *,
+        level: float = 0.95,
+        interval: str = "pointwise",
+        at: Sequence[int] | None = None,
+        **values: Any,
     ) -> Curves:
         """Expected accuracy of strategies at budgets, with intervals and cost.
 
@@ -116,6 +122,8 @@ class Study:
             Coverage of the intervals.
         interval : {"pointwise", "simultaneous"}
             Whether each interval covers with that chance, or all of a curve at once.
+        at : sequence of int, optional
+            Of the budgets asked for those to show; None: all.
 
         Raises
         ------
@@ -124,25 +132,31 @@ class Study:
         """
         wanted = asked or question(**values)
         one_of(interval, INTERVALS, "interval")
-        key = ("replay", wanted.key(), level, interval)
-        return self._once(key, lambda: self._replay(wanted, level, interval))
+        shown = None if at is None else tuple(at)
+        key = ("replay", wanted.key(), level, interval, shown)
+        return self._once(key, lambda: self._replay(wanted, level, interval, shown))
 
-    def _replay(self, asked: Question, level: float, interval: str) -> Curves:
+    def _replay(self, asked: Question, level: float, interval: str, at: tuple[int, ...] | None) -> Curves:
         compared = self.compared(asked)
         binned = asked.bins is not None or asked.thresholds is not None
         told = self.told(asked) if binned else None
         n_bins = 0 if told is None else told.difficulty.n_bins
         ends: dict[str, Any] = {"level": level, "family": interval, "seed": asked.seed}
         frames = []
-        for place, one in enumerate(compared.outcomes):
+        for place, whole in enumerate(compared.outcomes):
+            one = at_budgets(whole, at)
+            if not one.budgets:
+                continue
             frame = accuracy_curve(one, **ends, n_samples=self._samples_behind(one))
             if told is not None:
-                by_bin = told.outcomes[place]
+                by_bin = at_budgets(told.outcomes[place], at)
                 numbers = bins_of_rows(by_bin, told, compared)
                 parts = accuracy_curve(by_bin, numbers, n_bins=n_bins, n_samples=self._samples_behind(by_bin), **ends)
                 frame = pl.concat([frame, parts.drop_nulls("bin")])
             frames.append(frame)
         order = {budget: place for place, budget in enumerate(asked.budgets or ())}
+        if not frames:
+            raise RequestError(f"budget {', '.join(map(str, at or ()))} is not held by what is compared")
         frame = pl.concat(frames)
         if order:
             frame = frame.sort(
@@ -207,6 +221,13 @@ class Study:
             self._answers[key] = make()
         found: Answer = self._answers[key]
         return found
+
+
+def at_budgets(one: Outcomes, budgets: Sequence[int] | None) -> Outcomes:
+    """A strategy at some of its budgets; None: at all."""
+    if budgets is None:
+        return one
+    return cut(one, columns=[column for column, budget in enumerate(one.budgets) if budget in budgets])
 
 
 def bins_of_rows(one: Outcomes, told: Told, compared: Compared) -> np.ndarray:
