@@ -186,8 +186,8 @@ def table_html(curves: pl.DataFrame, *, caption: str = "") -> str:
         maintain_order=True,
     )
     name = "variant" if _several_variants(curves) else "strategy"
-    binned = [column("bin", label="difficulty bin")] if curves["bin"].is_not_null().any() else []
-    columns = (name, *binned, "budget", "accuracy", INTERVAL, "n_problems", "tokens", "flops")
+    binned: list[Column | str] = [column("bin", label="difficulty bin")] if curves["bin"].is_not_null().any() else []
+    columns: list[Column | str] = [name, *binned, "budget", "accuracy", INTERVAL, "n_problems", "tokens", "flops"]
     return table(ordered, columns, caption=caption)
 
 
@@ -219,8 +219,8 @@ def wide_table_html(curves: pl.DataFrame, *, gap: tuple[str, str] | None = None,
         line = [shown(budget, "budget"), *(shown(values.get((name, budget)), "accuracy") for name in strategies)]
         if both:
             first, second = (values.get((name, budget)) for name in both)
-            known = first is not None and second is not None
-            line.append(shown(first - second if known else None, "difference", unit=True))
+            difference = None if first is None or second is None else first - second
+            line.append(shown(difference, "difference", unit=True))
         lines.append(line)
     return plain_table_html(heads, lines, names=())
 
