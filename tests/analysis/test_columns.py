@@ -156,6 +156,7 @@ def test_schema_and_changes() -> None:
 def test_labels_keep_their_parameters() -> None:
     assert strategy_label("beam_search (M=√N)") == "beam search (M=√N)"
     assert strategy_label("revisions") == "revisions"
+    assert strategy_label("large_model: best_of_n") == "large_model: best-of-N"
 
 
 def test_another_package_adds_a_column(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ class Column:
 
 
 def strategy_label(name: str) -> str:
-    """A strategy or a variant of one, such as ``beam_search (M=4)``, as readers call it.
+    """A strategy or a variant of one, such as ``beam_search (M=4)`` or ``large: dvts``, as readers call it.
 
     Examples
     --------
@@ -75,8 +75,9 @@ def strategy_label(name: str) -> str:
     ('best-of-N', 'beam search (M=4)')
     """
     known = {each: one.label for each, one in strategies().items()} | OTHER_LABELS
-    first, blank, rest = name.partition(" ")
-    return f"{known.get(first, first.replace('_', ' '))}{blank}{rest}"
+    whose, colon, own = name.rpartition(": ")
+    first, blank, rest = own.partition(" ")
+    return f"{whose}{colon}{known.get(first, first.replace('_', ' '))}{blank}{rest}"
 
 
 def prefixed(value: float, digits: int = 3) -> str:

@@ -45,6 +45,7 @@ OWN: tuple[Column, ...] = (
     ),
     _count("n_problems", "problems that the row is about", "problems"),
     _count("n_samples", "samples of each problem", "samples"),
+    Column("ungraded", _FLOAT, "share of the samples that could not be graded", "share"),
     # Spending.
     Column("generations", _FLOAT, "expected generations a problem", "quantity"),
     Column("tokens", _FLOAT, "expected tokens a problem", "quantity", "tokens / problem", "tokens"),
@@ -54,6 +55,8 @@ OWN: tuple[Column, ...] = (
     Column("pareto", _FLAG, "no strategy that could be run is as accurate for less", "flag", "on the frontier"),
     Column("chosen", _TEXT, "the strategy that the optimiser chose there", "name", "chosen there"),
     Column("optimism", _FLOAT, "what choosing on the scored problems themselves would have added", "points"),
+    Column("given_up", _FLOAT, "accuracy that the plan's preference for the cheap costs", "points", "given up"),
+    _count("tied", "candidates that come to the best accuracy exactly"),
     # Savings.
     Column(
         "baseline_cost",
@@ -66,6 +69,8 @@ OWN: tuple[Column, ...] = (
     Column("factor", _FLOAT, "baseline cost over cost: above 1 choosing saves", "times", ends=_CI),
     Column("factor_low", _FLOAT, "lower end of the factor's interval", "times", "from"),
     Column("factor_high", _FLOAT, "upper end of the factor's interval", "times", "to"),
+    Column("open_low", _FLAG, "in some resamples the choice never gets there: no lower end", "flag", "open below"),
+    Column("open_high", _FLAG, "in some resamples the choice starts above: no upper end", "flag", "open above"),
     Column("unreached", _FLOAT, "share of resamples in which the baseline never gets there", "share"),
     Column("billed_cost", _FLOAT, "cost with what knowing the difficulty costs", "quantity", "cost with the bill"),
     Column(
@@ -88,6 +93,7 @@ OWN: tuple[Column, ...] = (
     ),
     Column("queries", _INT, "queries of a problem that share the bill", "count"),
     _count("n_probes", "samples spent on telling the difficulty", "probes", null="whole pool"),
+    Column("probes", _FLOAT, "samples spent on telling the difficulty, of a problem", "quantity"),
     # Two sides.
     _share("first", "accuracy of the first side"),
     _share("second", "accuracy of the second side"),
@@ -122,10 +128,24 @@ OWN: tuple[Column, ...] = (
         "ahead",
         null="not answerable",
     ),
+    Column(
+        "pool_ends_at",
+        _FLOAT,
+        "dearest candidate in the store, where more would be allowed",
+        "quantity",
+        "pool ends at",
+    ),
     Column("crossing", _FLOAT, "R above which the larger model is ahead", "ratio", "crossing at R", ends=_CI),
     Column("supported", _FLAG, "whether the samples support a crossing", "flag"),
     Column("verdict", _TEXT, "what the numbers say, in words"),
     Column("defined_from", _FLOAT, "the smallest R that the pool can answer", "ratio", "answerable from R ="),
+    Column(
+        "pool_reaches_from",
+        _FLOAT,
+        "smallest R at which the pool holds all that may be spent",
+        "ratio",
+        "pool suffices from R =",
+    ),
     # Difficulty.
     _share("oracle", "pass@1: share of the problem's samples that are right", "pass@1"),
     Column("predicted", _FLOAT, "what is predicted: a mean verifier score, or coverage by a fitted model", "score"),

@@ -1,11 +1,12 @@
 // Draws a Vega-Lite spec and keeps the drawing. A new spec is drawn aside and put in place when it
 // is ready, so nothing flickers; signals and rows are set in the drawing that stands. Of what arrives while
-// a drawing is being made only the latest counts. `vegaEmbed` comes from the bundle before this text.
+// a drawing is being made only the latest counts. `vegaEmbed` and `fitChart` come from the texts before this one.
 async function render({ model, el }) {
   let view = null;
   let shown = null;
   let drawing = false;
   let wanted = false;
+  let width = 0;
 
   const complain = (error) => {
     el.replaceChildren();
@@ -34,7 +35,9 @@ async function render({ model, el }) {
       while (wanted) {
         wanted = false;
         const aside = document.createElement("div");
-        const made = await globalThis.ttclibVegaEmbed(aside, structuredClone(model.get("spec")), {
+        aside.style.width = "100%";
+        width = el.clientWidth || 800;
+        const made = await globalThis.ttclibVegaEmbed(aside, fitChart(model.get("spec"), width, isDark()), {
           actions: false,
           renderer: "svg",
         });
@@ -43,6 +46,7 @@ async function render({ model, el }) {
         shown = null;
         await move();
         el.replaceChildren(aside);
+        window.dispatchEvent(new Event("resize")); // by which a chart as wide as its place learns how wide that is
       }
     } catch (error) {
       complain(error);
@@ -53,6 +57,14 @@ async function render({ model, el }) {
   model.on("change:spec", draw);
   model.on("change:signals change:rows", () => move().catch(complain));
   await draw();
-  return () => view?.finalize();
+  const resized = new ResizeObserver(() => Math.abs(el.clientWidth - width) > 24 && draw());
+  resized.observe(el);
+  const themed = new MutationObserver(draw);
+  themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+  return () => {
+    resized.disconnect();
+    themed.disconnect();
+    view?.finalize();
+  };
 }
 export default { render };

@@ -1,6 +1,6 @@
 """The widget that shows one Vega-Lite chart, offline.
 
-Why a widget of our own, of forty lines of JavaScript: Altair's ``JupyterChart`` draws anew on every
+Why a widget of our own, of some lines of JavaScript: Altair's ``JupyterChart`` draws anew on every
 change, which shows as a flicker, and swallows nothing of the kernel's errors but shows none either;
 an ``Output`` widget is slower still. Here a budget step sets a signal, and rows at most, in the drawing
 that stands, and any other change puts a new drawing in the old one's place once it is ready. The Vega bundle
@@ -35,6 +35,15 @@ def vega_bundle(name: str) -> str:
     return str(vl_convert.javascript_bundle(f"globalThis.{name} = vegaEmbed;"))
 
 
+def fit_script() -> str:
+    """JavaScript of ``fitChart(spec, width, dark)``, which makes a chart for the place it is drawn in, and ``isDark()``."""
+    return _script("fit_chart.js")
+
+
+def _script(name: str) -> str:
+    return files("ttclib.show").joinpath(name).read_text("utf-8")
+
+
 @cache
 def _chart_view_class() -> type[Any]:
     try:
@@ -46,7 +55,7 @@ def _chart_view_class() -> type[Any]:
     class ChartView(anywidget.AnyWidget):
         """`spec`: a Vega-Lite spec. `signals`: values to set in it, by name. `rows`: its data, unless None."""
 
-        _esm = vega_bundle("ttclibVegaEmbed") + files("ttclib.show").joinpath("chart_view.js").read_text("utf-8")
+        _esm = vega_bundle("ttclibVegaEmbed") + fit_script() + _script("chart_view.js")
         spec = traitlets.Dict().tag(sync=True)
         signals = traitlets.Dict().tag(sync=True)
         rows: Any = traitlets.List(default_value=None, allow_none=True).tag(sync=True)

@@ -1,52 +1,194 @@
-"""The rows behind a chart as a plain HTML table."""
+"""Tables for reading, of any result: as HTML for a notebook or a page, and as plain text for a terminal.
+
+Which columns a table has is said by their names; how a column is called and its values are written is the column's
+(`ttclib.analysis.columns`). ``"interval"`` stands for the interval of the estimate to its left.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import polars as pl
 
-from ttclib.show.theme import STYLES, in_order, style_of
+from ttclib.analysis.columns import Column, column, shown, shown_interval
+from ttclib.show.text_tables import INTERVAL, cells_of
+from ttclib.show.theme import in_order, style_of, styles
 
+# Colours come from what is around the table, so that it reads on light and on dark.
 _STYLE = (
-    "<style>table.ttclib{border-collapse:collapse;font-size:13px;margin:6px 0}"
-    "table.ttclib caption{text-align:left;color:#5a5a5a;padding:2px 0 6px}"
-    "table.ttclib th,table.ttclib td{padding:3px 12px;text-align:right;border-bottom:1px solid #e6e6e6}"
-    "table.ttclib td{white-space:nowrap}"
-    "table.ttclib th.name,table.ttclib td.name{text-align:left;white-space:normal}"
-    "table.ttclib .mark{display:inline-block;width:10px;height:10px;margin-right:7px;border-radius:2px}</style>"
+    "<style>.ttclib-table{overflow-x:auto;max-width:100%;margin:6px 0}"
+    "table.ttclib{border-collapse:collapse;font-size:13px;color:inherit;background:none}"
+    "table.ttclib caption{text-align:left;opacity:.8;padding:2px 0 6px}"
+    "table.ttclib th,table.ttclib td{padding:3px 12px;text-align:right;vertical-align:top;"
+    "border-bottom:1px solid rgba(128,128,128,.35)}"
+    "table.ttclib tbody tr{background:none}"
+    "table.ttclib td{white-space:nowrap;font-variant-numeric:tabular-nums}"
+    "table.ttclib th.name,table.ttclib td.name{text-align:left;white-space:normal;min-width:9em}"
+    "table.ttclib .mark{display:inline-block;width:10px;height:10px;margin-right:7px;border-radius:2px;"
+    "outline:1px solid rgba(128,128,128,.4)}</style>"
 )
 
 
-def table_html(curves: pl.DataFrame, *, caption: str = "") -> str:
-    """A table of curves for reading: strategies by name, accuracies in percent.
+def table(
+    frame: pl.DataFrame,
+    columns: Sequence[Column | str] | None = None,
+    *,
+    caption: str = "",
+    limit: int | None = None,
+) -> str:
+    """Rows of a result as an HTML table, which scrolls inside its place where that is narrow.
 
     Parameters
     ----------
-    curves : polars.DataFrame
-        As `accuracy_curves` gives it. Missing values are shown as a dash.
+    frame : polars.DataFrame
+    columns : sequence of Column or str, optional
+        A registered column by its name, one like it with another label (`ttclib.analysis.columns.column`), or
+        ``"interval"``; None: all that the frame has, without columns that are missing in every row.
     caption : str
         One line above the table.
+    limit : int, optional
+        At most so many rows; how many there are is said.
+
+    Returns
+    -------
+    str
+        HTML with a ``<table class="ttclib">``; every text is escaped.
+
+    Raises
+    ------
+    RequestError
+        An unknown column, or one that the frame does not have.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"bin": [None], "accuracy": [0.7965]}, schema={"bin": pl.Int64, "accuracy": pl.Float64})
+    >>> "<td>all</td><td>79.7%</td>" in table(frame)
+    True
+    """
+    heads, cells, names = cells_of(frame if limit is None else frame.head(limit), columns)
+    if limit is not None and len(frame) > limit:
+        caption = f"{caption} · {limit} of {len(frame):,} rows" if caption else f"{limit} of {len(frame):,} rows"
+    marks = _marks(frame) if "strategy" in frame.columns else []
+    first = next((place for place in sorted(names) if marks and heads[place] == "strategy"), None)
+    return _html(heads, cells, names, caption, lambda row, place: marks[row] if place == first else "")
+
+
+def plain_table_html(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: Collection[int] = (0,), caption: str = ""
+) -> str:
+    """A table of texts that are of no result; every cell is escaped.
+
+    Parameters
+    ----------
+    heads : sequence of str
+    rows : iterable of sequences of str
+    names : collection of int
+        Columns that hold names and stand at the left; the others hold numbers.
+    caption : str
 
     Returns
     -------
     str
         HTML with a ``<table class="ttclib">``.
     """
-    binned = bool(curves["bin"].is_not_null().any())
-    order = {name: place for place, name in enumerate(STYLES)}
-    rows = sorted(
-        curves.iter_rows(named=True), key=lambda row: (order[row["strategy"]], row["bin"] or 0, row["budget"])
+    return _html(list(heads), [list(row) for row in rows], names, caption)
+
+
+def list_html(lines: Iterable[str]) -> str:
+    """Lines as a list; each is escaped."""
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+
+
+def _marks(frame: pl.DataFrame) -> list[str]:
+    """A square in the strategy's colour, a row; none for what is no strategy."""
+    known = styles()
+    return [
+        f'<span class="mark" style="background:{known[name].color}"></span>' if name in known else ""
+        for name in frame["strategy"]
+    ]
+
+
+def _html(
+    heads: Sequence[str],
+    cells: Iterable[Sequence[str]],
+    names: Collection[int],
+    caption: str,
+    before: Callable[[int, int], str] = lambda row, place: "",
+) -> str:
+    kinds = [' class="name"' if place in names else "" for place in range(len(heads))]
+    head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for kind, text in zip(kinds, heads, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{kinds[at]}>{before(number, at)}{escape(text)}</td>' for at, text in enumerate(row))}</tr>"
+        for number, row in enumerate(cells)
     )
-    heads = ["strategy", *(["difficulty bin"] if binned else []), "budget N", "accuracy", "interval"]
-    heads += ["problems", "tokens / problem", "FLOPs / problem"]
-    head = "".join(f'<th scope="col"{_name_class(name)}>{name}</th>' for name in heads)
-    body = "".join(f"<tr>{_cells(row, binned)}</tr>" for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'{_STYLE}<table class="ttclib">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return (
+        f'{_STYLE}<div class="ttclib-table"><table class="ttclib">{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+# The tables of single questions: their columns, and words of their own ------------------------------------------------
+
+FRONTIER = (
+    "variant",
+    "cost",
+    "accuracy",
+    INTERVAL,
+    column("budget", label="generations"),
+    column("chosen"),
+)
+CROSSOVER = (
+    column("bin", label="difficulty"),
+    "exchange_rate",
+    "multiplier",
+    column("accuracy_small", ends=None),
+    column("accuracy_large", ends=None),
+    column("difference", null="beyond the pool"),
+    INTERVAL,
+    "winner",
+)
+SAVINGS = (
+    "budget",
+    column("accuracy", ends=None),
+    "baseline_cost",
+    column("cost", label="choice needs", null="does not get there"),
+    "factor",
+    INTERVAL,
+    "billed_factor",
+    "break_even_queries",
+)
+BINS = ("bin", "n_problems", "ease_low", "ease_mean", "ease_high", "n_never", "n_always", "n_tied")
+FAILURES = (
+    column("group", label="bin"),
+    "of",
+    "n_wrong",
+    "n_right",
+    column("repeats_step", ends=None),
+    column("few_steps", ends=None),
+    "mean_steps_wrong",
+    "mean_steps_right",
+)
+CHANGES = ("change", "share", INTERVAL, "n_changed", "n_pairs", "n_problems")
+CHANGE_WORDS = {"correct_to_wrong": "a right answer turned wrong", "wrong_to_correct": "a wrong answer turned right"}
+
+
+def table_html(curves: pl.DataFrame, *, caption: str = "") -> str:
+    """Curves of `accuracy_curves`: by strategy, bin and budget; the bin only where there are several."""
+    order = {name: place for place, name in enumerate(styles())}
+    ordered = curves.sort(
+        pl.col("strategy").replace_strict(order, default=len(order)),
+        pl.col("bin").fill_null(0),
+        "budget",
+        maintain_order=True,
+    )
+    name = "variant" if _several_variants(curves) else "strategy"
+    binned: list[Column | str] = [column("bin", label="difficulty bin")] if curves["bin"].is_not_null().any() else []
+    columns: list[Column | str] = [name, *binned, "budget", "accuracy", INTERVAL, "n_problems", "tokens", "flops"]
+    return table(ordered, columns, caption=caption)
 
 
 def wide_table_html(curves: pl.DataFrame, *, gap: tuple[str, str] | None = None, gap_title: str = "gap") -> str:
@@ -70,83 +212,70 @@ def wide_table_html(curves: pl.DataFrame, *, gap: tuple[str, str] | None = None,
     rows = curves.filter(pl.col("bin").is_null())
     values = {(row["strategy"], row["budget"]): row["accuracy"] for row in rows.iter_rows(named=True)}
     strategies = in_order(rows["strategy"].to_list())
-    with_gap = gap is not None and set(gap) <= set(strategies)
-    heads = [escape(style_of(name).label) for name in strategies] + ([escape(gap_title)] if with_gap else [])
-    body = ""
+    both = gap if gap is not None and set(gap) <= set(strategies) else None
+    heads = ["budget N", *(style_of(name).label for name in strategies), *([gap_title] if both else [])]
+    lines = []
     for budget in sorted(rows["budget"].unique().to_list()):
-        cells = [_percent(values.get((name, budget))) for name in strategies]
-        if gap is not None and with_gap:
-            first, second = (values.get((name, budget)) for name in gap)
-            cells.append("–" if first is None or second is None else f"{(first - second) * 100:.1f} points")
-        body += f'<tr><th scope="row">{budget}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-    head = "".join(f'<th scope="col">{text}</th>' for text in ("budget N", *heads))
-    return f'{_STYLE}<table class="ttclib"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        line = [shown(budget, "budget"), *(shown(values.get((name, budget)), "accuracy") for name in strategies)]
+        if both:
+            first, second = (values.get((name, budget)) for name in both)
+            difference = None if first is None or second is None else first - second
+            line.append(shown(difference, "difference", unit=True))
+        lines.append(line)
+    return plain_table_html(heads, lines, names=())
 
 
-def plain_table_html(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: Collection[int] = (0,), caption: str = ""
-) -> str:
-    """A table of texts; every cell is escaped.
-
-    Parameters
-    ----------
-    heads : sequence of str
-    rows : iterable of sequences of str
-    names : collection of int
-        Columns that hold names and stand at the left; the others hold numbers.
-    caption : str
-
-    Returns
-    -------
-    str
-        HTML with a ``<table class="ttclib">``.
-    """
-    kinds = [' class="name"' if place in names else "" for place in range(len(heads))]
-    head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for kind, text in zip(kinds, heads, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{kind}>{escape(text)}</td>' for kind, text in zip(kinds, row, strict=True))}</tr>"
-        for row in rows
-    )
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'{_STYLE}<table class="ttclib">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def bin_table_html(table: pl.DataFrame) -> str:
+def bin_table_html(bins: pl.DataFrame) -> str:
     """What each difficulty bin holds, from `difficulty_table`."""
-    heads = ("bin", "problems", "pass@1 from", "mean", "to", "never solved", "always solved", "tied with another bin")
-    rows = [
-        (
-            "none: not graded" if row["bin"] == 0 else str(row["bin"]),
-            str(row["n_problems"]),
-            *(_percent(row[name]) for name in ("ease_low", "ease_mean", "ease_high")),
-            *(str(row[name]) for name in ("n_never", "n_always", "n_tied")),
-        )
-        for row in table.to_dicts()
-    ]
-    return plain_table_html(heads, rows)
+    return table(bins, BINS)
 
 
-def failures_html(table: pl.DataFrame) -> str:
-    """What wrong solutions look like by bin, from `ttclib.show.searches.Searches.failures`."""
-    heads = ("bin", "of", "wrong", "right", "wrong: a step twice", "wrong: 1–2 steps", "steps of wrong", "of right")
-    rows = [
-        (
-            str(row["group"]),
-            row["of"],
-            f"{row['n_wrong']:,}",
-            f"{row['n_right']:,}",
-            *("–" if row[name] is None else _percent(row[name]) for name in ("repeats_step", "few_steps")),
-            *("–" if row[name] is None else f"{row[name]:.1f}" for name in ("mean_steps_wrong", "mean_steps_right")),
-        )
-        for row in table.to_dicts()
-    ]
-    return plain_table_html(heads, rows, names=(0, 1))
+def failures_html(failures: pl.DataFrame) -> str:
+    """What wrong solutions look like by bin."""
+    return table(failures, FAILURES)
+
+
+def frontier_html(frame: pl.DataFrame, unit: str) -> str:
+    """The points that nothing beats, from `frontier`, cheapest first."""
+    columns = [column("cost", label=f"cost in {unit}") if one == "cost" else one for one in FRONTIER]
+    return table(frame.sort("cost"), columns, caption="No strategy that could be run is as accurate for less")
+
+
+def crossover_html(frame: pl.DataFrame) -> str:
+    """Both sides at one exchange rate, by difficulty, from `crossover`."""
+    return table(frame, CROSSOVER)
+
+
+def crossings_html(crossings: pl.DataFrame) -> str:
+    """Where the lead ends, in words, from `crossover`."""
+    reach = "pool_reaches_from" if "pool_reaches_from" in crossings.columns else "defined_from"
+    return table(crossings, (column("bin", label="difficulty"), "verdict", "crossing", INTERVAL, reach, "n_problems"))
+
+
+def savings_html(savings: pl.DataFrame) -> str:
+    """What choosing saves at every budget over all problems, from `efficiency`."""
+    return table(savings.filter(pl.col("bin").is_null()), SAVINGS)
+
+
+def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
+    """Two sides and their difference at every budget."""
+    first, second = (
+        column(name, label=label, ends=None) for name, label in zip(("first", "second"), names, strict=True)
+    )
+    name = "variant" if _several_variants(differences) else "strategy"
+    return table(differences, (name, "budget", first, second, "difference", INTERVAL, "n_problems"))
+
+
+def changes_html(changes: pl.DataFrame) -> str:
+    """How often revising turns right answers wrong and wrong ones right, from `correct_to_wrong`."""
+    return table(changes.with_columns(pl.col("change").replace(CHANGE_WORDS)), CHANGES)
 
 
 def agreement_html(agreement: Any) -> str:
     """How far two difficulties agree, in a sentence, from `difficulty_agreement`."""
-    rho = f"{agreement.spearman:.2f} (95 % interval {agreement.spearman_low:.2f} … {agreement.spearman_high:.2f})"
-    if math.isnan(agreement.spearman):
+    rho = f"{shown(agreement.spearman, 'spearman')} (95 % interval "
+    rho += f"{shown_interval(agreement.spearman_low, agreement.spearman_high, 'spearman')})"
+    if agreement.spearman is None or math.isnan(agreement.spearman):
         rho = "undefined, as one of the two does not vary"
     return (
         f"<p>Over {agreement.n_problems} problems the rank correlation is {rho}; "
@@ -176,168 +305,19 @@ def problems_html(
     rows = []
     for row in inside[taken].to_dicts():
         prompt, reference = prompts.get(row["problem_id"], (None, None))
-        rows.append(
-            (
-                row["problem_id"],
-                _short(prompt),
-                _short(reference, 24),
-                f"{row['n_correct']} of {row['n_samples']}",
-                _percent(row["oracle"]),
-                "–" if row["predicted"] is None else f"{row['predicted']:.2f}",
-                str(row["n_answers"]),
-                "–" if row["tokens"] is None else f"{row['tokens']:.0f}",
-            )
-        )
+        texts = (row["problem_id"], _short(prompt), _short(reference, 24), f"{row['n_correct']} of {row['n_samples']}")
+        rows.append((*texts, *(shown(row[name], name) for name in ("oracle", "predicted", "n_answers", "tokens"))))
     title = f"Bin {number}: {len(rows)} of {len(inside)} problems"
     return plain_table_html(heads, rows, names=(0, 1, 2), caption=title)
 
 
-def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
-    """Two sides and their difference at every budget, from `paired_differences`."""
-    heads = ("strategy", "budget N", *names, "difference", "interval", "problems")
-    rows = [
-        (
-            style_of(row["strategy"]).label,
-            str(row["budget"]),
-            _percent(row["first"]),
-            _percent(row["second"]),
-            f"{row['difference'] * 100:+.1f} points",
-            f"{row['ci_low'] * 100:+.1f} … {row['ci_high'] * 100:+.1f}",
-            str(row["n_problems"]),
-        )
-        for row in differences.to_dicts()
-    ]
-    return plain_table_html(heads, rows)
-
-
-def frontier_html(frame: pl.DataFrame, unit: str) -> str:
-    """The points that nothing beats, from `frontier`, cheapest first."""
-    heads = ("strategy", f"cost in {unit}", "accuracy", "interval", "generations", "chosen there")
-    rows = [
-        (
-            row["variant"],
-            _cost(row["cost"]),
-            _percent(row["accuracy"]),
-            _interval(row["ci_low"], row["ci_high"]),
-            str(row["budget"]),
-            row["chosen"] or "–",
-        )
-        for row in frame.sort("cost").to_dicts()
-    ]
-    return plain_table_html(heads, rows, names=(0, 5), caption="No strategy that could be run is as accurate for less")
-
-
-def crossover_html(frame: pl.DataFrame) -> str:
-    """Both sides at one exchange rate, by difficulty, from `crossover`."""
-    heads = ("difficulty", "R", "small may spend", "small, thinking", "larger", "difference", "interval", "ahead")
-    rows = [
-        (
-            "all problems" if row["bin"] is None else f"bin {row['bin']}",
-            f"{row['exchange_rate']:.3g}",
-            f"{row['multiplier']:.4g} ×",
-            _percent(row["accuracy_small"]),
-            _percent(row["accuracy_large"]),
-            "beyond the pool" if row["difference"] is None else f"{row['difference'] * 100:+.1f} points",
-            "–" if row["ci_low"] is None else f"{row['ci_low'] * 100:+.1f} … {row['ci_high'] * 100:+.1f}",
-            {"small": "small", "large": "larger"}.get(row["winner"] or "", "not settled"),
-        )
-        for row in frame.to_dicts()
-    ]
-    return plain_table_html(heads, rows)
-
-
-def crossings_html(crossings: pl.DataFrame) -> str:
-    """Where the lead ends, in words, from `crossover`."""
-    heads = ("difficulty", "verdict", "answerable from R =", "problems")
-    rows = [
-        (
-            "all problems" if row["bin"] is None else f"bin {row['bin']}",
-            row["verdict"],
-            "–" if row["defined_from"] is None else f"{row['defined_from']:.3g}",
-            str(row["n_problems"]),
-        )
-        for row in crossings.to_dicts()
-    ]
-    return plain_table_html(heads, rows, names=(0, 1))
-
-
-def savings_html(savings: pl.DataFrame) -> str:
-    """What choosing saves at every budget over all problems, from `efficiency`."""
-    heads = ("budget N", "accuracy", "baseline needs", "factor", "interval", "with the bill", "pays after queries")
-    rows = [
-        (
-            str(row["budget"]),
-            _percent(row["accuracy"]),
-            "never reaches it" if row["baseline_cost"] is None else _cost(row["baseline_cost"]),
-            _times(row["factor"]),
-            f"{_times(row['ci_low'])} … {'open' if row['ci_high'] is None else _times(row['ci_high'])}",
-            _times(row["billed_factor"]),
-            "never" if row["break_even_queries"] is None else f"{row['break_even_queries']:,.0f}",
-        )
-        for row in savings.filter(pl.col("bin").is_null()).to_dicts()
-    ]
-    return plain_table_html(heads, rows, names=())
-
-
-def changes_html(changes: pl.DataFrame) -> str:
-    """How often revising turns right answers wrong and wrong ones right, from `correct_to_wrong`."""
-    words = {"correct_to_wrong": "a right answer turned wrong", "wrong_to_correct": "a wrong answer turned right"}
-    heads = ("the next answer made", "share", "interval", "of pairs", "problems")
-    rows = [
-        (
-            words[row["change"]],
-            _percent(row["share"]),
-            _interval(row["ci_low"], row["ci_high"]),
-            f"{row['n_changed']:,} of {row['n_pairs']:,}",
-            str(row["n_problems"]),
-        )
-        for row in changes.to_dicts()
-    ]
-    return plain_table_html(heads, rows)
-
-
-def list_html(lines: Iterable[str]) -> str:
-    """Lines as a list; each is escaped."""
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{_percent(low)} … {_percent(high)}"
-
-
-def _times(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g} ×"
-
-
-def _cost(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.4g}" if value < 1e5 else f"{value:.2e}"
+def _several_variants(frame: pl.DataFrame) -> bool:
+    """Whether a strategy stands in the table in several variants."""
+    if "variant" not in frame.columns:
+        return False
+    return bool(frame["variant"].n_unique() > frame["strategy"].n_unique())
 
 
 def _short(text: str | None, length: int = 90) -> str:
     line = "–" if text is None else " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
-
-
-def _name_class(head: str) -> str:
-    return ' class="name"' if head == "strategy" else ""
-
-
-def _cells(row: dict[str, Any], binned: bool) -> str:
-    style = style_of(row["strategy"])
-    mark = f'<span class="mark" style="background:{style.color}"></span>'
-    cells = [
-        f"{row['budget']}",
-        _percent(row["accuracy"]),
-        "–" if row["ci_low"] is None else f"{_percent(row['ci_low'])} … {_percent(row['ci_high'])}",
-        f"{row['n_problems']}",
-        "–" if row["tokens"] is None else f"{row['tokens']:,.0f}",
-        "–" if row["flops"] is None else f"{row['flops']:.2e}",
-    ]
-    if binned:
-        cells.insert(0, "all" if row["bin"] is None else f"{row['bin']}")
-    numbers = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<td class="name">{mark}{escape(style.label)}</td>{numbers}'
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"

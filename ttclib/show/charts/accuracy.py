@@ -25,8 +25,8 @@ from ttclib.show.charts.controls import IN_BIN, bin_param, budget_param, interva
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished
 from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, reference_layers, spread_labels
 from ttclib.show.charts.rows import coinciding, panel_titles, rows_of, tips
-from ttclib.show.charts.series import Series, of_strategies, picked_param
-from ttclib.show.theme import INK, QUIET_INK, in_order, style_of
+from ttclib.show.charts.series import Series, named, names_of, of_strategies, picked_param
+from ttclib.show.theme import INK, QUIET_INK
 
 # Altair refuses more rows; a chart that needs them is not aggregated.
 MAX_ROWS = 5000
@@ -94,9 +94,9 @@ def accuracy_chart(
     known = _checked(wanted, budget)
     budgets = sorted(known["budget"].unique().to_list())
     domain = y_domain or accuracy_domain(known, (references or {}).values())
-    strategies = in_order(known["strategy"].to_list())
-    direct = len(strategies) <= MAX_DIRECT_LABELS and len(strategies) * GAP_PX <= height
-    lines = _lines(strategies, budgets, domain, legend=not direct, unit=unit)
+    n_lines = len(names_of(known))
+    direct = n_lines <= MAX_DIRECT_LABELS and n_lines * GAP_PX <= height
+    lines = _lines(known, budgets, domain, legend=not direct, unit=unit)
     base = alt.Chart(ROWS)
     params = [budget_param(budgets, budget, slider), intervals_param(intervals, slider)]
     if by_bin:
@@ -107,7 +107,7 @@ def accuracy_chart(
         level, *names = reference_layers(references, lines.measure, where="bin_now == 0" if by_bin else "")
         layers = [level, *layers, *names]
     if budget is not None or slider:
-        rule, said = _rule(base, strategies[0])
+        rule, said = _rule(base)
         layers = [rule, *layers, said, *(_values_at_rule(base, lines.series) if direct else [])]
     if direct:
         layers += end_labels(base, lines.series, lines.picked)
@@ -115,7 +115,7 @@ def accuracy_chart(
         alt.layer(*layers).add_params(*params),
         accuracy_rows(known, domain, by_bin=True, height=height),
         title=title or "Accuracy against sampling budget",
-        caption=[*caption, *coinciding(known.filter(pl.col("bin").is_null()))],
+        caption=[*caption, *coinciding(named(known.filter(pl.col("bin").is_null())))],
         width=width,
         height=height,
     )
@@ -162,13 +162,12 @@ def bins_chart(
         raise RequestError("nothing to draw by difficulty: the table has no bins. Make it with bins = 3 or 5")
     known = _checked(curves, budget)
     budgets = sorted(known["budget"].unique().to_list())
-    strategies = in_order(known["strategy"].to_list())
-    lines = _lines(strategies, budgets, y_domain or accuracy_domain(known), legend=True, unit=unit, small=True)
+    lines = _lines(known, budgets, y_domain or accuracy_domain(known), legend=True, unit=unit, small=True)
     base = alt.Chart()
     layers = lines.layers(base, large="datum.budget == budget_now")
     ruled = budget is not None or slider
     if ruled:
-        rule, said = _rule(base, strategies[0])
+        rule, said = _rule(base)
         layers = [rule, *layers, said]
     shown = set(known["bin"].to_list())
     titles = [heading for number, heading in panel_titles(curves, n_bins).items() if number in shown]
@@ -178,7 +177,7 @@ def bins_chart(
         panels.add_params(budget_param(budgets, budget, slider), intervals_param(intervals, slider)),
         bins_rows(curves, n_bins),
         title=title or "Accuracy by difficulty",
-        caption=[*caption, *coinciding(known)],
+        caption=[*caption, *coinciding(named(known))],
     )
 
 
@@ -201,10 +200,7 @@ def accuracy_rows(
     known = (curves if by_bin else curves.filter(pl.col("bin").is_null())).drop_nulls("accuracy")
     low, high = y_domain
     pixel = (high - low) / height
-    last = known.group_by("strategy", "bin").agg(last=pl.col("budget").max())
-    marked = known.join(last, on=["strategy", "bin"], nulls_equal=True).with_columns(
-        at_end=pl.col("budget") == pl.col("last")
-    )
+    marked = named(known).with_columns(at_end=pl.col("budget") == pl.col("budget").max().over("name", "bin"))
     placed = []
     # The names at the ends stand under one another, so they are spread together whatever their budgets.
     together = marked.with_columns(column=pl.when("at_end").then(0).otherwise("budget"))
@@ -212,7 +208,7 @@ def accuracy_rows(
         gap = (GAP_PX if part["at_end"][0] else VALUE_GAP_PX) * pixel
         heights = spread_labels(part["accuracy"].to_list(), gap=gap, low=low, high=high)
         placed.append(part.with_columns(label_height=pl.Series(heights, dtype=pl.Float64)))
-    rows = _named(pl.concat(placed).drop("last", "column") if placed else known)
+    rows = _rows(pl.concat(placed).drop("column") if placed else marked)
     largest = max((row["budget"] for row in rows), default=0)
     for row in rows:
         if row["at_end"]:
@@ -224,7 +220,7 @@ def accuracy_rows(
 def bins_rows(curves: pl.DataFrame, n_bins: int | None = None) -> list[dict[str, Any]]:
     """The data that `bins_chart` carries."""
     titles = panel_titles(curves, n_bins)
-    return [{**row, "panel": titles[row["bin"]]} for row in _named(curves.drop_nulls("accuracy"))]
+    return [{**row, "panel": titles[row["bin"]]} for row in _rows(named(curves.drop_nulls("accuracy")))]
 
 
 def _checked(curves: pl.DataFrame, budget: int | None) -> pl.DataFrame:
@@ -242,13 +238,14 @@ def _checked(curves: pl.DataFrame, budget: int | None) -> pl.DataFrame:
     return known
 
 
-def _named(curves: pl.DataFrame) -> list[dict[str, Any]]:
-    rows = rows_of(curves.sort("strategy", "bin", "budget"), TOLD)
-    return [{**row, "name": style_of(row["strategy"]).label} for row in rows]
+def _rows(curves: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows by name; the first of each budget carries the rule, or it would be drawn once for each line."""
+    ordered = curves.sort("name", "bin", "budget")
+    return rows_of(ordered.with_columns(ruled=pl.col("name") == pl.col("name").min().over("bin", "budget")), TOLD)
 
 
 def _lines(
-    strategies: Sequence[str],
+    known: pl.DataFrame,
     budgets: Sequence[int],
     domain: tuple[float, float],
     *,
@@ -256,7 +253,7 @@ def _lines(
     unit: str,
     small: bool = False,
 ) -> Lines:
-    series = of_strategies(strategies, legend=legend)
+    series = of_strategies(known, legend=legend)
     return Lines(
         budget_axis(budgets, small=small, unit=unit),
         share("accuracy" if small else "accuracy: problems solved", domain=domain, ticks=5 if small else 8),
@@ -267,9 +264,9 @@ def _lines(
     )
 
 
-def _rule(base: Any, first: str) -> tuple[Any, Any]:
-    """The line at the budget and its name; of one strategy's rows only, or they would be drawn once for each."""
-    here = base.transform_filter(f"datum.budget == budget_now && datum.strategy == '{first}'")
+def _rule(base: Any) -> tuple[Any, Any]:
+    """The line at the budget and its name."""
+    here = base.transform_filter("datum.budget == budget_now && datum.ruled")
     rule = here.mark_rule(color=QUIET_INK, strokeWidth=1.2, strokeDash=[4, 3]).encode(x="budget:Q")
     said = (
         here.transform_calculate(label="'N = ' + format(datum.budget, ',')")

@@ -15,8 +15,7 @@ from ttclib.show.charts.axes import budget_axis, points, share
 from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import Lines, facets, finished, level
 from ttclib.show.charts.rows import rows_of, tips
-from ttclib.show.charts.series import of_strategies, picked_param
-from ttclib.show.theme import style_of
+from ttclib.show.charts.series import named, of_strategies, picked_param
 
 SIDES_TOLD = ("budget", "accuracy", "n_problems")
 SIDE_DASHES, SIDE_SHAPES = ([1, 0], [6, 4]), ("circle", "square")
@@ -48,7 +47,7 @@ def sides_chart(
     both = pl.concat([side.with_columns(side=pl.lit(name)) for side, name in zip(sides, names, strict=True)])
     if not len(both):
         raise RequestError("nothing to draw: neither side has an accuracy")
-    series = of_strategies(both["strategy"], legend=False)
+    series = of_strategies(both, legend=False)
     key = alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolSize=400, labelLimit=420)
     dash = alt.StrokeDash("side:N", scale=alt.Scale(domain=list(names), range=[*SIDE_DASHES]), legend=key)
     shape = alt.Shape("side:N", scale=alt.Scale(domain=list(names), range=[*SIDE_SHAPES]), legend=None)
@@ -66,7 +65,7 @@ def sides_chart(
     panels = facets(layers, series.names, by="name", columns=2, width=300, height=210)
     return finished(
         panels.add_params(intervals_param(True, True)),
-        _named(both, SIDES_TOLD),
+        rows_of(named(both), SIDES_TOLD),
         title="Two pools, the same strategies",
         caption=caption,
     )
@@ -86,7 +85,7 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
     -------
     altair.FacetChart
     """
-    series = of_strategies(differences["strategy"], legend=False)
+    series = of_strategies(differences, legend=False)
     told = (
         "budget",
         column("first", label=names[0], ends=None),
@@ -112,11 +111,7 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
     ]
     return finished(
         facets(layers, series.names, by="name", columns=2, width=300),
-        _named(differences, told),
+        rows_of(named(differences), told),
         title=f"{names[1]} less {names[0]}, on the same problems",
         caption=caption,
     )
-
-
-def _named(frame: pl.DataFrame, told: Any) -> list[dict[str, Any]]:
-    return [{**row, "name": style_of(row["strategy"]).label} for row in rows_of(frame, told)]

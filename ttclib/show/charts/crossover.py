@@ -90,7 +90,7 @@ def crossover_chart(
     rows = _rows(frame, rates, titles, domain)
     top = _lines(series, rates, answered, domain)
     chart = (
-        alt.vconcat(top, _bars(names), spacing=26, data=ROWS)
+        alt.vconcat(top, _bars(names, domain), spacing=26, data=ROWS)
         .resolve_scale(color="independent", fill="independent", shape="independent", strokeDash="independent")
         .add_params(
             choice(
@@ -104,8 +104,13 @@ def crossover_chart(
             intervals_param(True, slider),
         )
     )
-    note = "R = tokens of inference over tokens of pretraining; above zero the small model that thinks longer is better"
-    return finished(chart, rows, title="Think longer, or train bigger?", caption=[*caption, note])
+    notes = [
+        "R = tokens of inference over tokens of pretraining; above zero the small model that thinks longer is better",
+        "it may spend as many answers for one of the larger model as the line above the plot says",
+    ]
+    bound = "thin: R allows more than the store holds, so the small side is at least this good"
+    notes += [bound] if any(row["bounded"] for row in rows) else []
+    return finished(chart, rows, title="Think longer, or train bigger?", caption=[*caption, *notes])
 
 
 def check_reach(frame: pl.DataFrame) -> None:
@@ -146,7 +151,19 @@ def _rows(
         ahead = WINNERS.get(row["winner"], WINNERS["too close"]) if reached else UNANSWERED
         rate = min(range(len(rates)), key=lambda step: abs(rates[step] - row["exchange_rate"]))
         value = shown(row["difference"], "difference")
-        rows.append({**row, "value": value, "step": rate, "panel": titles[row["bin"]], "ahead": ahead, "at_end": False})
+        # Where the store ends before what R allows, the small side is a lower bound.
+        bounded = row.get("pool_ends_at") is not None
+        rows.append(
+            {
+                **row,
+                "value": value,
+                "bounded": bounded,
+                "step": rate,
+                "panel": titles[row["bin"]],
+                "ahead": ahead,
+                "at_end": False,
+            }
+        )
     last: dict[str, dict[str, Any]] = {}
     for row in rows:
         if row["difference"] is not None and row["step"] >= last.get(row["panel"], row)["step"]:
@@ -183,25 +200,26 @@ def _lines(series: Series, rates: list[float], answered: list[float], domain: tu
     rule = here.mark_rule(color=QUIET_INK, strokeDash=[4, 3], strokeWidth=1.3, clip=True).encode(x=x)
     said = (
         here.transform_calculate(
-            label="'R = ' + datum.exchange_rate_text + ': the small model may spend ' + datum.multiplier_text"
-            " + (isValid(datum.difference) ? ' one answer' : ' one answer, more than the store holds')"
+            label="'R = ' + datum.exchange_rate_text + ': small may spend ' + datum.multiplier_text"
+            " + (isValid(datum.difference) && !datum.bounded ? '' : ', more than the store')"
         )
         .mark_text(align="left", baseline="bottom", fontSize=12.5, fontWeight=600, color=INK)
         .encode(x=alt.XValue(0), y=alt.YValue(-6), text="label:N")
     )
     at_rule = lines.point(answers.transform_filter("datum.step == rate_step"))
     named = end_labels(answers, series, lines.picked, x="exchange_rate", y="difference")
-    width = lines.line(answers, strong=f"datum.panel == '{ALL}'")
-    return alt.layer(level(base, 0, lines.measure), band, width, rule, said, at_rule, *named).properties(
+    bound = lines.line(answers).encode(strokeWidth=alt.value(1))
+    line = lines.line(answers.transform_filter("!datum.bounded"), strong=f"datum.panel == '{ALL}'")
+    return alt.layer(level(base, 0, lines.measure), band, bound, line, rule, said, at_rule, *named).properties(
         width=WIDTH, height=HEIGHT
     )
 
 
-def _bars(names: list[str]) -> Any:
+def _bars(names: list[str], domain: tuple[float, float]) -> Any:
     base = alt.Chart().transform_filter("datum.step == rate_step")
     known = base.transform_filter("isValid(datum.difference)")
     x = alt.X("panel:N", sort=names, title="at this R, by difficulty", axis=alt.Axis(labelAngle=0, labelLimit=120))
-    measure = points("small − large, points")
+    measure = points("small − large, points", domain=domain)
     fill = alt.Color(
         "ahead:N",
         scale=alt.Scale(domain=list(WINNERS.values()), range=[drawn(color) for color in WINNER_COLORS]),

@@ -14,8 +14,8 @@ from ttclib.show.charts.axes import QUANTITY, share
 from ttclib.show.charts.controls import IN_BIN, bin_param, choice, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, finished
 from ttclib.show.charts.rows import panel_titles, rows_of, tips
-from ttclib.show.charts.series import faded, of_strategies, picked_param
-from ttclib.show.theme import INK, style_of
+from ttclib.show.charts.series import faded, named, of_strategies, picked_param
+from ttclib.show.theme import INK
 
 PRESET_LABELS = {
     "snell": "generations (Snell et al.)",
@@ -64,18 +64,16 @@ def frontier_chart(
     RequestError
         Nothing to draw.
     """
-    rows: list[dict[str, Any]] = []
-    titles: dict[int | None, str] = {}
-    for charged, (frame, unit) in frames.items():
-        titles |= panel_titles(frame, n_bins)
-        for row in rows_of(frame.drop_nulls(["accuracy", "cost"]), TOLD):
-            told = f"{row['cost_text']} {unit}"
-            rows.append(
-                {**row, "cost_text": told, "preset": charged, "unit": unit, "name": style_of(row["strategy"]).label}
-            )
-    if not rows:
+    shown = [
+        frame.drop_nulls(["accuracy", "cost"]).with_columns(preset=pl.lit(charged), unit=pl.lit(unit))
+        for charged, (frame, unit) in frames.items()
+    ]
+    known = named(pl.concat(shown, how="diagonal_relaxed"))
+    if not len(known):
         raise RequestError("nothing to draw: no strategy has a cost and an accuracy")
-    series = of_strategies({row["strategy"] for row in rows})
+    rows = [{**row, "cost_text": f"{row['cost_text']} {row['unit']}"} for row in rows_of(known, TOLD)]
+    titles = panel_titles(pl.concat([frame.select("bin") for frame, _ in frames.values()]), n_bins)
+    series = of_strategies(known)
     # The axis changes its meaning with the list: its title is a mark that reads it from the rows; the blank makes room.
     x = alt.X(
         "cost:Q",
@@ -83,9 +81,7 @@ def frontier_chart(
         scale=alt.Scale(type="log", base=2, nice=False, padding=12),
         axis=alt.Axis(grid=False, labelSeparation=8, labelExpr=QUANTITY),
     )
-    lines = Lines(
-        x, share("accuracy: problems solved"), series, picked_param(series), told=tips(*TOLD), detail="variant"
-    )
+    lines = Lines(x, share("accuracy: problems solved"), series, picked_param(series), told=tips(*TOLD))
     base = alt.Chart(ROWS).transform_filter(f"{IN_BIN} && datum.preset == cost_now")
     ring = (
         base.transform_filter("datum.pareto")
@@ -101,7 +97,7 @@ def frontier_chart(
     options = {name: PRESET_LABELS.get(name, name) for name in frames}
     chart = alt.layer(band, line, ring, point, unit_title).add_params(
         choice("cost_now", preset or next(iter(frames)), options, "Cost ", control=slider),
-        bin_param(dict(sorted(titles.items(), key=lambda item: item[0] or 0)), slider),
+        bin_param(titles, slider),
         intervals_param(False, slider),
     )
     return finished(

@@ -47,7 +47,7 @@ def chain_chart(
     if not len(positions):
         raise RequestError("nothing to draw: no answer of a chain is graded")
     counted = positions.with_columns(pl.col("position") + 1)
-    series = of_strategies(["revisions"], legend=False)
+    series = of_strategies(counted.with_columns(strategy=pl.lit("revisions")), legend=False)
     last = int(counted["position"].max())  # type: ignore[arg-type]
     x = alt.X(
         "position:Q",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import combinations
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 from ttclib.analysis.columns import Column, bin_title, column, ends_of, shown, shown_interval
-from ttclib.show.theme import in_order, style_of
 
 ALL = "all problems"
 
@@ -65,18 +65,22 @@ def panel_titles(frame: pl.DataFrame, n_bins: int | None = None) -> dict[int | N
 
 
 def coinciding(frame: pl.DataFrame, value: str = "accuracy") -> list[str]:
-    """A line for the caption that says which strategies' lines lie on one another; none where none do."""
-    lines = {}
-    for name in in_order(frame["strategy"].to_list()):
-        own = frame.filter(pl.col("strategy") == name).drop_nulls(value)
-        lines[style_of(name).label] = {
-            (row["bin"], row["budget"]): round(row[value], 6) for row in own.iter_rows(named=True)
-        }
-    names = list(lines)
+    """A line for the caption that says which lines lie on one another; none where none do.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        With ``name``, ``bin`` and ``budget``.
+    value : str
+        Of the lines.
+    """
+    lines = {
+        str(name): {(row["bin"], row["budget"]): round(row[value], 6) for row in part.iter_rows(named=True)}
+        for (name,), part in frame.drop_nulls(value).group_by("name", maintain_order=True)
+    }
     pairs = [
         f"{first} and {second}"
-        for place, first in enumerate(names)
-        for second in names[place + 1 :]
+        for first, second in combinations(lines, 2)
         if len(common := lines[first].keys() & lines[second].keys()) > 1
         and all(lines[first][at] == lines[second][at] for at in common)
     ]

@@ -19,19 +19,20 @@ from ttclib.show.theme import QUIET_INK, drawn, pair, style_of
 
 # By whether knowing the difficulty is charged: what it is called, and the columns of the factor and its interval.
 BILLS = {
-    "difficulty known for nothing": ("factor", "ci_low", "ci_high"),
+    "difficulty known for nothing": ("factor", "factor_low", "factor_high"),
     "difficulty billed": ("billed_factor", "billed_low", "billed_high"),
 }
 COLORS, DASHES, SHAPES = ("#5B2A86", "#D55E00"), ((), (7, 3)), ("circle", "triangle-up")
 TOLD = (
     "budget",
-    "accuracy",
-    column("cost", label="its cost"),
+    column("accuracy", ends=None),
     column("baseline_cost", label="the baseline's cost"),
-    column("billed_cost", label="its cost with the bill", null="not billed"),
-    column("factor", null="the baseline never gets there"),
+    column("cost", label="the choice needs", null="it does not get there"),
+    column("billed_cost", label="with the bill", null="not billed"),
+    column("factor", null="none"),
     column("break_even_queries", label="pays after queries"),
 )
+NOTE = "▲ ▼ open interval: in some resamples the choice {}"
 
 
 def saving_chart(
@@ -39,14 +40,14 @@ def saving_chart(
 ) -> Any:
     """How many times less the compute-optimal strategy costs; a list shares the bill by queries.
 
-    An interval without an upper end is drawn open, up to the picture's edge with an arrow: some resamples of the
-    problems let the baseline get there at no budget.
+    An interval that has no end on one side is drawn open, out of the picture with an arrow: some resamples of the
+    problems have no factor there.
 
     Parameters
     ----------
     savings : polars.DataFrame
-        Rows of `efficiency` over all problems and by bin, one block a number of queries, with a column
-        ``queries``.
+        Rows of `efficiency` over all problems and by bin; several numbers of queries that share the bill are told
+        apart by a column ``queries``.
     baseline : str
     caption : sequence of str
     n_bins : int, optional
@@ -59,34 +60,38 @@ def saving_chart(
     Raises
     ------
     RequestError
-        The baseline reaches the accuracy nowhere.
+        The choice and the baseline nowhere reach the same accuracy.
     """
     called = style_of(baseline).label
     if not savings["factor"].is_not_null().any():
         raise RequestError(
-            f"{called} reaches the accuracy of the compute-optimal strategy at no budget that the "
-            "store holds, so the saving has no number"
+            f"nothing to draw: the compute-optimal strategy and {called} reach the same accuracy at no budget that "
+            "the store holds, so the saving has no number"
         )
-    blocks = [
-        savings.with_columns(factor=pl.col(factor), low=pl.col(low), high=pl.col(high), name=pl.lit(name)).filter(
-            (pl.col("low") > 0) | (pl.col("factor") > 0)
-        )
+    shared = savings if "queries" in savings.columns else savings.with_columns(queries=pl.lit(1))
+    shown = pl.concat(
+        shared.with_columns(
+            factor=pl.col(factor), factor_low=pl.col(low), factor_high=pl.col(high), name=pl.lit(name)
+        ).filter(pl.any_horizontal(pl.col("factor", "factor_low", "factor_high").is_not_null()))
         for name, (factor, low, high) in BILLS.items()
-    ]
-    shown = pl.concat(blocks).with_columns(
-        ci_low=pl.col("low"), ci_high=pl.col("high"), open=pl.col("low").is_not_null() & pl.col("high").is_null()
+    ).with_columns(
+        open_low=pl.col("factor_low").is_null() & pl.col("factor_high").is_not_null(),
+        open_high=pl.col("factor_high").is_null() & pl.col("factor_low").is_not_null(),
     )
-    finite = [value for name in ("factor", "low", "high") for value in shown[name].drop_nulls() if value > 0]
-    bottom, top = min([*finite, 1.0]) / 1.2, max([*finite, 1.0]) * 1.5
-    rows = rows_of(shown.with_columns(pl.col("high").fill_null(top)), TOLD)
-    queries = savings["queries"].unique().sort().to_list()
+    finite = [
+        value for name in ("factor", "factor_low", "factor_high") for value in shown[name].drop_nulls() if value > 0
+    ]
+    bottom, top = min([*finite, 1.0]) / 1.5, max([*finite, 1.0]) * 1.5
+    ends = {"low": pl.col("factor_low").fill_null(bottom), "high": pl.col("factor_high").fill_null(top)}
+    rows = rows_of(shown.with_columns(**ends), TOLD)
+    queries = shared["queries"].unique().sort().to_list()
     budgets = savings["budget"].unique().sort().to_list()
     scale = alt.Scale(type="log", base=2, domain=[bottom, top], nice=False)
     label = "datum.value >= 1 ? format(datum.value, ',~g') + '×' : '1/' + format(1 / datum.value, ',~g') + '×'"
     measure = Measure(f"{called} costs this many times as much", alt.Axis(labelExpr=label, tickCount=7), scale)
     series = Series(list(BILLS), [pair(color) for color in COLORS], list(DASHES), list(SHAPES))
     lines = Lines(
-        log_axis("budget", "budget N of the compute-optimal strategy: generations per problem (log scale)", budgets),
+        log_axis("budget", f"budget N of {called}: generations per problem (log scale)", budgets),
         measure,
         series,
         picked_param(series),
@@ -110,7 +115,7 @@ def saving_chart(
         .mark_text(align="right", baseline="bottom", fontSize=12, color=QUIET_INK)
         .encode(x=alt.XValue(alt.ExprRef("width")), y=alt.YValue(-4), text="label:N")
     )
-    closed = base.transform_filter("!datum.open")
+    closed = base.transform_filter("!datum.open_low && !datum.open_high")
     layers = [
         level(base, 1, measure, dash=(3, 3)),
         lines.band(closed),
@@ -119,7 +124,9 @@ def saving_chart(
         *opened,
         said,
     ]
-    note = ["▲ open interval: in some resamples the baseline gets there at no budget"] if shown["open"].any() else []
+    why = {"open_high": "starts above the baseline's accuracy", "open_low": "never reaches it"}
+    note = [NOTE.format(" or ".join(text for name, text in why.items() if shown[name].any()))]
+    note = note if shown["open_low"].any() or shown["open_high"].any() else []
     return finished(
         alt.layer(*layers).add_params(
             choice("queries_now", queries[0], {one: f"{one:,}" for one in queries}, "Queries that share the bill "),
@@ -135,13 +142,15 @@ def saving_chart(
 
 
 def _open_intervals(base: Any, lines: Lines, name: str, color: str, offset: int) -> list[Any]:
-    """Intervals without an upper end: a line from the lower end out of the picture, with an arrow."""
-    here = base.transform_filter(f"intervals && datum.open && datum.name == '{name}'")
+    """Intervals without an end on one side: a line from the other end out of the picture, with an arrow."""
     told = [alt.Tooltip("name:N", title="with"), *tips(*TOLD)]
-    stem = here.mark_rule(color=drawn(color), strokeWidth=1.5, xOffset=offset).encode(
-        x=lines.x, y=lines.measure.y("low"), y2="high:Q", tooltip=told
-    )
-    head = here.mark_text(text="▲", fontSize=11, baseline="middle", color=drawn(color), dx=offset).encode(
-        x=lines.x, y=alt.YValue(2), tooltip=told
-    )
-    return [stem, head]
+    drawing = []
+    for flag, arrow, edge in (("open_high", "▲", "2"), ("open_low", "▼", "height - 2")):
+        here = base.transform_filter(f"intervals && datum.{flag} && datum.name == '{name}'")
+        stem = here.mark_rule(color=drawn(color), strokeWidth=1.5, xOffset=offset)
+        head = here.mark_text(text=arrow, fontSize=11, baseline="middle", color=drawn(color), dx=offset)
+        drawing += [
+            stem.encode(x=lines.x, y=lines.measure.y("low"), y2="high:Q", tooltip=told),
+            head.encode(x=lines.x, y=alt.YValue(alt.ExprRef(edge)), tooltip=told),
+        ]
+    return drawing

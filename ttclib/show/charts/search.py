@@ -14,7 +14,7 @@ from ttclib.show.charts.axes import budget_axis, points
 from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import Lines, facets, finished, level
 from ttclib.show.charts.rows import panel_titles, rows_of, tips
-from ttclib.show.charts.series import of_strategies, picked_param
+from ttclib.show.charts.series import named, of_strategies, picked_param
 from ttclib.show.theme import style_of
 
 GAINS_TOLD = ("variant", column("budget", label="generations"), "difference", "n_problems")
@@ -44,7 +44,7 @@ def gains_chart(gains: pl.DataFrame, baseline: str, *, caption: Sequence[str] = 
     """
     if not len(gains):
         raise RequestError("nothing to draw: no strategy has a budget in common with the baseline")
-    series = of_strategies(gains["strategy"])
+    series = of_strategies(gains)
     titles = panel_titles(gains, n_bins)
     lines = Lines(
         budget_axis(sorted(gains["budget"].unique().to_list()), small=True, unit="generations"),
@@ -54,14 +54,10 @@ def gains_chart(gains: pl.DataFrame, baseline: str, *, caption: Sequence[str] = 
         value="difference",
         told=tips(*GAINS_TOLD),
         small=True,
-        detail="variant",
     )
     base = alt.Chart()
     shown = set(gains["bin"].to_list())
-    rows = [
-        {**row, "name": style_of(row["strategy"]).label, "panel": titles[row["bin"]]}
-        for row in rows_of(gains, GAINS_TOLD)
-    ]
+    rows = [{**row, "panel": titles[row["bin"]]} for row in rows_of(named(gains), GAINS_TOLD)]
     panels = facets(
         [level(base, 0, lines.measure), *lines.layers(base)],
         [title for number, title in titles.items() if number in shown],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import altair as alt
+import polars as pl
 
+from ttclib.analysis.columns import strategy_label
 from ttclib.show.theme import PAPERS, TEXT, in_order, legible, on_papers, pair, ramp, style_of
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
@@ -75,16 +77,39 @@ class Series:
         return alt.StrokeDash(f"{self.by}:N", scale=self._scale([list(d) or [1, 0] for d in self.dashes]), legend=None)
 
 
-def of_strategies(strategies: Iterable[str], **more: Any) -> Series:
-    """Strategies in their own looks."""
-    styles = [style_of(name) for name in in_order(strategies)]
-    return Series(
-        [style.label for style in styles],
-        [pair(style.color) for style in styles],
-        [style.dash for style in styles],
-        [style.shape for style in styles],
-        **more,
-    )
+def names_of(frame: pl.DataFrame) -> dict[tuple[str, str], str]:
+    """What the line of each (strategy, variant) is called: by its strategy, or where that has several, by its variant.
+
+    Strategies are in the order of the registry. A frame without variants has one of each strategy.
+    """
+    if "variant" not in frame.columns:
+        return {(name, name): style_of(name).label for name in in_order(frame["strategy"])}
+    pairs = frame.select("strategy", "variant").unique(maintain_order=True).rows()
+    order = in_order(name for name, _ in pairs)
+    several = {name for name in order if sum(name == other for other, _ in pairs) > 1}
+    named = sorted(pairs, key=lambda pair: order.index(pair[0]))
+    return {pair: strategy_label(pair[1]) if pair[0] in several else style_of(pair[0]).label for pair in named}
+
+
+def of_strategies(frame: pl.DataFrame, **more: Any) -> Series:
+    """Strategies in their own looks; several variants of one share its colour and differ in dash and point."""
+    colors, dashes, shapes, turn = [], [], [], dict.fromkeys(frame["strategy"], 0)
+    for name, _ in names_of(frame):
+        style, place = style_of(name), turn[name]
+        colors.append(pair(style.color))
+        dashes.append(
+            style.dash if place == 0 else DASHES[(DASHES.index(style.dash) if style.dash in DASHES else 0) - place]
+        )
+        shapes.append(style.shape if place == 0 else SHAPES[(place - 1) % len(SHAPES)])
+        turn[name] += 1
+    return Series(list(names_of(frame).values()), colors, dashes, shapes, **more)
+
+
+def named(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with a column ``name``: what the line of each row is called."""
+    names = names_of(frame)
+    keys = zip(frame["strategy"], frame["variant" if "variant" in frame.columns else "strategy"], strict=True)
+    return frame.with_columns(name=pl.Series([names[key] for key in keys], dtype=pl.String))
 
 
 def of_steps(names: Sequence[str], **more: Any) -> Series:

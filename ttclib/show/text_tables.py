@@ -1,0 +1,141 @@
+"""Rows of a result as texts in columns, and as a plain-text table for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Sequence
+
+import polars as pl
+
+from ttclib.analysis.columns import DASH, Column, column, columns, ends_of, shown, shown_interval
+from ttclib.errors import RequestError
+
+INTERVAL = "interval"
+Cells = list[list[str]]
+_GAP = 2
+
+
+def text_table(
+    frame: pl.DataFrame, columns: Sequence[Column | str] | None = None, width: int = 80, *, limit: int | None = None
+) -> str:
+    """Rows of a result as plain text that fits a terminal.
+
+    Numbers stand at the right, texts at the left; where the table is wider than the terminal, headings and then texts
+    are broken into lines.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+    columns : sequence of Column or str, optional
+        As in `table`.
+    width : int
+        Characters a line.
+    limit : int, optional
+        At most so many rows; a last line says how many were left out.
+
+    Raises
+    ------
+    RequestError
+        An unknown column, or one that the frame does not have.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"strategy": ["best_of_n"], "accuracy": [0.7965]})
+    >>> print(text_table(frame))
+    strategy   accuracy
+    ---------  --------
+    best-of-N     79.7%
+    """
+    heads, cells, names = cells_of(frame if limit is None else frame.head(limit), columns)
+    widths = _fitting_widths(heads, cells, names, width)
+    lines = [*_broken(heads, widths, names), ["-" * size for size in widths]]
+    for row in cells:
+        lines += _broken(row, widths, names)
+    said = [_joined(line, widths, names) for line in lines]
+    if limit is not None and len(frame) > limit:
+        said.append(f"… and {len(frame) - limit:,} rows more")
+    return "\n".join(said)
+
+
+def cells_of(frame: pl.DataFrame, wanted: Sequence[Column | str] | None) -> tuple[list[str], Cells, set[int]]:
+    """Headings, texts and the places of the columns that hold names."""
+    heads: list[str] = []
+    texts: Cells = []
+    names: set[int] = set()
+    estimate: Column | None = None
+    for one in _default_columns(frame) if wanted is None else wanted:
+        if one == INTERVAL:
+            if estimate is None:
+                raise RequestError("an interval stands to the right of its estimate: name that column before")
+            ends = ends_of(estimate, frame.columns)
+            heads.append(INTERVAL)
+            of = estimate
+            texts.append(
+                [shown_interval(low, high, of) for low, high in frame.select(ends).rows()]
+                if ends
+                else [DASH] * len(frame)
+            )
+            continue
+        found = column(one) if isinstance(one, str) else one
+        if found.name not in frame.columns:
+            raise RequestError(f"the table has no column '{found.name}'; it has {', '.join(frame.columns)}")
+        if not found.numeric:
+            names.add(len(heads))
+        heads.append(f"{found.heading}, points" if found.kind == "points" else found.heading)
+        texts.append([shown(value, found) for value in frame[found.name]])
+        estimate = found if found.ends or found.kind in ("share", "points", "times", "score") else estimate
+    return heads, [list(row) for row in zip(*texts, strict=True)], names
+
+
+def _default_columns(frame: pl.DataFrame) -> list[Column | str]:
+    """The registered columns of a frame that say something, in the registry's order; interval ends as intervals."""
+    of = {name: ends for name in frame.columns if name in columns() and (ends := ends_of(name, frame.columns))}
+    bounded = {end: next(name for name in of if of[name] == ends) for ends in of.values() for end in ends}
+    telling = {name for name in frame.columns if not frame[name].is_null().all()}
+    telling |= {bounded[end] for end in telling & bounded.keys()}
+    if "variant" in telling:
+        telling.discard("strategy")
+    found: list[Column | str] = []
+    for name in columns():
+        if name in telling and name not in bounded:
+            found.append(name)
+            if name in bounded.values() and telling & set(of[name]):
+                found.append(INTERVAL)
+    return found
+
+
+def _fitting_widths(heads: Sequence[str], cells: Cells, names: Collection[int], width: int) -> list[int]:
+    """Widths of the columns: as wide as what they hold; too wide a table narrows headings, then texts."""
+    held = [max([len(row[at]) for row in cells], default=0) for at in range(len(heads))]
+    widths = [max(size, len(head)) for size, head in zip(held, heads, strict=True)]
+    room = width - _GAP * (len(heads) - 1)
+    # A heading is never broken inside a word, a number never at all.
+    least = [
+        max([len(word) for word in head.split()] + [0 if at in names else held[at]]) for at, head in enumerate(heads)
+    ]
+    for floor in (
+        [max(size, low) for size, low in zip(held, least, strict=True)],
+        [max(low, 10) if at in names else low for at, low in enumerate(least)],
+    ):
+        while sum(widths) > room and any(size > low for size, low in zip(widths, floor, strict=True)):
+            widest = max((at for at in range(len(widths)) if widths[at] > floor[at]), key=lambda at: widths[at])
+            widths[widest] -= 1
+    return widths
+
+
+def _broken(cells: Sequence[str], widths: Sequence[int], names: Collection[int]) -> list[list[str]]:
+    """A row as the lines that its widths need."""
+    parts = [
+        textwrap.wrap(text, size) or [""] if len(text) > size else [text]
+        for text, size in zip(cells, widths, strict=True)
+    ]
+    height = max(len(part) for part in parts)
+    return [[part[line] if line < len(part) else "" for part in parts] for line in range(height)]
+
+
+def _joined(cells: Sequence[str], widths: Sequence[int], names: Collection[int]) -> str:
+    padded = (
+        text.ljust(size) if at in names else text.rjust(size)
+        for at, (text, size) in enumerate(zip(cells, widths, strict=True))
+    )
+    return (" " * _GAP).join(padded).rstrip()
