@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import polars as pl
 
 from ttclib.cli.common import assignment, cli
 from ttclib.cli.options import (
@@ -58,7 +59,7 @@ def compare(
         frame = matched.result
         print_answer(
             frame, as_json=as_json, as_csv=as_csv, notes=matched.notes, heading=f"At equal cost, in {book.label}",
-            table=frame.select(MATCHED),
+            table=frame.filter(pl.col("bin").is_null()).select(MATCHED),
         )  # fmt: skip
         return
     second = Side(

@@ -36,5 +36,5 @@ def coverage(
         as_csv=as_csv,
         notes=found.notes,
         heading="pass@k as fitted, within the pool and beyond",
-        more=[("Fitted", found.fitted())],
+        more=[("Fitted", [f"{row['model']}: {row['fitted']}" for row in found.fitted().to_dicts()])],
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import polars as pl
 
 from ttclib.cli.common import cli, whole_numbers
 from ttclib.cli.options import BINS, OUTPUT, SEEDED, STORE, WHOSE, options, question_of, study_of
@@ -30,13 +29,11 @@ def difficulty(probes: str, as_json: bool, as_csv: bool, **choices: Any) -> None
     study = study_of(choices)
     found = answer(study.pool, question_of(study, choices), whole_numbers(probes, "probes"))
     confusion = found.confusion
-    more = [("Agreement with oracle difficulty; few samples are judged by the others", found.agreed())]
+    more: list[Any] = [("Agreement with oracle difficulty; few samples are judged by the others", found.agreed())]
     if confusion is not None:
-        rows = [
-            {"oracle": row, **{str(column): int(n) for column, n in enumerate(counts, 1)}}
-            for row, counts in enumerate(confusion, 1)
-        ]
-        more.append(("Problems by oracle bin (rows) and predicted bin", pl.DataFrame(rows)))
+        wide = max(len(str(confusion.max())), 2) + 2
+        lines = ["".join(f"{number:>{wide}}" for number in row) for row in confusion.tolist()]
+        more.append(("Problems by oracle bin (rows) and predicted bin (columns)", lines))
     print_answer(
         found.bins,
         as_json=as_json,

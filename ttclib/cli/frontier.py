@@ -97,7 +97,7 @@ def frontier(
         table=chosen.filter(pl.col("bin").is_null()).select(CHOSEN),
         more=[
             ("Single strategies that none beats", best.select(SHOWN)),
-            ("The plan: what to run in which bin, at most at which cost", pl.DataFrame({"plan": result.plan.lines()})),
+            ("The plan: what to run in which bin, at most at which cost", result.plan.lines()),
         ],
     )
 
@@ -117,7 +117,13 @@ def plan() -> None:
 def show(file: Path, as_json: bool) -> None:
     """Show a plan in words."""
     read = read_plan(file)
-    print_answer(pl.DataFrame({"plan": read.lines()}), as_json=as_json, rows=read.frame().to_dicts())
+    print_answer(
+        read.frame(),
+        as_json=as_json,
+        rows=read.frame().to_dicts(),
+        table=pl.DataFrame(),
+        more=[("", read.lines())],
+    )
 
 
 @plan.command()

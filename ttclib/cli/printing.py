@@ -11,6 +11,7 @@ import click
 import polars as pl
 
 from ttclib.cli.common import notify
+from ttclib.show.text_tables import text_table
 
 
 def print_answer(
@@ -23,7 +24,7 @@ def print_answer(
     findings: Sequence[str] = (),
     notes: Sequence[str] = (),
     table: pl.DataFrame | None = None,
-    more: Sequence[tuple[str, pl.DataFrame]] = (),
+    more: Sequence[tuple[str, pl.DataFrame | Sequence[str]]] = (),
 ) -> None:
     """Print a result.
 
@@ -41,7 +42,7 @@ def print_answer(
         What was left out; on standard error.
     table : polars.DataFrame, optional
         What a reader is shown of the frame; None: all.
-    more : sequence of (heading, frame)
+    more : sequence of (heading, frame or lines)
         Further tables.
     """
     for note in notes:
@@ -54,16 +55,10 @@ def print_answer(
         return
     for sentence in findings:
         click.echo(sentence)
+    width = max(80, shutil.get_terminal_size((100, 24)).columns)
     for title, part in ((heading, frame if table is None else table), *more):
         if title:
             click.echo(title)
-        with pl.Config(
-            tbl_rows=-1,
-            tbl_cols=-1,
-            tbl_hide_dataframe_shape=True,
-            tbl_width_chars=max(80, shutil.get_terminal_size((100, 24)).columns),
-            float_precision=4,
-            tbl_hide_column_data_types=True,
-            fmt_str_lengths=80,
-        ):
-            click.echo(part)
+        if isinstance(part, pl.DataFrame) and not part.width:
+            continue
+        click.echo(text_table(part, width=width) if isinstance(part, pl.DataFrame) else "\n".join(part))
