@@ -13,7 +13,7 @@ from ttclib.cli.common import SEED, assignment, notify
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.strategy import Parameter, all_parameters, reading, strategies, strategy
 from ttclib.samples import AGGREGATIONS, NAMED_VERIFIERS
-from ttclib.study.question import DIFFICULTIES, EVERY, PROBLEMS, TOLD, Question, question
+from ttclib.study.question import BEST, DIFFICULTIES, EVERY, PROBLEMS, TOLD, Question, question
 from ttclib.study.study import Study
 from ttclib.study.study import open as open_study
 
@@ -45,7 +45,9 @@ def flag(name: str, of: Sequence[tuple[str, Parameter]]) -> Decorator:
     shown = of[0][1]
     allowed = dict.fromkeys(value for _, one in of for value in one.allowed)
     names = f" One of {', '.join(allowed)}." if allowed and shown.kind is str else ""
-    several = f" With commas; {EVERY}: every one that is held." if name == "ratio" else " With commas."
+    several = " With commas."
+    if name == "ratio":
+        several = f" With commas; {EVERY}: every one that is held; {BEST}: at each N the best, cross-fitted."
     return click.option(
         f"--{name.replace('_', '-')}",
         f"parameter_{name}",
@@ -182,8 +184,8 @@ def question_of(study: Study, choices: dict[str, Any]) -> Question:
 
 
 def _value(text: str, name: str, of: Sequence[Parameter]) -> Any:
-    if name == "ratio" and text == EVERY:
-        return EVERY
+    if name == "ratio" and text in (EVERY, BEST):
+        return text
     allowed = dict.fromkeys(value for one in of for value in one.allowed)
     first = of[0]
     return Parameter(name, first.help, first.default, tuple(allowed), first.kind, first.several).read(text)

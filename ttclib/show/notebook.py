@@ -15,12 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from ttclib.analysis.worth_reading import samples_to_read
 from ttclib.errors import RequestError, TTCError
 from ttclib.show import theme
+from ttclib.show.samples import samples_html as shown_samples
 from ttclib.show.tables import plain_table_html
 from ttclib.store.contents import Contents
 from ttclib.store.contents import contents as read_contents
 from ttclib.store.settings import greedy_pool
+from ttclib.store.texts import load_texts
 from ttclib.study.answers import Larger, larger_side
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question, question
@@ -150,6 +153,17 @@ def findings_html(findings: Sequence[str], notes: Iterable[str] = ()) -> str:
     left = "".join(f"<li>{escape(note)}</li>" for note in notes)
     below = f'<ul class="ttc-notes" style="font-size:13px;line-height:1.5;max-width:60em">{left}</ul>' if left else ""
     return (listed if findings else "") + below
+
+
+def samples_html(study: Study, kind: str, limit: int, *, verifier: str, aggregation: str) -> str:
+    """The samples most worth reading of a kind (`ttclib.analysis.worth_reading.samples_to_read`), steps coloured."""
+    pool = study.pool
+    if kind != "any" or pool.has_scores(verifier):
+        read = pool.verifier(verifier)
+    else:
+        read = None
+    cells = samples_to_read(pool, kind, verifier=verifier, aggregation=aggregation, limit=limit)
+    return shown_samples(load_texts(pool, cells, read))
 
 
 def callout(text: str, title: str = "Not in this store") -> str:

@@ -21,9 +21,9 @@ from typing import Any
 
 import ttclib
 from ttclib.errors import RequestError, TTCError, one_of
-from ttclib.show.choices import find_store
 from ttclib.show.page import PageFacts, page_html
 from ttclib.store.fingerprint import fingerprint
+from ttclib.study.opening import find_store
 
 Notify = Callable[[str], None]
 _ENGINE = "ttclib"

@@ -18,7 +18,7 @@ from ttclib.analysis.frontier import Frontier, frontier
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.optimise import FOLDS
 from ttclib.analysis.plan import AppliedPlan, Plan
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategies import PassAtK
 from ttclib.replay.strategy import needs_truth
@@ -32,6 +32,7 @@ from ttclib.study.study import open as open_study
 from ttclib.study.telling import Told, of_problems
 
 Result = TypeVar("Result")
+SHARING = (1, 4, 16, 64, 256, 1024, 4096)  # queries of one problem that share its bill
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,39 @@ def ask_frontier(
     )
     notes = (*study.notes(compared, told), *result.notes)
     return Answer(result, findings.of_frontier(result), study.caption(asked, compared, told), notes)
+
+
+def ask_frontiers(
+    study: Study, asked: Question, *, probes: float | None = None, queries: float = 1.0
+) -> tuple[dict[str, Answer[Frontier]], tuple[str, ...]]:
+    """The frontier under each ledger by name, and what was said of those that cannot be had.
+
+    Raises
+    ------
+    RequestError
+        None can.
+    """
+    found, lacking = {}, []
+    for preset, ledger in LEDGERS.items():
+        try:
+            found[preset] = ask_frontier(study, asked, ledger=ledger, probes=probes, queries=queries)
+        except TTCError as error:
+            lacking.append(f"{preset}: {error}")
+    if not found:
+        raise RequestError("; ".join(lacking))
+    return found, tuple(lacking)
+
+
+def ask_savings(
+    study: Study, asked: Question, baseline: str, probes: float, queries: Sequence[float] = SHARING, **choices: Any
+) -> Answer[pl.DataFrame]:
+    """What the best choice saves, once for each number of queries that share the bill for knowing difficulty."""
+    answers = [ask_efficiency(study, asked, baseline, probes=probes, queries=number, **choices) for number in queries]
+    frame = pl.concat(
+        one.result.frame.with_columns(queries=pl.lit(number)) for one, number in zip(answers, queries, strict=True)
+    )
+    first = answers[0]
+    return Answer(frame, first.findings, first.caption, first.notes)
 
 
 def ask_efficiency(

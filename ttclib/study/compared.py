@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from ttclib.analysis.candidates import candidates_of
+from ttclib.analysis.ledger import LEDGERS
+from ttclib.analysis.optimise import optimise
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategies.revisions import ratios_collected
 from ttclib.replay.strategies.whole_samples import cap_length
 from ttclib.replay.strategy import Strategy, needs_truth, strategy, variants
 from ttclib.study.opening import Member, reading_of
-from ttclib.study.question import EVERY, Question
+from ttclib.study.question import BEST, EVERY, Question
 
 ENOUGH = 50  # problems on which a strategy must be held, where none is asked for
 # Values that are compared where neither strategies nor their parameters are asked for.
@@ -97,6 +100,7 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
         members = [member.of_kind(asked.problems, asked.verifier, asked.reviser) for member in members]
     for member in members:
         enough = 0 if asked.strategies is not None else enough_problems(len(member.pool.problem_ids))
+        own: list[Outcomes] = []
         for one in _tried(member, asked, left):
             try:
                 outcome = _replayed(member, one, asked, enough, left)
@@ -106,7 +110,10 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
                 left.add(member, one.name, one.variant, reading_of(error))
                 continue
             if outcome is not None:
-                found.append(replace(outcome, variant=_name(outcome.variant, member)))
+                own.append(replace(outcome, variant=_name(outcome.variant, member)))
+        if asked.parameters.get("ratio") == (BEST,):
+            own = _at_best_ratio(own, member, asked.seed)
+        found += own
     first = members[0].pool
     if not found:
         names = ", ".join(asked.named)
@@ -173,7 +180,7 @@ def _tried(member: Member, asked: Question, left: _Left) -> list[Strategy]:
     found: list[Strategy] = []
     for name in asked.named:
         own = {key: value for key, value in parameters.items() if key in _taken(name, parameters)}
-        if own.get("ratio") == (EVERY,):
+        if own.get("ratio") in ((EVERY,), (BEST,)):
             try:
                 own["ratio"] = tuple(ratios_collected(member.chains(asked.reviser)))
             except (RequestError, NotInStore) as error:
@@ -183,6 +190,27 @@ def _tried(member: Member, asked: Question, left: _Left) -> list[Strategy]:
                 continue
         found += variants(name, own)
     return found
+
+
+def _at_best_ratio(outcomes: Sequence[Outcomes], member: Member, seed: int) -> list[Outcomes]:
+    """Instead of revisions at every ratio one curve at the best, chosen on other problems than it is scored on."""
+    chains = [one for one in outcomes if strategy(one.strategy).reads == "chains"]
+    others = [one for one in outcomes if one not in chains]
+    if not chains:
+        return others
+    budgets = sorted({size for one in chains for size in one.budgets})
+    able = candidates_of(chains, ledger=LEDGERS["snell"])
+    choice = optimise(able, [float(size) for size in budgets], n_resamples=2, seed=seed)
+    best = Outcomes(
+        chains[0].strategy,
+        _name(f"{chains[0].strategy} (best ratio)", member),
+        tuple(budgets),
+        tuple(chains[0].problem_ids[row] for row in able.rows),
+        choice.accuracy,
+        {"generations": choice.cost},
+        source=chains[0].source,
+    )
+    return [*others, best]
 
 
 def _taken(name: str, asked: Mapping[str, tuple[Any, ...]]) -> set[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.agreement import Agreement, cheap_difficulty, difficulty_agreement
+from ttclib.analysis.columns import shown, shown_interval
 from ttclib.analysis.difficulty import Difficulty
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
@@ -63,6 +64,30 @@ class DifficultyAnswer:
         """Problems by oracle bin (rows) and predicted bin; None: nothing predicts."""
         rows = [row for row in self.agreement if row["n_probes"] is None]
         return np.array(rows[0]["confusion"]) if rows else None
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """How the problems are spread, and how well the verifier tells it."""
+        ease = self.told["oracle"].ease
+        never, always = int((ease == 0).sum()), int((ease == 1).sum())
+        said = [f"Of {len(ease)} problems {never} are never solved and {always} always."]
+        whole = [row for row in self.agreement if row["n_probes"] is None and row["spearman"] is not None]
+        for row in whole:
+            ends = shown_interval(row["ci_low"], row["ci_high"], "spearman")
+            said.append(
+                f"Predicted difficulty ranks problems as ground truth does with a correlation of "
+                f"{shown(row['spearman'], 'spearman')} {ends}; {row['same_bin']:.0%} of problems fall into the same bin."
+            )
+        return tuple(said)
+
+    def cheap(self) -> pl.DataFrame:
+        """What k samples tell, as `ttclib.show.charts.cheap_chart` draws it."""
+        rows = [row for row in self.agreement if row["n_probes"] is not None]
+        names = ("spearman", "same_bin", "within_one")
+        return pl.DataFrame(
+            [{"kind": row["difficulty"], "k": row["n_probes"], **{name: row[name] for name in names}} for row in rows],
+            schema={"kind": pl.String, "k": pl.Int64, **dict.fromkeys(names, pl.Float64)},
+        )
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain values."""

@@ -15,7 +15,8 @@ TOLD = ("auto", "same", "halves")
 PROBLEMS = ("shared", "own", "searched", "revised")
 LACKING = ("refuse", "leave out")
 INTERVALS = ("pointwise", "simultaneous")
-EVERY = "all"  # of a parameter: every value that the store holds
+EVERY = "all"  # of a ratio: every one that the store holds
+BEST = "best"  # of a ratio: at each budget the best, chosen on other problems than it is scored on
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from ttclib.analysis.compare import compare
 from ttclib.analysis.difficulty import oracle_difficulty
 from ttclib.analysis.failures import failure_shapes
 from ttclib.analysis.trace import trace_search, way_to
@@ -41,14 +42,16 @@ class Searches:
     bins: dict[str, int]
 
     @property
-    def baseline(self) -> Outcomes:
-        """Best-of-N weighted."""
-        return next(one for one in self.curves.outcomes if one.strategy == BASELINE)
-
-    @property
     def searches(self) -> list[Outcomes]:
         """The searches alone."""
         return [one for one in self.curves.outcomes if strategy(one.strategy).reads == "tree"]
+
+    def gains(self) -> pl.DataFrame:
+        """Searches less best-of-N weighted, problem by problem, at equal generations."""
+        told = self.study.told(self.asked)
+        baseline = next(one for one in told.outcomes if one.strategy == BASELINE)
+        charged = [_as_charged(one) for one in told.outcomes if strategy(one.strategy).reads == "tree"]
+        return compare(baseline, charged, told.difficulty, names=("picking", "searching"), seed=self.asked.seed)
 
     def search(self, name: str) -> TreeSearch:
         """A search with the parameters asked for."""
@@ -130,7 +133,12 @@ class Searches:
         return " ".join(prompt.split())[:90]
 
 
-def open_searches(study: Study, asked: Question) -> Searches:
+def _as_charged(one: Outcomes) -> Outcomes:
+    """Budgets in the generations that are charged."""
+    return replace(one, budgets=tuple(round(float(value)) for value in one.cost("generations").max(axis=0)))
+
+
+def open_searches(study: Study, asked: Question, *, bins: int = DEFAULT_BINS) -> Searches:
     """The searches that a store holds, and the strategies beside them that pick among whole samples.
 
     Parameters
@@ -138,6 +146,8 @@ def open_searches(study: Study, asked: Question) -> Searches:
     study : Study
     asked : Question
         Its strategies are the searches; None: all that are held on most of the problems searched.
+    bins : int
+        Difficulty bins, where the question names none; fewer where there are fewer problems.
 
     Raises
     ------
@@ -151,9 +161,12 @@ def open_searches(study: Study, asked: Question) -> Searches:
     strategies = None if asked.strategies is None else (*BESIDE, *named)
     whole = asked.but(strategies=strategies, problems="searched")
     if whole.bins is None and whole.thresholds is None:
-        whole = whole.but(bins=min(DEFAULT_BINS, len(study.compared(whole).problem_ids)))
+        whole = whole.but(bins=min(bins, len(study.compared(whole).problem_ids)))
     curves, told = study.replay(whole), study.told(whole)
     kept = [one for one in curves.outcomes if one.strategy in (*BESIDE, *named)]
-    frame = curves.frame.filter(pl.col("strategy").is_in([one.strategy for one in kept]))
+    # Budgets as charged: of lookahead N·(k + 1).
+    frame = curves.frame.filter(pl.col("strategy").is_in([one.strategy for one in kept])).with_columns(
+        budget=pl.coalesce(pl.col("generations").round().cast(pl.Int64), pl.col("budget"))
+    )
     bins = dict(zip(study.compared(whole).problem_ids, told.difficulty.bins.tolist(), strict=False))
     return Searches(study, whole, replace(curves, outcomes=tuple(kept), frame=frame), bins)

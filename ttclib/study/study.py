@@ -14,7 +14,7 @@ from ttclib.analysis.curves import accuracy_curve
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes, cut
 from ttclib.replay.strategy import strategy
-from ttclib.samples import Pool
+from ttclib.samples import PRM, Pool
 from ttclib.store import load_pool
 from ttclib.store.choosing import Wanted
 from ttclib.store.contents import contents
@@ -83,6 +83,12 @@ class Study:
     def verifiers(self) -> dict[str, str]:
         """Verifiers that scored the samples, label by name."""
         return {name: one.label for name, one in self.pool.verifiers.items() if not np.isnan(one.by()).all()}
+
+    def verifier_choices(self, verifier: str = PRM) -> dict[str, str]:
+        """What to choose a verifier by, value by label; the one that is meant by a name keeps that name."""
+        meant = self.pool.verifier(verifier).name if self.pool.has_scores(verifier) else None
+        found = {label: verifier if name == meant else name for name, label in self.verifiers().items()}
+        return found or {verifier: verifier}
 
     def difficulties(self) -> list[str]:
         """By what difficulty can be told."""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ttclib.errors import RequestError
-from ttclib.show.captions import AGGREGATION_LABELS
 from ttclib.show.theme import style_of
 from ttclib.show.widgets.state import ViewState
+from ttclib.study.captions import AGGREGATION_LABELS
 
 _WIDE = {"description_width": "initial"}
 _NOTHING = "nothing"

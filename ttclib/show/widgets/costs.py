@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.show.captions import bin_title
 from ttclib.show.charts.crossover import check_reach, crossover_chart, nearest_step
 from ttclib.show.charts.frontier import PRESET_LABELS, frontier_chart
 from ttclib.show.tables import crossover_html, frontier_html
 from ttclib.show.widgets import controls
 from ttclib.show.widgets.explorer import Explorer, View
 from ttclib.show.widgets.state import ViewState, choice_of, number_between
+from ttclib.study.captions import bin_title
 
 _ROW = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
 
