@@ -36,7 +36,7 @@ def vega_bundle(name: str) -> str:
 
 
 def fit_script() -> str:
-    """JavaScript of ``fitChart(spec, width, dark)``, which makes a chart for the place it is drawn in, and ``isDark()``."""
+    """JavaScript of ``isDark()`` and ``fitChart(spec, width, dark)``, which makes a chart for where it is drawn."""
     return _script("fit_chart.js")
 
 

@@ -158,10 +158,7 @@ def findings_html(findings: Sequence[str], notes: Iterable[str] = ()) -> str:
 def samples_html(study: Study, kind: str, limit: int, *, verifier: str, aggregation: str) -> str:
     """The samples most worth reading of a kind (`ttclib.analysis.worth_reading.samples_to_read`), steps coloured."""
     pool = study.pool
-    if kind != "any" or pool.has_scores(verifier):
-        read = pool.verifier(verifier)
-    else:
-        read = None
+    read = pool.verifier(verifier) if kind != "any" or pool.has_scores(verifier) else None
     cells = samples_to_read(pool, kind, verifier=verifier, aggregation=aggregation, limit=limit)
     return shown_samples(load_texts(pool, cells, read))
 

@@ -76,7 +76,8 @@ class DifficultyAnswer:
             ends = shown_interval(row["ci_low"], row["ci_high"], "spearman")
             said.append(
                 f"Predicted difficulty ranks problems as ground truth does with a correlation of "
-                f"{shown(row['spearman'], 'spearman')} {ends}; {row['same_bin']:.0%} of problems fall into the same bin."
+                f"{shown(row['spearman'], 'spearman')} {ends}; {row['same_bin']:.0%} of problems fall into the same "
+                "bin."
             )
         return tuple(said)
 

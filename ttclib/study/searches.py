@@ -168,5 +168,5 @@ def open_searches(study: Study, asked: Question, *, bins: int = DEFAULT_BINS) ->
     frame = curves.frame.filter(pl.col("strategy").is_in([one.strategy for one in kept])).with_columns(
         budget=pl.coalesce(pl.col("generations").round().cast(pl.Int64), pl.col("budget"))
     )
-    bins = dict(zip(study.compared(whole).problem_ids, told.difficulty.bins.tolist(), strict=False))
-    return Searches(study, whole, replace(curves, outcomes=tuple(kept), frame=frame), bins)
+    bins_of = dict(zip(study.compared(whole).problem_ids, told.difficulty.bins.tolist(), strict=False))
+    return Searches(study, whole, replace(curves, outcomes=tuple(kept), frame=frame), bins_of)
