@@ -237,7 +237,7 @@ def test_confidence_is_that_of_the_distributions(votes):
     weights, below = gamma_tables(40)
     leader = int(np.argmax(votes))
     seen = [count for count in votes if count]
-    found = dirichlet_confidence(np.array(votes), leader, weights, below, np.empty(weights.shape[1]))
+    found = dirichlet_confidence(np.array(votes), leader, weights, below)
     if len(seen) > 1:
         ordered = sorted(seen, reverse=True)
         assert beta_table(40)[ordered[0], ordered[1]] == pytest.approx(beta.sf(0.5, ordered[0] + 1, ordered[1] + 1))
@@ -252,7 +252,7 @@ def test_dirichlet_of_many_votes_against_drawn_shares():
     expected = (shares.argmax(axis=1) == 0).mean()
     weights, below = gamma_tables(257)
     votes = np.array([90, 80, 80, 6, 1])
-    found = dirichlet_confidence(votes, 0, weights, below, np.empty(weights.shape[1]))
+    found = dirichlet_confidence(votes, 0, weights, below)
     assert found == pytest.approx(expected, abs=4 * 0.5 / np.sqrt(400_000))
 
 

@@ -46,7 +46,7 @@ def all_orders(
     chance[0] = 0.0
     chance[0, :, n_marks - 1] = 1.0
     drawn, counts, total = np.zeros(n_kinds, np.int64), np.empty(n_answers, np.int64), np.empty(n_answers)
-    row, scratch = np.empty(stopped.shape[2]), np.empty(gamma_weights.shape[1])
+    row = np.empty(stopped.shape[2])
     for state in range(n_states):
         n = drawn.sum()
         if n <= last and chance[state].sum() > 0:
@@ -55,9 +55,7 @@ def all_orders(
             is_cap = n > 0 and caps[at_cap] == n
             sure = -1.0
             if n > 0 and leader >= 0 and rule != WINDOW:
-                sure = _confidence(
-                    rule, leader, top, second, counts, total, at_least, beta, gamma_weights, gamma_below, scratch
-                )
+                sure = _confidence(rule, leader, top, second, counts, total, at_least, beta, gamma_weights, gamma_below)
             for at in range(n_rules):
                 here = chance[state, at].sum()
                 if here == 0:
@@ -147,7 +145,6 @@ def _confidence(
     beta: np.ndarray,
     gamma_weights: np.ndarray,
     gamma_below: np.ndarray,
-    scratch: np.ndarray,
 ) -> float:
     """What a rule compares with its threshold."""
     if rule == SHARE:
@@ -156,5 +153,5 @@ def _confidence(
             whole += max(total[answer], 0.0)
         return (top - second) / whole if whole > 0 and counts.sum() >= at_least else -1.0
     if rule == DIRICHLET and (counts > 0).sum() > 2:
-        return dirichlet_confidence(counts, leader, gamma_weights, gamma_below, scratch)
+        return dirichlet_confidence(counts, leader, gamma_weights, gamma_below)
     return beta[np.int64(top), np.int64(second)]

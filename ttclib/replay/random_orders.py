@@ -43,7 +43,6 @@ def random_orders(
     run = np.empty(last + 1, np.int64)
     times = np.empty(len(thresholds), np.int64)
     total, counts = np.empty(worth.shape[1] - 1), np.empty(worth.shape[1] - 1, np.int64)
-    scratch = np.empty(gamma_weights.shape[1])
     for _ in range(n_orders):
         for place in range(last):
             x ^= x >> np.uint64(12)  # xorshift64* (Marsaglia 2003; Vigna 2016), scaled to a range (Lemire 2019)
@@ -71,7 +70,7 @@ def random_orders(
                     # Against all rivals a leader is no surer than against the strongest; only its own vote helps it.
                     if rule == DIRICHLET and n_votes[n] > top[n] + second[n] and sure >= thresholds[at] - SLACK:
                         leads = counts[answer] == np.int64(top[n])
-                        sure = dirichlet_confidence(counts, answer, gamma_weights, gamma_below, scratch) if leads else 0
+                        sure = dirichlet_confidence(counts, answer, gamma_weights, gamma_below) if leads else 0
                 while at < len(thresholds) and sure >= thresholds[at] - SLACK:
                     times[at] = n
                     at += 1
