@@ -20,7 +20,13 @@ from ttclib.errors import RequestError
 from ttclib.replay import stopping
 from ttclib.replay.best_of_n import best_of_n
 from ttclib.replay.confidence import beta_table, dirichlet_confidence, gamma_tables
-from ttclib.replay.stopping import adaptive_consistency, early_stopping_consistency, first_above, weighted_stop
+from ttclib.replay.stopping import (
+    adaptive_consistency,
+    early_stopping_consistency,
+    first_above,
+    weighted_stop,
+    window_waits,
+)
 from ttclib.replay.voting import elect
 
 CAPS = [1, 2, 3, 4, 5, 6]
@@ -205,6 +211,52 @@ def test_the_error_that_is_reported_is_the_one_that_is_made(name, monkeypatch):
     reported = np.mean([run.mc_error for run in runs], axis=0)
     assert spread[reported > 0.005] == pytest.approx(reported[reported > 0.005], rel=0.25)
     assert (reported > 0.005).any()
+
+
+@pytest.mark.parametrize("affordable", [0, 1e5])
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_and_a_cap_come_to_the_same_whatever_others_are_asked_for(name, affordable, monkeypatch):
+    monkeypatch.setattr(stopping, "_AFFORDABLE", affordable)
+    pool = made_pool(30)
+    alone, among = (RULES[name](pool, caps, n_orders=50) for caps in ([12], [30, 1, 12, 5, 12]))
+    for part in ("accuracy", "mc_error", "ungraded", "draws"):
+        np.testing.assert_allclose(getattr(alone, part)[:, :, 0], getattr(among, part)[:, :, 2], rtol=1e-12)
+        np.testing.assert_array_equal(getattr(among, part)[:, :, 4], getattr(among, part)[:, :, 2])
+    rules = {
+        "beta": lambda levels: adaptive_consistency(pool[0], pool[2], levels, [12], n_orders=50),
+        "dirichlet": lambda levels: adaptive_consistency(
+            pool[0], pool[2], levels, [12], prior="dirichlet", n_orders=50
+        ),
+        "window": lambda levels: early_stopping_consistency(
+            pool[0], pool[2], (np.array(levels) * 10).astype(int), [12], n_orders=50
+        ),
+        "share": lambda levels: weighted_stop(*pool, levels, [12], n_orders=50),
+    }
+    together = rules[name]([0.9, 0.6, 0.8])
+    np.testing.assert_allclose(together.accuracy[:, [1]], rules[name]([0.6]).accuracy, rtol=1e-12)
+    if name != "window":  # whoever asks for more waits longer
+        assert together.draws[0, 0, 0] >= together.draws[0, 2, 0] >= together.draws[0, 1, 0]
+        assert together.draws[0, 0, 0] > together.draws[0, 1, 0]
+
+
+@few
+@given(pool=small)
+def test_windows_are_waited_for_as_their_longest(pool):
+    windows, lengths = [2, 1, 3, 4], [3.0, 1.0, 4.0, 1.5, 9.0][: len(pool.ids)]
+    found = window_waits([pool.ids], [lengths], windows, CAPS, n_orders=20_000)
+    for at, window in enumerate(windows):
+        for place, cap in enumerate(CAPS[: len(pool.ids)]):
+            waits = []
+            for order in permutations(range(len(pool.ids))):
+                n = next((n for n in range(1, cap) if settled_by_window(pool, order[:n], window)), cap)
+                waits.append(sum(max(lengths[i] for i in order[a : min(a + window, n)]) for a in range(0, n, window)))
+            assert found[0, at, place] == pytest.approx(np.mean(waits), abs=0.2)
+    assert np.isnan(found[:, :, len(pool.ids) :]).all()
+
+
+def test_a_window_of_unknown_length_is_waited_for_unknown():
+    found = window_waits([[0, 1], [0, 1]], [[1.0, NAN], [1.0, 2.0]], [2], [2])
+    assert np.isnan(found).ravel().tolist() == [True, False] and found[1, 0, 0] == 2
 
 
 @pytest.mark.parametrize("name", RULES)

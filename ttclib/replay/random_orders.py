@@ -13,6 +13,7 @@ import numpy as np
 
 from ttclib.replay.compiling import compiled
 from ttclib.replay.confidence import dirichlet_confidence
+from ttclib.replay.kernels import own_number
 from ttclib.replay.listing import TIE
 from ttclib.replay.stop_rules import DIRICHLET, SHARE, SLACK, WINDOW
 
@@ -31,26 +32,20 @@ def random_orders(
     gamma_weights: np.ndarray,
     gamma_below: np.ndarray,
     n_orders: int,
-    x: np.uint64,
+    first: np.uint64,
     stopped: np.ndarray,
     arrived: np.ndarray,
 ) -> None:
-    """Add up `n_orders` orders; `thresholds` ascend (windows in any order), `caps` ascend."""
-    last, n_samples = caps[-1], len(column)
-    order = np.arange(n_samples)
+    """Add up `n_orders` orders, each with random numbers of its own; `thresholds` and `caps` ascend."""
+    last = caps[-1]
+    order = np.empty(len(column), np.int64)
     rows = np.empty((last + 1, stopped.shape[2]))
     top, second, whole, n_votes = np.empty((4, last + 1))
     run = np.empty(last + 1, np.int64)
     times = np.empty(len(thresholds), np.int64)
     total, counts = np.empty(worth.shape[1] - 1), np.empty(worth.shape[1] - 1, np.int64)
-    for _ in range(n_orders):
-        for place in range(last):
-            x ^= x >> np.uint64(12)  # xorshift64* (Marsaglia 2003; Vigna 2016), scaled to a range (Lemire 2019)
-            x ^= x << np.uint64(25)
-            x ^= x >> np.uint64(27)
-            drawn = (x * np.uint64(2685821657736338717)) >> np.uint64(32)
-            other = place + np.int64((drawn * np.uint64(n_samples - place)) >> np.uint64(32))
-            order[place], order[other] = order[other], order[place]
+    for number in range(n_orders):
+        _draw(order, last, own_number(first, number))
         _follow(order, column, weight, worth, loads, last, total, rows, top, second, whole, n_votes, run)
         if rule == WINDOW:
             _first_windows(run, thresholds, last, times)
@@ -77,6 +72,21 @@ def random_orders(
                 if at == len(thresholds):
                     break
         _add(times, rows, caps, stopped, arrived)
+
+
+@compiled
+def _draw(order: np.ndarray, last: int, x: np.uint64) -> None:
+    """The first samples of a random order; fewer of them are the beginning of more."""
+    n_samples = len(order)
+    for sample in range(n_samples):
+        order[sample] = sample
+    for place in range(last):
+        x ^= x >> np.uint64(12)  # xorshift64* (Marsaglia 2003; Vigna 2016), scaled to a range (Lemire 2019)
+        x ^= x << np.uint64(25)
+        x ^= x >> np.uint64(27)
+        drawn = (x * np.uint64(2685821657736338717)) >> np.uint64(32)
+        other = place + np.int64((drawn * np.uint64(n_samples - place)) >> np.uint64(32))
+        order[place], order[other] = order[other], order[place]
 
 
 @compiled
@@ -156,3 +166,37 @@ def _add(times: np.ndarray, rows: np.ndarray, caps: np.ndarray, stopped: np.ndar
             if caps[place] > times[at]:
                 break
             arrived[at, place] += rows[caps[place]]
+
+
+@compiled
+def random_waits(
+    column: np.ndarray,
+    lengths: np.ndarray,
+    windows: np.ndarray,
+    caps: np.ndarray,
+    n_orders: int,
+    first: np.uint64,
+    waits: np.ndarray,
+) -> None:
+    """Add up, into ``waits[window, cap]``, how long the windows that are drawn last: each as its longest sample."""
+    last = caps[-1]
+    order = np.empty(len(column), np.int64)
+    for number in range(n_orders):
+        _draw(order, last, own_number(first, number))
+        for at in range(len(windows)):
+            window = np.int64(windows[at])
+            before, longest, run, place = 0.0, 0.0, 0, 0
+            for n in range(1, last + 1):
+                sample = order[n - 1]
+                alike = n > 1 and column[order[n - 2]] == column[sample]
+                run = 0 if column[sample] < 0 else run + 1 if alike else 1
+                longest = max(longest, lengths[sample])
+                if caps[place] == n:
+                    waits[at, place] += before + longest
+                    place += 1
+                if n % window == 0:
+                    before, longest = before + longest, 0.0
+                    if run >= window:
+                        for later in range(place, len(caps)):
+                            waits[at, later] += before
+                        break

@@ -27,7 +27,7 @@ from ttclib.replay.voting import check_weights, subsets_for
 
 PRIORS = {"beta": BETA, "dirichlet": DIRICHLET}
 _LOADS = 4  # columns before the loads: accuracy, its error, the ungraded share, draws
-_AFFORDABLE = 1e6  # steps between states that a problem is counted with: some milliseconds
+_AFFORDABLE = 1e5  # steps between states that a rule is counted with on a problem: a fraction of a millisecond
 
 
 class Stopped(NamedTuple):
@@ -160,6 +160,56 @@ def early_stopping_consistency(
     """
     sizes = np.atleast_1d(as_budgets(windows, "a window")).astype(float)
     return _votes(WINDOW, answer_ids, None, correct, sizes, caps, loads, pool_sizes, n_orders=n_orders, seed=seed)
+
+
+def window_waits(
+    answer_ids: ArrayLike,
+    lengths: ArrayLike,
+    windows: ArrayLike,
+    caps: ArrayLike,
+    *,
+    pool_sizes: ArrayLike | None = None,
+    n_orders: int | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """How long early-stopping consistency is waited for: its windows one after the other, each as its longest sample.
+
+    Always by random orders, since which of an answer's samples fall into one window matters.
+
+    Parameters
+    ----------
+    answer_ids, windows, caps, pool_sizes, n_orders, seed
+        As in `early_stopping_consistency`.
+    lengths : array_like of float, shape (problems, samples)
+        Completion tokens, or what a verifier reads; at least 0. NaN: not known.
+
+    Returns
+    -------
+    numpy.ndarray, shape (problems, rules, caps)
+        NaN where the cap exceeds the pool or a length is not known.
+
+    Examples
+    --------
+    >>> float(window_waits([[0, 0, 0]], [[5.0, 5.0, 5.0]], [2], [3])[0, 0, 0])
+    5.0
+    """
+    ids, length = as_answers(answer_ids), as_table(lengths, "lengths")
+    check_one_shape(answer_ids=ids, lengths=length)
+    sizes, limits = np.atleast_1d(as_budgets(windows, "a window")), np.atleast_1d(as_budgets(caps))
+    orders = subsets_for(len(ids)) if n_orders is None else n_orders
+    table = np.full((len(ids), len(sizes), len(limits)), np.nan)
+    for rows, size in rows_by_size(pool_sizes, ids.shape):
+        within = np.flatnonzero(limits <= size)
+        if within.size:
+            from ttclib.replay.random_orders import random_waits
+
+            asked, place = np.unique(limits[within], return_inverse=True)
+            for row in rows[~np.isnan(length[rows, :size]).any(axis=1)]:
+                waits = np.zeros((len(sizes), len(asked)))
+                cells = ids[row, :size], length[row, :size], sizes.astype(float)
+                random_waits(*cells, asked, orders, _first_number((seed, int(row))), waits)
+                table[row][:, within] = waits[:, place] / orders
+    return table
 
 
 def weighted_stop(
@@ -380,7 +430,7 @@ class _Watch:
                 self._rule, sizes, answers, kinds[:, 1].copy(), worth, mean_load, *tables, stopped, arrived
             )
         else:
-            state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] | np.uint64(1)  # never 0
+            state = _first_number(seed)
             random_orders.random_orders(
                 self._rule, column, weight, worth, load, *tables, self._n_orders, state, stopped, arrived
             )
@@ -393,9 +443,14 @@ class _Watch:
         return np.asarray(rows)
 
     def _steps(self, sizes: np.ndarray, n_answers: int) -> float:
-        """Steps between states, were all to be counted."""
+        """Steps between states, were all to be counted for one rule."""
         marks = n_answers + 1 if self._rule == WINDOW else 1
-        return float(np.prod(sizes + 1.0)) * len(sizes) * len(self._levels) * marks
+        return float(np.prod(sizes + 1.0)) * len(sizes) * marks
+
+
+def _first_number(seed: tuple[int, int]) -> np.uint64:
+    """Where the random numbers of a problem begin."""
+    return np.uint64(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
 
 
 def _levels(values: ArrayLike, name: str, *, above: float, up_to: float = 1.0) -> np.ndarray:
