@@ -27,7 +27,9 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.pools import Pool, drawn_pool
-from ttclib import elect, expected_best_of_n, pass_at_k
+from ttclib import expected_best_of_n, pass_at_k
+from ttclib.replay.stopping import adaptive_consistency, early_stopping_consistency, first_above, weighted_stop
+from ttclib.replay.voting import elect
 
 PEERS = Path(__file__).with_name("peers.py")
 # How each peer is installed: lists of arguments to pip. Its estimators do not need most of what it depends on.
@@ -52,6 +54,7 @@ def main() -> None:
         f"{pool.correct.shape[0]} × {pool.correct.shape[1]}, all budgets, CPU s (median of {arguments.rounds} rounds)"
     )
     ours = race(OURS, pool, every(pool), arguments.rounds)
+    stops = race(STOPS, pool, np.array([pool.correct.shape[1]]), 1)
     loops = race(LOOPS, pool, every(pool), 1)
     for name, seconds in ours.items():
         print(f"  {name:44s} {seconds:9.4f}")
@@ -59,6 +62,9 @@ def main() -> None:
     print(
         f"  votes of 1,000 subsets together (at most 2)  {ours['majority vote'] + ours['weighted, 1,000 subsets']:9.4f}"
     )
+    print("stopping rules at 20 thresholds (at most 5 each)")
+    for name, seconds in stops.items():
+        print(f"  {name:44s} {seconds:9.4f}")
     print("a plain NumPy loop over problems and budgets, first N samples only")
     for name, seconds in loops.items():
         print(f"  {name:44s} {seconds:9.4f}  ÷ ours {seconds / ours[name]:8.1f}")
@@ -85,6 +91,26 @@ OURS: dict[str, Contender] = {
     "majority vote": lambda pool, budgets: elect(pool.answer_ids, None, pool.correct, budgets, n_subsets=1000).accuracy,
     "weighted, 1,000 subsets": lambda pool, budgets: elect(*pool, budgets, n_subsets=1000).accuracy,
     "weighted, error below 0.001": lambda pool, budgets: elect(*pool, budgets).accuracy,
+}
+
+
+SHARES = np.linspace(0.05, 1, 20)
+STOPS: dict[str, Contender] = {
+    "adaptive consistency, Beta": lambda pool, caps: (
+        adaptive_consistency(pool.answer_ids, pool.correct, 0.5 + SHARES / 2, caps, loads=pool.scores).accuracy
+    ),
+    "adaptive consistency, Dirichlet": lambda pool, caps: (
+        adaptive_consistency(
+            pool.answer_ids, pool.correct, 0.5 + SHARES / 2, caps, prior="dirichlet", loads=pool.scores
+        ).accuracy
+    ),
+    "early-stopping consistency": lambda pool, caps: (
+        early_stopping_consistency(pool.answer_ids, pool.correct, range(2, 22), caps, loads=pool.scores).accuracy
+    ),
+    "weighted lead": lambda pool, caps: weighted_stop(*pool, SHARES, caps, loads=pool.scores).accuracy,
+    "first above a score": lambda pool, caps: (
+        first_above(pool.scores, pool.correct, SHARES, caps, loads=pool.scores).accuracy
+    ),
 }
 
 

@@ -298,7 +298,8 @@ def test_a_budget_comes_to_the_same_whatever_others_are_asked_for():
     rng = np.random.default_rng(2)
     ids, scores = rng.integers(0, 6, (3, 60)), rng.random((3, 60))
     alone, among, all_of_them = (
-        elect(ids, scores, ids == 1, budgets, n_subsets=40).accuracy for budgets in ([16], [1, 16, 33, 60], range(1, 61))
+        elect(ids, scores, ids == 1, budgets, n_subsets=40).accuracy
+        for budgets in ([16], [1, 16, 33, 60], range(1, 61))
     )
     np.testing.assert_array_equal(alone[:, 0], among[:, 1])
     np.testing.assert_array_equal(alone[:, 0], all_of_them[:, 15])

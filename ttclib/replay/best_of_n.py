@@ -212,10 +212,10 @@ def mean_of_the_best(score: np.ndarray, values: list[np.ndarray], budgets: np.nd
         last = np.take_along_axis(unscored, order, axis=1)
         starts[:, 1:] |= last[:, 1:] != last[:, :-1]
     weights = rank_weights(score.shape[1], budgets)
-    return [_mean_of_runs(starts, np.take_along_axis(value, order, axis=1)) @ weights for value in values]
+    return [mean_of_runs(starts, np.take_along_axis(value, order, axis=1)) @ weights for value in values]
 
 
-def _mean_of_runs(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+def mean_of_runs(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Replace each value by the mean of its run; a run begins where `starts` is true, at least in each row."""
     run = np.cumsum(starts.ravel()) - 1
     return (np.bincount(run, values.ravel()) / np.bincount(run))[run].reshape(values.shape)

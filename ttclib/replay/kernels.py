@@ -45,7 +45,7 @@ def sampled_election(
     for pair in range(n_pairs):
         answers[:] = column
         weights[:] = weight
-        state[0] = _own_number(first, pair)
+        state[0] = own_number(first, pair)
         known = _elect(answers, weights, class_right, last, certain, state, total, right)
         for at in range(len(budgets)):
             step = min(budgets[at], known) - 1
@@ -58,7 +58,7 @@ def sampled_election(
 
 
 @compiled
-def _own_number(first: np.uint64, pair: int) -> np.uint64:
+def own_number(first: np.uint64, pair: int) -> np.uint64:
     """Where a pair's random numbers begin, never 0: splitmix64 (Steele et al. 2014)."""
     x = first + np.uint64(pair + 1) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
