@@ -309,10 +309,10 @@ def test_policies_compete_and_who_lacks_a_fact_is_named():
 def test_the_ledger_decides_what_is_optimal():
     # The verifier is dear: charged, the vote wins.
     facts = {"policy": "p", "policy_model": ModelFacts("p", n_parameters=1)}
+    free_reading = {"completion_tokens": [10.0, 20.0], "prm_tokens": [0.0, 0.0]}
     best = made([[0.3, 0.9]] * 20, costs={"completion_tokens": [10.0, 20.0], "prm_tokens": [10.0, 20.0]},
                 source=Source(**facts, verifier="v", verifier_model=ModelFacts("v", n_parameters=28)))  # fmt: skip
-    vote = made([[0.3, 0.6]] * 20, variant="majority_vote",
-                costs={"completion_tokens": [10.0, 20.0], "prm_tokens": [0.0, 0.0]}, source=Source(**facts))  # fmt: skip
+    vote = made([[0.3, 0.6]] * 20, variant="majority_vote", costs=free_reading, source=Source(**facts))
     free = optimise(candidates_of([best, vote], ledger=ledger(unit="flops")), [40.0], **FEW)
     charged = optimise(candidates_of([best, vote], ledger=ledger(unit="flops", verifier=True)), [40.0], **FEW)
     assert (free.means[0, 0], charged.means[0, 0]) == pytest.approx((0.9, 0.6))
@@ -363,8 +363,9 @@ def test_what_cannot_be_asked_is_refused():
     with pytest.raises(RequestError, match="at least one"):
         candidates_of([], ledger=GENERATIONS)
     bound = replace(TWO, strategy="pass_at_k", variant="pass_at_k")
-    with pytest.raises(RequestError, match=r"pass@k needs the right answer"):
-        optimise(candidates_of([bound], ledger=GENERATIONS), [1.0])
+    both = optimise(candidates_of([TWO, bound], ledger=GENERATIONS), [1.0], **FEW)
+    assert {both.candidates.of(j).strategy for j in range(len(both.candidates))} == {"best_of_n"}  # pass@k is no choice
+    assert optimise(candidates_of([bound], ledger=GENERATIONS), [1.0], **FEW).means[0, 0]  # unless it is all there is
 
 
 def test_default_limits():

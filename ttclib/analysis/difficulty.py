@@ -524,8 +524,8 @@ def telling_bias(told: np.ndarray, correct: np.ndarray, bins: np.ndarray) -> np.
     """By how much pass@1 of each bin is flattered where the samples that told difficulty are scored.
 
     A problem lands in an easy bin for being easy, or for its luck in these samples. How much is luck follows from the
-    counts: with σ² the variance inside a problem of what tells, γ its covariance there with the grade, and τ² the spread
-    of true ease over problems, a problem's grades are flattered by (γ/n) / (τ² + σ²/n) of its distance from the mean.
+    counts: with σ² the variance inside a problem of what tells, γ its covariance there with the grade, and τ² the
+    spread of true ease over problems, its grades are flattered by (γ/n) / (τ² + σ²/n) of its distance from the mean.
     For grades (γ = σ²) and a beta spread of pass@1 this is exact: the posterior mean of the beta-binomial.
 
     Parameters
