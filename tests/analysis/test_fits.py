@@ -178,17 +178,16 @@ def test_within_the_pool_the_prediction_is_near_the_estimate():
 
 def test_how_far_half_the_samples_miss_the_other_half():
     rng = np.random.default_rng(7)
-    correct = (rng.random((300, 32)) < rng.beta(0.4, 1.0, (300, 1))).astype(float)
-    correct[0, 30:] = NAN
-    table = extrapolation_miss(correct, n_splits=3)
+    size = np.array([30] + [32] * 299)  # one problem has 15 left
+    table = extrapolation_miss(size, rng.binomial(size, rng.beta(0.4, 1.0, 300)), n_splits=3)
     assert table["model"].unique().sort().to_list() == ["beta_binomial", "power_law", "scaled_beta_binomial"]
     rows = table.filter(model="beta_binomial")
     assert rows["k"].to_list() == [1, 2, 4, 8, 16]
-    assert rows["measured_on"].to_list() == ["other half"] * 4 + ["all samples"]  # one problem has 15 left
+    assert rows["measured_on"].to_list() == ["other half"] * 4 + ["all samples"]
     assert rows["miss"].abs().max() < 0.04
     assert table.select((table["predicted"] - table["measured"] - table["miss"]).abs().max()).item() < 1e-12
     with pytest.raises(RequestError, match="at least two graded samples"):
-        extrapolation_miss([[1.0, NAN]])
+        extrapolation_miss([1, 4], [1, 2])
 
 
 def test_majority_need_not_rise():
@@ -218,3 +217,29 @@ def test_majority_limit_splits_ties_and_leaves_out_the_ungraded():
     assert found.accuracy == 0.25 and (found.n_rising, found.n_falling) == (0, 0)
     with pytest.raises(RequestError, match="one shape"):
         majority_limit([[0]], [[1, 0]])
+
+
+def test_absent_cells_are_no_samples():
+    present = [[True, True, False, False], [True, True, True, True]]
+    found = majority_limit([[0, 0, -1, -1], [0, 0, 1, -1]], [[1, 1, NAN, NAN], [1, 1, 0, 0]], present=present)
+    assert found.pass_at_1.tolist() == [1.0, 0.5] and found.limit.tolist() == [1.0, 1.0]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 10_000))
+def test_a_problem_that_weighs_twice_is_two_problems(seed):
+    rng = np.random.default_rng(seed)
+    c = np.append(rng.integers(0, 9, 12), [2, 7])
+    twice = np.append(c, c[:3])
+    for fit in (fit_beta_binomial, fit_scaled_beta_binomial):
+        weighed = fit(8, c, weights=[2.0] * 3 + [1.0] * 11)
+        assert weighed.predict(5) == pytest.approx(fit(8, twice).predict(5), abs=2e-5)
+
+
+def test_the_interval_of_a_prediction_covers():
+    # Of problems drawn from a known beta; the model is right, so what is left is which problems were drawn.
+    truth, hits = BetaBinomial(0.6, 0.9).predict(64), 0
+    for seed in range(12):
+        row = extrapolate_pass_at_k(32, counts(0.6, 0.9, 32, 60, seed=seed), [64], n_resamples=40).row(0, named=True)
+        hits += row["ci_low"] <= truth <= row["ci_high"]
+    assert hits >= 10

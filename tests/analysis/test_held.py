@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ttclib.analysis.held import held_outcomes
+from ttclib.replay.search import Algorithm, search_outcomes
 
 from tests.builders import make_pool
 from tests.replay.toy import ToyTrees, toys
-from ttclib.analysis.held import held_outcomes
 from ttclib.errors import RequestError
-from ttclib.replay.search import Algorithm, search_outcomes
 
 
 class Partly(ToyTrees):

@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from ttclib.analysis.intervals import bootstrap_mean, bootstrap_ratio
+from ttclib.analysis.strategies import outcomes_of
 
 from tests.builders import add_chains, build_store
 from tests.replay.chains import made_chains, random_chains
 from ttclib.analysis.curves import CURVE_SCHEMA, accuracy_curves, revision_curves
-from ttclib.analysis.intervals import bootstrap_mean, bootstrap_ratio
 from ttclib.analysis.revisions import (
     CHANGE_SCHEMA,
     POSITION_SCHEMA,
@@ -22,7 +23,6 @@ from ttclib.analysis.revisions import (
     ratio_sweep,
     replay_revisions,
 )
-from ttclib.analysis.strategies import outcomes_of
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.revisions import revision_accuracy
 from ttclib.store import load_pool

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
+from ttclib.analysis.strategies import SAMPLING, STRATEGIES, cap_length, outcomes_of, sampling_outcomes, verifier_scores
 
 from tests.builders import build_store, make_pool
 from ttclib.analysis.curves import INTERVALS, accuracy_curves, curves_of_outcomes
-from ttclib.analysis.strategies import SAMPLING, STRATEGIES, cap_length, outcomes_of, sampling_outcomes, verifier_scores
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import COSTS, Outcomes
 from ttclib.replay.transforms import logit

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import build_store, make_pool, real_data
+from ttclib.analysis.difficulty import tell_difficulty
 from ttclib.analysis.verifier import (
     QUALITY_SCHEMA,
     auc,
@@ -45,16 +46,16 @@ def test_calibration_by_hand():
 
 def test_the_table_over_all_and_by_bin(tmp_path):
     pool = load_pool(build_store(tmp_path / "s.duckdb", n_problems=40, n_samples=16))
-    frame = verifier_quality(pool, bins=4)
+    frame = verifier_quality(pool, tell_difficulty(pool.correct, 4))
     assert dict(frame.schema) == QUALITY_SCHEMA and frame["bin"].to_list() == [None, 1, 2, 3, 4]
-    first = frame.row(0, named=True)
-    within = within_problem_auc(pool.scores["last"], pool.correct)
-    assert first["auc"] == pytest.approx(auc(pool.scores["last"], pool.correct))
+    first, scores = frame.row(0, named=True), pool.verifier("prm").by("last")
+    within = within_problem_auc(scores, pool.correct)
+    assert first["auc"] == pytest.approx(auc(scores, pool.correct))
     assert first["auc_within"] == pytest.approx(np.nanmean(within)) and first["n_mixed"] == (~np.isnan(within)).sum()
     assert first["ci_low"] < first["auc_within"] < first["ci_high"]
     assert frame["n_problems"].to_list() == [40, 10, 10, 10, 10]
     assert first["accuracy"] == pytest.approx(pool.correct.mean())
-    assert first["calibration_error"] == pytest.approx(expected_calibration_error(pool.scores["last"], pool.correct))
+    assert first["calibration_error"] == pytest.approx(expected_calibration_error(scores, pool.correct))
     assert frame["accuracy"].to_list()[1:] == sorted(frame["accuracy"].to_list()[1:], reverse=True)
 
 

@@ -523,10 +523,10 @@ def check_bins(bins: ArrayLike, n_folds: int = 2, clusters: ArrayLike | None = N
 def telling_bias(told: np.ndarray, correct: np.ndarray, bins: np.ndarray) -> np.ndarray:
     """By how much pass@1 of each bin is flattered where the samples that told difficulty are scored.
 
-    A problem lands in an easy bin for being easy, or for its luck in these samples. How much is luck follows
-    from the counts: with τ² the spread of ease over problems, luck included, and σ² the covariance of what tells
-    with the grade inside a problem, a problem's luck is σ²/(n·τ²) of its distance from the mean. For grades and a
-    beta spread of pass@1 this is exact (the posterior mean of the beta-binomial).
+    A problem lands in an easy bin for being easy, or for its luck in these samples. How much is luck follows from the
+    counts: with σ² the variance inside a problem of what tells, γ its covariance there with the grade, and τ² the
+    spread of true ease over problems, its grades are flattered by (γ/n) / (τ² + σ²/n) of its distance from the mean.
+    For grades (γ = σ²) and a beta spread of pass@1 this is exact: the posterior mean of the beta-binomial.
 
     Parameters
     ----------
@@ -545,10 +545,15 @@ def telling_bias(told: np.ndarray, correct: np.ndarray, bins: np.ndarray) -> np.
     ease = oracle_difficulty(told)
     right = oracle_difficulty(np.where(both, correct, np.nan))
     own = oracle_difficulty(np.where(both, told, np.nan))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        apart = np.where(both, (told - own[:, None]) * (correct - right[:, None]), 0.0).sum(axis=1)
-        within = apart.sum() / np.maximum(0, n_both - 1).sum()
-    return _shrunk(ease, n, float(within), bins)
+    apart = np.where(both, (told - own[:, None]) * (correct - right[:, None]), 0.0).sum(axis=1)
+    square = np.where(~np.isnan(told), (told - ease[:, None]) ** 2, 0.0).sum(axis=1)
+    return _shrunk(ease, n, _pooled(apart, n_both), _pooled(square, n), bins)
+
+
+def _pooled(sums: np.ndarray, n: np.ndarray) -> float:
+    """Mean over problems of the unbiased variance inside one; NaN where each has one sample."""
+    several = n > 1
+    return float((sums[several] / (n[several] - 1)).mean()) if several.any() else float("nan")
 
 
 def counts_bias(n_samples: np.ndarray, n_correct: np.ndarray, bins: np.ndarray) -> np.ndarray:
@@ -556,24 +561,23 @@ def counts_bias(n_samples: np.ndarray, n_correct: np.ndarray, bins: np.ndarray) 
     n, c = np.asarray(n_samples, dtype=float), np.asarray(n_correct, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         ease = np.where(n > 0, c / n, np.nan)
-        within = np.nansum(c * (1 - ease)) / np.maximum(0, n - 1).sum()
-    return _shrunk(ease, n, float(within), bins)
+    within = _pooled(np.where(n > 0, c * (1 - ease), 0.0), n)
+    return _shrunk(ease, n, within, within, bins)
 
 
-def _shrunk(ease: np.ndarray, n: np.ndarray, within: float, bins: np.ndarray) -> np.ndarray:
+def _shrunk(ease: np.ndarray, n: np.ndarray, shared: float, within: float, bins: np.ndarray) -> np.ndarray:
     n_bins = int(bins.max(initial=0))
     known = (bins > 0) & ~np.isnan(ease)
     if known.sum() < 2:
         return np.zeros(n_bins + 1)
-    spread = float(ease[known].var(ddof=1))
-    if np.isnan(within):  # one sample a problem: all of the spread may be luck
+    if np.isnan(within) or np.isnan(shared):  # one sample a problem: all of the spread may be luck
         luck = np.ones(len(ease))
     else:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            noise = within / n
-            between = max(0.0, spread - float(noise[known].mean()))
-            luck = np.where(spread > 1e-15, noise / (between + noise), 0.0)
-    flattery = np.clip(luck, -1.0, 1.0) * (ease - ease[known].mean())
+        size = np.maximum(n, 1)
+        between = max(0.0, float(ease[known].var(ddof=1)) - within * float((1 / size[known]).mean()))
+        total = between + within / size
+        luck = np.divide(shared / size, total, out=np.zeros(len(ease)), where=total > 1e-15)
+    flattery = luck * (ease - ease[known].mean())
     found = np.zeros(n_bins + 1)
     for number in range(1, n_bins + 1):
         member = known & (bins == number)

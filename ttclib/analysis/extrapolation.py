@@ -212,7 +212,14 @@ class MajorityLimit:
     n_falling: int
 
 
-def majority_limit(answer_ids: ArrayLike, correct: ArrayLike, *, level: float = 0.95, seed: int = 0) -> MajorityLimit:
+def majority_limit(
+    answer_ids: ArrayLike,
+    correct: ArrayLike,
+    *,
+    present: ArrayLike | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> MajorityLimit:
     """What majority voting comes to for ever more votes: each problem's most frequent answer.
 
     It need not rise with the votes: a problem whose right answer is not the most frequent one is lost in
@@ -222,9 +229,11 @@ def majority_limit(answer_ids: ArrayLike, correct: ArrayLike, *, level: float = 
     Parameters
     ----------
     answer_ids, correct : array_like, shape (problems, samples)
-        As in `majority_vote`; pools of one size.
+        As in `majority_vote`: votes do not see grades, and what could not be graded counts as not right.
+    present : array_like of bool, shape (problems, samples), optional
+        Which cells hold a sample; None: all of them.
     level, seed
-        Of the bootstrap over problems.
+        Of the interval over problems.
 
     Examples
     --------
@@ -233,23 +242,21 @@ def majority_limit(answer_ids: ArrayLike, correct: ArrayLike, *, level: float = 
     (0.5, 1, 1)
     """
     ids, right = np.asarray(answer_ids), np.asarray(correct, dtype=float)
-    if ids.ndim != 2 or ids.shape != right.shape:
+    there = np.ones(ids.shape, dtype=bool) if present is None else np.asarray(present, dtype=bool)
+    if ids.ndim != 2 or ids.shape != right.shape or ids.shape != there.shape:
         raise RequestError(
             f"answers and grades must share one shape (problems, samples), got {ids.shape}, {right.shape}"
         )
-    voting = (ids >= 0) & ~np.isnan(right)
-    graded = (~np.isnan(right)).any(axis=1)
-    limit = np.array([_mode(ids[row, voting[row]], right[row, voting[row]]) for row in range(len(ids))])
+    graded = (~np.isnan(right) & there).any(axis=1)
+    given = np.where(there & ~np.isnan(right), right, 0.0)
+    limit = np.array([_mode(ids[row, there[row]], given[row, there[row]]) for row in range(len(ids))])
     limit = np.where(graded, limit, np.nan)
-    # One sample: those absent or not graded are not among them.
-    with np.errstate(invalid="ignore"):
-        once = np.nansum(np.where(np.isnan(right), 0.0, right), axis=1) / (~np.isnan(right)).sum(axis=1)
+    once = np.where(graded, given.sum(axis=1) / np.maximum(1, there.sum(axis=1)), np.nan)
     found = interval(limit, level=level, seed=seed)
-    known = limit[~np.isnan(limit)]
     return MajorityLimit(
         limit=limit,
         pass_at_1=once,
-        accuracy=float(known.mean()) if len(known) else float("nan"),
+        accuracy=float(found.estimate),
         ci_low=float(found.low),
         ci_high=float(found.high),
         n_rising=int((limit > once + 1e-12).sum()),
@@ -258,9 +265,10 @@ def majority_limit(answer_ids: ArrayLike, correct: ArrayLike, *, level: float = 
 
 
 def _mode(ids: np.ndarray, right: np.ndarray) -> float:
-    """Correctness of the most frequent answer, ties split; 0 where nobody votes."""
-    if not len(ids):
-        return 0.0
-    _, answer, heads = np.unique(ids, return_inverse=True, return_counts=True)
-    class_right = np.bincount(answer, right) / heads
+    """Correctness of the most frequent answer, ties split; of a random sample where nobody answers."""
+    voting = ids >= 0
+    if not voting.any():
+        return float(right.mean()) if len(right) else 0.0
+    _, answer, heads = np.unique(ids[voting], return_inverse=True, return_counts=True)
+    class_right = np.bincount(answer.ravel(), right[voting]) / heads
     return float(class_right[heads == heads.max()].mean())
