@@ -331,5 +331,6 @@ def test_a_chat_model_revises(chains: RunConfig, tmp_path: Path, tiny_policy: Pa
         "JOIN revisions b USING (problem_id, chain) WHERE a.position = 0 AND b.position = 1",
     ):
         assert length == first + len(ids) - (earlier == "stop") + len("_*(1+1)\n#")
-    ((prompt_format,),) = rows(chat.store, "SELECT prompt_format FROM settings")
-    assert '"followup": "1+1"' in prompt_format and "separator" not in prompt_format
+    ((keys,),) = rows(chat.store, "SELECT keys FROM settings")
+    prompt_format = json.loads(keys)["prompt_format"]["revision"]
+    assert prompt_format["followup"] == "1+1" and "separator" not in prompt_format
