@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,9 +20,10 @@ from transformers import AutoTokenizer
 from tests.collect.test_run import rows
 from tests.models import save_tiny_prm
 from ttclib.collect import revise, run
-from ttclib.collect.engine import Draw, draw_seed, load_engine
-from ttclib.collect.prm import TokenClassificationPrm
+from ttclib.collect.engines.loading import load_engine
+from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.collect.turns import between_answers
+from ttclib.collect.verifiers import TokenClassificationPrm
 from ttclib.config import PromptConfig, RevisionConfig, RunConfig
 from ttclib.errors import RequestError
 from ttclib.lab.tokenizer import build_tokenizer
