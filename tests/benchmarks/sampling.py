@@ -15,10 +15,11 @@ import time
 
 import torch
 
-from ttclib.collect.engine import Draw, draw_seed, resolve_model
-from ttclib.collect.transformers_engine import TransformersEngine
+from ttclib.collect.checkpoints import resolve_model
+from ttclib.collect.engines.transformers import TransformersEngine
+from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
-from ttclib.lab.task import held_out
+from ttclib.problems.arithmetic import held_out
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from ttclib.collect.branching import RoomyLayer, branch  # noqa: E402
+from ttclib.collect.engines.branching import RoomyLayer, branch  # noqa: E402
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=30))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
-from ttclib.collect.prm import common, load_prm
-from ttclib.collect.prm.packing import Row, pack
+from ttclib.collect.verifiers import common, load_prm
+from ttclib.collect.verifiers.packing import Row, pack
 from ttclib.config import PrmConfig
 
 SOLUTIONS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=12)

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from tests.models import save_tiny_prm
-from ttclib.collect.prm import TokenClassificationPrm
+from ttclib.collect.verifiers import TokenClassificationPrm
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError
 

@@ -26,7 +26,7 @@ from tests.reward_models import (
     save_skywork,
     weights_of,
 )
-from ttclib.collect.prm import FORMATS, TokenClassificationPrm, find_format, load_prm
+from ttclib.collect.verifiers import FORMATS, TokenClassificationPrm, find_format, load_prm
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,9 +20,10 @@ from transformers import AutoTokenizer
 from tests.collect.test_run import rows
 from tests.models import save_tiny_prm
 from ttclib.collect import revise, run
-from ttclib.collect.engine import Draw, draw_seed, load_engine
-from ttclib.collect.prm import TokenClassificationPrm
+from ttclib.collect.engines.loading import load_engine
+from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.collect.turns import between_answers
+from ttclib.collect.verifiers import TokenClassificationPrm
 from ttclib.config import PromptConfig, RevisionConfig, RunConfig
 from ttclib.errors import RequestError
 from ttclib.lab.tokenizer import build_tokenizer
@@ -331,5 +333,6 @@ def test_a_chat_model_revises(chains: RunConfig, tmp_path: Path, tiny_policy: Pa
         "JOIN revisions b USING (problem_id, chain) WHERE a.position = 0 AND b.position = 1",
     ):
         assert length == first + len(ids) - (earlier == "stop") + len("_*(1+1)\n#")
-    ((prompt_format,),) = rows(chat.store, "SELECT prompt_format FROM settings")
-    assert '"followup": "1+1"' in prompt_format and "separator" not in prompt_format
+    ((keys,),) = rows(chat.store, "SELECT keys FROM settings")
+    prompt_format = json.loads(keys)["prompt_format"]["revision"]
+    assert prompt_format["followup"] == "1+1" and "separator" not in prompt_format

@@ -14,15 +14,16 @@ import pytest
 
 pytest.importorskip("torch")
 
-import ttclib.collect.prm
+import ttclib.collect.verifiers
 from tests.collect.test_run import rows, with_
 from ttclib.collect import keeper, run, stepping
 from ttclib.collect import search as searching
-from ttclib.collect.engine import Completion, Draw, draw_seed, load_engine
+from ttclib.collect.engines.loading import load_engine
+from ttclib.collect.engines.types import Completion, Draw, draw_seed
 from ttclib.collect.grade_nodes import grade_nodes
-from ttclib.collect.prm import StepScores
 from ttclib.collect.search import guided
 from ttclib.collect.steps import count_step_tokens
+from ttclib.collect.verifiers import StepScores
 from ttclib.config import RunConfig, SamplingConfig
 from ttclib.errors import NotInStore, RequestError
 from ttclib.lab.tokenizer import build_tokenizer
@@ -120,7 +121,7 @@ def faked(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
 def use(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, prm: FakePrm) -> tuple[FakeEngine, FakePrm]:
     monkeypatch.setattr(run, "load_engine", lambda *_: engine)
     monkeypatch.setattr(stepping, "load_engine", lambda *_: engine)
-    monkeypatch.setattr(ttclib.collect.prm, "load_prm", lambda *_: prm)
+    monkeypatch.setattr(ttclib.collect.verifiers, "load_prm", lambda *_: prm)
     return engine, prm
 
 

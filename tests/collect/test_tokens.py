@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.reward_models import CHATML, byte_tokenizer
-from ttclib.collect.tokens import Tokens
+from ttclib.collect.engines.tokens import Tokens
 from ttclib.config import PromptConfig
 from ttclib.errors import RequestError
 

@@ -34,9 +34,9 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Any:
         platforms.current_platform = SimpleNamespace(device_type=device)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "vllm", package)
         monkeypatch.setitem(sys.modules, "vllm.platforms", platforms)
-        monkeypatch.delitem(sys.modules, "ttclib.collect.vllm_engine", raising=False)
-        module = importlib.import_module("ttclib.collect.vllm_engine")
-        monkeypatch.delitem(sys.modules, "ttclib.collect.vllm_engine")
+        monkeypatch.delitem(sys.modules, "ttclib.collect.engines.vllm", raising=False)
+        module = importlib.import_module("ttclib.collect.engines.vllm")
+        monkeypatch.delitem(sys.modules, "ttclib.collect.engines.vllm")
         with pytest.raises(TTCError) as raised:
             module.VllmEngine("m", PolicyConfig(name="m", path="m", engine="vllm", **policy), PromptConfig())
         assert "\n" not in str(raised.value)

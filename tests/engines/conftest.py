@@ -45,7 +45,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
     """The policy, loaded into each engine in turn."""
     from tests.engines.vllm_server import serve
-    from ttclib.collect.engine import close_engine, load_engine
+    from ttclib.collect.engines.loading import close_engine, load_engine
     from ttclib.config import PolicyConfig, PromptConfig
 
     policy: dict[str, Any] = {"name": "tiny", "path": str(path), "dtype": "float32", "training_tokens": 7}

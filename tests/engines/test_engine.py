@@ -14,8 +14,9 @@ pytest.importorskip("torch")
 import torch
 from transformers import AutoModelForCausalLM
 
-from ttclib.collect.engine import Draw, draw_seed, load_engine
-from ttclib.collect.replicas import Replicas, _receive, _send, share_devices
+from ttclib.collect.engines.loading import load_engine
+from ttclib.collect.engines.replicas import Replicas, _receive, _send, share_devices
+from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -162,7 +163,7 @@ def test_greedy_agrees_with_generate(own: Any) -> None:
 
 
 def test_the_nucleus_keeps_the_smallest_set_that_reaches_top_p() -> None:
-    from ttclib.collect.transformers_engine import draw_tokens
+    from ttclib.collect.engines.transformers import draw_tokens
 
     logits = torch.log(torch.tensor([[0.1, 0.5, 0.15, 0.25], [0.0, 0.0, 1.0, 0.0]]))
     rows = np.repeat([0, 1], [1000, 5])

@@ -11,7 +11,9 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from ttclib.cli import cli  # noqa: E402
-from ttclib.collect.engine import Draw, close_engine, load_engine, resolve_model  # noqa: E402
+from ttclib.collect.checkpoints import resolve_model  # noqa: E402
+from ttclib.collect.engines.loading import close_engine, load_engine  # noqa: E402
+from ttclib.collect.engines.types import Draw  # noqa: E402
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig  # noqa: E402
 from ttclib.errors import RequestError  # noqa: E402
 from ttclib.lab.widen import widen  # noqa: E402

@@ -13,7 +13,8 @@ pytest.importorskip("httpx")
 
 from tests.engines.vllm_server import VllmServer, serve
 from tests.models import save_tiny_policy
-from ttclib.collect.engine import Draw, draw_seed, load_engine
+from ttclib.collect.engines.loading import load_engine
+from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 

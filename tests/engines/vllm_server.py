@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from ttclib.collect.engine import Draw
-from ttclib.collect.transformers_engine import TransformersEngine
+from ttclib.collect.engines.transformers import TransformersEngine
+from ttclib.collect.engines.types import Draw
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 
 NAME = "served"

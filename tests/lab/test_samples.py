@@ -11,12 +11,12 @@ pytest.importorskip("torch")
 from tests.models import save_tiny_policy
 from ttclib.lab.revision_data import SEPARATOR, Chain, ChainRecipe, draw_chains, put_together
 from ttclib.lab.rollouts import LabelledSolution, RolloutRecipe, Tree, draw_trees, informative, label_steps
-from ttclib.lab.task import Exercise
 from ttclib.lab.tokenizer import build_tokenizer
 from ttclib.lab.train_policy import IGNORED
 from ttclib.lab.train_revision import encode
 from ttclib.lab.train_verifier import Judged
 from ttclib.lab.train_verifier import encode as encode_judged
+from ttclib.problems.arithmetic import Exercise
 from ttclib.revision_format import separator_text
 
 PROBLEM = Exercise("1+1+1", 2, 3, "2+1\n3\n#3")

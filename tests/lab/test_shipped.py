@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ttclib.lab import CHECKPOINTS, checkpoint
+from ttclib.shipped import CHECKPOINTS, checkpoint
 
 
 def card(part: str) -> dict[str, Any]:

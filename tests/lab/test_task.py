@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttclib.errors import RequestError
-from ttclib.lab import checkpoint
-from ttclib.lab.task import (
+from ttclib.problems.arithmetic import (
     ALPHABET,
     MAX_OPERATIONS,
     MAX_VALUE,
@@ -23,6 +22,7 @@ from ttclib.lab.task import (
     solve,
     split_of,
 )
+from ttclib.shipped import checkpoint
 
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.USub: operator.neg}
 

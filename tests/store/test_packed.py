@@ -11,7 +11,7 @@ import pytest
 
 from ttclib import load_pool
 from ttclib.errors import RequestError, TTCError
-from ttclib.show.choices import find_store
+from ttclib.study.opening import find_store
 from ttclib.store import connect, is_collected, write_part
 from ttclib.store.packed import pack, packed_path, unpack
 

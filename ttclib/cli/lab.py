@@ -8,7 +8,7 @@ import click
 
 from ttclib.cli.common import SEED, Commands, cli, notify
 from ttclib.errors import RequestError
-from ttclib.lab import CHECKPOINTS, checkpoint
+from ttclib.shipped import CHECKPOINTS, checkpoint
 
 
 @cli.group(cls=Commands)
@@ -98,7 +98,7 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
 @click.option("--head-dim", type=int, default=32, show_default=True, help="Width of an attention head.")
 def widen(name: str, target: Path, head_dim: int) -> None:
     """Write the model NAME to the folder TARGET with wider heads, for vLLM on a CPU: it computes the same."""
-    from ttclib.collect.engine import missing_package
+    from ttclib.collect.checkpoints import missing_package
 
     try:
         from ttclib.lab import widen as widening

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttclib.collect.engine import resolve_model
+from ttclib.collect.checkpoints import resolve_model
 from ttclib.collect.run import missing_samples
 from ttclib.config import RunConfig
 

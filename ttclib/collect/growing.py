@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ttclib.collect.engine import Engine
+from ttclib.collect.engines.types import Engine
 from ttclib.collect.steps import split_steps
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError

@@ -15,7 +15,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ttclib.collect.engine import Draw, Engine, close_engine, draw_seed, load_engine, missing_package, resolve_model
+from ttclib.collect.checkpoints import missing_package, resolve_model
+from ttclib.collect.engines.loading import close_engine, load_engine
+from ttclib.collect.engines.types import Draw, Engine, draw_seed
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.run import check_same_problems
@@ -186,7 +188,7 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
         return 0
     notify(f"score: {len(todo):,} answers of chains to score; loading '{verifier.path}'")
     try:
-        from ttclib.collect.prm import load_prm
+        from ttclib.collect.verifiers import load_prm
     except ImportError as error:
         raise missing_package("transformers", error) from error
     prm = load_prm(verifier)

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ttclib.collect.engine import Draw, Engine, check_window, close_engine, draw_seed, load_engine, resolve_model
+from ttclib.collect.checkpoints import resolve_model
+from ttclib.collect.engines.loading import close_engine, load_engine
+from ttclib.collect.engines.types import Draw, Engine, check_window, draw_seed
 from ttclib.collect.grade_samples import grade
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ttclib.collect.engine import missing_package
+from ttclib.collect.checkpoints import missing_package
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.steps import split_steps
@@ -48,7 +48,7 @@ def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         return 0
     notify(f"score: {len(todo):,} samples to score; loading '{config.prm.path}'")
     try:
-        from ttclib.collect.prm import load_prm
+        from ttclib.collect.verifiers import load_prm
     except ImportError as error:
         raise missing_package("transformers", error) from error
     prm = load_prm(config.prm)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ttclib.collect.engine import resolve_model
+from ttclib.collect.checkpoints import resolve_model
 from ttclib.collect.growing import GrowingTree, load_growing
 from ttclib.collect.keeper import Notify
 from ttclib.collect.run import check_same_problems

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ttclib.collect.engine import Draw, Engine, close_engine, draw_seed, load_engine, missing_package
+from ttclib.collect.checkpoints import missing_package
+from ttclib.collect.engines.loading import close_engine, load_engine
+from ttclib.collect.engines.types import Draw, Engine, draw_seed
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.config import RunConfig, SamplingConfig
@@ -81,7 +83,7 @@ class StepMaker:
         self._trees: Sequence[GrowingTree] = ()
         self._prompts: list[tuple[int, ...]] = []
         try:
-            from ttclib.collect.prm import load_prm
+            from ttclib.collect.verifiers import load_prm
         except ImportError as error:
             raise missing_package("transformers", error) from error
         self._prm = load_prm(config.prm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ttclib.collect.engine import resolve_model
+from ttclib.collect.checkpoints import resolve_model
 from ttclib.config import PolicyConfig, PromptConfig, RevisionConfig
 from ttclib.errors import RequestError
 from ttclib.revision_format import separator_text

@@ -9,7 +9,8 @@ from pathlib import Path
 from ttclib.errors import one_of
 from ttclib.interchange.lines import Notify
 from ttclib.store import connect
-from ttclib.store.pool import GRADES_READ, policies
+from ttclib.store.choosing import policies
+from ttclib.store.pool import GRADES_READ
 
 _SETTINGS = """
 SELECT policy, setting, count(*) FROM samples WHERE $1 IS NULL OR policy = $1

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ttclib.analysis.verifier import auc, calibration, expected_calibration_error, within_problem_auc
-from ttclib.collect.engine import Draw, draw_seed
-from ttclib.collect.prm import TokenClassificationPrm
+from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.collect.steps import split_steps
+from ttclib.collect.verifiers import TokenClassificationPrm
 from ttclib.config import PrmConfig
 from ttclib.lab.revision_data import SEPARATOR, VERIFIER_CONTEXT, answer_again
 from ttclib.lab.rollouts import draw_all, is_right, label_steps, load_lab_engine
-from ttclib.lab.task import held_out
+from ttclib.problems.arithmetic import held_out
 from ttclib.replay.best_of_n import expected_best_of_n
 from ttclib.revision_format import revision_text
 

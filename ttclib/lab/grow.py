@@ -149,8 +149,8 @@ def _compare(policy: LlamaForCausalLM, layer: Any, d: int, v: int, head: int, wi
 
 def _residual_size(policy: LlamaForCausalLM) -> float:
     """Root mean square of what reaches the policy's last norm, on one worked exercise."""
-    from ttclib.lab.task import held_out
     from ttclib.lab.tokenizer import build_tokenizer
+    from ttclib.problems.arithmetic import held_out
 
     exercise = held_out("validation", 8)[-1]
     sizes: list[torch.Tensor] = []

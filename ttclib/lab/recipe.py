@@ -16,17 +16,17 @@ from typing import Any
 
 from ttclib.collect.progress import progress
 from ttclib.errors import RequestError, one_of
-from ttclib.lab import CHECKPOINTS, checkpoint
 from ttclib.lab.card import write_card
 from ttclib.lab.evaluate import evaluate, evaluate_chains
 from ttclib.lab.fit import Pace
 from ttclib.lab.models import check_policy, load_tokenizer
 from ttclib.lab.revision_data import VERIFIER_CONTEXT, ChainRecipe, context_ids, draw_chains, put_together
 from ttclib.lab.rollouts import RolloutRecipe, Tree, draw_trees, informative, label_steps, spend
-from ttclib.lab.task import STEP_END
 from ttclib.lab.train_policy import PolicyRecipe, train_policy
 from ttclib.lab.train_revision import RevisionRecipe, train_revision
 from ttclib.lab.train_verifier import Judged, VerifierRecipe, train_verifier
+from ttclib.problems.arithmetic import STEP_END
+from ttclib.shipped import CHECKPOINTS, checkpoint
 
 Notify = Callable[[str], None]
 

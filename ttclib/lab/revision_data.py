@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ttclib.collect.engine import Draw, draw_seed
-from ttclib.collect.transformers_engine import TransformersEngine
+from ttclib.collect.engines.transformers import TransformersEngine
+from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.lab.rollouts import Tree, draw_all, is_right, load_lab_engine, spend
-from ttclib.lab.task import Exercise, exercises
+from ttclib.problems.arithmetic import Exercise, exercises
 from ttclib.revision_format import N_CONTEXT, revision_prefix, separator_text
 
 SEPARATOR = "\n\n{prompt}"  # an empty line, which no answer holds, and the problem again

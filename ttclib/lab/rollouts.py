@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ttclib.collect.engine import Completion, Draw, draw_seed
+from ttclib.collect.engines.transformers import TransformersEngine
+from ttclib.collect.engines.types import Completion, Draw, draw_seed
 from ttclib.collect.steps import split_steps
-from ttclib.collect.transformers_engine import TransformersEngine
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.grading import extract_answer
-from ttclib.lab.task import Exercise, exercises
+from ttclib.problems.arithmetic import Exercise, exercises
 
 DRAWS_AT_ONCE = 768
 PREFIX_TOKENS_AT_ONCE = 100_000

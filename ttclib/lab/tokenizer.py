@@ -5,7 +5,7 @@ from __future__ import annotations
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from ttclib.lab.task import ALPHABET
+from ttclib.problems.arithmetic import ALPHABET
 
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>")
 

@@ -18,8 +18,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 from ttclib.lab.batches import pad
 from ttclib.lab.fit import Example, Pace, finish, fit
 from ttclib.lab.models import load_policy
-from ttclib.lab.task import PRACTISED_OPERATIONS, Exercise, exercises
 from ttclib.lab.tokenizer import build_tokenizer
+from ttclib.problems.arithmetic import PRACTISED_OPERATIONS, Exercise, exercises
 
 IGNORED = -100
 VOCABULARY = 24  # 21 tokens, rounded up to a multiple of eight

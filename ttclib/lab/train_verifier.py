@@ -26,7 +26,7 @@ from ttclib.lab.batches import pad
 from ttclib.lab.fit import Example, Pace, finish, fit
 from ttclib.lab.grow import grow, policy_parameters
 from ttclib.lab.models import load_policy, load_tokenizer
-from ttclib.lab.task import STEP_END
+from ttclib.problems.arithmetic import STEP_END
 
 SOLUTIONS_A_CHUNK = 1_000
 PACE = Pace(matrix_rate=0.008, other_rate=3e-3, warmup_steps=100, decay_from=0.2)

@@ -122,7 +122,7 @@ def _rows(
 
 
 def _lab_problems(split: str, limit: int) -> list[Problem]:
-    from ttclib.lab.task import held_out
+    from ttclib.problems.arithmetic import held_out
 
     return [
         Problem(

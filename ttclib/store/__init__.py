@@ -23,7 +23,7 @@ samples are meant), `pool`, `chains` and `tree` (reading into arrays), `settings
 
 from ttclib.store.chains import load_chains
 from ttclib.store.connection import absorb, connect, replace_grades
-from ttclib.store.contents import Contents, contents
+from ttclib.store.contents import PolicyContents, contents
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.models import list_models, set_model_facts
 from ttclib.store.parts import as_table, write_part
@@ -33,7 +33,7 @@ from ttclib.store.settings import differing_keys, greedy_pool, has_nodes, matchi
 from ttclib.store.tree import load_tree
 
 __all__ = [
-    "Contents",
+    "PolicyContents",
     "StoreLockedError",
     "absorb",
     "as_table",

@@ -12,7 +12,7 @@ from ttclib.store.connection import connect
 
 
 @dataclass(frozen=True)
-class Contents:
+class PolicyContents:
     """What a store holds of one model, on one benchmark, under one setting.
 
     Attributes
@@ -57,7 +57,7 @@ class Contents:
         return tuple(self.verifier_kinds)
 
 
-def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> list[Contents]:
+def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> list[PolicyContents]:
     """What a store holds, by model, benchmark and setting: those with samples first, the smallest model first.
 
     Parameters
@@ -68,7 +68,7 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
 
     Returns
     -------
-    list of Contents
+    list of PolicyContents
 
     Raises
     ------
@@ -81,7 +81,7 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
         for *key, verifier, kind in con.execute(_KINDS).fetchall():
             kinds.setdefault((key[0], key[1], key[2]), {})[verifier] = kind
     return [
-        Contents(
+        PolicyContents(
             policy,
             parameters,
             benchmark,

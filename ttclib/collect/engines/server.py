@@ -17,15 +17,9 @@ from typing import Any
 import httpx
 from transformers import AutoConfig, AutoTokenizer
 
-from ttclib.collect.engine import (
-    Completion,
-    Draw,
-    count_parameters_of,
-    first_line,
-    load_failure,
-    model_row,
-)
-from ttclib.collect.tokens import Tokens
+from ttclib.collect.checkpoints import count_parameters_of, first_line, load_failure, model_row
+from ttclib.collect.engines.tokens import Tokens
+from ttclib.collect.engines.types import Completion, Draw
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 

@@ -9,15 +9,9 @@ from typing import Any
 from vllm import LLM, SamplingParams
 from vllm.platforms import current_platform
 
-from ttclib.collect.engine import (
-    Completion,
-    Draw,
-    count_parameters_of,
-    first_line,
-    load_failure,
-    model_row,
-)
-from ttclib.collect.tokens import Tokens
+from ttclib.collect.checkpoints import count_parameters_of, first_line, load_failure, model_row
+from ttclib.collect.engines.tokens import Tokens
+from ttclib.collect.engines.types import Completion, Draw
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from transformers import Qwen2Model, Qwen2PreTrainedModel
 
-from ttclib.collect.prm.common import Encoded, Prm, bodies, encode_pieces, format_chat, single_tokens
+from ttclib.collect.verifiers.common import Encoded, Prm, bodies, encode_pieces, format_chat, single_tokens
 from ttclib.config import PrmConfig
 
 SEPARATOR = "<extra_0>"

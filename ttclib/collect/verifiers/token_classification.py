@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from transformers import AutoModelForTokenClassification
 
-from ttclib.collect.prm.common import Encoded, Prm
+from ttclib.collect.verifiers.common import Encoded, Prm
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from transformers import AutoModelForCausalLM
 
-from ttclib.collect.prm.common import (
+from ttclib.collect.verifiers.common import (
     Encoded,
     Prm,
     bodies,

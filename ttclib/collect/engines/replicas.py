@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ttclib.collect.engine import Completion, Draw, load_engine
-from ttclib.collect.tokens import Tokens
+from ttclib.collect.engines.tokens import Tokens
+from ttclib.collect.engines.types import Completion, Draw, Engine
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
+
+Load = Callable[[PolicyConfig, PromptConfig], Engine]
 
 
 class Replicas(Tokens):
@@ -28,6 +30,8 @@ class Replicas(Tokens):
         Directory or hub id.
     policy : PolicyConfig
     prompt : PromptConfig
+    load : callable
+        Loads one copy, in its process: `ttclib.collect.engines.loading.load_engine`.
 
     Raises
     ------
@@ -35,7 +39,7 @@ class Replicas(Tokens):
         What a copy raises when it loads.
     """
 
-    def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig) -> None:
+    def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig, load: Load) -> None:
         from transformers import AutoTokenizer
 
         super().__init__(AutoTokenizer.from_pretrained(path, revision=policy.revision), prompt)
@@ -44,7 +48,7 @@ class Replicas(Tokens):
         alone = policy.model_copy(update={"data_parallel_size": 1})
         for devices in share_devices(policy, os.environ.get("CUDA_VISIBLE_DEVICES")):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, alone, prompt, devices), daemon=False)
+            process = context.Process(target=_serve, args=(theirs, load, alone, prompt, devices), daemon=False)
             process.start()
             theirs.close()
             self._copies.append((process, ours))
@@ -118,11 +122,11 @@ def share_devices(policy: PolicyConfig, visible: str | None) -> list[str | None]
     return [",".join(names[copy * each : (copy + 1) * each]) for copy in range(n)]
 
 
-def _serve(pipe: Connection, policy: PolicyConfig, prompt: PromptConfig, devices: str | None) -> None:
+def _serve(pipe: Connection, load: Load, policy: PolicyConfig, prompt: PromptConfig, devices: str | None) -> None:
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices
     try:
-        engine = load_engine(policy, prompt)
+        engine = load(policy, prompt)
         pipe.send((engine.model_facts(), engine.window))
         while True:
             draws, sampling = pipe.recv()

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from ttclib.collect.prm.common import Encoded, Prm, format_chat
-from ttclib.collect.prm.qwen import SYSTEM, Qwen2WithHead
+from ttclib.collect.verifiers.common import Encoded, Prm, format_chat
+from ttclib.collect.verifiers.qwen import SYSTEM, Qwen2WithHead
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from transformers import PretrainedConfig
 
-from ttclib.collect.engine import load_failure, resolve_model
-from ttclib.collect.prm.common import Encoded, Prm, StepScores
-from ttclib.collect.prm.math_shepherd import MathShepherdPrm
-from ttclib.collect.prm.orm import Orm, QwenOrm
-from ttclib.collect.prm.qwen import QwenPrm
-from ttclib.collect.prm.rlhflow import RlhflowPrm
-from ttclib.collect.prm.skywork import SkyworkPrm
-from ttclib.collect.prm.token_classification import TokenClassificationPrm
+from ttclib.collect.checkpoints import load_failure, resolve_model
+from ttclib.collect.verifiers.common import Encoded, Prm, StepScores
+from ttclib.collect.verifiers.math_shepherd import MathShepherdPrm
+from ttclib.collect.verifiers.orm import Orm, QwenOrm
+from ttclib.collect.verifiers.qwen import QwenPrm
+from ttclib.collect.verifiers.rlhflow import RlhflowPrm
+from ttclib.collect.verifiers.skywork import SkyworkPrm
+from ttclib.collect.verifiers.token_classification import TokenClassificationPrm
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import Qwen2Model, Qwen2PreTrainedModel
 
-from ttclib.collect.prm.common import Encoded, Prm, bodies, plain_tokens, single_tokens
+from ttclib.collect.verifiers.common import Encoded, Prm, bodies, plain_tokens, single_tokens
 from ttclib.config import PrmConfig
 
 STEP_TOKEN = "\n"

@@ -3,7 +3,7 @@
 The decoding loop is our own, for two things that `generate` does not offer. Each draw has its own
 seed, so a sample does not depend on the batch it stands in (up to rounding, which differs between
 batch shapes and can turn a near tie). And draws share a row for as long as they say the same
-(`ttclib.collect.branching`), while rows that have ended leave the batch (`make bench` measures both).
+(`ttclib.collect.engines.branching`), while rows that have ended leave the batch (`make bench` measures both).
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from ttclib.collect.branching import branch, roomy_cache
-from ttclib.collect.engine import Completion, Draw, check_window, count_parameters, load_failure, model_row
-from ttclib.collect.tokens import Tokens
+from ttclib.collect.checkpoints import count_parameters, load_failure, model_row
+from ttclib.collect.engines.branching import branch, roomy_cache
+from ttclib.collect.engines.tokens import Tokens
+from ttclib.collect.engines.types import Completion, Draw, check_window
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import TTCError
 

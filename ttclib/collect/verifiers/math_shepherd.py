@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from transformers import AutoModelForCausalLM
 
-from ttclib.collect.prm.common import Encoded, Prm, bodies, class_probability, encode_pieces, plain_tokens
+from ttclib.collect.verifiers.common import Encoded, Prm, bodies, class_probability, encode_pieces, plain_tokens
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError
 

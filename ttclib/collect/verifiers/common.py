@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 import torch
 from transformers import AutoTokenizer
 
-from ttclib.collect.engine import config_facts, load_failure, resolve_model
-from ttclib.collect.prm.packing import MIN_CAPACITY, WORTH_IT, Row, as_tensors, pack
-from ttclib.collect.tokens import DATE
+from ttclib.collect.checkpoints import config_facts, load_failure, resolve_model
+from ttclib.collect.engines.tokens import DATE
+from ttclib.collect.verifiers.packing import MIN_CAPACITY, WORTH_IT, Row, as_tensors, pack
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -95,7 +95,7 @@ class Prm(ABC):
     def score(self, solutions: Sequence[Encoded]) -> list[StepScores]:
         """Scores of solutions given as `encode` makes them, in order.
 
-        Solutions that begin alike share a row where that saves enough (`ttclib.collect.prm.packing`);
+        Solutions that begin alike share a row where that saves enough (`ttclib.collect.verifiers.packing`);
         rows are grouped by length into batches of at most `batch_tokens`.
 
         Raises

@@ -1,0 +1,64 @@
+"""`ttc models`: which models a store names, and the facts about them, which can be set later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttclib.cli.common import assignment, cli, notify
+from ttclib.errors import RequestError
+
+
+@cli.command()
+@click.argument("words", nargs=-1, metavar="[STORE] [FACT=VALUE...]")
+@click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE.")
+@click.option(
+    "--set", "model", metavar="MODEL", help="State facts about MODEL, such as n_parameters=8.03e9; null: unknown."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def models(words: Sequence[str], store: Path | None, model: str | None, as_json: bool) -> None:
+    """List the models that STORE names, with what it knows of them; with --set, state facts about one.
+
+    Facts: kind (of a verifier: prm, orm, judge, confidence), n_parameters, training_tokens, n_layers,
+    usd_per_mtok_input and usd_per_mtok_output (list price of a million tokens), price_date, and the rest
+    that --json shows.
+    """
+    from ttclib.store.models import list_models, set_model_facts
+
+    if store is None:
+        if not words:
+            raise RequestError("no store: name its DuckDB file, such as ttc models runs/lab.duckdb")
+        store, words = Path(words[0]), words[1:]
+    facts = dict(assignment(word) for word in words)
+    if facts and model is None:
+        raise RequestError(f"facts {', '.join(facts)} of no model: say which with --set MODEL")
+    if model is not None:
+        set_model_facts(store, model, notify=notify, **facts)
+    found = list_models(store, notify=notify)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for row in found:
+        click.echo(_line(row))
+
+
+def _line(row: dict[str, Any]) -> str:
+    roles = " and ".join(row["roles"]) or "no samples"
+    said = [f"{row['model']} ({roles}{', ' + row['kind'] if row['kind'] else ''})"]
+    if row["n_parameters"] is None:
+        said.append("parameters unknown")
+    else:
+        said.append(f"{row['n_parameters']:,} parameters")
+    if row["training_tokens"] is not None:
+        said.append(f"{row['training_tokens']:,} training tokens")
+    prices = [row[f"usd_per_mtok_{side}"] for side in ("input", "output")]
+    if prices != [None, None]:
+        shown = " / ".join("?" if price is None else f"{price:g}" for price in prices)
+        said.append(f"US$ {shown} a million tokens in / out ({row['price_date'] or 'no date'})")
+    if row["path"]:
+        said.append(f"from {row['path']}{'@' + row['revision'] if row['revision'] else ''}")
+    return ", ".join(said)

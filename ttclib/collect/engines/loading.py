@@ -1,0 +1,45 @@
+"""Loading a policy into the engine that is configured, and giving it back."""
+
+from __future__ import annotations
+
+from ttclib.collect.checkpoints import missing_package, resolve_model
+from ttclib.collect.engines.types import Engine
+from ttclib.config import PolicyConfig, PromptConfig
+
+
+def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
+    """Load the policy into the configured engine.
+
+    Raises
+    ------
+    RequestError
+        No such model; the engine's packages or its GPU are not there; no server answers.
+    TTCError
+        Out of GPU memory.
+    """
+    path = resolve_model(policy.path)
+    try:
+        if policy.engine == "server":
+            from ttclib.collect.engines.server import ServerEngine
+
+            return ServerEngine(path, policy, prompt)
+        if policy.data_parallel_size > 1:
+            from ttclib.collect.engines.replicas import Replicas
+
+            return Replicas(path, policy, prompt, load_engine)
+        if policy.engine == "vllm":
+            from ttclib.collect.engines.vllm import VllmEngine
+
+            return VllmEngine(path, policy, prompt)
+        from ttclib.collect.engines.transformers import TransformersEngine
+
+        return TransformersEngine(path, policy, prompt)
+    except ImportError as error:
+        raise missing_package(policy.engine, error) from error
+
+
+def close_engine(engine: Engine) -> None:
+    """Give back an engine's memory and processes, where it holds some that outlive it."""
+    close = getattr(engine, "close", None)
+    if close is not None:
+        close()
