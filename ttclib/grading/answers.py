@@ -17,7 +17,7 @@ from ttclib.grading.evaluation import TooLarge
 from ttclib.grading.extraction import extract_answer
 from ttclib.grading.quantities import Number
 from ttclib.grading.readings import Reading, interpret
-from ttclib.grading.sandbox import ask
+from ttclib.grading.sandbox import Exhausted, ask
 from ttclib.grading.syntax import parse_answer
 from ttclib.grading.tokens import Unreadable
 from ttclib.grading.wording import Option, clock, is_word, names, option, plain_range, same_time, words, written
@@ -195,9 +195,10 @@ def equivalent(reference: str, answer: str, options: Mapping[str, str] | None = 
     >>> equivalent("B", "12", {"A": "10", "B": "12"})
     True
     """
-    if options:
-        return _with_options(reference, answer, options)
-    return _equivalent(reference, answer)
+    try:
+        return _with_options(reference, answer, options) if options else _equivalent(reference, answer)
+    except Exhausted:  # not remembered: another problem may ask
+        return None
 
 
 def _with_options(reference: str, answer: str, options: Mapping[str, str]) -> bool | None:
