@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ttclib.grading.quantities import Number
+from ttclib.grading.quantities import Number, agree_roughly
 from ttclib.grading.syntax import Node
 from ttclib.grading.tokens import Unreadable
 
 _MOST_ITEMS = 64
+_LONGEST_PRODUCT = 3  # letters on an equation's right side that are factors; more are a word
 _INVERSE = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _INFINITY: Node = ("infinity",)
 _COMPOUND = ("list", "set", "seq", "matrix", "union", "intersection", "without", "relation")
@@ -107,8 +108,12 @@ def interpret(node: Node) -> Reading:
     both = _signs(node)
     if len(both) == 2:
         return bag("list", [interpret(each) for each in both])
+    if kind in ("*", "/", "negative") and has(node, "matrix"):
+        return _scaled_matrix(node)
     if kind == "unit" and node[1][0] in ("seq", "list", "set", "infinity"):
         return interpret(node[1])
+    if kind == "word":  # a name, whose letters are no factors
+        return Number(("letter", node[1]))
     if kind == "infinity" or (kind == "negative" and node[1][0] == "infinity"):
         return Infinity(1 if kind == "infinity" else -1)
     return Number(node)
@@ -167,6 +172,18 @@ def _list(items: tuple[Node, ...], joined: str) -> Reading:
     return bag("list", [interpret(each) for part in items for each in _signs(part)])
 
 
+def _scaled_matrix(node: Node) -> Matrix:
+    """A number times a matrix."""
+    if node[0] == "negative":
+        matrix, factor = node[1], ("number", -1, None)
+    else:
+        matrix, factor = (node[1], node[2]) if node[1][0] == "matrix" else (node[2], node[1])
+    if matrix[0] != "matrix" or has(factor, "matrix") or (node[0] == "/" and matrix is not node[1]):
+        raise Unreadable("no multiple of a matrix")
+    sign = "/" if node[0] == "/" else "*"
+    return Matrix(tuple(tuple(interpret((sign, cell, factor)) for cell in row) for row in matrix[1]))
+
+
 def _signs(node: Node) -> list[Node]:
     """A tree for each choice of its double signs, which are chosen together."""
     if node[0] in _COMPOUND or not has(node, "±", "∓"):
@@ -199,6 +216,8 @@ def _relation(signs: tuple[str, ...], parts: tuple[Node, ...]) -> Reading:
     from ttclib.grading.regions import solved
 
     if signs[-1] == "in":
+        if len(parts) > 2 or not is_name(parts[0]):
+            raise Unreadable("no name of what is in it")
         found = interpret(parts[-1])
         if isinstance(found, (Sequence, Region)) and parts[0][0] == "letter" and len(parts) == 2:
             return type(found)(**{**vars(found), "name": parts[0][1]})
@@ -225,12 +244,18 @@ def _equation(parts: tuple[Node, ...]) -> Reading:
     left, right = parts[0], parts[-1]
     if both := _signs(right)[1:]:
         return bag("list", [_equation((left, each)) for each in (_signs(right)[0], *both)])
+    numeric = [part for part in parts if not has(part, "letter", "word", *_COMPOUND)]
+    claimed = [reading for reading in map(interpret, numeric) if isinstance(reading, Number)]
+    if len(claimed) == len(numeric) and not all(map(agree_roughly, claimed, claimed[1:])):
+        raise Unreadable("it contradicts itself")
     if not has(left, "letter", "word"):
         if not has(right, "letter", "word"):
             return interpret(right)
         left, right = right, left  # "5 = x"
     named = is_name(left)
-    value = interpret(right) if named or _is_asked_for(left, right) else None
+    value = None
+    if named or _is_asked_for(left, right):
+        value = Number(right) if right[0] == "word" and len(right[1]) <= _LONGEST_PRODUCT else interpret(right)
     try:
         bare = right[1] if right[0] == "unit" else right
         difference = Number(("-", left, bare)) if left[0] not in _COMPOUND and bare[0] not in _COMPOUND else None
@@ -257,6 +282,8 @@ def is_name(node: Node) -> bool:
         node = node[1]
     if node[0] == "seq":
         return all(is_name(item) for item in node[3])
+    if node[0] == "/":  # dy/dx
+        return all(part[0] == "word" and part[1][0] == "d" and len(part[1]) == 2 for part in node[1:])
     if node[0] == "^" and node[2] == ("negative", ("number", 1, None)):
         return node[1][0] == "letter" and node[1][1] in ("f", "g", "h")
     return node[0] in ("letter", "word") or (node[0] == "abs" and is_name(node[1]))

@@ -60,7 +60,9 @@ _REWRITTEN = [
         ("\\", r"(?<!\\)\\[,;:! ]", " "),
         ("~", "~", " "),
         ("{", r"\\(?:mathrm|text|operatorname)\*?\s*\{\s*"
-              r"(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|arcsin|arccos|arctan|gcd|lcm|max|min)\s*\}", r"\\\1 "),
+              r"(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|arcsin|arccos|arctan)\s*\}", r"\\\1 "),
+        ("{", r"\\(?:mathrm|text|operatorname)\*?\s*\{(gcd|lcm|max|min)\}(?=\s*[({\\])", r"\\\1 "),
+        ("boxed{", r"(?<![A-Za-z\\])boxed(?=\{)", ""), ("\x08", "\x08oxed(?=\\{)", ""),
         ("**", r"\*\*(?=\s*[\w({\\-])(?<=[\w)}\]]\*\*)", "^"),
         ("**", r"\*\*", " "),
         ("p", r"(?i)(?<=[\d})\]])\s*(?:\\text\s*\{\s*(?:percent|pct\.?|per cent)\s*\}|(?:percent|per cent|pct)\b)",
@@ -84,7 +86,7 @@ _AND = re.compile(r"(?:^|(?<=[\s,]))(and|or)(?=$|[\s,])", re.I)
 _NO_LETTERS_OF_SPEECH = re.compile(r"[\d\\+=<>^(\[]")
 _ENVIRONMENT = re.compile(
     r"\\begin\s*\{(aligned|align\*?|alignat\*?|gathered|gather\*?|split|equation\*?|cases|dcases|rcases|multline\*?|"
-    r"eqnarray\*?|center|displaymath|math)\}(.*?)\\end\s*\{\1\}",
+    r"eqnarray\*?|center|displaymath|math)\}(?:\s*\[[tbc]\])?(.*?)\\end\s*\{\1\}",
     re.S,
 )
 _BRACED_ROWS = re.compile(
@@ -178,11 +180,13 @@ def _word(found: re.Match[str]) -> str:
     if name.startswith(("mathc", "maths", "bolds", "bm", "pmb", "mathb", "mathi")) and not bare.isalpha():
         return f"{{{inner}}}"
     parts = [part.strip() for part in _AND.split(inner)]
+    if bare.endswith(",") and len(parts) == 1:
+        parts = [bare[:-1], ","]
     if len(parts) > 1 and _BEHIND_NUMBER.search(found.string[: found.start()]):
         return " ".join(
-            part.lower() if part.lower() in ("and", "or") else rf"\text{{{part.strip(', ')}}}"
+            ", " if part == "," else part.lower() if part.lower() in ("and", "or") else rf"\text{{{part.strip(', ')}}}"
             for part in parts
-            if part.strip(", ")
+            if part.strip(", ") or part == ","
         ).join("  ")
     return rf"\text{{{inner}}}"
 
