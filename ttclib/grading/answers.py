@@ -15,8 +15,9 @@ from ttclib.grading.cleaning import Cleaned, clean, laid_bare
 from ttclib.grading.equality import equal, keys
 from ttclib.grading.evaluation import TooLarge
 from ttclib.grading.extraction import extract_answer
+from ttclib.grading.interpretation import interpret
 from ttclib.grading.quantities import Number, agree_roughly
-from ttclib.grading.readings import Bag, Reading, Sequence, interpret
+from ttclib.grading.readings import Bag, Reading, Sequence
 from ttclib.grading.sandbox import Exhausted, ask
 from ttclib.grading.syntax import parse_answer
 from ttclib.grading.tokens import Unreadable
@@ -98,7 +99,9 @@ def read(text: str) -> Answer:
     if _PLAIN_NUMBER.fullmatch(stripped) and len(stripped) < LONGEST:
         return Answer(stripped, stripped, stripped, (Number(parse_answer(stripped)),))
     if _SOLUTION.search(stripped[:_LONGEST_SOLUTION]) and re.search(r"[^\W\d_]{3}|答案", _BOX.sub("", stripped)):
-        found = extract_answer(stripped if "\\boxed" in stripped or len(stripped) > LONGEST or "\n" in stripped else laid_bare(stripped))
+        found = extract_answer(
+            stripped if "\\boxed" in stripped or len(stripped) > LONGEST or "\n" in stripped else laid_bare(stripped)
+        )
         if found and found != stripped:
             return read(found)
     if len(stripped) > LONGEST:

@@ -121,7 +121,9 @@ class Atoms:
         node = self.atom()
         if node[0] == "number" and node[2] is None and self.value == "\\frac":
             node = self.mixed(node)
-        if node[0] == "word" and self.value in ("^", "!") and self.tokens[self.place - 1][0] == "word":  # of "ab^2" only b is squared
+        if (
+            node[0] == "word" and self.value in ("^", "!") and self.tokens[self.place - 1][0] == "word"
+        ):  # of "ab^2" only b is squared
             return ("*", ("word", node[1][:-1]), self.raised(("letter", node[1][-1])))
         return self.raised(node)
 

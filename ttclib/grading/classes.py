@@ -94,7 +94,11 @@ class Classes:
         forms = self._forms([*self._known, *answers])
         for answer, number in self._known.items():
             if number != right and answer in forms:
-                grade = self._grade(answer) if self._reference is not None and self._is_wanted(answer, answers, forms) else None
+                grade = (
+                    self._grade(answer)
+                    if self._reference is not None and self._is_wanted(answer, answers, forms)
+                    else None
+                )
                 places.setdefault((grade, forms[answer]), number)
         highest = max([*self._members, *places.values()], default=-1)
         found: dict[str, int] = {}

@@ -15,7 +15,9 @@ from ttclib.grading.wrappers import unwrapped, without_braces, without_fences
 
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _MIXED = re.compile(r"(?<![\d.^_/])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
-_REPEATING = re.compile(r"(\d*)\.(\d*)(?:\\OVERLINE\s*\{?(\d+)\}?|\((\d+)\)|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?)")
+_REPEATING = re.compile(
+    r"(\d*)\.(\d*)(?:\\OVERLINE\s*\{?(\d+)\}?|\((\d+)\)|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?)"
+)
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\(euro|pounds)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
 _CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan", "₹": "rupee", "euro": "euro", "pounds": "pound"}
@@ -38,8 +40,13 @@ _LEADING = re.compile(
     r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
     re.I,
 )
-_SAID = re.compile(r"^\\text\s*\{[A-Za-z' ,]{2,60}?\s(?:is|are|equals|was)\s*:?\s*\}\s*|^(?=[A-Z]|the|there|it)[A-Za-z' ]{2,60}?\s(?:is|are|equals|was)\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()", re.I)
-_LABEL = re.compile(r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()")
+_SAID = re.compile(
+    r"^\\text\s*\{[A-Za-z' ,]{2,60}?\s(?:is|are|equals|was)\s*:?\s*\}\s*|^(?=[A-Z]|the|there|it)[A-Za-z' ]{2,60}?\s(?:is|are|equals|was)\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()",
+    re.I,
+)
+_LABEL = re.compile(
+    r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()"
+)
 _KIND = r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
 _LETTER = r"\\?[A-Za-z](?:_\{?\w+\}?)?"
 _IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+\d>\\ge ]+\}?)?"
@@ -71,7 +78,9 @@ _ALL_REALS_BUT = re.compile(
 )
 _ONE_LETTER_UNIT = re.compile(r"\\text\{[A-Za-z]\}")
 _UNION = re.compile(r"(?<=[)\]])\s*(?:U|union)\s*(?=[(\[])")
-_EMPTY = re.compile(r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I)
+_EMPTY = re.compile(
+    r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -186,7 +195,9 @@ def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
                 letter = groups.get("letter")
                 if letter and letter.lower() in ("a", "i", "e") and groups.get("kind") is None and found.re.groups == 1:
                     continue
-                domain = found[2].upper() if "kind" not in groups and found.re.groups > 1 else _domain(groups.get("kind"))
+                domain = (
+                    found[2].upper() if "kind" not in groups and found.re.groups > 1 else _domain(groups.get("kind"))
+                )
                 rest = candidate[: found.start()].strip(" ,;")
                 if rest:
                     return rest, letter, domain

@@ -132,7 +132,9 @@ def grade_problem(
                 tell(number)
     if shuffled and references is None:  # against one letter, that of another order says nothing
         graded = {
-            key: None if is_letter(key[0]) and not any(letters and id(letters) == key[2] for letters in chosen) else grade
+            key: None
+            if is_letter(key[0]) and not any(letters and id(letters) == key[2] for letters in chosen)
+            else grade
             for key, grade in graded.items()
         }
     voted = [
