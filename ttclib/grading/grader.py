@@ -16,14 +16,14 @@ from ttclib.grading.classes import Classes, Grader
 from ttclib.grading.extraction import extract_answer
 from ttclib.grading.forms import form_of
 from ttclib.grading.options import is_letter
-from ttclib.grading.sandbox import bounded
+from ttclib.grading.sandbox import ask_alone, bounded
 
 # Raised whenever a pair of answers may get another grade, or an answer another class, than before.
 _EXACT_RULES = 2
 _MATH_RULES = 3
 # Processor time of math-verify that one problem may take, in seconds; what is asked later stays ungraded.
 PROBLEM_LIMIT_S = 30.0
-GRADERS = ("math", "exact", "reasoning-gym")
+GRADERS = ("math", "math-verify", "exact", "reasoning-gym")
 _NUMBER = re.compile(r"([-+]?)(\d{1,3}(?:,\d{3})+|\d*)(?:\.(\d*))?")
 Options = Mapping[str, str]
 
@@ -48,7 +48,10 @@ class Grade:
 
 
 def get_grader(name: str) -> Grader:
-    """The grader of that name: ``exact`` (same text or same number), ``math`` (same value) or ``reasoning-gym``.
+    """The grader of that name.
+
+    ``math`` (same value, by the rules of ``docs/grading.md``), ``exact`` (same text or same number), ``math-verify``
+    (that library by itself, to be compared with) or ``reasoning-gym`` (a task's own scorer).
 
     Its own name carries its version: of ``math``, math-verify's and that of the rules here. That of
     ``reasoning-gym`` is ``exact`` until `problem_grader` gives it a problem's own scorer.
@@ -70,6 +73,10 @@ def get_grader(name: str) -> Grader:
     if name == "exact":
         return Grader(f"exact-{_EXACT_RULES}", same_value, lambda answer: (_canonical(answer),), _canonical)
     installed = version("math-verify")
+    if name == "math-verify":
+        return Grader(
+            f"alone-math-verify-{installed}", _by_math_verify, lambda answer: (_canonical(answer),), _canonical
+        )
     return Grader(
         f"math-verify-{installed}.{_MATH_RULES}",
         mathematics.equivalent,
@@ -175,6 +182,11 @@ def same_value(reference: str, answer: str) -> bool:
     (True, False)
     """
     return _canonical(reference) == _canonical(answer)
+
+
+def _by_math_verify(reference: str, answer: str) -> bool | None:
+    found = ask_alone(reference.strip().strip("$"), answer.strip().strip("$"))
+    return found if isinstance(found, bool) else None
 
 
 def _canonical(answer: str) -> str:

@@ -137,6 +137,11 @@ class Sandbox:
         _spend(seconds)
         return found if isinstance(found, (bool, str)) else None
 
+    def ask_alone(self, reference: str, answer: str) -> bool | str | None:
+        """What math-verify says by itself, as in a script: in this order, with its own rounding."""
+        with self._lock:
+            return self._asked([reference, answer, "alone"])
+
     def close(self) -> None:
         """End the child."""
         with self._lock:
@@ -213,6 +218,7 @@ class Sandbox:
 
 _SHARED = Sandbox()
 ask = _SHARED.ask
+ask_alone = _SHARED.ask_alone
 atexit.register(_SHARED.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_SHARED.forget)

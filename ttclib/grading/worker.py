@@ -64,16 +64,19 @@ def main() -> None:
     config = [LatexExtractionConfig()]
     cache: dict[str, tuple[Any, list[Any] | None]] = {}
 
+    def parsed(text: str) -> Any:
+        return parse(f"${text}$", config, fallback_mode="no_fallback", parsing_timeout=None)
+
     def read(text: str) -> tuple[Any, list[Any] | None]:
         if text not in cache:
             if len(cache) > 2000:
                 cache.clear()
-            parsed = parse(f"${text}$", config, fallback_mode="no_fallback", parsing_timeout=None)
+            found = parsed(text)
             numbers = None
-            if parsed and isinstance(parsed[0], Expr):
+            if found and isinstance(found[0], Expr):
                 with suppress(TypeError, ValueError, NotImplementedError, AttributeError):
-                    numbers = values(parsed[0])
-            cache[text] = (parsed, numbers)
+                    numbers = values(found[0])
+            cache[text] = (found, numbers)
         return cache[text]
 
     def compare(left: str, right: str) -> bool | str:
@@ -107,7 +110,13 @@ def main() -> None:
                 resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
         began = time.process_time()
         try:
-            found: bool | str = compare(*asked) if len(asked) == 2 else "read" if read(asked[0])[0] else "unread"
+            found: bool | str
+            if len(asked) == 3:  # by itself: as a script does it, the reference first
+                found = bool(verify(*(parsed(text) for text in asked[:2]), timeout_seconds=None))
+            elif len(asked) == 2:
+                found = compare(*asked)
+            else:
+                found = "read" if read(asked[0])[0] else "unread"
         except MemoryError:
             return
         except Exception:
