@@ -8,7 +8,7 @@ from typing import Any
 
 from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.steps import split_steps
-from ttclib.grading import get_grader, grade_problem, problem_grader
+from ttclib.grading import get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
 
@@ -58,7 +58,14 @@ def grade_nodes(store: Path, grader_name: str, *, again: bool = False, notify: N
     for number, (problem_id, found) in enumerate(by_problem.items(), start=1):
         completions = [_completion(texts, *row[:4]) for row in found]
         own = problem_grader(grader, *found[0][4:])
-        grades = grade_problem(completions, found[0][4], own, known=classes.get(problem_id, ()))
+        choice = problem_choice(*found[0][5:7])
+        grades = grade_problem(
+            completions,
+            found[0][4],
+            own,
+            known=classes.get(problem_id, ()),
+            options=[None] * len(found) if choice.shuffled else choice.options,
+        )
         rows += [
             {"problem_id": problem_id, "policy": policy, "setting": setting, "path": path, "grader": grader.name}
             | vars(grade)

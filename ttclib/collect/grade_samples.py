@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.progress import progress
-from ttclib.grading import Grader, get_grader, grade_problem, problem_grader
+from ttclib.grading import Doubts, Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
 from ttclib.store.tables import TABLES
@@ -81,13 +83,28 @@ def _grade(store: Path, kind: str, grader: Grader, again: bool, notify: Notify) 
     notify(f"grade: {len(todo):,} {kind} by {grader.name}")
     keeper = Keeper(store)
     tally: Counter[str] = Counter()
+    doubts: dict[str, Doubts] = {}
     done = 0
     with progress("grade", len(todo), kind) as tell:
         rows: list[dict[str, Any]] = []
         for problem_id, answers in by_problem.items():
             completions, stated, given, references, *asked = zip(*(row[len(key) :] for row in answers), strict=True)
             own = problem_grader(grader, references[0], *(column[0] for column in asked))
-            grades = grade_problem(completions, references[0], own, answers=stated, known=classes.get(problem_id, ()))
+            choice = problem_choice(*(column[0] for column in asked))
+            grades = grade_problem(
+                completions,
+                references[0],
+                own,
+                answers=stated,
+                known=classes.get(problem_id, ()),
+                options=[None] * len(answers) if choice.shuffled else choice.options,
+                tell=partial(_tell_on, tell, done),
+            )
+            for row, found in zip(answers, grades, strict=True):
+                policy = row[key.index("policy")]
+                doubts.setdefault(policy, Doubts(f"grade: {policy!r}")).add(
+                    problem_id, references[0], row[len(key)], found
+                )
             rows += [
                 dict(zip(key, row[: len(key)], strict=True)) | {"grader": grader.name, **vars(found)}
                 for row, found in zip(answers, grades, strict=True)
@@ -103,8 +120,15 @@ def _grade(store: Path, kind: str, grader: Grader, again: bool, notify: Notify) 
             tell(done)
     if again:
         replace_grades(store, table, grader.name, as_table(table, rows), notify=notify)
+    for line in (line for pool in doubts.values() for line in pool.lines()):
+        notify(line)
     if tally["both"]:
         notify(f"grade: {tally['agree']:,} of {tally['both']:,} grades that came with the {kind} say the same")
     if tally["ungradable"]:
         notify(f"grade: {tally['ungradable']:,} {kind} could not be graded, which is not 'wrong'")
     return len(todo)
+
+
+def _tell_on(tell: Callable[[int], None], before: int, done: int) -> None:
+    """Progress inside a problem: answers that take math-verify long are many samples of one."""
+    tell(before + done)

@@ -15,9 +15,10 @@ from ttclib.grading.cleaning import Cleaned, clean, laid_bare
 from ttclib.grading.equality import equal, keys
 from ttclib.grading.evaluation import TooLarge
 from ttclib.grading.extraction import extract_answer
-from ttclib.grading.quantities import Number
-from ttclib.grading.readings import Reading, interpret
-from ttclib.grading.sandbox import ask
+from ttclib.grading.interpretation import interpret
+from ttclib.grading.quantities import Number, agree_roughly
+from ttclib.grading.readings import Bag, Reading, Sequence
+from ttclib.grading.sandbox import Exhausted, ask
 from ttclib.grading.syntax import parse_answer
 from ttclib.grading.tokens import Unreadable
 from ttclib.grading.wording import Option, clock, is_word, names, option, plain_range, same_time, words, written
@@ -31,7 +32,13 @@ _LETTERS = re.compile(r"[^\W\d_]+", re.A)
 _SPOKEN = re.compile(r"(?<![\\{A-Za-z])[A-Za-z]{2,}")
 _SENTENCE = 5  # words that make an answer a sentence, also where LaTeX stands in it
 _SOLUTION = re.compile(r"\\boxed|####|<answer>|\banswer\b|答案", re.I)
+_BOX = re.compile(r"\\(?:boxed|fbox|mathrm|text|frac|sqrt)(?![A-Za-z])")
 _ABOUT = re.compile(r"\\approx(?![A-Za-z])")
+# The left side of an equation that names a value, and what shows that it does more than that.
+_LONGEST_NAME = 80
+_NAMES = re.compile(r"[A-Za-z\\|\[(#]")
+_NO_NAME = re.compile(r"\\forall|[<>=]|,(?![^(]*\))|^\\frac(?!\s*\{d)")
+_ANGLE = re.compile(r"m?\s*\\(?:measured)?angle\s*\{?([A-Z]+)\}?\s*=")
 _COMMAND = re.compile(r"\\(?!text\b|[{},;!% ])")
 # What math-verify is asked about, and what it may be shown: LaTeX without quotes, equations, or what only code has.
 _ASKED = re.compile(r"\\(?:int|iint|oint|sum|prod|lim|det|Re|Im)(?![A-Za-z])")
@@ -82,6 +89,7 @@ class Answer:
     range: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
     domain: str | None = None
+    angle: str | None = None
 
 
 @lru_cache(maxsize=50_000)
@@ -90,7 +98,7 @@ def read(text: str) -> Answer:
     stripped = text.strip()
     if _PLAIN_NUMBER.fullmatch(stripped) and len(stripped) < LONGEST:
         return Answer(stripped, stripped, stripped, (Number(parse_answer(stripped)),))
-    if _SOLUTION.search(stripped[:_LONGEST_SOLUTION]) and not stripped.startswith("\\boxed"):
+    if _SOLUTION.search(stripped[:_LONGEST_SOLUTION]) and re.search(r"[^\W\d_]{3}|答案", _BOX.sub("", stripped)):
         found = extract_answer(
             stripped if "\\boxed" in stripped or len(stripped) > LONGEST or "\n" in stripped else laid_bare(stripped)
         )
@@ -104,11 +112,11 @@ def read(text: str) -> Answer:
     chosen = option(bare)
     if (time := clock(bare)) is not None:
         return Answer(stripped, bare, plain, time=time)
-    if (span := plain_range(bare)) is not None:
-        return Answer(stripped, bare, plain, range=span)
     cleaned = clean(stripped)
+    if (span := plain_range(bare) or plain_range(cleaned.text)) is not None:
+        return Answer(stripped, bare, plain, range=span)
     if is_word(bare) and not cleaned.text.startswith(("\\mathbb", "\\emptyset")) and names(bare) is None:
-        product = next(iter(_readings(Cleaned(bare))[0]), None) if "\\" not in bare else None
+        product = Number(("word", bare)) if bare.isalpha() and bare.isascii() else None
         return Answer(stripped, bare, plain, product=product, option=chosen)
     readings, refused = _readings(cleaned)
     spoken = len(_SPOKEN.findall(cleaned.text)) >= _SENTENCE
@@ -116,7 +124,7 @@ def read(text: str) -> Answer:
     listed = names(bare) if not any(isinstance(reading, Number) for reading in readings) else None
     return Answer(
         stripped, bare, plain, readings, None, chosen, latex, refused and not readings, None, None, listed,
-        cleaned.domain,
+        cleaned.domain, angle[1] if (angle := _ANGLE.match(cleaned.text)) else None,
     )  # fmt: skip
 
 
@@ -124,14 +132,20 @@ def _readings(cleaned: Cleaned) -> tuple[tuple[Reading, ...], bool]:
     """All that a cleaned text may mean, and whether something in it is too large."""
     found: list[Reading] = []
     refused = False
-    for text in _variants(cleaned.text):
+    texts = _variants(cleaned.text)
+    if cleaned.product is not None:
+        texts.append(cleaned.product)
+    for text in texts:
         renames: list[dict[str, str] | None] = [None]
         if cleaned.parameter:
             renames.append({cleaned.parameter: "\\parameter"})
         for thousands in (True, False) if _THOUSANDS.search(text) else (True,):
             for renamed in renames:
                 try:
-                    found.append(interpret(parse_answer(text, thousands=thousands, renamed=renamed)))
+                    reading = interpret(parse_answer(text, thousands=thousands, renamed=renamed))
+                    if not thousands and isinstance(reading, Bag):  # "1,234" is no list in another order
+                        reading = Sequence("", "", reading.items)
+                    found.append(reading)
                 except TooLarge:
                     refused = True
                 except (Unreadable, RecursionError, OverflowError):
@@ -144,31 +158,42 @@ def _variants(text: str) -> list[str]:
     found = [text]
     if _ABOUT.search(text):
         sides = [side.strip() for side in _ABOUT.split(text)]
-        found = [*(side for side in sides if side), text] if all(_has_number(side) for side in sides) else found
-    if "=" in text and re.search(r"\\text|\\angle|\\triangle|\\mathbb|\\max|\\min|'|\\partial|[A-Za-z]\s*[|(]", text):
-        head, _, tail = text.rpartition("=")
-        if (
-            tail.strip()
-            and head.count("{") == head.count("}")
-            and head.count("(") == head.count(")")
-            and not head.endswith(("!", "<", ">"))
-            and not re.search(r"\\forall|[<>]|,(?![^()]*\))", head)
-        ):
-            if not _reads(text):
-                found.append(tail.strip())
+        if len(sides) == 2 and all(_has_number(side) for side in sides):
+            name, sign, _ = sides[0].rpartition("=")
+            found = [sides[0], name + sign + sides[1]] if _agree(*sides) else sides[:1]
+    if "\\log" in text and not re.search(r"\\log\s*_", text):
+        found.append(text.replace("\\log", "\\lg"))  # to base 10, as at school
+    if (named := _named_value(text)) is not None:
+        found.append(named)
     return found
+
+
+def _named_value(text: str) -> str | None:
+    """The right side of an equation whose left side is a name that the grammar does not have; None: it is none."""
+    head, sign, tail = text.rpartition("=")
+    if not sign or not tail.strip() or len(head) > _LONGEST_NAME or not _NAMES.match(head.strip()):
+        return None
+    if any(head.count(one) != head.count(other) for one, other in ("()", "{}")) or _NO_NAME.search(head):
+        return None
+    try:
+        parse_answer(head)
+    except (Unreadable, RecursionError):
+        return tail.strip()
+    return None
+
+
+def _agree(exact: str, decimal: str) -> bool:
+    """Whether a decimal stands for what is said to be about it."""
+    try:
+        sides = [interpret(parse_answer(text)) for text in (exact.rpartition("=")[2], decimal)]
+    except (TooLarge, Unreadable, RecursionError, OverflowError):
+        return False
+    one, other = sides
+    return isinstance(one, Number) and isinstance(other, Number) and agree_roughly(one, other)
 
 
 def _has_number(side: str) -> bool:
     return bool(re.search(r"\d|\\pi|\\sqrt", side))
-
-
-def _reads(text: str) -> bool:
-    try:
-        interpret(parse_answer(text))
-    except (TooLarge, Unreadable, RecursionError, OverflowError):
-        return False
-    return True
 
 
 def equivalent(reference: str, answer: str, options: Mapping[str, str] | None = None) -> bool | None:
@@ -195,9 +220,10 @@ def equivalent(reference: str, answer: str, options: Mapping[str, str] | None = 
     >>> equivalent("B", "12", {"A": "10", "B": "12"})
     True
     """
-    if options:
-        return _with_options(reference, answer, options)
-    return _equivalent(reference, answer)
+    try:
+        return _with_options(reference, answer, options) if options else _equivalent(reference, answer)
+    except Exhausted:  # not remembered: another problem may ask
+        return None
 
 
 def _with_options(reference: str, answer: str, options: Mapping[str, str]) -> bool | None:
@@ -233,6 +259,8 @@ def _equivalent(reference: str, answer: str) -> bool | None:
         return one.time is not None and other.time is not None and same_time(one.time, other.time)
     if one.range is not None or other.range is not None:
         return one.range is not None and one.range == other.range
+    if one.angle is not None and other.angle is not None and not _same_angle(one.angle, other.angle):
+        return False
     if one.domain is not None and other.domain is not None and one.domain != other.domain:
         return False
     if one.plain == other.plain != "" and not _differ_in_case(one, other):
@@ -291,6 +319,13 @@ def _by_option(one: Answer, other: Answer) -> bool | None:
     if right is not None and right.content is not None:
         return _equivalent(one.text, right.content)
     return None
+
+
+def _same_angle(left: str, right: str) -> bool:
+    """Whether two names of angles may be one: ABC and CBA, or B."""
+    if len(left) == len(right):
+        return left in (right, right[::-1])
+    return left[len(left) // 2] == right[len(right) // 2]
 
 
 def _bare_letter(answer: Answer) -> bool:

@@ -121,7 +121,9 @@ class Atoms:
         node = self.atom()
         if node[0] == "number" and node[2] is None and self.value == "\\frac":
             node = self.mixed(node)
-        if node[0] == "word" and self.value in ("^", "!"):  # of "ab^2" only b is squared
+        if (
+            node[0] == "word" and self.value in ("^", "!") and self.tokens[self.place - 1][0] == "word"
+        ):  # of "ab^2" only b is squared
             return ("*", ("word", node[1][:-1]), self.raised(("letter", node[1][-1])))
         return self.raised(node)
 
@@ -391,6 +393,8 @@ class Atoms:
             node = ("/", node, ("call", name, base))
         if power == _INVERSE and name in ("sin", "cos", "tan"):
             return ("call", "arc" + name, inner)
+        if power == _INVERSE and name == "cot":
+            return ("call", "arctan", ("/", ("number", Fraction(1), None), inner))
         return node if power is None else ("^", node, power)
 
     def matrix(self, begin: str) -> Node:

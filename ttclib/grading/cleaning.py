@@ -15,7 +15,9 @@ from ttclib.grading.wrappers import unwrapped, without_braces, without_fences
 
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _MIXED = re.compile(r"(?<![\d.^_/])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
-_REPEATING = re.compile(r"(\d*)\.(\d*)\\OVERLINE\s*\{?(\d+)\}?")
+_REPEATING = re.compile(
+    r"(\d*)\.(\d*)(?:\\OVERLINE\s*\{?(\d+)\}?|\((\d+)\)|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?)"
+)
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\(euro|pounds)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
 _CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan", "₹": "rupee", "euro": "euro", "pounds": "pound"}
@@ -26,12 +28,13 @@ _BASE = re.compile(
     r"(?:\\text\s*\{\s*)?(\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|sixteen)\s*\}?\s*\)?\s*\}?",
     re.I,
 )
-_BASE_WORD = re.compile(r"_\s*\{?\s*(?:\\text\s*\{)?\s*\(?(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
+_BASE_WORD = re.compile(r"_\s*\{?\s*(?:\\text\s*\{)?\s*(?:base[\s}]*)?\(?(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
                         r"sixteen|\d+)\)?\s*\}{1,2}", re.I)  # fmt: skip
 _BASES = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "sixteen": 16,
 }  # fmt: skip
+_ABOUT = re.compile(r"^(?:about|approximately|approx\.?|roughly|around|exactly)\s+(?=[-+.\\]?\d)", re.I)
 _LEADING = re.compile(
     r"^(?:(?:so|thus|hence|therefore|we have|we get)\b,?\s*)?(?:the\s+)?(?:final\s+|correct\s+)*"
     r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
@@ -54,7 +57,7 @@ _QUALIFIERS = [
         rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
         rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})\s*"
         rf"(?:is|are|being)?\s*(?:an?|any|some|arbitrary)+\s+(?:arbitrary\s+|fixed\s+)?(?P<kind>{_KIND})\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with)\s+(?:any|all|every|some|each|an?)\s+(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
+        rf"[\s,;.]*\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
         r"\s*\)?\s*$",
         rf"[\s,;.]*\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
     )
@@ -64,12 +67,16 @@ _BUILDER = re.compile(
     r"(?P<condition>.*)\\\}\s*$",
     re.S,
 )
+_FAMILY = re.compile(rf"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{{([^|:]*)(?:\||:)\s*({_LETTER}\s*{_IN})\s*\\\}}\s*$")
+_FOOT = "'"
+_SIZE = re.compile(r"(?<=\d)\s*(\"|'{1,2})$")
 _ALL_REALS_BUT = re.compile(
     r"^(?:\\text\s*\{)?\s*(?:[a-z] can be\s+|[a-z] is\s+)?(?:the set of\s+)?(?:all|any)\s+real\s*(?:numbers?|values?|s)?"
     r"(?:\s+(?:of|for)\s+[a-z])?\s*(?:(?:except|other than|but|not equal to|excluding|where|with|such that)\s*(?:for\s*)?\}?\s*"
     r"(?:[a-z]\s*(?:=|\\ne|!=)\s*)?(?P<but>.*?))?\}?\s*$",
     re.I | re.S,
 )
+_ONE_LETTER_UNIT = re.compile(r"\\text\{[A-Za-z]\}")
 _UNION = re.compile(r"(?<=[)\]])\s*(?:U|union)\s*(?=[(\[])")
 _EMPTY = re.compile(
     r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I
@@ -88,11 +95,14 @@ class Cleaned:
         The letter that a qualifier declares, as k in ``k \\in \\mathbb{Z}``.
     domain : str or None
         What it stands for: Z, R, N, Q or C; None: not said, or any constant.
+    product : str or None
+        The same with a unit of one letter, as in ``12 m``, as a letter.
     """
 
     text: str
     parameter: str | None = None
     domain: str | None = None
+    product: str | None = None
 
 
 def clean(answer: str) -> Cleaned:
@@ -104,13 +114,16 @@ def clean(answer: str) -> Cleaned:
     '\\frac{1}{2}\\text{ cm}^2'
     >>> clean(r"\$32,\!348").text
     '32348\\text{dollar}'
-    >>> clean(r"x = k\pi, k \in \mathbb{Z}")
-    Cleaned(text='x = k\\pi', parameter='k', domain='Z')
+    >>> clean(r"x = k\pi, k \in \mathbb{Z}").parameter
+    'k'
     """
     text = laid_bare(answer)
     text = re.sub(r"^\s*(?:=|\\approx(?![A-Za-z])|:)\s*", "", text)
-    text = _LEADING.sub("", text, count=1)
+    text = _ABOUT.sub("", _LEADING.sub("", text, count=1), count=1)
     text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
+    text = _SIZE.sub(lambda found: rf"\text{{{'foot' if found[1] == _FOOT else 'inch'}}}", text)
+    if "\\{" in text:
+        text = _built(text)
     parameter = domain = None
     if " " in text or "\\in" in text:
         text, parameter, domain = _without_qualifier(text)
@@ -121,12 +134,6 @@ def clean(answer: str) -> Cleaned:
         but = (reals["but"] or "").replace("$", "").strip(" .")
         but = re.sub(r"\b(?:and|or)\b", ",", re.sub(r"\\text\s*\{\s*(?:and|or)\s*\}", ",", but))
         text = rf"\mathbb{{R}} \setminus \{{{but}\}}" if but else r"\mathbb{R}"
-    elif (
-        "\\{" in text
-        and (built := _BUILDER.match(text))
-        and re.search(r"[<>]|\\(?:le|ge|ne|lt|gt)", built["condition"])
-    ):
-        text = built["condition"].strip()
     elif _EMPTY.match(text):
         text = r"\emptyset"
     text = _UNION.sub(r" \\cup ", _ORDINAL.sub("", text))
@@ -134,10 +141,13 @@ def clean(answer: str) -> Cleaned:
     text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
     if _SPACED_THOUSANDS.fullmatch(text):
         text = text.replace(" ", "")
+    product = text
     text = mark_units(text)
+    unsure = _ONE_LETTER_UNIT.search(text) is not None and _ONE_LETTER_UNIT.search(product) is None
     if money and "\\text" not in text and not re.search(r"=|,\s|,(?!\d{3})|\b(?:and|or)\b", text):
         text = rf"{text}\text{{{money}}}"
-    return Cleaned(_MIXED.sub(r"(\1+\2/\3)", text), parameter, domain)
+    text, product = (_MIXED.sub(r"(\1+\2/\3)", each) for each in (text, product))
+    return Cleaned(text, parameter, domain, product if unsure else None)
 
 
 @lru_cache(maxsize=4096)
@@ -149,6 +159,18 @@ def laid_bare(answer: str) -> str:
     if text.startswith("{"):
         text = without_braces(text)
     return without_fences(text) if text.endswith((".", ",", ";", "$", "*")) or text.startswith(("*", "$")) else text
+
+
+def _built(text: str) -> str:
+    """What set-builder notation says of its letter, or the family of values that it builds."""
+    if family := _FAMILY.match(text):
+        return f"{family[1]}, {family[2]}"
+    built = _BUILDER.match(text)
+    if built is None:
+        return text
+    condition = built["condition"].strip()
+    said = re.match(rf"{re.escape(built['letter'])}\s*=", condition)
+    return condition if said or re.search(r"[<>]|\\(?:le|ge|ne|lt|gt)", condition) else text
 
 
 def _without_money(text: str) -> tuple[str, str | None]:
@@ -190,7 +212,8 @@ def _domain(kind: str | None) -> str | None:
 
 
 def _as_fraction(found: re.Match[str]) -> str:
-    whole, steady, repeating = found.groups()
+    whole, steady, *repeats = found.groups()
+    repeating = "".join(part or "" for part in repeats)
     if len(steady) + len(repeating) > 30:
         return found[0]
     bottom = int("9" * len(repeating) + "0" * len(steady))

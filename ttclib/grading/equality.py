@@ -183,7 +183,7 @@ def _equal_relations(left: Reading, right: Reading) -> bool:
     if left.sign != right.sign:
         return False
     if left.name is not None and right.name is not None and left.value is not None and right.value is not None:
-        if _same_letter(left.name, right.name):
+        if _same_letter(left.name, right.name) or _is_function(left.name, right.name):
             return equal(left.value, right.value)
     if left.difference is None or right.difference is None:
         return False
@@ -198,6 +198,12 @@ def _same_letter(left: Node, right: Node) -> bool:
         return False
     one, other = left[1].partition("_"), right[1].partition("_")
     return bool(one[0] == other[0] and (not one[2] or not other[2]))
+
+
+def _is_function(left: Node, right: Node) -> bool:
+    """Whether one names a function's value and the other is y: f(x) and y."""
+    applied = [name for name in (left, right) if name[0] == "*" and name[1][0] == "letter" and name[1][1] in "fghFGH"]
+    return len(applied) == 1 and ("letter", "y") in (left, right)
 
 
 def _proportional(left: Number, right: Number, *, either_sign: bool) -> bool:

@@ -10,7 +10,9 @@ import re
 
 # "#### 7" or "#7"; "# Step 2" is a heading.
 _HASH = re.compile(r"^[ \t]*(?:####[ \t]*|#(?![#\s]))([^#\s].*)$", re.M)
-_BOXED = re.compile(r"\\(?:boxed|fbox|framebox)(?:\s*\{|[ \t]*(?=[^\sA-Za-z{$])|[ \t]+(?=[\w\\]))")
+_BOXED = re.compile(
+    r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\{))(?:\s*\{|[ \t]*(?=[^\sA-Za-z{$])|[ \t]+(?=[\w\\]))"
+)
 _UNBRACED = re.compile(r"\\?[^\s$]{1,200}")
 # Between two boxes of one statement: a comma or a word between items, with fences, spacing and a left side.
 _BETWEEN = re.compile(

@@ -1,53 +1,46 @@
 """Graders, and the grades of one problem's samples.
 
-Equivalence is settled once a distinct answer, not once a sample, and replay compares integers. Answers
-that equal the reference are one class; the others are compared among each other only where they share
-a mark (`Grader.keys`), so that hundreds of distinct answers take few comparisons.
+Equivalence is settled once a distinct answer, not once a sample, and replay compares integers.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from ttclib.errors import RequestError, one_of
 from ttclib.grading import answers as mathematics
+from ttclib.grading.classes import Classes, Grader
 from ttclib.grading.extraction import extract_answer
+from ttclib.grading.forms import form_of
+from ttclib.grading.options import is_letter
+from ttclib.grading.sandbox import ask_alone, bounded
 
 # Raised whenever a pair of answers may get another grade, or an answer another class, than before.
 _EXACT_RULES = 2
-_MATH_RULES = 2
-# Classes that an answer is compared with, of those that share a mark with it. Marks of values are so
-# fine that one or two do; LaTeX that only math-verify reads has one mark for all.
-_MOST_COMPARISONS = 16
+_MATH_RULES = 3
+# Processor time of math-verify that one problem may take, in seconds; what is asked later stays ungraded.
+PROBLEM_LIMIT_S = 30.0
+GRADERS = ("math", "math-verify", "exact", "reasoning-gym")
 _NUMBER = re.compile(r"([-+]?)(\d{1,3}(?:,\d{3})+|\d*)(?:\.(\d*))?")
-
-
-@dataclass(frozen=True)
-class Grader:
-    """A way to compare answers.
-
-    Attributes
-    ----------
-    name : str
-        With its version: grades of another version stand beside these, not over them.
-    equivalent : callable
-        ``equivalent(reference, answer)``, symmetric; raises or returns None where it cannot tell.
-    keys : callable, optional
-        Marks of an answer: of two that share none, neither is looked at as the other's equivalent.
-    """
-
-    name: str
-    equivalent: Callable[[str, str], bool | None]
-    keys: Callable[[str], Iterable[Hashable]] | None = None
+Options = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Grade:
-    """What a grader found in one sample; None: no answer, or could not be graded."""
+    """What a grader found in one sample.
+
+    Attributes
+    ----------
+    answer : str or None
+        None: none was found.
+    answer_class : int or None
+        None: no answer, or a letter that says nothing, since options were shuffled: no vote.
+    correct : bool or None
+        None: could not be graded, or there is no reference.
+    """
 
     answer: str | None
     answer_class: int | None
@@ -55,7 +48,10 @@ class Grade:
 
 
 def get_grader(name: str) -> Grader:
-    """The grader of that name: ``exact`` (same text or same number), ``math`` (same value) or ``reasoning-gym``.
+    """The grader of that name.
+
+    ``math`` (same value, by the rules of ``docs/grading.md``), ``exact`` (same text or same number), ``math-verify``
+    (that library by itself, to be compared with) or ``reasoning-gym`` (a task's own scorer).
 
     Its own name carries its version: of ``math``, math-verify's and that of the rules here. That of
     ``reasoning-gym`` is ``exact`` until `problem_grader` gives it a problem's own scorer.
@@ -65,7 +61,7 @@ def get_grader(name: str) -> Grader:
     RequestError
         Unknown name.
     """
-    if one_of(name, ("math", "exact", "reasoning-gym"), "grader") == "reasoning-gym":
+    if one_of(name, GRADERS, "grader") == "reasoning-gym":
         try:
             made_by = version("reasoning-gym")
         except PackageNotFoundError:
@@ -73,11 +69,21 @@ def get_grader(name: str) -> Grader:
                 "grader 'reasoning-gym' needs the package 'reasoning-gym': install it with pip install "
                 "'ttclib[benchmarks]'"
             ) from None
-        return Grader(f"reasoning-gym-{made_by}", same_value, lambda answer: (_canonical(answer),))
+        return Grader(f"reasoning-gym-{made_by}", same_value, lambda answer: (_canonical(answer),), _canonical)
     if name == "exact":
-        return Grader(f"exact-{_EXACT_RULES}", same_value, lambda answer: (_canonical(answer),))
+        return Grader(f"exact-{_EXACT_RULES}", same_value, lambda answer: (_canonical(answer),), _canonical)
     installed = version("math-verify")
-    return Grader(f"math-verify-{installed}.{_MATH_RULES}", mathematics.equivalent, mathematics.keys_of)
+    if name == "math-verify":
+        return Grader(
+            f"alone-math-verify-{installed}", _by_math_verify, lambda answer: (_canonical(answer),), _canonical
+        )
+    return Grader(
+        f"math-verify-{installed}.{_MATH_RULES}",
+        mathematics.equivalent,
+        mathematics.keys_of,
+        form_of,
+        mathematics.equivalent,
+    )
 
 
 def grade_problem(
@@ -87,6 +93,9 @@ def grade_problem(
     *,
     answers: Sequence[str | None] | None = None,
     known: Iterable[tuple[str, int]] = (),
+    options: Options | Sequence[Options | None] | None = None,
+    references: Sequence[str | None] | None = None,
+    tell: Callable[[int], None] = lambda done: None,
 ) -> list[Grade]:
     """Grade the samples of one problem.
 
@@ -99,77 +108,69 @@ def grade_problem(
     answers : sequence of str or None, optional
         Answers that are known already; where None or blank, the completion is searched.
     known : iterable of (answer, class), optional
-        Classes of this problem that exist already; they are kept.
+        Classes of this problem that exist already; their numbers are kept.
+    options : mapping, or sequence of mappings, optional
+        What the letters of a multiple choice stand for: once, or for each sample whose options were shuffled.
+    references : sequence of str or None, optional
+        The right answer of each sample, where letters were shuffled for each.
+    tell : callable, optional
+        Told how many samples are graded, after each distinct answer.
 
     Returns
     -------
     list of Grade
         A completion without an answer is wrong if there is a reference: the question was asked and
-        not answered. An answer that cannot be compared has `correct` None.
+        not answered. An answer that cannot be compared has `correct` None. Where options were shuffled
+        a letter is no answer: its class is that of its content, and None where that is not known.
     """
-    classes = _Classes(grader, reference, known)
+    n_samples = len(completions)
+    shuffled = references is not None or not (options is None or isinstance(options, Mapping))
+    of_sample = list(references) if references is not None else [reference] * n_samples
+    chosen: list[Options | None]
+    chosen = [options] * n_samples if options is None or isinstance(options, Mapping) else list(options)
+    found: list[str | None] = []
+    for completion, given in zip(completions, answers or [None] * n_samples, strict=True):
+        found.append(given if given is not None and given.strip() else extract_answer(completion or ""))
+    graded: dict[tuple[str, str | None, int], bool | None] = {}
+    with bounded(PROBLEM_LIMIT_S):
+        for number, (answer, own, letters) in enumerate(zip(found, of_sample, chosen, strict=True), start=1):
+            if answer is not None and (answer, own, id(letters)) not in graded:
+                graded[answer, own, id(letters)] = grader.grade(own, answer, letters)
+                tell(number)
+    if shuffled and references is None:  # against one letter, that of another order says nothing
+        graded = {
+            key: None
+            if is_letter(key[0]) and not any(letters and id(letters) == key[2] for letters in chosen)
+            else grade
+            for key, grade in graded.items()
+        }
+    voted = [
+        _vote(answer, letters, shuffled) if answer is not None else None
+        for answer, letters in zip(found, chosen, strict=True)
+    ]
+    grades: dict[str, bool | None] = {}
+    for vote, answer, own, letters in zip(voted, found, of_sample, chosen, strict=True):
+        if vote is not None and answer is not None:
+            grades.setdefault(vote, graded[answer, own, id(letters)])
+    classes = Classes(grader, reference if references is None else None, known)
+    with bounded(PROBLEM_LIMIT_S):
+        numbers = classes.place(list(grades), grades)
     result = []
-    for completion, given in zip(completions, answers or [None] * len(completions), strict=True):
-        answer = given if given is not None and given.strip() else extract_answer(completion or "")
+    for completion, answer, vote, own, letters in zip(completions, found, voted, of_sample, chosen, strict=True):
         if answer is None:
-            unanswered = completion is not None and reference is not None
+            unanswered = completion is not None and own is not None
             result.append(Grade(None, None, False if unanswered else None))
         else:
-            result.append(Grade(answer, *classes.place(answer)))
+            number = numbers[vote] if vote is not None else None
+            result.append(Grade(answer, number, graded[answer, own, id(letters)]))
     return result
 
 
-class _Classes:
-    """The classes of one problem's answers, that of the right ones among them."""
-
-    def __init__(self, grader: Grader, reference: str | None, known: Iterable[tuple[str, int]]) -> None:
-        self._grader = grader
-        self._reference = reference
-        self._class_of: dict[str, int] = {}
-        self._correct: dict[str, bool | None] = {}
-        self._first: dict[int, str] = {}  # of each class, the answer that stands for it
-        self._sharing: dict[Hashable, list[int]] = defaultdict(list)
-        self._right: int | None = None
-        for answer, number in known:
-            self._enter(answer, number)
-
-    def place(self, answer: str) -> tuple[int, bool | None]:
-        """Class and grade of an answer."""
-        if answer not in self._correct:
-            self._correct[answer] = None if self._reference is None else self._same(self._reference, answer)
-        if answer not in self._class_of:
-            number = self._right_class() if self._correct[answer] else self._find(answer)
-            self._enter(answer, 1 + max(self._first, default=-1) if number is None else number)
-            if self._correct[answer] and self._right is None:
-                self._right = self._class_of[answer]
-        return self._class_of[answer], self._correct[answer]
-
-    def _right_class(self) -> int | None:
-        if self._right is None and self._reference is not None:
-            self._right = self._find(self._reference)
-        return self._right
-
-    def _find(self, answer: str) -> int | None:
-        numbers: Iterable[int] = self._first
-        if self._grader.keys is not None:
-            shared = dict.fromkeys(n for key in self._grader.keys(answer) for n in self._sharing.get(key, ()))
-            numbers = sorted(shared)[:_MOST_COMPARISONS]
-        # An answer that is not right is in no class of right ones.
-        skipped = self._right if answer != self._reference else None
-        return next((n for n in numbers if n != skipped and self._same(self._first[n], answer)), None)
-
-    def _same(self, left: str, right: str) -> bool | None:
-        try:
-            return self._grader.equivalent(left, right)
-        except Exception:  # whatever a comparison trips over: not comparable is not 'wrong'
-            return None
-
-    def _enter(self, answer: str, number: int) -> None:
-        self._class_of.setdefault(answer, number)
-        if number not in self._first:
-            self._first[number] = answer
-            for key in self._grader.keys(answer) if self._grader.keys is not None else ():
-                self._sharing[key].append(number)
+def _vote(answer: str, options: Options | None, shuffled: bool) -> str | None:
+    """What an answer votes for: itself, or, where options were shuffled, what its letter stands for."""
+    if not shuffled or not (letter := is_letter(answer)):
+        return answer
+    return options.get(letter) if options is not None else None
 
 
 def same_value(reference: str, answer: str) -> bool:
@@ -181,6 +182,11 @@ def same_value(reference: str, answer: str) -> bool:
     (True, False)
     """
     return _canonical(reference) == _canonical(answer)
+
+
+def _by_math_verify(reference: str, answer: str) -> bool | None:
+    found = ask_alone(reference.strip().strip("$"), answer.strip().strip("$"))
+    return found if isinstance(found, bool) else None
 
 
 def _canonical(answer: str) -> str:

@@ -251,6 +251,21 @@ def equal_numbers(left: Number, right: Number) -> bool:
     return False
 
 
+def agree_roughly(left: Number, right: Number) -> bool:
+    """Whether two sides of a numeric equation agree, one perhaps to the digits that the other is written with."""
+    if equal_numbers(left, right):
+        return True
+    for decimal, exact in ((left, right), (right, left)):
+        if decimal.places is not None and not exact.letters and not decimal.letters:
+            for share in (False, True):
+                unit = 10.0 ** -(decimal.places + (2 if share else 0))
+                one, other = decimal.value(0, share), exact.value(0, share)
+                if not isinstance(one, Undecided | None) and not isinstance(other, Undecided | None):
+                    if abs(complex(one) - complex(other)) <= 1.000001 * unit:
+                        return True
+    return False
+
+
 def in_base(number: Number) -> int | None:
     """What a number's digits say in their base."""
     value = number.value(0)

@@ -6,12 +6,6 @@ from dataclasses import dataclass, field
 
 from ttclib.grading.quantities import Number
 from ttclib.grading.syntax import Node
-from ttclib.grading.tokens import Unreadable
-
-_MOST_ITEMS = 64
-_INVERSE = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_INFINITY: Node = ("infinity",)
-_COMPOUND = ("list", "set", "seq", "matrix", "union", "intersection", "without", "relation")
 
 
 @dataclass(frozen=True)
@@ -80,53 +74,6 @@ class Relation:
 Reading = Number | Infinity | Sequence | Bag | Matrix | Region | Relation
 
 
-def interpret(node: Node) -> Reading:
-    """What a tree says.
-
-    Raises
-    ------
-    Unreadable
-    ttclib.grading.evaluation.TooLarge
-    """
-    from ttclib.grading.regions import joined_sets
-
-    kind = node[0]
-    if kind == "list":
-        return _list(node[1], node[2])
-    if kind == "set":
-        _check(node[1])
-        return bag("set", [interpret(each) for part in node[1] for each in _signs(part)])
-    if kind in ("union", "intersection", "without"):
-        return joined_sets(kind, interpret(node[1]), interpret(node[2]))
-    if kind == "seq":
-        return _sequence(node[1], node[2], [interpret(part) for part in node[3][: _MOST_ITEMS + 1]])
-    if kind == "matrix":
-        return Matrix(tuple(tuple(interpret(cell) for cell in row) for row in node[1]))
-    if kind == "relation":
-        return _relation(node[1], node[2])
-    both = _signs(node)
-    if len(both) == 2:
-        return bag("list", [interpret(each) for each in both])
-    if kind == "unit" and node[1][0] in ("seq", "list", "set", "infinity"):
-        return interpret(node[1])
-    if kind == "infinity" or (kind == "negative" and node[1][0] == "infinity"):
-        return Infinity(1 if kind == "infinity" else -1)
-    return Number(node)
-
-
-def bag(kind: str, items: list[Reading]) -> Bag:
-    """Items in any order, each once."""
-    from ttclib.grading.equality import equal
-
-    found: list[Reading] = []
-    for item in items:
-        flat = item.items if isinstance(item, Bag) and item.kind == "list" else (item,)
-        for each in flat:
-            if not any(_strictly_same(each, other) and equal(each, other) for other in found):
-                found.append(each)
-    return Bag(kind, tuple(found))
-
-
 def has(node: Node, *kinds: str) -> bool:
     """Whether a tree has a node of one of these kinds."""
     return node[0] in kinds or any(has(part, *kinds) for part in node if isinstance(part, tuple) and part)
@@ -141,122 +88,14 @@ def letters_of(node: Node) -> set[str]:
     return {letter for part in node if isinstance(part, tuple) and part for letter in letters_of(part)}
 
 
-def _strictly_same(left: Reading, right: Reading) -> bool:
-    """Whether neither of two items of a list says more than the other: "12, 12 cm" are two."""
-    if isinstance(left, Number) and isinstance(right, Number):
-        return left.unit == right.unit
-    return type(left) is type(right)
-
-
-def _check(items: tuple[Node, ...]) -> None:
-    if len(items) > _MOST_ITEMS:
-        raise Unreadable("too many items")
-
-
-def _list(items: tuple[Node, ...], joined: str) -> Reading:
-    from ttclib.grading.regions import joined_conditions
-
-    _check(items)
-    dotted = ("letter", "\\ldots") in items
-    if len(items) > 1 and (dotted or all(part[0] in ("letter", "word") for part in items)):
-        return Sequence("", "", tuple(interpret(part) for part in items))  # names keep their order
-    if any(part[0] == "relation" and set(part[1]) - {"=", "in"} for part in items):
-        conditions = joined_conditions(items, joined)
-        if conditions is not None:
-            return conditions
-    return bag("list", [interpret(each) for part in items for each in _signs(part)])
-
-
-def _signs(node: Node) -> list[Node]:
-    """A tree for each choice of its double signs, which are chosen together."""
-    if node[0] in _COMPOUND or not has(node, "±", "∓"):
-        return [node]
-    return [_choose(node, "+", "-"), _choose(node, "-", "+")]
-
-
-def _choose(node: Node, upper: str, lower: str) -> Node:
-    signs = {"±": upper, "∓": lower}
-    return tuple(
-        _choose(part, upper, lower)
-        if isinstance(part, tuple)
-        else signs.get(part, part)
-        if isinstance(part, str)
-        else part
-        for part in node
-    )
-
-
-def _sequence(opening: str, closing: str, items: list[Reading]) -> Sequence:
-    if len(items) > _MOST_ITEMS:
-        raise Unreadable("too many items")
-    if len(items) == 2:  # an interval has no infinite end
-        opening = "(" if opening == "[" and isinstance(items[0], Infinity) else opening
-        closing = ")" if closing == "]" and isinstance(items[1], Infinity) else closing
-    return Sequence(opening, closing, tuple(items))
-
-
-def _relation(signs: tuple[str, ...], parts: tuple[Node, ...]) -> Reading:
-    from ttclib.grading.regions import solved
-
-    if signs[-1] == "in":
-        found = interpret(parts[-1])
-        if isinstance(found, (Sequence, Region)) and parts[0][0] == "letter" and len(parts) == 2:
-            return type(found)(**{**vars(found), "name": parts[0][1]})
-        return found
-    if set(signs) == {"="}:
-        return _equation(parts)
-    if set(signs) <= {">", ">="}:
-        signs, parts = tuple(_INVERSE[sign] for sign in reversed(signs)), tuple(reversed(parts))
-    if not (set(signs) <= {"<", "<="} or signs == ("!=",)):
-        raise Unreadable("mixed relations")
-    region = solved(signs, parts)
-    if region is not None:
-        return region
-    if signs == ("!=",):
-        return Relation("!=", Number(("-", *parts)))
-    pairs = [
-        Relation(sign, Number(("-", right, left)))
-        for sign, left, right in zip(signs, parts[:-1], parts[1:], strict=True)
-    ]
-    return pairs[0] if len(pairs) == 1 else Bag("all", tuple(pairs))
-
-
-def _equation(parts: tuple[Node, ...]) -> Reading:
-    left, right = parts[0], parts[-1]
-    if both := _signs(right)[1:]:
-        return bag("list", [_equation((left, each)) for each in (_signs(right)[0], *both)])
-    if not has(left, "letter", "word"):
-        if not has(right, "letter", "word"):
-            return interpret(right)
-        left, right = right, left  # "5 = x"
-    named = is_name(left)
-    value = interpret(right) if named or _is_asked_for(left, right) else None
-    try:
-        bare = right[1] if right[0] == "unit" else right
-        difference = Number(("-", left, bare)) if left[0] not in _COMPOUND and bare[0] not in _COMPOUND else None
-    except Unreadable:  # of no number: a name and its set or vector
-        difference = None
-    if value is None and difference is None:
-        raise Unreadable("no equation between numbers")
-    curve = not named and letters_of(left) <= {"x", "y", "z"}
-    return Relation("=", difference, left if named else None, value, curve)
-
-
-def _is_asked_for(left: Node, right: Node) -> bool:
-    """Whether an equation says what an expression is worth, as ``a + b = 7``, and is not to be solved."""
-    if has(right, "letter", "word"):
-        return False
-    if left[0] == "call":
-        return True
-    return len(letters_of(left)) > 1 and not (right[0] == "number" and right[1] == 0)
-
-
 def is_name(node: Node) -> bool:
     """Whether an equation's left side names what stands on its right: x, AB, f(x), P(A), f^{-1}(x)."""
     while node[0] == "*":
         node = node[1]
     if node[0] == "seq":
         return all(is_name(item) for item in node[3])
+    if node[0] == "/":  # dy/dx
+        return all(part[0] == "word" and part[1][0] == "d" and len(part[1]) == 2 for part in node[1:])
     if node[0] == "^" and node[2] == ("negative", ("number", 1, None)):
         return node[1][0] == "letter" and node[1][1] in ("f", "g", "h")
     return node[0] in ("letter", "word") or (node[0] == "abs" and is_name(node[1]))

@@ -1,4 +1,4 @@
-"""Parts of the real line: intervals, their unions, and the conditions that describe them."""
+"""Parts of the real line: intervals, points, and their unions."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import math
 from functools import cmp_to_key
 
 from ttclib.grading.quantities import Number, equal_numbers
-from ttclib.grading.readings import Bag, Infinity, Reading, Region, Relation, Sequence, bag, interpret, letters_of
-from ttclib.grading.syntax import Node
+from ttclib.grading.readings import Bag, Infinity, Reading, Region, Sequence
 from ttclib.grading.tokens import Unreadable
 
 End = Number | Infinity
 Part = tuple[End, bool, End, bool]
-_LOWEST, _HIGHEST = Infinity(-1), Infinity(1)
-_ZERO: Node = ("number", 0, None)
-_ONE: Node = ("number", 1, None)
+LOWEST, HIGHEST = Infinity(-1), Infinity(1)
 
 
 def region_of(reading: Reading, *, points: bool = False) -> Region | None:
@@ -34,7 +31,7 @@ def region_of(reading: Reading, *, points: bool = False) -> Region | None:
             found = [region_of(item, points=points) for item in reading.items]
             known = [each for each in found if each is not None]
             if len(known) == len(found) and (known or points):
-                return _union(known)
+                return union(known)
     except Unreadable:
         return None
     return None
@@ -58,128 +55,6 @@ def same_region(left: Region, right: Region) -> bool:
     )
 
 
-def joined_sets(kind: str, left: Reading, right: Reading) -> Reading:
-    """The union, intersection or difference of two sets."""
-    if kind == "union" and isinstance(left, Bag) and isinstance(right, Bag) and left.kind == right.kind == "set":
-        return bag("set", [*left.items, *right.items])
-    one, other = region_of(left, points=True), region_of(right, points=True)
-    if one is not None and other is not None:
-        if kind == "union":
-            return simplest(_union([one, other]))
-        return simplest(_intersection(one, other if kind == "intersection" else _complement(other)))
-    if kind != "union":
-        raise Unreadable("no sets of numbers")
-    items = [item for each in (left, right) for item in (each.items if isinstance(each, Bag) else (each,))]
-    return bag("union", items)
-
-
-def solved(signs: tuple[str, ...], parts: tuple[Node, ...]) -> Reading | None:
-    """What an inequality, or a chain of them, leaves to its one letter; None: it is not linear in one letter."""
-    letters = {letter for part in parts for letter in letters_of(part)}
-    if len(letters) != 1:
-        return None
-    letter = letters.pop()
-    found = Region(((_LOWEST, False, _HIGHEST, False),))
-    for sign, left, right in zip(signs, parts[:-1], parts[1:], strict=True):
-        half = _half_line(sign, left, right, letter)
-        if half is None:
-            return None
-        found = _intersection(found, half)
-    if not found.parts:
-        raise Unreadable("nothing is left")
-    return simplest(Region(found.parts, letter))
-
-
-def joined_conditions(items: tuple[Node, ...], joined: str) -> Reading | None:
-    """Conditions on one letter as a part of the line: all of them hold, or, said so or else empty, one does."""
-    found: list[Region] = []
-    name = None
-    for place, item in enumerate(items):
-        reading = interpret(item)
-        if place and item[0] != "relation" and items[0][0] == "relation" and items[0][1] == ("!=",):
-            point = region_of(reading, points=True)  # "x ≠ 2, 3"
-            region = _complement(point) if point is not None else None
-        else:
-            region = region_of(reading) if item[0] == "relation" else None
-        if region is None or (name and region.name and region.name != name):
-            return None
-        name = region.name or name
-        found.append(region)
-    if joined != "or":
-        both = found[0]
-        for region in found[1:]:
-            both = _intersection(both, region)
-        if both.parts:
-            return simplest(Region(both.parts, name))
-    return simplest(Region(_union(found).parts, name))
-
-
-def _half_line(sign: str, left: Node, right: Node, letter: str) -> Region | None:
-    """Where ``left < right`` holds, both linear in a letter."""
-    low, high, closed = left, right, sign == "<="
-    if "abs" in (low[0], high[0]):
-        return _about_zero(sign, left, right, letter)
-    if right == ("letter", letter) and letter not in letters_of(left):
-        end, above = left, True
-    elif left == ("letter", letter) and letter not in letters_of(right):
-        end, above = right, False
-    else:
-        difference: Node = ("-", low, high)
-        at_zero, at_one = (_put(difference, letter, node) for node in (_ZERO, _ONE))
-        slope: Node = ("-", at_one, at_zero)
-        try:
-            line = Number(("+", ("*", slope, ("letter", letter)), at_zero))
-            steepness = Number(slope).real_value()
-            if steepness == 0 or not equal_numbers(Number(difference), line):
-                return None
-        except Unreadable:
-            return None
-        end, above = ("/", ("negative", at_zero), slope), steepness < 0
-    reading = interpret(end)
-    if not isinstance(reading, End):
-        if isinstance(reading, Bag) and sign == "!=":  # x ≠ ±2
-            points = region_of(reading, points=True)
-            return _complement(points) if points is not None else None
-        return None
-    if sign == "!=":
-        if isinstance(reading, Infinity):
-            return None
-        reading.real_value()
-        return Region(((_LOWEST, False, reading, False), (reading, False, _HIGHEST, False)))
-    if isinstance(reading, Number):
-        reading.real_value()
-    part: Part = (reading, closed, _HIGHEST, False) if above else (_LOWEST, False, reading, closed)
-    if isinstance(reading, Infinity):
-        part = (_LOWEST, False, _HIGHEST, False)
-    return Region((part,))
-
-
-def _about_zero(sign: str, left: Node, right: Node, letter: str) -> Region | None:
-    """Where the size of something linear is below, above or not a number."""
-    inside = left[0] == "abs"
-    inner, bound = (left[1], right) if inside else (right[1], left)
-    if letter in letters_of(bound) or sign == "!=":
-        return None
-    low, high = ("negative", bound), bound
-    if inside:
-        one, other = _half_line(sign, low, inner, letter), _half_line(sign, inner, high, letter)
-        return _intersection(one, other) if one is not None and other is not None else None
-    one, other = _half_line(sign, inner, low, letter), _half_line(sign, high, inner, letter)
-    return _union([one, other]) if one is not None and other is not None else None
-
-
-def _put(node: Node, letter: str, value: Node) -> Node:
-    """A tree with a value in a letter's place."""
-    if node == ("letter", letter):
-        return value
-    if node[0] == "word" and letter in node[1]:
-        product: Node = _ONE
-        for each in node[1]:
-            product = ("*", product, value if each == letter else ("letter", each))
-        return product
-    return tuple(_put(part, letter, value) if isinstance(part, tuple) and part else part for part in node)
-
-
 def _position(end: End) -> float:
     return math.inf * end.sign if isinstance(end, Infinity) else end.real_value()
 
@@ -196,7 +71,8 @@ def _order(left: End, right: End) -> int:
     return -1 if _position(left) < _position(right) else 1
 
 
-def _union(regions: list[Region]) -> Region:
+def union(regions: list[Region]) -> Region:
+    """All that is in one of several regions, in disjoint parts."""
     parts = sorted(
         (part for region in regions for part in region.parts),
         key=cmp_to_key(lambda one, other: _order(one[0], other[0]) or other[1] - one[1]),
@@ -219,7 +95,8 @@ def _union(regions: list[Region]) -> Region:
     return Region(tuple(found), names.pop() if len(names) == 1 else None)
 
 
-def _intersection(left: Region, right: Region) -> Region:
+def intersection(left: Region, right: Region) -> Region:
+    """What is in both of two regions."""
     found: list[Part] = []
     for one in left.parts:
         for other in right.parts:
@@ -240,9 +117,10 @@ def _inner(one: End, one_closed: bool, other: End, other_closed: bool, side: int
     return (one, one_closed) if order > 0 else (other, other_closed)
 
 
-def _complement(region: Region) -> Region:
+def complement(region: Region) -> Region:
+    """What is in a region not."""
     found: list[Part] = []
-    low: End = _LOWEST
+    low: End = LOWEST
     low_closed = False
     for part in region.parts:
         if _order(low, part[0]) < 0:
@@ -250,9 +128,6 @@ def _complement(region: Region) -> Region:
         elif low_closed and not part[1]:
             found.append((low, True, low, True))
         low, low_closed = part[2], not part[3]
-    if low != _HIGHEST:
-        found.append((low, low_closed, _HIGHEST, False))
+    if low != HIGHEST:
+        found.append((low, low_closed, HIGHEST, False))
     return Region(tuple(found), region.name)
-
-
-__all__ = ["Relation", "joined_conditions", "joined_sets", "region_of", "same_region", "simplest", "solved"]

@@ -2,7 +2,8 @@
 
 A plain child with pipes, and no `multiprocessing`: it is the same under Jupyter, in threads and beside
 a loaded model, needs no importable main module, and a fork of the parent does not share it. It is
-started when first needed, kept, and started anew after it was killed.
+started when first needed, kept, and started anew after it was killed. What took too long once is
+remembered and not asked again, and what one problem may take in all is bounded.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LIMIT_S = 3
@@ -23,6 +25,36 @@ MEMORY_BYTES = 2 << 30
 _START_S = 120.0  # on a machine that is busy, importing sympy takes its time
 _MOST_FAILED_STARTS = 3
 _WALL_FACTOR = 10  # processor time is what is limited; this ends a process that gets none
+_MOST_REMEMBERED = 100_000
+
+
+class Exhausted(Exception):
+    """The processor time that a problem may take is used up: this pair was not asked about."""
+
+
+_budget = threading.local()
+
+
+@contextmanager
+def bounded(limit_s: float) -> Iterator[None]:
+    """Bound what all comparisons inside may take of math-verify's processor time, in this thread.
+
+    Parameters
+    ----------
+    limit_s : float
+        Seconds; a comparison that begins later raises `Exhausted`.
+    """
+    before = getattr(_budget, "left_s", None)
+    _budget.left_s = limit_s
+    try:
+        yield
+    finally:
+        _budget.left_s = before
+
+
+def _spend(seconds: float) -> None:
+    if getattr(_budget, "left_s", None) is not None:
+        _budget.left_s -= seconds
 
 
 class Sandbox:
@@ -44,6 +76,8 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._unread = b""
+        self._too_slow: set[str] = set()
+        self._known_fast: set[str] = set()
 
     @property
     def process_id(self) -> int | None:
@@ -57,24 +91,56 @@ class Sandbox:
         -------
         bool, str or None
             ``"unread"``: math-verify reads neither, ``"failed"``: it raised, None: it ran out of time
-            or memory and was killed.
+            or memory and was killed, now or before.
+
+        Raises
+        ------
+        Exhausted
+            The time of `bounded` is used up.
         """
         with self._lock:
-            try:
-                if self._process is not None and self._process.poll() is not None:  # ended from outside
-                    self._kill()
-                if self._process is None and not self._start():
-                    return None
-                question = json.dumps([left, right]) + "\n"
-                answer = self._exchange(question.encode(), self.limit_s * _WALL_FACTOR)
-            except BaseException:  # an interrupt: the answer would be taken for that to the next question
-                self._kill()
-                raise
-            if answer is None:
-                self._kill()
+            for text in (left, right):  # each alone first, so that it is known which of two is too slow
+                if text not in self._known_fast and text not in self._too_slow:
+                    started = self._failed_starts
+                    found = self._asked([text])
+                    if found is None and self._failed_starts > started or self._failed_starts >= _MOST_FAILED_STARTS:
+                        return None
+                    remembered = self._too_slow if found is None else self._known_fast
+                    if len(remembered) < _MOST_REMEMBERED:
+                        remembered.add(text)
+                    if found is None:
+                        return None
+            if left in self._too_slow or right in self._too_slow:
                 return None
-            found = json.loads(answer)
-            return found if isinstance(found, (bool, str)) else None
+            return self._asked([left, right])
+
+    def _asked(self, texts: list[str]) -> bool | str | None:
+        """What the child says of a text, or of two."""
+        left_s = getattr(_budget, "left_s", None)
+        if left_s is not None and left_s <= 0:
+            raise Exhausted
+        try:
+            if self._process is not None and self._process.poll() is not None:  # ended from outside
+                self._kill()
+            if self._process is None and not self._start():
+                return None
+            question = json.dumps(texts) + "\n"
+            answer = self._exchange(question.encode(), self.limit_s * _WALL_FACTOR)
+        except BaseException:  # an interrupt: the answer would be taken for that to the next question
+            self._kill()
+            raise
+        if answer is None:
+            self._kill()
+            _spend(self.limit_s)
+            return None
+        found, seconds = json.loads(answer)
+        _spend(seconds)
+        return found if isinstance(found, (bool, str)) else None
+
+    def ask_alone(self, reference: str, answer: str) -> bool | str | None:
+        """What math-verify says by itself, as in a script: in this order, with its own rounding."""
+        with self._lock:
+            return self._asked([reference, answer, "alone"])
 
     def close(self) -> None:
         """End the child."""
@@ -152,6 +218,7 @@ class Sandbox:
 
 _SHARED = Sandbox()
 ask = _SHARED.ask
+ask_alone = _SHARED.ask_alone
 atexit.register(_SHARED.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_SHARED.forget)

@@ -61,7 +61,7 @@ SAYS_NOTHING = {
 NO_UNIT = {
     "and", "or", "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "infinity", "inf", "oo",
     "i", "e", "mod", "is", "are", "if", "for", "when", "where", "with", "no", "not", "but", "then", "to", "base", "from",
-    "choose", "factorial", "x", "y", "z", "arcsin", "arccos", "arctan", "lg", "cup", "union", "max", "min of", "gcd",
+    "choose", "factorial", "x", "y", "z", "arcsin", "arccos", "arctan", "lg", "union", "max", "min of", "gcd",
     "lcm", "through", "by", "otherwise", "else", "except", "between", "than", "am", "pm", "either", "both", "only",
     "divided", "plus", "minus", "over", "squared", "cubed", "st", "nd", "rd", "th", "as", "so", "because", "since",
     "does", "do", "was", "were", "answer", "wrong", "it", "that", "this", "which", "there", "they", "option",
@@ -109,7 +109,7 @@ def _marked(found: re.Match[str]) -> str:
 def _is_unit(name: str, parts: list[str], spaced: bool) -> bool:
     first = parts[0]
     if len(first) == 1:
-        return spaced and name.strip(".")[0] in ONE_LETTER and (len(parts) > 1 or "/" in name or len(name) == 1)
+        return spaced and name[0] in ONE_LETTER and (len(name.strip(".")) == 1 or (" " not in name and "/" in name))
     known = first in _SPELLINGS or first.rstrip("s") in _SPELLINGS.values() or first in ("square", "cubic", "sq", "cu")
     if known:
         return len(first) > 1

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from ttclib.grading.tokens import FUNCTIONS
 
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+_PHRASE = re.compile(r"[A-Za-z][A-Za-z '.!?-]*")
 _BARE_WORD = re.compile(r"[A-Za-z]{2,}")
 _FIGURE = re.compile(r"\\(?:triangle|angle|measuredangle|odot|parallel)\s*\{?[A-Z]+'*\}?")
-_MATHEMATICAL = FUNCTIONS | {"pi", "infinity", "inf", "oo", "infty", "theta", "alpha", "beta", "gamma", "lambda"}
+_MATHEMATICAL = FUNCTIONS | {
+    *("pi", "infinity", "Infinity", "inf", "oo", "infty", "theta", "alpha", "beta", "gamma", "lambda", "and", "or"),
+}
 _SAME_PHRASE = {
     "dne": "does not exist",
     "doesn't exist": "does not exist",
@@ -38,6 +41,7 @@ _CLOCK = re.compile(
 )
 _PLAIN = r"(?:\d+(?:,\d{3})*(?:\.\d+)?)"
 _RANGE = re.compile(rf"(?:from\s+)?([-+]?{_PLAIN})((?:\s*(?:--?-?|to|through)\s*{_PLAIN})+)")
+_HEXADECIMAL = re.compile(r"(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*\d)([0-9A-Fa-f]+)\s*_\s*\{?\(?(\d\d?)\)?\}?")
 _DATE = re.compile(r"\d+(?:\s*/\s*\d+){2,}")
 _OPTION = re.compile(
     r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*)?(?:\(\s*([A-Ja-j])\s*\)|\[\s*([A-J])\s*\]|([A-J])(?=\s*[.):]|\s*$)|([a-j])\))"
@@ -95,9 +99,9 @@ def is_word(text: str) -> bool:
     if _FIGURE.fullmatch(text):
         return True
     text = text.strip("()[]{} ")
-    if not _BARE_WORD.fullmatch(text):
+    if not _PHRASE.fullmatch(text):
         return False
-    return text not in _MATHEMATICAL and text.lower() not in ("infinity", "inf")
+    return any(word not in _MATHEMATICAL for word in _BARE_WORD.findall(text))
 
 
 def names(text: str) -> tuple[str, ...] | None:
@@ -110,7 +114,7 @@ def names(text: str) -> tuple[str, ...] | None:
     """
     if "," not in text and " and " not in text and ";" not in text:
         return None
-    flat = written(text).strip("(){}[]")
+    flat = re.sub(r"\(([A-Ja-j])\)", r"\1", written(text)).strip("(){}[]")
     found = [part.strip(" .()\"'") for part in re.split(r"\s*[,;]\s*(?:and\s+|&\s*)?|\s+and\s+|\s*&\s*", flat)]
     found = [re.sub(r"^(?:and|the)\s+", "", part) for part in found if part]
     if len(found) < 2 or not all(re.fullmatch(r"[^\W\d_][^\W\d_' .-]*", part) for part in found):
@@ -131,7 +135,7 @@ def clock(text: str) -> tuple[int, int, int, str | None] | None:
         return None
     hour, minute, second, half, part = found.groups()
     half = half.lower() if half else {"morning": "a", "afternoon": "p", "evening": "p"}.get((part or "").lower())
-    if minute is None and half is None and not re.search(r"o'?clock", flat):
+    if int(hour) > 24 or (minute is None and half is None and not re.search(r"o'?clock", flat)):
         return None
     return int(hour), int(minute or 0), int(second or 0), half
 
@@ -161,6 +165,11 @@ def plain_range(text: str) -> tuple[str, ...] | None:
     if found := _RANGE.fullmatch(flat.strip()):
         rest = re.split(r"\s*(?:--?-?|to|through)\s*", found[2])
         return (found[1], *(part for part in rest if part))
+    if digits := _HEXADECIMAL.fullmatch(flat.strip()):
+        try:
+            return ("base", str(int(digits[1], int(digits[2]))), digits[2])
+        except ValueError:  # no digits of that base
+            return ("base", digits[1], digits[2])
     if _DATE.fullmatch(flat.strip()):
         return ("/", *re.split(r"\s*/\s*", flat.strip()))
     return None
@@ -183,6 +192,8 @@ def option(text: str) -> Option | None:
     if found := _OPTION.fullmatch(flat):
         letter = found[1] or found[2] or found[3] or found[4]
         content = found[5].strip(" .")
+        if re.match(r"[,;]|and\b|or\b", content):
+            return None
         if letter.islower() and content:
             return None
         return Option(letter.upper(), content or None)

@@ -11,58 +11,63 @@ from ttclib.grading.units import ONE_LETTER
 
 _FENCED = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", re.S)
 _LEFT_OVER = re.compile(r"^\s*(?:\$\$|\\\[|\\\()\s*|\s*(?:\$\$|\\\]|\\\))\s*$")
-_SYNONYMS = [
-    (re.compile(pattern), plain)
-    for pattern, plain in (
-        (r"</?(?:b|i|em|strong|u|p|span|div|sub|answer|code|math)(?:\s[^<>]*)?>|&nbsp;|<br\s*/?>", " "),
-        (r"\\(?:left|right|[bB]ig+[lrm]?|middle)(?![A-Za-z])\s*\.?", ""),
-        (r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|nonumber|notag|boldmath|unboldmath)(?![A-Za-z])", ""),
-        (r"\\(?:tiny|small|normalsize|large|Large|LARGE|huge|Huge|centering|qed|blacksquare|square|hfill)(?![A-Za-z])",
-         " "),
-        (r"\\(?:tag|label|hspace|vspace|hskip|phantom|hphantom|vphantom|color)\*?\s*\{[^{}]*\}", " "),
-        (r"\\(?:textcolor|colorbox|fcolorbox)\s*\{[^{}]*\}", " "),
-        (r"\\(?:boxed|fbox|framebox|ensuremath|mathop|mathord|mathrel|mathbin|displaylines|bbox)(?![A-Za-z])", " "),
-        (r"\\(?:underline|uline|underbar|mathstrut|strut)(?![A-Za-z])", " "),
-        (r"\\(?:d|t|c|s)frac(?![A-Za-z])", r"\\frac"),
-        (r"\\(?:d|t)binom(?![A-Za-z])", r"\\binom"),
-        (r"\\(?:leq|leqslant|leqq)(?![A-Za-z])", r"\\le"),
-        (r"\\(?:geq|geqslant|geqq)(?![A-Za-z])", r"\\ge"),
-        (r"\\(?:neq)(?![A-Za-z])|\\not\s*=", r"\\ne"),
-        (r"\\(?:[lr]vert|mid|vert)(?![A-Za-z])", "|"),
-        (r"\\(?:[lr]Vert|Vert|\|)", "|"),
-        (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
-        (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
-        (r"\\(?:lparen)(?![A-Za-z])", "("),
-        (r"\\(?:rparen)(?![A-Za-z])", ")"),
-        (r"\\(?:lbrack)(?![A-Za-z])", "["),
-        (r"\\(?:rbrack)(?![A-Za-z])", "]"),
-        (r"\\(?:varnothing)(?![A-Za-z])", r"\\emptyset"),
-        (r"\\(?:backslash|smallsetminus)(?![A-Za-z])", r"\\setminus"),
-        (r"\\bigcup(?![A-Za-z])", r"\\cup"),
-        (r"\\bigcap(?![A-Za-z])", r"\\cap"),
-        (r"\\(?:Reals|R|reals)(?![A-Za-z])", r"\\mathbb{R}"),
-        (r"\\(?:simeq|cong|doteq|fallingdotseq)(?![A-Za-z])", r"\\approx"),
-        (r"\\colon(?![A-Za-z])", ":"),
-        (r"\\(?:dots|cdots|dotsc|dotsb|hdots|textellipsis)(?![A-Za-z])|\.\.\.+", r"\\ldots "),
-        (r"\\(?:ast|star)(?![A-Za-z])", "*"),
-        (r"\\(?:cdotp|bullet)(?![A-Za-z])", r"\\cdot"),
-        (r"\\(?:arcsin|asin)(?![A-Za-z])", r"\\arcsin"),
-        (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\degree(?![A-Za-z])|\\textdegree(?![A-Za-z])", r"\\DEG "),
-        (r"\\(?:textordmasculine)(?![A-Za-z])", r"\\DEG "),
-        (r"\^\s*\{\s*\\prime\s*\}|\^\s*\\prime(?![A-Za-z])|\\prime(?![A-Za-z])", "'"),
-        (r"(?<=\d)\s*(?:,\s*\\!|\\!\s*,|\{,\})\s*(?:\\!)?\s*(?=\d{3}(?!\d))", ""),  # 10,\!080 and 10{,}080
-        (r"(?<=\d)\{,\}(?=\d)", "."),  # 3{,}14
-        (r"(?<=\d)\\[,;:]\s*(?=\d{3}(?!\d))", ""),  # 10\,080
-        (r"\\(?:qquad|quad|space|thinspace|enspace|medspace|thickspace|negthinspace)(?![A-Za-z])", " "),
-        (r"(?<!\\)\\[,;:! ]|~|\\(?=\n)", " "),
-        (r"\\(?:operatorname)\*?\s*\{\s*(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|gcd|lcm|max|min)\s*\}", r"\\\1 "),
-        (r"\\(?:mathrm|text|operatorname)\s*\{\s*(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|arcsin|arccos|arctan)\s*\}",
-         r"\\\1 "),
-        (r"\\arc(sin|cos|tan)(?=[a-zA-Z])", r"\\arc\1 "),
-        (r"\*\*(?=\s*[\w({\\-])(?<=[\w)}\]]\*\*)", "^"),
-        (r"\*\*", " "),
-        (r"(?i)(?<=[\d})\]])\s*(?:\\text\s*\{\s*(?:percent|pct\.?|per cent|\\?%)\s*\}|(?:percent|per cent|pct)\b)",
+# Commands in one spelling; what only sets the text says nothing.
+_RENAMED = {
+    **dict.fromkeys(("dfrac", "tfrac", "cfrac", "sfrac"), "\\frac"),
+    **dict.fromkeys(("dbinom", "tbinom"), "\\binom"),
+    **dict.fromkeys(("leq", "leqslant", "leqq"), "\\le"),
+    **dict.fromkeys(("geq", "geqslant", "geqq"), "\\ge"),
+    **dict.fromkeys(("lvert", "rvert", "mid", "vert", "lVert", "rVert", "Vert"), "|"),
+    **dict.fromkeys(("backslash", "smallsetminus"), "\\setminus"),
+    **dict.fromkeys(("Reals", "R", "reals"), "\\mathbb{R}"),
+    **dict.fromkeys(("simeq", "cong", "doteq", "fallingdotseq"), "\\approx"),
+    **dict.fromkeys(("dots", "cdots", "dotsc", "dotsb", "hdots", "textellipsis"), "\\ldots"),
+    **dict.fromkeys(("ast", "star"), "*"),
+    **dict.fromkeys(("cdotp", "bullet"), "\\cdot"),
+    **dict.fromkeys(("degree", "textdegree", "textordmasculine"), "\\DEG "),
+    **dict.fromkeys(
+        ("displaystyle textstyle scriptstyle limits nolimits nonumber notag boldmath unboldmath mathstrut strut").split(),
+        "",
+    ),
+    **dict.fromkeys(
+        ("boxed fbox framebox ensuremath mathop mathord mathrel mathbin displaylines bbox underline uline underbar tiny "
+         "small normalsize large Large LARGE huge Huge centering qed blacksquare square hfill qquad quad space thinspace "
+         "enspace medspace thickspace negthinspace").split(),
+        " ",
+    ),
+    "neq": "\\ne", "lbrace": "\\{", "rbrace": "\\}", "lparen": "(", "rparen": ")", "lbrack": "[", "rbrack": "]",
+    "varnothing": "\\emptyset", "bigcup": "\\cup", "bigcap": "\\cap", "colon": ":", "asin": "\\arcsin",
+    "acos": "\\arccos", "atan": "\\arctan", "prime": "'",
+}  # fmt: skip
+_NAMED = re.compile(r"\\([A-Za-z]+)")
+# Each with what must stand in the text for it to do anything.
+_REWRITTEN = [
+    (mark, re.compile(pattern), plain)
+    for mark, pattern, plain in (
+        ("<", r"</?(?:b|i|em|strong|u|p|span|div|sub|answer|code|math)(?:\s[^<>]*)?>|<br\s*/?>", " "),
+        ("&nbsp;", "&nbsp;", " "),
+        ("\\", r"\\(?:left|right|[bB]ig+[lrm]?|middle)(?![A-Za-z])\s*\.?", ""),
+        ("{", r"\\(?:tag|label|hspace|vspace|hskip|phantom|hphantom|vphantom|color|textcolor|colorbox|fcolorbox)\*?"
+              r"\s*\{[^{}]*\}", " "),
+        ("\\|", r"\\\|", "|"),
+        ("\\not", r"\\not\s*=", r"\\ne "),
+        ("..", r"\.\.\.+", r"\\ldots "),
+        ("^", r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])", r"\\DEG "),
+        ("prime", r"\^\s*\{\s*\\prime\s*\}|\^\s*\\prime(?![A-Za-z])", "'"),
+        (",", r"(?<=\d)\s*(?:,\s*\\!|\\!\s*,|\{,\})\s*(?:\\!)?\s*(?=\d{3}(?!\d))", ""),  # 10,\!080 and 10{,}080
+        ("{,}", r"(?<=\d)\{,\}(?=\d)", "."),  # 3{,}14
+        ("\\", r"(?<=\d)\\[,;:]\s*(?=\d{3}(?!\d))", ""),  # 10\,080
+        ("\\", r"(?<!\\)\\[,;:! ]", " "),
+        ("~", "~", " "),
+        ("{", r"\\(?:mathrm|text|operatorname)\*?\s*\{\s*"
+              r"(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|arcsin|arccos|arctan)\s*\}", r"\\\1 "),
+        ("{", r"\\(?:mathrm|text|operatorname)\*?\s*\{(gcd|lcm|max|min)\}(?=\s*[({\\])", r"\\\1 "),
+        ("boxed{", r"(?<![A-Za-z\\])boxed(?=\{)", ""), ("\x08", "\x08oxed(?=\\{)", ""),
+        ("**", r"\*\*(?=\s*[\w({\\-])(?<=[\w)}\]]\*\*)", "^"),
+        ("**", r"\*\*", " "),
+        ("p", r"(?i)(?<=[\d})\]])\s*(?:\\text\s*\{\s*(?:percent|pct\.?|per cent)\s*\}|(?:percent|per cent|pct)\b)",
          r"\\%"),
+        ("{%", r"\\text\s*\{%\}", r"\\%"), ("{\\%", r"\\text\s*\{\\%\s*\}", r"\\%"),
     )
 ]  # fmt: skip
 _OLD_FONTS = [
@@ -81,7 +86,7 @@ _AND = re.compile(r"(?:^|(?<=[\s,]))(and|or)(?=$|[\s,])", re.I)
 _NO_LETTERS_OF_SPEECH = re.compile(r"[\d\\+=<>^(\[]")
 _ENVIRONMENT = re.compile(
     r"\\begin\s*\{(aligned|align\*?|alignat\*?|gathered|gather\*?|split|equation\*?|cases|dcases|rcases|multline\*?|"
-    r"eqnarray\*?|center|displaymath|math)\}(.*?)\\end\s*\{\1\}",
+    r"eqnarray\*?|center|displaymath|math)\}(?:\s*\[[tbc]\])?(.*?)\\end\s*\{\1\}",
     re.S,
 )
 _BRACED_ROWS = re.compile(
@@ -114,8 +119,11 @@ def unwrapped(text: str) -> str:
     """
     if not re.search(r"[\\*<~{%p]|\.\.", text):
         return text.strip()
-    for pattern, plain in _SYNONYMS:
-        text = pattern.sub(plain, text)
+    for mark, pattern, plain in _REWRITTEN:
+        if mark in text:
+            text = pattern.sub(plain, text)
+    if "\\" in text:
+        text = _NAMED.sub(lambda found: _RENAMED.get(found[1], found[0]), text)
     if "\\begin" in text:
         text = _BRACED_ROWS.sub(lambda found: _rows(found[2], ", "), text)
         text = _ENVIRONMENT.sub(lambda found: _rows(found[2], ", "), text)
@@ -172,11 +180,13 @@ def _word(found: re.Match[str]) -> str:
     if name.startswith(("mathc", "maths", "bolds", "bm", "pmb", "mathb", "mathi")) and not bare.isalpha():
         return f"{{{inner}}}"
     parts = [part.strip() for part in _AND.split(inner)]
+    if bare.endswith(",") and len(parts) == 1:
+        parts = [bare[:-1], ","]
     if len(parts) > 1 and _BEHIND_NUMBER.search(found.string[: found.start()]):
         return " ".join(
-            part.lower() if part.lower() in ("and", "or") else rf"\text{{{part.strip(', ')}}}"
+            ", " if part == "," else part.lower() if part.lower() in ("and", "or") else rf"\text{{{part.strip(', ')}}}"
             for part in parts
-            if part.strip(", ")
+            if part.strip(", ") or part == ","
         ).join("  ")
     return rf"\text{{{inner}}}"
 

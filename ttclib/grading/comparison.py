@@ -1,0 +1,148 @@
+"""Graders side by side: where they differ, and what they find, so that grading is seen as a source of error."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ttclib.grading.classes import Grader
+from ttclib.grading.grader import Grade, Options, grade_problem
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One problem with its samples, to be graded.
+
+    Attributes
+    ----------
+    problem_id : str
+    reference : str or None
+    completions : sequence of str or None
+    answers : sequence of str or None
+        Those that were stated beside the completions; None where none was.
+    options : mapping or None
+        What the letters of a multiple choice stand for.
+    """
+
+    problem_id: str
+    reference: str | None
+    completions: Sequence[str | None]
+    answers: Sequence[str | None]
+    options: Options | None = None
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A reference and an answer that graders do not grade alike.
+
+    Attributes
+    ----------
+    problem_id, reference, answer : str
+    correct : dict of str to bool or None
+        By grader; None: it could not tell.
+    n_samples : int
+        Samples that gave this answer.
+    """
+
+    problem_id: str
+    reference: str
+    answer: str
+    correct: dict[str, bool | None]
+    n_samples: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What several graders find in the same samples.
+
+    Attributes
+    ----------
+    names : tuple of str
+    grades : dict of str to list of list of Grade
+        By grader; for each problem one a sample.
+    disagreements : tuple of Disagreement
+        The most frequent first.
+    n_samples, n_answers : int
+        Samples with an answer, and distinct answers of problems.
+    """
+
+    names: tuple[str, ...]
+    grades: dict[str, list[list[Grade]]]
+    disagreements: tuple[Disagreement, ...]
+    n_samples: int
+    n_answers: int
+
+    def counts(self) -> list[dict[str, object]]:
+        """A row for each pair of graders: how many samples and answers they grade otherwise, and in which way."""
+        rows: list[dict[str, object]] = []
+        for place, first in enumerate(self.names):
+            for second in self.names[place + 1 :]:
+                apart = [one for one in self.disagreements if one.correct[first] is not one.correct[second]]
+                rows.append(
+                    {
+                        "first": first,
+                        "second": second,
+                        "n_answers": len(apart),
+                        "n_samples": sum(one.n_samples for one in apart),
+                        "only_first_right": _right(apart, first, second),
+                        "only_second_right": _right(apart, second, first),
+                        "share": sum(one.n_samples for one in apart) / self.n_samples if self.n_samples else None,
+                    }
+                )
+        return rows
+
+
+def compare_graders(problems: Iterable[Graded], graders: dict[str, Grader]) -> Comparison:
+    """Grade the same samples by several graders.
+
+    Parameters
+    ----------
+    problems : iterable of Graded
+    graders : dict of str to Grader
+        By the name that it is shown under.
+
+    Returns
+    -------
+    Comparison
+
+    Examples
+    --------
+    >>> from ttclib.grading import get_grader
+    >>> both = {name: get_grader(name) for name in ("math", "exact")}
+    >>> found = compare_graders([Graded("p", "1/2", [None] * 3, ["0.5", "1/2", "3"])], both)
+    >>> [(one.answer, one.correct) for one in found.disagreements]
+    [('0.5', {'math': True, 'exact': False})]
+    """
+    grades: dict[str, list[list[Grade]]] = {name: [] for name in graders}
+    apart: list[Disagreement] = []
+    n_samples = n_answers = 0
+    for problem in problems:
+        found = {
+            name: grade_problem(
+                problem.completions, problem.reference, grader, answers=problem.answers, options=problem.options
+            )
+            for name, grader in graders.items()
+        }
+        for name, graded in found.items():
+            grades[name].append(graded)
+        said: dict[str, dict[str, bool | None]] = {}
+        times: dict[str, int] = defaultdict(int)
+        for of_sample in zip(*found.values(), strict=True):
+            answer = of_sample[0].answer
+            if answer is not None:
+                said[answer] = {name: grade.correct for name, grade in zip(found, of_sample, strict=True)}
+                times[answer] += 1
+        n_samples += sum(times.values())
+        n_answers += len(said)
+        apart += [
+            Disagreement(problem.problem_id, problem.reference or "", answer, correct, times[answer])
+            for answer, correct in said.items()
+            if len(set(correct.values())) > 1
+        ]
+    apart.sort(key=lambda one: (-one.n_samples, one.problem_id, one.answer))
+    return Comparison(tuple(graders), grades, tuple(apart), n_samples, n_answers)
+
+
+def _right(apart: Sequence[Disagreement], first: str, second: str) -> int:
+    return sum(one.n_samples for one in apart if one.correct[first] and not one.correct[second])
