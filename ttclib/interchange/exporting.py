@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ttclib.errors import one_of
-from ttclib.interchange.lines import Notify
+from ttclib.interchange.batch import Notify
 from ttclib.store import connect
 from ttclib.store.pool import GRADES_READ, policies
 
