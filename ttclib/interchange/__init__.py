@@ -7,6 +7,8 @@ readers give), `assembling`, `importing`, `lint`, `frames` (from a notebook), `e
 from ttclib.interchange.columns import KEYS
 from ttclib.interchange.exporting import export_samples
 from ttclib.interchange.importing import import_samples
+from ttclib.interchange.lint import Finding
+from ttclib.interchange.linting import lint_store
 from ttclib.interchange.readers import Reader, reader, readers
 
-__all__ = ["KEYS", "Reader", "export_samples", "import_samples", "reader", "readers"]
+__all__ = ["KEYS", "Finding", "Reader", "export_samples", "import_samples", "lint_store", "reader", "readers"]
