@@ -158,6 +158,13 @@ def shuffle_blocks(samples: Samples, block: int = 25, *, regrade: bool = True) -
     return _move(samples, moved.ravel(), regrade=regrade)
 
 
+def swap_problems(samples: Samples, *, regrade: bool = True) -> pl.DataFrame:
+    """All samples of a problem under another."""
+    n_problems, n_samples = _shape(samples.frame)
+    grid = np.arange(len(samples.frame)).reshape(n_problems, n_samples)
+    return _move(samples, np.roll(grid, 1, axis=0).ravel(), regrade=regrade)
+
+
 def shift_by_index(samples: Samples, *, regrade: bool = True) -> pl.DataFrame:
     """Sample s stands s problems further on."""
     n_problems, n_samples = _shape(samples.frame)

@@ -133,6 +133,6 @@ def glance(head: bytes, most: int) -> list[dict[str, Any]]:
     return rows
 
 
-def looks_like_lines(head: bytes) -> bool:
-    """Whether the first line that is not empty is a JSON object of its own."""
-    return bool(glance(head, 3))
+def counts_lines(head: bytes) -> int:
+    """How many of the first lines are JSON objects of their own, up to 3."""
+    return len(glance(head, 3))

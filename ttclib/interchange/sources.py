@@ -205,7 +205,8 @@ def kind_of(path: Path) -> str:
         return "zip"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         return "json"
-    return "lines" if json_lines.looks_like_lines(head) or known is None else "json"
+    # One line alone is as well one value, as a log of an evaluation is.
+    return "lines" if json_lines.counts_lines(head) > (known == "json") or known is None else "json"
 
 
 def _kind_by_name(path: Path) -> str | None:

@@ -73,19 +73,20 @@ def _no_agreement(drawn: Drawn) -> str | None:
     noise = _SIGMAS * np.sqrt(expected + 1)
     if chance > _MOST_BY_CHANCE or within > expected + noise:
         return None
-    hits, by_chance, n = _hits(drawn)
-    if n:
-        if hits > by_chance + _SIGMAS * np.sqrt(by_chance + 1):
-            return None
-        away, by_chance = _elsewhere(drawn)
-        # Or else it is never right, wherever one looks.
-        excess = away - by_chance
-        if excess < _SIGMAS / 2 * np.sqrt(by_chance + 1) or hits + excess < _LEAST_RIGHT * n:
-            return None
-    else:
+    if not len(drawn.references) or not any(drawn.references.values()):
         graded = drawn.frame["correct"].drop_nulls()
         rate = float(graded.mean() or 0.0) if len(graded) else _WEAK  # type: ignore[arg-type]
-        if rate**2 * pairs < 1.5 * noise:
+        alike = rate**2 * pairs  # at the least, of samples that stand where they belong
+        if alike < 1.5 * noise or within > expected + 0.25 * alike:
+            return None
+    hits, by_chance, n = _hits(drawn)
+    if n:
+        away, away_by_chance = _elsewhere(drawn)
+        excess = away - away_by_chance
+        # It finds its own right answers, or is never right, wherever one looks.
+        if hits > by_chance + _SIGMAS * np.sqrt(by_chance + 1):
+            return None
+        if excess < _SIGMAS / 2 * np.sqrt(away_by_chance + 1) or hits + excess < _LEAST_RIGHT * n:
             return None
     return (
         f"answers to one problem agree in {within / pairs:.1%} of pairs, answers to different problems in {chance:.1%}".replace(
@@ -137,25 +138,28 @@ def _answers_of_others(drawn: Drawn) -> str | None:
     right = {texts[number] for number in times}
     whole = {int(text) for text in right if _is_whole(text)}
     number_of = {text: number for number, text in enumerate(texts)}
-    counts = Counter[tuple[int, int]](
-        (problem, answer) for problem, answer in zip(drawn.problem.tolist(), drawn.answer.tolist(), strict=True) if answer >= 0
-    )
-    in_all = np.bincount(drawn.answer[drawn.answer >= 0], minlength=len(texts))
+    # A wrong answer that a problem often gets counts once: such answers come in heaps.
+    given = {
+        (problem, answer)
+        for problem, answer in zip(drawn.problem.tolist(), drawn.answer.tolist(), strict=True)
+        if answer >= 0
+    }
     n_wrong_long = 0
     away = expected = 0.0
     own_of = [texts[number] if number >= 0 else None for number in references.tolist()]
-    holders: dict[int, list[tuple[int, int]]] = {}
-    for (problem, answer), count in counts.items():
-        holders.setdefault(answer, []).append((problem, count))
-        if answer != references[problem] and not _is_whole(texts[answer]) and len(texts[answer]) >= _LONG:
-            n_wrong_long += count
+    holders: dict[int, list[int]] = {}
+    for problem, answer in given:
+        holders.setdefault(answer, []).append(problem)
+        n_wrong_long += (
+            answer != references[problem] and not _is_whole(texts[answer]) and len(texts[answer]) >= _LONG
+        )
 
     def outside(number: int, home: int | None) -> int:
-        """How often an answer is given to other problems, slips aside."""
+        """To how many other problems an answer is given, slips aside."""
         text = texts[number]
         return sum(
-            count
-            for problem, count in holders.get(number, ())
+            1
+            for problem in holders.get(number, ())
             if problem != home and number != references[problem] and not _is_slip(text, own_of[problem])
         )
 
@@ -178,15 +182,15 @@ def _answers_of_others(drawn: Drawn) -> str | None:
             outside(number_of[other], home) for value in beside if (other := str(value)) in number_of
         ) / len(beside)
     expected += _BY_CHANCE_LONG * n_wrong_long
-    hits = int((drawn.answer == references[drawn.problem])[drawn.answer >= 0].sum())
-    if n_specific < _FEWEST_PROBLEMS or away < _FEWEST_AWAY or in_all.sum() == 0:
+    hits = len({problem for problem, answer in given if answer == references[problem]})
+    if n_specific < _FEWEST_PROBLEMS or away < _FEWEST_AWAY:
         return None
     excess = away - expected
     if excess < _SIGMAS * np.sqrt(1.25 * expected + 1) + 2 or excess < _LEAST_AWAY * (hits + excess):
         return None
     return (
-        f"{away:,.0f} samples have the right answer of another problem, {hits:,} that of their own "
-        f"({expected:,.0f} would by chance)"
+        f"right answers of other problems stand {away:,.0f} times among a problem's ({expected:,.0f} would by chance), "
+        f"its own in {hits:,} problems"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, nearest
 from ttclib.interchange.batch import Notes
 from ttclib.interchange.columns import COUNT_COLUMNS, NAMES, SAMPLE_COLUMNS
 
@@ -77,9 +77,9 @@ def name_columns(
     named: dict[str, str] = {}
     for ours, theirs in fields.items():
         if theirs not in columns:
-            close = get_close_matches(theirs, list(columns), n=1)
-            meant = f": did you mean '{close[0]}'?" if close else ""
-            raise RequestError(f"{where} has no column '{theirs}'{meant} It has {', '.join(columns)}")
+            raise RequestError(
+                f"{where} has no column '{theirs}'{nearest(theirs, columns)} It has {', '.join(columns)}"
+            )
         named[theirs] = ours
     for ours in wanted:
         if ours in columns and ours not in named.values() and ours not in named:
