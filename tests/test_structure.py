@@ -22,7 +22,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"errors", "revision_format"},
     "problems": {"errors"},
     "grading": {"errors", "problems"},
-    "plausibility": set(),
     "revision_format": set(),
     "presets": set(),
     "samples": {"errors"},
@@ -30,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "replay": {"errors", "samples"},
     "analysis": {"errors", "samples", "replay", "store"},
     "show": {"errors", "samples", "replay", "store", "analysis"},
-    "interchange": {"errors", "problems", "grading", "plausibility", "store"},
+    "interchange": {"errors", "problems", "grading", "setting_keys", "samples", "store"},
     # Of replay the searches, which are coroutines that collecting answers as well as replaying does.
     "collect": {"errors", "config", "problems", "grading", "revision_format", "store", "replay"},
     "lab": {

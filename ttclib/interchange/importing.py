@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from ttclib import setting_keys
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Assembled, Known, assemble
@@ -25,9 +26,9 @@ from ttclib.interchange.reading import find_all, read_batches
 from ttclib.interchange.sources import bare_name
 from ttclib.store import StoreLockedError, absorb, connect, is_collected, write_part
 from ttclib.store.classes import known_classes
-from ttclib.store.schema import TABLES, columns_of, parts_directory
+from ttclib.store.schema import parts_directory
+from ttclib.store.tables import columns_of
 
-IMPORTED_SETTING = "imported"
 _ROWS_A_PART = 500_000
 MakeProgress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 
@@ -201,31 +202,42 @@ def _tables(
     read: Assembled, grades: pl.DataFrame, run_id: str, benchmark: str, verifier: str
 ) -> dict[str, pa.Table]:
     """Rows of the store's tables."""
+    settings = pl.concat([read.samples["setting"], read.counts["setting"]]).unique(maintain_order=True).to_list()
+    keys = {text: json.loads(text) if text is not None else {} for text in settings}
+    names = {text: setting_keys.setting_name(found) for text, found in keys.items()}
+    named = pl.col("setting").replace_strict(names, return_dtype=pl.String)
     samples, counts = (
-        frame.with_columns(pl.col("setting").fill_null(IMPORTED_SETTING), pl.lit(run_id).alias("run_id"))
-        for frame in (read.samples, read.counts)
+        frame.with_columns(named, pl.lit(run_id).alias("run_id")) for frame in (read.samples, read.counts)
     )
     key = ["policy", "problem_id", "setting", "sample_index"]
     policies = pl.concat([samples["policy"], counts["policy"]]).unique().sort()
-    settings = pl.concat([samples["setting"], counts["setting"]]).unique().sort()
     scored = samples.filter(pl.col("step_scores").is_not_null())
+    reading = pl.lit(0, dtype=pl.Int32).alias("reading")
     frames = {
-        "problems": read.problems.with_columns(pl.col("benchmark").fill_null(benchmark)),
-        "settings": pl.DataFrame({"setting": settings}),
+        "problems": _with_difficulty(read, benchmark),
+        "settings": pl.DataFrame(
+            {"setting": list(names.values()), "keys": list(map(setting_keys.canonical_json, keys.values()))}
+        ).unique("setting", maintain_order=True),
         "models": pl.DataFrame({"model": policies}),
         "samples": samples,
-        "scores": scored.select(*key, pl.lit(verifier).alias("verifier"), "step_scores", "run_id"),
+        "counts": counts,
+        "scores": scored.select(*key, pl.lit(verifier).alias("verifier"), reading, "step_scores", "run_id"),
         "grades": pl.concat([samples.select(key), grades.drop("graded")], how="horizontal"),
     }
-    if len(counts):
-        if "counts" not in TABLES:
-            raise RequestError("this store's schema has no table for counts: import samples")
-        frames["counts"] = counts
     return {
         table: frame.select(name for name, _ in columns_of(table) if name in frame.columns).to_arrow()
         for table, frame in frames.items()
         if len(frame)
     }
+
+
+def _with_difficulty(read: Assembled, benchmark: str) -> pl.DataFrame:
+    """The problems, with what counts say of their difficulty among the metadata."""
+    problems = read.problems.with_columns(pl.col("benchmark").fill_null(benchmark))
+    told = read.counts.select("problem_id", "difficulty").drop_nulls().unique("problem_id", maintain_order=True)
+    metadata = [json.dumps({"difficulty": text}, ensure_ascii=False) for text in told["difficulty"].to_list()]
+    told = told.select("problem_id", pl.Series("metadata", metadata, dtype=pl.String))
+    return problems.join(told, on="problem_id", how="left", maintain_order="left")
 
 
 def _write(store: Path, tables: dict[str, pa.Table]) -> None:
@@ -258,6 +270,5 @@ def _digest(files: Sequence[Path]) -> str:
 
 
 def _count(store: Path) -> int:
-    tables = [table for table in ("samples", "counts") if table in TABLES]
     with connect(store) as con:
-        return sum(int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]) for table in tables)
+        return sum(int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]) for name in ("samples", "counts"))

@@ -13,7 +13,6 @@ from ttclib.interchange.lint import COLUMNS, Finding, lint_counts, lint_samples
 from ttclib.interchange.lint.drawn import canonical
 from ttclib.store import connect
 from ttclib.store.pool import GRADES_READ
-from ttclib.store.schema import TABLES
 
 _SAMPLES = f"""
 SELECT policy, problem_id, setting, sample_index, completion, completion_tokens, logprob, answer, answer_class, correct,
@@ -46,9 +45,9 @@ def lint_store(store: Path, *, notify: Notify = lambda text: None) -> list[Findi
     with connect(store, notify=notify) as con:
         samples = pl.from_arrow(con.sql(_SAMPLES).to_arrow_table())
         problems = pl.from_arrow(con.sql(_PROBLEMS).to_arrow_table())
-        counts = pl.from_arrow(con.sql(_COUNTS).to_arrow_table()) if "counts" in TABLES else None
-    assert isinstance(samples, pl.DataFrame) and isinstance(problems, pl.DataFrame)
-    findings = lint_counts(counts) if isinstance(counts, pl.DataFrame) else []
+        counts = pl.from_arrow(con.sql(_COUNTS).to_arrow_table())
+    assert isinstance(samples, pl.DataFrame) and isinstance(problems, pl.DataFrame) and isinstance(counts, pl.DataFrame)
+    findings = lint_counts(counts)
     order = problems.with_row_index("_order").select("problem_id", "_order")
     samples = samples.join(order, on="problem_id", how="left").sort("policy", "setting", "_order", "sample_index")
     return findings + lint_samples(_graded(samples, problems).select(COLUMNS), problems)

@@ -30,7 +30,7 @@ def copied(drawn: Drawn) -> Iterator[str]:
     if seen is None:
         return
     distinct = drawn.frame.with_columns(seen).group_by("problem_id", maintain_order=True).agg(
-        pl.col("_seen").n_unique(), pl.len(), pl.col("correct").fill_null(False).all().alias("right")
+        pl.col("_seen").n_unique(), pl.len(), (pl.col("correct").fill_null(False) | pl.col("graded").fill_null(False)).all().alias("right")
     ).filter(pl.col("len") > 1)
     alike = distinct["_seen"] == 1
     # Where all are right, all are alike without a fault, unless the texts are too.

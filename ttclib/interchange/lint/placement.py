@@ -45,7 +45,7 @@ def misplaced(drawn: Drawn) -> Iterator[str]:
         return
     for sign in (_no_agreement, _answers_of_others, _right_but_different, _texts_of_others):
         if told := sign(drawn):
-            yield f"samples may stand under the wrong problems: {told}."
+            yield f"there may be samples under the wrong problems: {told}."
             return
 
 

@@ -61,7 +61,8 @@ def _lines(source: Source, notes: Notes) -> Iterator[Batch]:
             table = json_lines.table_of_lines(lines, schema) if schema is not None and numbers else None
             # Two objects on a line are refused; what the first rows have not, the rest may have.
             if table is not None and len(table) == len(numbers) and not _has_more(lines, named):
-                note_unknown(source.columns, named, notes)
+                if first == 1:
+                    note_unknown([name for row in source.first_rows for name in row], named, notes)
                 frame = pl.from_arrow(table.rename_columns([named[name] for name in table.column_names]))
                 assert isinstance(frame, pl.DataFrame)
                 if not _has_nan(frame):
@@ -88,8 +89,8 @@ def _has_nan(frame: pl.DataFrame) -> bool:
 def _of_records(
     records: list[dict[str, Any]], places: list[int], named: dict[str, str], source: Source, notes: Notes
 ) -> Batch:
-    columns = dict.fromkeys(name for record in records for name in record)
-    named = named | {name: name for name in columns if name in SAMPLE_COLUMNS and name not in named.values()}
+    columns = [name for record in records for name in record]
+    named = named | {name: name for name in dict.fromkeys(columns) if name in SAMPLE_COLUMNS and name not in named.values()}
     note_unknown(columns, named, notes)
     rows = [{ours: record[theirs] for theirs, ours in named.items() if theirs in record} for record in records]
     return batch_of_records(rows, places, source.where)
