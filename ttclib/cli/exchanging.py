@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from ttclib.cli.common import STORE, cli, notify
+from ttclib.cli.common import STORE, assignment, cli, notify
 from ttclib.errors import RequestError
 
 
@@ -21,7 +21,9 @@ from ttclib.errors import RequestError
 @click.option("--field", "fields", multiple=True, metavar="OURS=THEIRS", help="What the files call one of our columns.")
 @click.option("--benchmark", help="Name of the problem set, where the files name none; by default the file's name.")
 @click.option("--policy", help="Name of the model, where the files name none.")
-@click.option("--setting", metavar="JSON", help="How samples were drawn, where the files do not say: an object.")
+@click.option(
+    "--setting", "settings", multiple=True, metavar="KEY=VALUE", help="How samples were drawn, where no file says it."
+)
 @click.option("--grader", default="math", show_default=True, help="math or exact.")
 @click.option("--verifier", default="prm", show_default=True, help="Name to keep the step scores under.")
 def import_(
@@ -31,7 +33,7 @@ def import_(
     fields: tuple[str, ...],
     benchmark: str | None,
     policy: str | None,
-    setting: str | None,
+    settings: tuple[str, ...],
     grader: str,
     verifier: str,
 ) -> None:
@@ -47,7 +49,7 @@ def import_(
             fields=dict(_field(text) for text in fields),
             benchmark=benchmark,
             policy=policy,
-            setting=setting,
+            setting=dict(assignment(text) for text in settings),
             grader=grader,
             verifier=verifier,
             progress=progress,

@@ -19,6 +19,7 @@ from ttclib.errors import RequestError
 from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Assembled, Known, assemble
 from ttclib.interchange.batch import Batch, Notes, Notify
+from ttclib.interchange.columns import cast_value
 from ttclib.interchange.found import found_lines, reading_lines
 from ttclib.interchange.grading_samples import grade_samples
 from ttclib.interchange.lint import lint_import
@@ -47,7 +48,7 @@ def import_samples(
     fields: Mapping[str, str] | None = None,
     policy: str | None = None,
     benchmark: str | None = None,
-    setting: str | None = None,
+    setting: Mapping[str, Any] | None = None,
     grader: str = "math",
     verifier: str = "prm",
     progress: MakeProgress = no_progress,
@@ -66,9 +67,8 @@ def import_samples(
         One of `ttclib.interchange.readers`; by default told by looking.
     fields : mapping of str to str, optional
         What the files call our columns.
-    policy, benchmark, setting : str, optional
-        Of rows that do not say theirs. By default the benchmark is the first file's name. A setting is a
-        JSON object.
+    policy, benchmark : str, setting : mapping, optional
+        Of rows that do not say theirs. By default the benchmark is the first file's name.
     grader : {"math", "exact"}
         Tells equivalent answers apart from different ones, and grades where `correct` is null.
     verifier : str
@@ -121,7 +121,7 @@ def import_batches(
     name: str,
     policy: str | None = None,
     benchmark: str | None = None,
-    setting: str | None = None,
+    setting: Mapping[str, Any] | None = None,
     grader: str = "math",
     verifier: str = "prm",
     progress: MakeProgress = no_progress,
@@ -154,7 +154,7 @@ def import_batches(
     judge = get_grader(grader)
     held = _Held.of(store, judge.name, notify)
     read = assemble(
-        batches, notes, policy=policy, benchmark=benchmark, setting=setting, known=Known(held.problems), name=f"'{name}'"
+        batches, notes, policy=policy, benchmark=benchmark, setting=_text_of(setting), known=Known(held.problems), name=f"'{name}'"
     )
     references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
     with progress("grade", len(read.samples), "samples") as tell:
@@ -196,6 +196,10 @@ class _Held:
             classes = known_classes(con, grader)
         names = ("benchmark", "prompt", "reference_answer")
         return cls({row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}, classes, _count(store))
+
+
+def _text_of(setting: Mapping[str, Any] | None) -> str | None:
+    return cast_value("setting", dict(setting)) if setting else None
 
 
 def _tables(

@@ -34,16 +34,23 @@ def read_counts(source: Source, notes: Notes) -> Iterator[Batch]:
         columns = list(dict.fromkeys(name for _, record in pairs for name in record))
         named = name_columns(columns, source.fields, f"'{source.path}'", notes, rows=source.first_rows, counts=True)
         rows = [{ours: record.get(theirs) for theirs, ours in named.items()} for _, record in pairs]
-        yield _checked(batch_of_records(rows, [place for place, _ in pairs], source.where))
+        yield checked(batch_of_records(rows, [place for place, _ in pairs], source.where))
         return
     for frame, first in source.frames():
         named = name_columns(frame.columns, source.fields, f"'{source.path}'", notes, rows=source.first_rows, counts=True)
         note_unknown(frame.columns, named, notes)
         chosen = frame.select(pl.col(theirs).alias(ours) for theirs, ours in named.items())
-        yield _checked(batch_of_frame(chosen, source.where, first=first))
+        yield checked(batch_of_frame(chosen, source.where, first=first))
 
 
-def _checked(batch: Batch) -> Batch:
+def checked(batch: Batch) -> Batch:
+    """Counts that can be: 0 ≤ c ≤ n, n from 1.
+
+    Raises
+    ------
+    RequestError
+        A row of which one is missing, or that cannot be, named by its place.
+    """
     frame = batch.frame
     for name in ("problem_id", "n", "c"):
         if name not in frame.columns:
