@@ -24,7 +24,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "shipped": {"errors"},
     "problems": {"errors"},
     "grading": {"errors", "problems"},
-    "plausibility": set(),
     "revision_format": set(),
     "presets": set(),
     "samples": {"errors", "setting_keys"},
@@ -32,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "replay": {"errors", "samples"},
     "analysis": {"errors", "samples", "replay", "store"},
     "show": {"errors", "samples", "replay", "store", "analysis"},
-    "interchange": {"errors", "problems", "grading", "plausibility", "store"},
+    "interchange": {"errors", "problems", "grading", "setting_keys", "samples", "store"},
     # Of replay the searches, which are coroutines that collecting answers as well as replaying does.
     "collect": {
         *{"errors", "config", "setting_keys", "shipped", "problems", "grading", "revision_format"},

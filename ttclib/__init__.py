@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "ttclib.study.study": ("open", "Study"),
+    "ttclib.interchange.frames": ("from_arrays", "from_frame"),
     "ttclib.errors": ("NotInStore", "RequestError", "TTCError"),
     "ttclib.samples": ("Chains", "ModelFacts", "Pool", "Setting", "Tree", "Verifier"),
     "ttclib.store": ("load_chains", "load_pool"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ttclib.errors import one_of
-from ttclib.interchange.lines import Notify
+from ttclib.interchange.batch import Notify
 from ttclib.store import connect
 from ttclib.store.choosing import policies
 from ttclib.store.pool import GRADES_READ
@@ -21,7 +21,7 @@ SELECT problem_id, policy, sample_index, reference_answer, prompt, completion, a
        step_scores, prompt_tokens, completion_tokens
 FROM samples
 LEFT JOIN problems USING (problem_id)
-LEFT JOIN (SELECT * FROM scores WHERE verifier = $1) USING (policy, problem_id, setting, sample_index)
+LEFT JOIN (SELECT * FROM scores WHERE verifier = $1 AND reading = 0) USING (policy, problem_id, setting, sample_index)
 LEFT JOIN ({GRADES_READ}) USING (policy, problem_id, setting, sample_index)
 WHERE list_extract($3::VARCHAR[], list_position($2::VARCHAR[], policy)) = setting
 ORDER BY policy, problem_id, setting, sample_index

@@ -14,7 +14,6 @@ from tests.builders import build_store, real_data
 from tests.store.processes import start
 from ttclib.errors import RequestError
 from ttclib.interchange import KEYS, export_samples, import_samples
-from ttclib.plausibility import doubt_places
 from ttclib.store import connect, load_pool, write_part
 from ttclib.store.schema import parts_directory
 
@@ -60,7 +59,7 @@ def test_export_import_export_is_the_identity(tmp_path, fill, absorbed):
     assert exported(store) == before and fill.added == 320
     first, second = load_pool(tmp_path / "a.duckdb"), load_pool(store)
     np.testing.assert_array_equal(first.correct, second.correct)
-    np.testing.assert_array_equal(first.scores["prod"], second.scores["prod"])
+    np.testing.assert_array_equal(first.verifier().by("prod"), second.verifier().by("prod"))
 
 
 def test_text_scores_and_several_policies_survive(fill):
@@ -124,14 +123,20 @@ def test_classes_go_on_from_those_of_the_store(fill):
         ({**LINE, "sample_index": 1.5}, "line 2: sample_index = 1.5: "),
         ({**LINE, "sample_index": 2**31}, "line 2: sample_index = 2147483648: "),
         ({**LINE, "policy": ""}, 'line 2: policy = "": '),
-        ({**LINE, "problem_id": 3}, "line 2: problem_id = 3: "),
+        ({**LINE, "problem_id": 3.5}, "line 2: problem_id = 3.5: "),
+        ({**LINE, "problem_id": True}, "line 2: problem_id = true: "),
         ({**LINE, "correct": "yes"}, 'line 2: correct = "yes": '),
-        ({**LINE, "correct": 1}, "line 2: correct = 1: "),
+        ({**LINE, "correct": 0.5}, "line 2: correct = 0.5: "),
         ({**LINE, "step_scores": [0.5, float("nan")]}, "line 2: step_scores.1 = NaN: "),
         ({**LINE, "step_scores": [0.5, None]}, "line 2: step_scores.1 = null: "),
-        ({**LINE, "step_scores": 0.5}, "line 2: step_scores = 0.5: "),
+        ({**LINE, "step_scores": "high"}, 'line 2: step_scores = "high": '),
         ({**LINE, "completion_tokens": 2**40}, "line 2: completion_tokens = "),
-        ({**LINE, "answer": 7}, "line 2: answer = 7: "),
+        ({**LINE, "answer": [7]}, "line 2: answer = [7]: "),
+        ({**LINE, "setting": "low"}, 'line 2: setting = "low": '),
+        ('{"problem_id": "p", "policy": "m", "sample_index": 1, "policy": "n"}', "line 2 cannot be read: the key 'policy'"),
+        ('{"problem_id": "p", "policy": "m", "sample_index": 1}{}', "line 2 is not JSON: Extra data"),
+        ('{"problem_id": "p", "policy": "m", "sample_index": 1, "answer": "\\udc00"}', "line 2: answer = "),
+        ('{"problem_id": "p", "policy": "m", "sample_index": 1' + "0" * 5000 + "}", "line 2 cannot be read"),
         (LINE, "line 2 repeats line 1: sample 0 of problem 'p' by 'm'"),
         ({**LINE, "sample_index": 1, "reference_answer": "8"}, "line 2: problem 'p' has another reference_answer, '8'"),
     ],
@@ -233,7 +238,7 @@ class TestSuspicion:
 
     def test_samples_under_the_wrong_problems(self, fill):
         fill(*self.lines(40, 4, lambda problem, index: (problem + 7 * index) % 40))
-        assert len(fill.told) == 1 and "answers to one problem agree in 0.0 % of pairs" in fill.told[0]
+        assert len(fill.told) == 1 and "right answers of other problems stand" in fill.told[0]
 
     def test_a_weak_policy_is_not_suspected(self, fill):
         rng = np.random.default_rng(0)
@@ -241,10 +246,6 @@ class TestSuspicion:
             *self.lines(40, 8, lambda problem, index: problem if rng.random() < 0.1 else problem + rng.integers(-9, 9))
         )
         assert fill.told == []
-
-    def test_a_benchmark_of_yes_and_no_is_not_suspected(self):
-        rng = np.random.default_rng(0)
-        assert doubt_places([rng.choice(["yes", "no"], 8).tolist() for _ in range(50)]) is None
 
     def test_too_few_answers_are_not_suspected(self, fill):
         fill(*self.lines(3, 2, lambda problem, index: 3 * index + problem, correct=lambda problem, index: True))

@@ -1,0 +1,248 @@
+"""Batches of all files as one set of samples: named, numbered, checked against each other.
+
+Pure: frames in, frames out. Nothing is written before all of this went well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+import polars as pl
+
+from ttclib.errors import RequestError
+from ttclib.grading.extraction import extract_answer
+from ttclib.interchange.batch import Batch, Notes
+from ttclib.interchange.columns import COUNT_COLUMNS, SAMPLE_COLUMNS, shown
+from ttclib.problems.problem import prompt_id
+
+IDENTITY = ("policy", "problem_id", "setting", "sample_index")
+_OF_PROBLEM = ("prompt", "reference_answer")
+_SOLUTION = re.compile(r"^[ \t]*####|\\boxed|\\fbox", re.M)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a store holds already that new samples must fit to.
+
+    Attributes
+    ----------
+    problems : dict of str to dict
+        By problem_id: `benchmark`, `prompt`, `reference_answer`.
+    """
+
+    problems: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Everything that was read.
+
+    Attributes
+    ----------
+    samples, counts : polars.DataFrame
+        The columns of `columns`, and ``place`` and ``source`` (an index into `sources`).
+    problems : polars.DataFrame
+        ``problem_id, benchmark, prompt, reference_answer``, one row a problem.
+    sources : list of str
+        Begins a message that names a row of a source.
+    notes : Notes
+    """
+
+    samples: pl.DataFrame
+    counts: pl.DataFrame
+    problems: pl.DataFrame
+    sources: list[str]
+    notes: Notes
+
+
+def assemble(
+    batches: Iterable[Batch],
+    notes: Notes,
+    *,
+    policy: str | None = None,
+    benchmark: str | None = None,
+    setting: str | None = None,
+    known: Known | None = None,
+    name: str = "what was given",
+) -> Assembled:
+    """Put batches together.
+
+    Parameters
+    ----------
+    batches : iterable of Batch
+    notes : Notes
+    policy, benchmark, setting : str, optional
+        Of rows that do not say theirs; `setting` is a JSON object.
+    known : Known, optional
+    name : str
+        What was read, for a message.
+
+    Raises
+    ------
+    RequestError
+        A row without problem or policy, a sample that stands twice, a problem with two texts; no row at all.
+    """
+    known = known or Known()
+    sources: list[str] = []
+    frames: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
+    for batch in batches:
+        if not len(batch.frame):
+            continue
+        if not sources or sources[-1] != batch.where:
+            sources.append(batch.where)
+        counted = {"n", "c"} <= set(batch.frame.columns)
+        wanted = COUNT_COLUMNS if counted else SAMPLE_COLUMNS
+        absent = [pl.lit(None, dtype=kind).alias(name) for name, kind in wanted.items() if name not in batch.frame.columns]
+        frame = batch.frame.with_columns(*absent, pl.lit(len(sources) - 1, dtype=pl.UInt32).alias("source"))
+        frames[counted].append(frame.select(*wanted, "place", "source"))
+    if not frames[True] and not frames[False]:
+        raise RequestError(f"{name} holds no sample: give at least one")
+    defaults = {"policy": policy, "benchmark": benchmark, "setting": setting}
+    samples, counts = (
+        _named(_stacked(frames[counted], wanted), defaults, sources, notes)
+        for counted, wanted in ((False, SAMPLE_COLUMNS), (True, COUNT_COLUMNS))
+    )
+    prefixed = _prefixed(pl.concat([samples.select("benchmark", "problem_id"), counts.select("benchmark", "problem_id")]), known)
+    samples, counts = (frame.with_columns(prefixed) if prefixed is not None else frame for frame in (samples, counts))
+    samples = _numbered(samples, sources)
+    _refuse_repeats(samples, IDENTITY, sources)
+    _refuse_repeats(counts, IDENTITY[:-1], sources)
+    samples = samples.with_columns(pl.col("answer").replace({"": None}))
+    problems = _problems(samples, counts, sources, known)
+    return Assembled(samples.drop(*_OF_PROBLEM, "run"), counts, problems, sources, notes)
+
+
+def _stacked(frames: list[pl.DataFrame], wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    if frames:
+        return pl.concat(frames, rechunk=True)
+    return pl.DataFrame(schema={**wanted, "place": pl.UInt32, "source": pl.UInt32})
+
+
+def _named(
+    frame: pl.DataFrame, defaults: Mapping[str, str | None], sources: list[str], notes: Notes
+) -> pl.DataFrame:
+    """Rows that all have a problem and a policy."""
+    given = [pl.col(name).fill_null(value) for name, value in defaults.items() if value is not None]
+    frame = frame.with_columns(given)
+    if "prompt" in frame.columns and frame["problem_id"].null_count():
+        prompts = frame.filter(pl.col("problem_id").is_null())["prompt"].unique().drop_nulls().to_list()
+        if prompts:
+            notes.said["samples name no problem: it is named by a hash of its prompt"] += frame["problem_id"].null_count()
+            ids = pl.col("prompt").replace_strict({text: prompt_id(text) for text in prompts}, default=None)
+            frame = frame.with_columns(pl.col("problem_id").fill_null(ids))
+    for name, remedy in (("problem_id", "add it, or say --field problem_id=THEIRS"), ("policy", "add it, or say --policy")):
+        if frame[name].null_count():
+            row = frame.filter(pl.col(name).is_null()).select("source", "place").row(0)
+            close = get_close_matches(name, notes.unknown, n=1)
+            meant = f"is '{close[0]}' meant? Say --field {name}={close[0]}" if close else remedy
+            raise RequestError(f"{sources[row[0]]} {row[1]}: lacks the key '{name}': {meant}")
+    return frame
+
+
+def _prefixed(rows: pl.DataFrame, known: Known) -> pl.Expr | None:
+    """The names of problems, with the benchmark's before it where two benchmarks have the same."""
+    pairs = rows.unique().drop_nulls("benchmark")
+    twice = set(pairs.group_by("problem_id").len().filter(pl.col("len") > 1)["problem_id"].to_list())
+    table = {}
+    for benchmark, problem_id in pairs.iter_rows():
+        other = known.problems.get(problem_id, {}).get("benchmark")
+        longer = f"{benchmark}/{problem_id}"
+        if longer in known.problems or problem_id in twice or (other is not None and other != benchmark):
+            table[f"{benchmark}\0{problem_id}"] = longer
+    if not table:
+        return None
+    key = pl.concat_str("benchmark", pl.lit("\0"), "problem_id")
+    return key.replace_strict(table, default=None, return_dtype=pl.String).fill_null(pl.col("problem_id")).alias("problem_id")
+
+
+def _numbered(samples: pl.DataFrame, sources: list[str]) -> pl.DataFrame:
+    """Every sample with an index; those of several runs, and those that have none, are numbered on.
+
+    Raises
+    ------
+    RequestError
+        Of one problem some samples have an index and some have none.
+    """
+    draws = ["policy", "problem_id", "setting"]
+    missing = samples["sample_index"].null_count()
+    if missing:
+        mixed = samples.filter(
+            pl.col("sample_index").is_null().any().over(draws) & pl.col("sample_index").is_not_null().any().over(draws)
+        ).filter(pl.col("sample_index").is_null())
+        if len(mixed):
+            row = mixed.select("source", "place").row(0)
+            raise RequestError(
+                f"{sources[row[0]]} {row[1]}: lacks the key 'sample_index': add it, as other samples of its problem "
+                "have it, or leave it out of all"
+            )
+        number = pl.int_range(pl.len()).over(draws)
+        samples = samples.with_columns(pl.col("sample_index").fill_null(number))
+    if samples["run"].null_count() < len(samples):
+        several = samples.group_by(draws).agg(pl.col("run").n_unique().alias("n_runs")).filter(pl.col("n_runs") > 1)
+        if len(several):
+            _refuse_repeats(samples, (*IDENTITY, "run"), sources)
+            samples = samples.join(several, on=draws, how="left", nulls_equal=True, maintain_order="left")
+            # A struct sorts by its fields in order: runs one after the other, by name.
+            order = pl.struct("run", "sample_index").rank("ordinal").over(draws).cast(pl.Int64) - 1
+            index = pl.when(pl.col("n_runs").is_not_null()).then(order).otherwise(pl.col("sample_index"))
+            samples = samples.with_columns(index.alias("sample_index")).drop("n_runs")
+    return samples
+
+
+def _refuse_repeats(rows: pl.DataFrame, key: tuple[str, ...], sources: list[str]) -> None:
+    repeated = rows.select(pl.struct(key).is_duplicated()).to_series()
+    if not repeated.any():
+        return
+    doubles = rows.filter(repeated)
+    first = doubles.filter(~doubles.select(pl.struct(key).is_first_distinct()).to_series()).row(0, named=True)
+    same = doubles.filter(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(first[name])) for name in key)).row(0, named=True)
+    other = f"line {same['place']}" if same["source"] == first["source"] else f"{sources[same['source']]} {same['place']}"
+    what = f"sample {first['sample_index']}" if "sample_index" in key else "the count"
+    raise RequestError(
+        f"{sources[first['source']]} {first['place']} repeats {other}: {what} of problem {first['problem_id']!r} by "
+        f"{first['policy']!r} must stand there once"
+    )
+
+
+def _problems(samples: pl.DataFrame, counts: pl.DataFrame, sources: list[str], known: Known) -> pl.DataFrame:
+    """A row a problem; a row that contradicts another, or the store, is refused."""
+    every = pl.concat([samples.select("problem_id", "benchmark"), counts.select("problem_id", "benchmark")])
+    problems = every.group_by("problem_id", maintain_order=True).agg(pl.col("benchmark").drop_nulls().first())
+    for name in _OF_PROBLEM:
+        stated = samples.select("problem_id", name, "source", "place").drop_nulls(name)
+        distinct = stated.unique(["problem_id", name], keep="first", maintain_order=True)
+        if name == "reference_answer":
+            distinct = _final_answers(distinct)
+            distinct = distinct.unique(["problem_id", name], keep="first", maintain_order=True)
+        found: dict[str, str] = {}
+        for problem_id, value, source, place in distinct.iter_rows():
+            stored = known.problems.get(problem_id, {}).get(name)
+            other = stored if stored is not None else found.get(problem_id)
+            if other is not None and other != value:
+                where = "in the store" if stored is not None else "above"
+                raise RequestError(
+                    f"{sources[source]} {place}: problem {problem_id!r} has another {name}, {_brief(value)}, than "
+                    f"{where}, {_brief(other)}: give one, or another problem_id"
+                )
+            found[problem_id] = value
+        ours = [
+            found.get(problem_id, known.problems.get(problem_id, {}).get(name))
+            for problem_id in problems["problem_id"].to_list()
+        ]
+        problems = problems.with_columns(pl.Series(name, ours, dtype=pl.String))
+    return problems
+
+
+def _final_answers(references: pl.DataFrame) -> pl.DataFrame:
+    """The final answers of references that are whole solutions."""
+    marked = {
+        text: extract_answer(text) or text for text in references["reference_answer"].to_list() if _SOLUTION.search(text)
+    }
+    return references.with_columns(pl.col("reference_answer").replace(marked)) if marked else references
+
+
+def _brief(value: str) -> str:
+    return repr(value[:60]) if value.isprintable() else shown(value)

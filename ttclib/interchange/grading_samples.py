@@ -1,0 +1,89 @@
+"""Grades and classes of imported samples: each distinct answer is looked at once, not each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import polars as pl
+
+from ttclib.grading import Grader, grade_problem
+from ttclib.grading.extraction import extract_answer
+
+GIVEN = "given"
+
+
+def grade_samples(
+    samples: pl.DataFrame,
+    references: Mapping[str, str | None],
+    grader: Grader,
+    *,
+    known: Mapping[str, Sequence[tuple[str, int]]],
+    tell: Callable[[int], None] = lambda done: None,
+) -> pl.DataFrame:
+    """Answer, class and grade of each sample.
+
+    Parameters
+    ----------
+    samples : polars.DataFrame
+        ``problem_id, completion, answer, correct``.
+    references : mapping of str to str or None
+        Right answers by problem.
+    grader : Grader
+    known : mapping
+        Classes that a problem has already, as `grade_problem` takes them.
+    tell : callable
+        Told how many samples are graded.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``answer, answer_class, correct, graded, grader`` a sample, in the order given. ``graded`` is the
+        grader's own grade, beside a given one too.
+    """
+    given = samples["answer"].str.strip_chars().replace("", None)
+    answer = samples["answer"].set(given.is_null(), None)
+    searched = answer.is_null() & samples["completion"].is_not_null()
+    if searched.any():
+        texts = samples["completion"].filter(searched).to_list()
+        extracted = pl.Series([extract_answer(text) for text in texts], dtype=pl.String)
+        answer = answer.scatter(searched.arg_true(), extracted)
+    frame = pl.DataFrame(
+        {"problem_id": samples["problem_id"], "answer": answer, "given": samples["correct"], "searched": searched}
+    )
+    distinct = frame.select("problem_id", "answer").drop_nulls("answer").unique(maintain_order=True)
+    found = _graded(distinct, references, grader, known, tell, len(samples) / max(len(distinct), 1))
+    frame = frame.join(found, on=["problem_id", "answer"], how="left", maintain_order="left")
+    asked = [problem_id for problem_id, reference in references.items() if reference is not None]
+    # The question was asked and not answered.
+    unanswered = pl.col("answer").is_null() & pl.col("searched") & pl.col("problem_id").is_in(asked)
+    graded = pl.when(unanswered).then(False).otherwise(pl.col("graded"))
+    return frame.select(
+        "answer",
+        "answer_class",
+        pl.coalesce("given", graded).alias("correct"),
+        graded.alias("graded"),
+        pl.when(pl.col("given").is_not_null()).then(pl.lit(GIVEN)).otherwise(pl.lit(grader.name)).alias("grader"),
+    )
+
+
+def _graded(
+    distinct: pl.DataFrame,
+    references: Mapping[str, str | None],
+    grader: Grader,
+    known: Mapping[str, Sequence[tuple[str, int]]],
+    tell: Callable[[int], None],
+    samples_each: float,
+) -> pl.DataFrame:
+    columns: dict[str, list[object]] = {"problem_id": [], "answer": [], "answer_class": [], "graded": []}
+    for (problem_id,), rows in distinct.group_by("problem_id", maintain_order=True):
+        answers = rows["answer"].to_list()
+        grades = grade_problem(
+            [None] * len(answers), references.get(str(problem_id)), grader, answers=answers, known=known.get(str(problem_id), ())
+        )
+        columns["problem_id"] += [problem_id] * len(answers)
+        columns["answer"] += answers
+        columns["answer_class"] += [grade.answer_class for grade in grades]
+        columns["graded"] += [grade.correct for grade in grades]
+        tell(round(len(columns["answer"]) * samples_each))
+    kinds = {"problem_id": pl.String, "answer": pl.String, "answer_class": pl.Int32, "graded": pl.Boolean}
+    return pl.DataFrame(columns, schema=kinds)

@@ -1,0 +1,127 @@
+"""What the checks look at: the samples of one policy under one setting, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+# Beyond these a check learns nothing new, and an import of a million samples would wait for it.
+MOST_PROBLEMS = 1000
+MOST_SAMPLES = 64
+_NUMBER = r"^[-+]?\d[\d,]*(\.0*)?$"
+COLUMNS = (
+    "policy", "setting", "problem_id", "sample_index", "answer", "answer_class", "correct", "given", "graded",
+    "completion", "completion_tokens", "logprob",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sign that samples are not what they seem.
+
+    Attributes
+    ----------
+    check : str
+        Which check saw it.
+    policy, setting : str or None
+    text : str
+        A sentence with the numbers that say so.
+    """
+
+    check: str
+    policy: str
+    setting: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Samples of one policy under one setting, those of a problem one after the other.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        The columns `COLUMNS`; ``graded`` is a grader's own grade, ``given`` whether `correct` came with the data.
+    prompts, references : dict of str to str or None
+        By problem.
+    n_problems : int
+        Of all, also where `frame` holds a part of them.
+    """
+
+    frame: pl.DataFrame
+    prompts: Mapping[str, str | None]
+    references: Mapping[str, str | None]
+
+    @cached_property
+    def problem(self) -> np.ndarray:
+        """Number of each sample's problem, in the order of their first samples."""
+        return self.frame["problem_id"].rle_id().to_numpy().astype(np.int64)
+
+    @cached_property
+    def problem_ids(self) -> list[str]:
+        """Names of the problems, by number."""
+        return self.frame["problem_id"].unique(maintain_order=True).to_list()
+
+    @cached_property
+    def answer(self) -> np.ndarray:
+        """Number of each sample's answer, the same for the same text in all problems; −1: none."""
+        folded = self.frame.select(canonical("answer"))["answer"]
+        table = {text: number for number, text in enumerate(folded.unique(maintain_order=True).drop_nulls().to_list())}
+        self.__dict__["answer_numbers"] = table
+        return np.array([-1 if text is None else table[text] for text in folded.to_list()], dtype=np.int64)
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """Number of each problem's right answer, as in `answer`; −1: unknown, −2: no sample says it."""
+        _ = self.answer
+        table: dict[str, int] = self.__dict__["answer_numbers"]
+        texts = [self.references.get(name) for name in self.problem_ids]
+        folded = pl.DataFrame({"answer": pl.Series(texts, dtype=pl.String)}).select(canonical("answer"))["answer"]
+        return np.array([-1 if text is None else table.get(text, -2) for text in folded.to_list()], dtype=np.int64)
+
+    @cached_property
+    def answer_texts(self) -> list[str]:
+        """The answers that the numbers in `answer` stand for."""
+        _ = self.answer
+        return list(self.__dict__["answer_numbers"])
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Samples of each problem."""
+        return np.bincount(self.problem)
+
+
+def canonical(name: str) -> pl.Expr:
+    """Answers folded so that those that look alike are one: without blanks, 7.0 and 7 the same."""
+    text = pl.col(name).str.replace_all(r"\s+|^\$+|\$+$", "").str.replace(r"\.$", "")
+    number = text.str.replace_all(",", "").str.replace(r"\.0*$", "").str.replace(r"^\+", "").str.replace(r"^(-?)0+(\d)", "$1$2")
+    return pl.when(text.str.contains(_NUMBER)).then(number).otherwise(text).replace("", None).alias(name)
+
+
+def portions(frame: pl.DataFrame, problems: pl.DataFrame) -> Iterator[Drawn]:
+    """The samples by policy and setting, at most `MOST_PROBLEMS` problems and `MOST_SAMPLES` samples of each.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The columns `COLUMNS`, in the order of the file.
+    problems : polars.DataFrame
+        ``problem_id, reference_answer`` and, where known, ``prompt``.
+    """
+    prompts = dict(problems.select("problem_id", "prompt").iter_rows()) if "prompt" in problems.columns else {}
+    references = dict(problems.select("problem_id", "reference_answer").iter_rows())
+    for _, group in frame.group_by("policy", "setting", maintain_order=True):
+        first = group["problem_id"].unique(maintain_order=True).head(MOST_PROBLEMS)
+        chosen = group.filter(pl.col("problem_id").is_in(first.implode())) if group["problem_id"].n_unique() > len(first) else group
+        order = pl.DataFrame({"problem_id": first, "_order": range(len(first))})
+        chosen = (
+            chosen.join(order, on="problem_id", how="left")
+            .sort("_order", "sample_index", maintain_order=True)
+            .filter(pl.int_range(pl.len()).over("problem_id") < MOST_SAMPLES)
+            .drop("_order")
+        )
+        yield Drawn(chosen, prompts, references)
