@@ -4,26 +4,52 @@ from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("collecting", "Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."),
-    "score": ("collecting", "Score what the store lacks scores of, with CONFIG's PRM."),
+    "score": ("collecting", "Score the steps of samples that CONFIG's PRM has not read."),
     "search": ("searching", "Draw, score and grade the steps that CONFIG's tree searches ask for and the store lacks."),
-    "revise": ("revising", "Draw, score and grade what the store lacks of CONFIG's revision chains."),
-    "grade": ("grading", ""),
-    "import": ("exchanging", ""),
-    "export": ("exchanging", ""),
-    "status": ("collecting", ""),
-    "presets": ("planning", ""),
-    "replay": ("replaying", ""),
-    "difficulty": ("difficulty", ""),
-    "frontier": ("frontier", ""),
-    "plan": ("frontier", ""),
-    "efficiency": ("efficiency", ""),
-    "crossover": ("crossover", ""),
-    "compare": ("comparing", ""),
-    "coverage": ("coverage", ""),
-    "verifiers": ("verifiers", ""),
-    "lengths": ("lengths", ""),
-    "report": ("reporting", ""),
-    "lab": ("lab", ""),
+    "revise": (
+        "revising",
+        "Draw, score and grade what the store lacks of CONFIG's revision chains (its section [revision]).",
+    ),
+    "grade": ("grading", "Grade what STORE holds and this grader has not graded; no sample is touched."),
+    "models": (
+        "models",
+        "List the models that STORE names, with what it knows of them; with --set, state facts about one.",
+    ),
+    "import": ("exchanging", "Fill a store from files or folders of samples, in any form; - reads standard input."),
+    "export": ("exchanging", "Write a store's samples as JSON lines."),
+    "lint": (
+        "exchanging",
+        "Look for signs that a store's samples are not what they seem; it warns, and changes nothing.",
+    ),
+    "status": ("collecting", "What a store holds, and what its last run has left to do."),
+    "presets": ("planning", "List the configurations that ship, or show one: `ttc presets NAME > mine.toml`."),
+    "replay": ("replaying", "Expected accuracy of strategies at budgets, with 95 % intervals and cost."),
+    "difficulty": (
+        "difficulty",
+        "How hard each problem is: oracle and predicted bins, how far they agree, and what few samples tell.",
+    ),
+    "frontier": (
+        "frontier",
+        "Accuracy against cost: every strategy, and the best choice at most at each cost, by bin and over all.",
+    ),
+    "plan": ("frontier", "What to run in which bin within which cost: apply it elsewhere, or show it."),
+    "efficiency": (
+        "efficiency",
+        "At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty.",
+    ),
+    "crossover": ("crossover", "A small policy with test-time compute against a larger one, at equal FLOPs, over R."),
+    "compare": (
+        "comparing",
+        "Two policies, settings, verifiers or stores, second less first; of one side, strategies at equal cost.",
+    ),
+    "coverage": ("coverage", "Fit models of pass@k and predict it beyond the pool, with intervals."),
+    "verifiers": (
+        "verifiers",
+        "AUC over all samples and within problems, and calibration, of every verifier that scored them.",
+    ),
+    "lengths": ("lengths", "Accuracy of one sample under length caps, and how much of an answer its result needed."),
+    "report": ("reporting", "Run notebooks with parameters and write HTML pages that open without a network."),
+    "lab": ("lab", "The family of small models that ships: how it is trained, and the demo made from it."),
 }
 # Names of before, which say what they are called now.
 RENAMED = {"apply-policy": "frontier"}

@@ -46,7 +46,7 @@ def compare(
     as_csv: bool,
     **choices: Any,
 ) -> None:
-    """Second less first, for two policies, settings, verifiers or stores; of one side, its strategies at equal cost."""
+    """Two policies, settings, verifiers or stores, second less first; of one side, strategies at equal cost."""
     from ttclib.study.answers import ask_matched
     from ttclib.study.sides import Side, compare_sides
 
