@@ -20,7 +20,7 @@ from ttclib.errors import RequestError, TTCError
 from ttclib.show import theme
 from ttclib.show.samples import samples_html as shown_samples
 from ttclib.show.tables import plain_table_html
-from ttclib.store.contents import Contents
+from ttclib.store.contents import PolicyContents
 from ttclib.store.contents import contents as read_contents
 from ttclib.store.settings import greedy_pool
 from ttclib.store.texts import load_texts
@@ -179,12 +179,12 @@ def show(html: str) -> None:
     display(HTML(html))
 
 
-def contents(store: str | Path) -> list[Contents]:
+def contents(store: str | Path) -> list[PolicyContents]:
     """What a store holds, from its name as a notebook gives it."""
     return read_contents(find_store(store))
 
 
-def contents_html(found: list[Contents]) -> str:
+def contents_html(found: list[PolicyContents]) -> str:
     """What a store holds, as a table."""
     heads = ("policy", "parameters", "setting", "problems", "samples", "graded", "verifier", "tree steps", "revisions")
     rows = [
@@ -202,12 +202,12 @@ def contents_html(found: list[Contents]) -> str:
     return plain_table_html(heads, rows, names=(0, 2, 6))
 
 
-def _setting(one: Contents) -> str:
+def _setting(one: PolicyContents) -> str:
     keys = {name: value for name, value in one.setting.keys.items() if name in ("temperature", "reasoning_effort")}
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in keys.items()) or "–"
 
 
-def questions_html(found: list[Contents]) -> str:
+def questions_html(found: list[PolicyContents]) -> str:
     """The notebooks, what each asks, and whether a store can answer it."""
     sampled = [one for one in found if one.n_samples or one.n_counted]
     has = {

@@ -32,6 +32,7 @@ from ttclib.study.study import open as open_study
 from ttclib.study.telling import Told, of_problems
 
 Result = TypeVar("Result")
+FEW_RATES = 5
 SHARING = (1, 4, 16, 64, 256, 1024, 4096)  # queries of one problem that share its bill
 
 
@@ -243,8 +244,18 @@ def ask_crossover(
         **choices,
     )
     caption = (f"{study.policy} thinking longer against {large.label} of {large.line}",)
-    notes = (*study.notes(compared, told), *result.notes)
+    notes = (*study.notes(compared, told), *_reach(result, len(ratios)))
     return Answer(result, findings.of_crossover(result), (*caption, *study.caption(asked, compared, told)), notes)
+
+
+def _reach(result: Crossover, n_ratios: int) -> Sequence[str]:
+    """Where the pool ends below what is affordable: rate by rate, or for many rates in one line."""
+    if n_ratios <= FEW_RATES:
+        return result.notes
+    reached = result.crossings.filter(pl.col("bin").is_null())["pool_reaches_from"][0]
+    if reached is None:
+        return ("at every R the pool ends below what is affordable: the small side is a lower bound",)
+    return (f"below R = {reached:.3g} the pool ends before what is affordable: there the small side is a lower bound",)
 
 
 def _same_problems(

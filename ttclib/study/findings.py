@@ -41,7 +41,7 @@ def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
         if at is not None:
             said.append(
                 f"At N = {last['budget']} a perfect verifier would reach {_percent(last['accuracy'])}, "
-                f"{_points(last['accuracy'] - float(at))} points more than any strategy here."  # type: ignore[arg-type]
+                f"{_size(last['accuracy'] - float(at))} points more than any strategy here."  # type: ignore[arg-type]
             )
     return tuple(said)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ttclib.samples import LOGPROB, PRM
+from ttclib.samples import LOGPROB, PRM, Setting
+from ttclib.store.settings import matching_settings
 from ttclib.study.answers import Answer, Sides, ask_compare
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question
@@ -45,10 +46,20 @@ def compare_sides(first: Study, second: Side, asked: Question, *, benchmark: str
         Of both; its verifier is the first side's.
     benchmark : str, optional
     """
-    other = open_study(second.store, second.policy, benchmark=benchmark, setting=second.setting)
+    setting = second.setting or _same_setting(first, second, benchmark)
+    other = open_study(second.store, second.policy, benchmark=benchmark, setting=setting)
     theirs = asked.but(verifier=second.verifier)
     names = _names(first, other, asked, theirs)
     return ask_compare(first, other, names, asked, theirs)
+
+
+def _same_setting(first: Study, second: Side, benchmark: str | None) -> Setting | None:
+    """The first side's setting, where the second was sampled under several of which it is one; None: not so."""
+    path = find_store(second.store)
+    found = matching_settings(path, second.policy, benchmark=benchmark)
+    names = [one.name for one in found]
+    own = first.pool.setting
+    return own if len(names) > 1 and own.name in names else None
 
 
 def other_side(
