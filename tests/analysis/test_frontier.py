@@ -44,7 +44,6 @@ def test_rows_of_every_candidate_and_of_the_choice():
     assert (chosen["cost"] <= chosen["at_most"] + 1e-9).all()
     # The beam is the better one everywhere: without doubt, and the bound is no candidate.
     assert chosen["accuracy"].to_list() == pytest.approx(BEAM.accuracy.mean(axis=0).tolist())
-    assert set(found.picks["strategy"].to_list()[5:]) == {"beam_search"} or True
     assert optimal(found, 2)["chosen"].to_list()[1:] == [f"beam_search (M=4) N={n}" for n in (2, 4, 8, 16)]
     assert found.picks.group_by("bin", "at_most").agg(pl.col("share").sum())["share"].to_list() == pytest.approx(
         [1] * 20
