@@ -20,7 +20,6 @@ from ttclib.replay.strategies import (
     FirstAbove,
     MajorityVote,
     PassAtK,
-    WeightedBestOfN,
     WeightedStop,
 )
 
@@ -54,11 +53,10 @@ def settles_at(strategy, order, cap):
         votes = sorted((list(ids[drawn]).count(answer) for answer in set(ids[drawn])), reverse=True)
         sums = sorted((sum(scores[i] for i in drawn if ids[i] == answer) for answer in set(ids[drawn])), reverse=True)
         settled = {
-            "adaptive_consistency": votes == [3]
-            or (votes[0] == 4 and n >= 4),  # Beta(4, 1): 15/16; less if others vote
+            "adaptive_consistency": votes == [3],  # Beta(4, 1): 15/16; with another vote no three are enough
             "early_stopping_consistency": n % 2 == 0 and ids[order[n - 1]] == ids[order[n - 2]],
             "first_above": scores[order[n - 1]] >= 0.9,
-            "weighted_stop": n > 1 and sums[0] - (sums[1] if len(sums) > 1 else 0) >= 0.5 * sum(sums),
+            "weighted_stop": n > 1 and sums[0] - (sums[1] if len(sums) > 1 else 0) >= 0.5 * sum(sums) - 1e-12,
         }[strategy.name]
         if settled:
             return n
@@ -70,6 +68,7 @@ def test_costs_are_of_what_is_drawn_over_every_order(strategy):
     if strategy.name == "adaptive_consistency":
         strategy = AdaptiveConsistency(threshold=15 / 16)
     length, prompt, read = POOL.completion_tokens[0], POOL.prompt_tokens[0], 5.0
+    sides = strategy.name == "early_stopping_consistency"
     found = strategy.replay(POOL, [3, 5])
     assert set(found.costs) == set(COSTS)
     for column, cap in enumerate((3, 5)):
@@ -78,7 +77,6 @@ def test_costs_are_of_what_is_drawn_over_every_order(strategy):
             drawn = list(order[: settles_at(strategy, order, cap)])
             tokens, own = length[drawn].sum(), (length[drawn] * (length[drawn] - 1) / 2).sum()
             windows = [drawn[at : at + 2] for at in range(0, len(drawn), 2)]
-            sides = strategy.name == "early_stopping_consistency"
             waits = sum(length[window].max() for window in windows) if sides else tokens
             reads = read * len(drawn) * strategy.needs_scores
             rows.append(
@@ -98,26 +96,23 @@ def test_costs_are_of_what_is_drawn_over_every_order(strategy):
             )
         for name in COSTS:
             expected = np.mean([row[name] for row in rows])
-            slack = (
-                0.01
-                if strategy.name == "early_stopping_consistency" and name in ("serial_tokens", "kv_tokens")
-                else 1e-9
-            )
+            slack = 0.01 if sides and name in ("serial_tokens", "kv_tokens") else 1e-9  # by random orders
             assert found.cost(name)[0, column] == pytest.approx(expected, rel=slack), name
 
 
-@by_name
-def test_a_rule_that_is_never_met_is_the_strategy_without_it(strategy):
-    never, whole = {
-        "adaptive_consistency": (AdaptiveConsistency(threshold=1.0), MajorityVote()),
-        "early_stopping_consistency": (EarlyStoppingConsistency(window=6), MajorityVote()),
-        "first_above": (FirstAbove(score_threshold=2.0), BestOfN()),
-        "weighted_stop": (None, WeightedBestOfN()),
-    }[strategy.name]
-    if never is None:  # a lead by all there is ends it after two alike
-        return
+@pytest.mark.parametrize(
+    ("never", "whole"),
+    [
+        (AdaptiveConsistency(threshold=1.0), MajorityVote()),
+        (EarlyStoppingConsistency(window=6), MajorityVote()),
+        (FirstAbove(score_threshold=2.0), BestOfN()),
+    ],
+    ids=lambda one: one.name,
+)
+def test_a_rule_that_is_never_met_is_the_strategy_without_it(never, whole):
     one, other = never.replay(POOL, [2, 5]), whole.replay(POOL, [2, 5])
-    assert one.accuracy == pytest.approx(other.accuracy) and one.cost("generations").tolist() == [[2, 5]]
+    assert one.accuracy == pytest.approx(other.accuracy)
+    assert one.cost("generations")[0] == pytest.approx([2, 5])
     assert one.cost("completion_tokens") == pytest.approx(other.cost("completion_tokens"))
 
 
@@ -126,11 +121,8 @@ def test_an_unequal_pool_and_an_unknown_length_leave_gaps(strategy):
     made = [Made([0, 0, 1], [0.2, 0.9, 0.1], [1.0, 0.0, 1.0]), Made([0], [0.5], [1.0])]
     pool = pool_of(made)
     found = strategy.replay(pool, [1, 3])
-    assert (
-        np.isnan(found.accuracy).tolist()
-        == np.isnan(found.cost("generations")).tolist()
-        == [[False] * 2, [False, True]]
-    )
+    for table in (found.accuracy, found.cost("generations")):
+        assert np.isnan(table).tolist() == [[False, False], [False, True]]
     pool.completion_tokens[0, 1] = np.nan
     found = strategy.replay(pool, [1, 3])
     assert np.isnan(found.cost("completion_tokens")).tolist() == [[True, True], [False, True]]
