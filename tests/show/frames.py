@@ -114,6 +114,7 @@ def savings() -> pl.DataFrame:
             "factor": factor,
             "factor_low": low,
             "factor_high": high,
+            "verdict": "accuracies do not differ" if factor is None else "saves",
             "billed_cost": None if factor is None else 2 * budget / factor,
             "billed_factor": None if factor is None else factor / 2,
             "billed_low": None if low is None else low / 2,

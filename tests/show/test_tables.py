@@ -110,11 +110,14 @@ def test_the_gap_is_in_points() -> None:
 def test_the_tables_of_questions() -> None:
     ahead = {row[0]: row for row in cells(tables.crossover_html(frames.crossover()))[1:] if row[1] == "0.1"}
     assert ahead["all"] == ["all", "0.1", "100 ×", "80.0%", "70.0%", "+10.0", "[+7.0, +13.0]", "small"]
+    assert cells(tables.crossover_html(frames.crossover()))[0] == [
+        *("difficulty", "R", "small may spend", "small, thinking", "larger", "difference, points", "interval", "ahead")
+    ]
     assert ahead["2"] == ["2", "0.1", "100 ×", "–", "70.0%", "beyond the pool", "–", "not answerable"]
     saved = {row[0]: row for row in cells(tables.savings_html(frames.savings()))[1:]}
-    assert saved["4"] == ["4", "50.4%", "4", "2", "2 ×", "[1.1, ∞)", "1 ×", "12"]
+    assert saved["4"] == ["4", "50.4%", "4", "2", "2 ×", "[1.1, ∞)", "saves", "1 ×", "12"]
     assert saved["16"][4:6] == ["4 ×", "(−∞, 5]"]
-    assert saved["64"][3:] == ["does not get there", "–", "–", "–", "never"]
+    assert saved["64"][3:] == ["does not get there", "–", "–", "accuracies do not differ", "–", "–"]
     assert len(cells(tables.savings_html(frames.savings().with_columns(bin=pl.lit(1))))) == 1
     front = cells(tables.frontier_html(frames.frontier().filter(pl.col("bin").is_null()), "FLOPs"))
     assert front[0][1] == "cost in FLOPs" and [row[1] for row in front[1:]] == ["8"] * 4 + ["32"] * 4
@@ -166,6 +169,8 @@ def test_problems_of_a_bin_are_listed_from_easy_to_hard() -> None:
     html = tables.problems_html(frames.profiles(), prompts, 1, limit=2)
     rows = cells(html)
     assert rows[1] == ["p0", "1 + 1 <=", "2", "16 of 16", "100.0%", "0.90", "1", "100"]
+    every = cells(tables.problems_html(frames.profiles(), prompts, 1))
+    assert [row[0] for row in every[1:]] == ["p0", "p1", "p2"]
     assert [row[0] for row in rows[1:]] == ["p0", "p2"] and "Bin 1: 2 of 3 problems" in html
     assert cells(tables.problems_html(frames.profiles(), {"p7": ("x" * 100, None)}, 4))[2][1:6] == [
         *("x" * 89 + "…", "–", "2 of 16", "12.5%", "–")

@@ -158,8 +158,9 @@ SAVINGS = (
     column("cost", label="choice needs", null="does not get there"),
     "factor",
     INTERVAL,
+    "verdict",
     "billed_factor",
-    "break_even_queries",
+    column("break_even_queries", null="–"),
 )
 BINS = ("bin", "n_problems", "ease_low", "ease_mean", "ease_high", "n_never", "n_always", "n_tied")
 FAILURES = (
