@@ -166,7 +166,7 @@ class Atoms:
             elif self.takes("%", "\\%"):
                 node = ("percent", node)
             elif self.takes("\\DEG"):
-                scale = (self.value or "").strip("\\text{} ")
+                scale = (self.value or "").removeprefix("\\text").strip("{} ")
                 if scale in ("C", "F") and self.kind in ("word", "text"):
                     self.take()
                     node = ("unit", node, unit_of(scale))

@@ -182,9 +182,10 @@ def _equal_relations(left: Reading, right: Reading) -> bool:
         return left.value is not None and not left.curve and equal(left.value, right)
     if left.sign != right.sign:
         return False
-    if left.name is not None and right.name is not None and left.value is not None and right.value is not None:
-        if _same_letter(left.name, right.name) or _is_function(left.name, right.name):
-            return equal(left.value, right.value)
+    one, other = left.name, right.name
+    named = one is not None and other is not None and (_same_letter(one, other) or _is_function(one, other))
+    if named and left.value is not None and right.value is not None:
+        return equal(left.value, right.value)
     if left.difference is None or right.difference is None:
         return False
     return _proportional(left.difference, right.difference, either_sign=left.sign in ("=", "!="))

@@ -66,7 +66,6 @@ def interpret(node: Node) -> Reading:
 
 def bag(kind: str, items: list[Reading]) -> Bag:
     """Items in any order, each once."""
-
     found: list[Reading] = []
     for item in items:
         flat = item.items if isinstance(item, Bag) and item.kind == "list" else (item,)

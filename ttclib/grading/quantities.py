@@ -77,7 +77,7 @@ class Number:
         self.plain = bare[0] == "number"
         self.places: int | None = bare[2] if self.plain else None
         self.base: int | None = node[2] if node[0] == "base" else None
-        self._values: dict[tuple[int, bool], Value | None | Undecided] = {}
+        self._values: dict[tuple[int, bool], Value | Undecided | None] = {}
         self._precise: dict[tuple[int, bool], Any] = {}
         if isinstance(self.value(0), Undecided):
             self.precise(0)
@@ -101,11 +101,11 @@ class Number:
         """Points at which this is looked at."""
         return 1 if not self.letters else N_POINTS if self.sensitive else _PLAIN_POINTS
 
-    def value(self, point: int, share: bool = False) -> Value | None | Undecided:
+    def value(self, point: int, share: bool = False) -> Value | Undecided | None:
         """The value at a point; None: it is not real there. `share`: with per cent as hundredths."""
         key = (point, share)
         if key not in self._values:
-            found: Value | None | Undecided
+            found: Value | Undecided | None
             try:
                 found = evaluate(self.node, point, _HUNDREDTH if share else Fraction(1), real=self.real)
             except NotReal:
@@ -170,20 +170,19 @@ class Number:
             raise TooLarge("beyond the largest float") from None
 
     def scaled(self, factor: Fraction) -> Number:
-        """This many times."""
+        """So many of it."""
         return self if factor == 1 else Number(("*", ("number", factor, None), self.node))
 
     def marks(self, share: bool = False) -> tuple[Any, ...]:
         """Its values at the points, each in one writing: equal numbers have equal marks."""
         found: list[Any] = []
         for point in range(self.n_points):
-            value = self.value(point, share)
-            if not isinstance(value, Fraction):
-                if value is not None:
-                    value = self.precise(point, share)
-                if value is not None and not isinstance(value, Fraction):
-                    with _LOCK:
-                        value = _written(value)
+            value: Any = self.value(point, share)
+            if value is not None and not isinstance(value, Fraction):
+                value = self.precise(point, share)
+            if value is not None and not isinstance(value, Fraction):
+                with _LOCK:
+                    value = _written(value)
             found.append(value)
         return tuple(found)
 
@@ -227,13 +226,13 @@ def _same_at(left: Number, right: Number, point: int, share: bool, other_share: 
         digits = precision.digits_for(exact)
         if digits == precision.DIGITS or (isinstance(exact, Fraction) and isinstance(again, Fraction)):
             return True
-        many = [
+        first_many, second_many = (
             precision.precise(
                 side.node, point, _HUNDREDTH if hundredths else Fraction(1), real=side.real, digits=digits
             )
             for side, hundredths in ((left, share), (right, other_share))
-        ]
-        return precision.agree(*many, digits)
+        )
+        return precision.agree(first_many, second_many, digits)
 
 
 def equal_numbers(left: Number, right: Number) -> bool:
@@ -260,9 +259,10 @@ def agree_roughly(left: Number, right: Number) -> bool:
             for share in (False, True):
                 unit = 10.0 ** -(decimal.places + (2 if share else 0))
                 one, other = decimal.value(0, share), exact.value(0, share)
-                if not isinstance(one, Undecided | None) and not isinstance(other, Undecided | None):
-                    if abs(complex(one) - complex(other)) <= 1.000001 * unit:
-                        return True
+                if one is None or other is None or isinstance(one, Undecided) or isinstance(other, Undecided):
+                    continue
+                if abs(complex(one) - complex(other)) <= 1.000001 * unit:
+                    return True
     return False
 
 

@@ -27,7 +27,8 @@ _SPELLINGS = {
     "halves": "half", "boxes": "box", "buses": "bus", "dishes": "dish", "matches": "match", "classes": "class",
     "glasses": "glass", "foxes": "fox", "inch": "inch", "radius": "radius",
     "厘米": "centimeter", "毫米": "millimeter", "分米": "decimeter", "千米": "kilometer", "公里": "kilometer",
-    "米": "meter", "千克": "kilogram", "公斤": "kilogram", "克": "gram", "吨": "ton", "毫升": "milliliter", "升": "liter",
+    "米": "meter", "千克": "kilogram", "公斤": "kilogram", "克": "gram", "吨": "ton",
+    "毫升": "milliliter", "升": "liter",
     "小时": "hour", "时": "hour", "分钟": "minute", "分": "minute", "秒": "second", "天": "day", "日": "day",
     "周": "week", "年": "year", "岁": "year", "元": "yuan", "度": "degree", "人": "person",
 }  # fmt: skip
@@ -60,7 +61,8 @@ SAYS_NOTHING = {
 }  # fmt: skip
 NO_UNIT = {
     "and", "or", "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "infinity", "inf", "oo",
-    "i", "e", "mod", "is", "are", "if", "for", "when", "where", "with", "no", "not", "but", "then", "to", "base", "from",
+    "i", "e", "mod", "is", "are", "if", "for", "when", "where", "with", "no", "not", "but", "then", "to", "base",
+    "from",
     "choose", "factorial", "x", "y", "z", "arcsin", "arccos", "arctan", "lg", "union", "max", "min of", "gcd",
     "lcm", "through", "by", "otherwise", "else", "except", "between", "than", "am", "pm", "either", "both", "only",
     "divided", "plus", "minus", "over", "squared", "cubed", "st", "nd", "rd", "th", "as", "so", "because", "since",

@@ -123,11 +123,11 @@ def names(text: str) -> tuple[str, ...] | None:
 
 
 def clock(text: str) -> tuple[int, int, int, str | None] | None:
-    """Hour, minute, second and half of the day (``a``, ``p``, None) of a clock time; None: it is none.
+    r"""Hour, minute, second and half of the day (``a``, ``p``, None) of a clock time; None: it is none.
 
     Examples
     --------
-    >>> clock("05:45"), clock("5:45 \\\\text{ p.m.}"), clock("3:4")
+    >>> clock("05:45"), clock("5:45 \\text{ p.m.}"), clock("3:4")
     ((5, 45, 0, None), (5, 45, 0, 'p'), None)
     """
     flat = written(text).replace(": ", ":") if re.search(r"\d:\d", text) else written(text)
