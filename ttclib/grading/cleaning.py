@@ -19,8 +19,9 @@ _REPEATING = re.compile(
     r"(\d*)\.(\d*)(?:\\OVERLINE\s*\{?(\d+)\}?|\((\d+)\)|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?)"
 )
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
-_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\(euro|pounds)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
-_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan", "₹": "rupee", "euro": "euro", "pounds": "pound"}
+_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
+_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan", "₹": "rupee", "euro": "euro", "pounds": "pound", "USD": "dollar",
+               "EUR": "euro", "GBP": "pound"}
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^?\s*\{?\s*\\text\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|\^\s*\{?(?:st|nd|rd|th)\}?"
                       r"|(?:st|nd|rd|th)\b)", re.I)  # fmt: skip
 _BASE = re.compile(
@@ -65,8 +66,11 @@ _QUALIFIERS = [
     for pattern in (
         rf"[\s,;.]*\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
         rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})\s*"
-        rf"(?:is|are|being)?\s*(?:an?|any|some|arbitrary)+\s+(?:arbitrary\s+|fixed\s+)?(?P<kind>{_KIND})\s*\)?\s*$",
+        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
+        rf"(?:\s*(?:,|and)\s*{_LETTER})*\s*(?:is|are|being)\s*(?:(?:an?|any|some|all|both|arbitrary|fixed)\s+)*(?P<kind>{_KIND})"
+        r"\s*\)?\s*$",
+        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
+        rf"(?P<kind>{_KIND})\s*\)?\s*$",
         rf"[\s,;.]*\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
         r"\s*\)?\s*$",
         rf"[\s,;.]*\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",

@@ -45,8 +45,8 @@ def equal(left: Reading, right: Reading) -> bool:
         return len(left.rows) == len(right.rows) and all(map(_in_order, left.rows, right.rows))
     for one_side, other_side in ((left, right), (right, left)):
         if isinstance(one_side, Sequence) and _is_tuple(one_side):
-            if isinstance(other_side, Bag) and other_side.kind == "list":  # "1, 2" for "(1, 2)"
-                items = _by_name(other_side.items)
+            items = _by_name(other_side.items) if isinstance(other_side, Bag) else None
+            if isinstance(other_side, Bag) and (other_side.kind == "list" or items):  # "1, 2" for "(1, 2)"
                 found = items if items is not None else other_side.items
                 return _in_order(one_side.items, found) if one_side is left else _in_order(found, one_side.items)
             if isinstance(other_side, Matrix):

@@ -47,7 +47,10 @@ def interpret(node: Node) -> Reading:
     if kind == "seq":
         return _sequence(node[1], node[2], [interpret(part) for part in node[3][: _MOST_ITEMS + 1]])
     if kind == "matrix":
-        return Matrix(tuple(tuple(interpret(cell) for cell in row) for row in node[1]))
+        rows = tuple(tuple(interpret(cell) for cell in row) for row in node[1])
+        if all(isinstance(cell, Relation) for row in rows for cell in row):  # a system without its brace
+            return bag("list", [cell for row in rows for cell in row])
+        return Matrix(rows)
     if kind == "relation":
         return _relation(node[1], node[2])
     both = _signs(node)
@@ -198,8 +201,10 @@ def _is_asked_for(left: Node, right: Node) -> bool:
     """Whether an equation says what an expression is worth, as ``a + b = 7``, and is not to be solved."""
     if has(right, "letter", "word"):
         return False
-    if left[0] == "call":
+    if left[0] in ("call", "floor", "ceil", "max", "min", "gcd", "lcm"):
         return True
+    if left[0] == "negative" and is_name(left[1]):
+        return False
     return len(letters_of(left)) > 1 and not (right[0] == "number" and right[1] == 0)
 
 

@@ -15,8 +15,9 @@ from ttclib.grading.units import Unit, unit_of
 
 _RELATIVE = 1e-9
 _PLAIN_POINTS = 3
+_POSITIVE = (0, 1)  # the points at which every letter is
 _FEWEST_PLACES, _FEWEST_DIGITS = 6, 5
-_NOISE_DIGITS, _NOISE = 15, 1e-13
+_NOISE_DIGITS, _NOISE = (15, 16, 17), 4e-15  # as many as a float is written with
 _HUNDREDTH = Fraction(1, 100)
 # Where a sign decides, or an expression may not be real, all points are looked at.
 _SENSITIVE = {"abs", "call", "!", "binomial", "floor", "ceil", "max", "min"}
@@ -28,8 +29,8 @@ _FORM_DIGITS = 25
 class Number:
     """A number, or an expression in letters by its values at a few points.
 
-    Letters are real numbers. Two expressions are the same where they are equal at every point at which
-    both are real; that of an expression with the imaginary unit, everywhere.
+    Letters are real numbers. Two expressions are the same if they are equal at every point at which both are
+    real, and positive letters make both real or neither; one with the imaginary unit is compared everywhere.
 
     Parameters
     ----------
@@ -192,6 +193,8 @@ def same(left: Number, right: Number, share: bool = False, other_share: bool = F
     n_points = max(left.n_points, right.n_points)
     if left.real != right.real and (left.letters or right.letters) and ("i" in str(left.node) + str(right.node)):
         n_points = max(n_points, _PLAIN_POINTS)
+    if n_points > _PLAIN_POINTS and _real_where_positive(left, share) != _real_where_positive(right, other_share):
+        return False
     compared = 0
     for point in range(n_points):
         found = _same_at(left, right, point, share, other_share)
@@ -202,6 +205,10 @@ def same(left: Number, right: Number, share: bool = False, other_share: bool = F
         return compared > 0
     # Nowhere real: they may still be the same expression.
     return left.marks(share) == right.marks(other_share) and left.node == right.node
+
+
+def _real_where_positive(number: Number, share: bool) -> bool:
+    return any(number.value(point, share) is not None for point in _POSITIVE)
 
 
 def _same_at(left: Number, right: Number, point: int, share: bool, other_share: bool) -> bool | None:
@@ -304,9 +311,9 @@ def _written_for(decimal: Number, share: bool, exact: Number, other_share: bool)
         return False
     apart = abs(written.real - meant.real)
     digits = places + max(0, math.floor(math.log10(abs(written.real))) + 1) if written.real else 0
-    if digits >= _NOISE_DIGITS and apart <= _NOISE * abs(meant.real):
+    if digits in _NOISE_DIGITS and apart <= _NOISE * abs(meant.real):
         return True
-    if exact.plain or digits > _NOISE_DIGITS - 1:
+    if exact.plain or digits >= _NOISE_DIGITS[0]:
         return False
     unit = 10.0**-places
     cut = apart < unit and abs(written.real) < abs(meant.real)

@@ -74,7 +74,7 @@ _SHORT_NOUNS = {
 }  # fmt: skip
 _POWER = r"(?:\s*\^\s*\{?\s*(-?\d)\s*\}?)?"
 _BARE = re.compile(
-    rf"(?<=[\d}})\]%])(\s*)([A-Za-z]+\.?(?:(?:\s*/\s*|[ -]+)[A-Za-z]+\.?){{0,5}}){_POWER}"
+    rf"(?:(?<=[\d}})\]%])|(?<=\\pi)|(?<=\\pi ))(\s*)([A-Za-z]+\.?(?:(?:\s*/\s*|[ -]+)[A-Za-z]+\.?){{0,5}}){_POWER}"
     r"(?=\s*(?:$|[,;)\]|\d]|\\text|and\b|or\b|\\\}|\.(?:\s|$)))"
 )
 _CJK_UNIT = re.compile(r"(?<=[\d})\]%a-z])\s*([\u4e00-\u9fff]+(?:/[\u4e00-\u9fff]+)?)")
@@ -137,6 +137,8 @@ def unit_of(name: str) -> Unit | None:
     for place, part in enumerate(re.split(r"\s*/\s*|\bper\b|\ban hour\b", text)):
         exponent = 1
         for word in part.split():
+            if word in ("degree", "degrees") and ("celsius" in part or "fahrenheit" in part):
+                continue
             if word in ("square", "sq", "cubic", "cu"):
                 exponent = 2 if word.startswith("sq") else 3
                 continue

@@ -44,7 +44,7 @@ _RANGE = re.compile(rf"(?:from\s+)?([-+]?{_PLAIN})((?:\s*(?:--?-?|to|through)\s*
 _HEXADECIMAL = re.compile(r"(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*\d)([0-9A-Fa-f]+)\s*_\s*\{?\(?(\d\d?)\)?\}?")
 _DATE = re.compile(r"\d+(?:\s*/\s*\d+){2,}")
 _OPTION = re.compile(
-    r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*)?(?:\(\s*([A-Ja-j])\s*\)|\[\s*([A-J])\s*\]|([A-J])(?=\s*[.):]|\s*$)|([a-j])\))"
+    r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*)?(?:\(\s*([A-Ja-j])\s*\)|[\[<]\s*([A-J])\s*[\]>]|([A-J])(?=\s*[.):]|\s*$)|([a-j])\))"
     r"\s*[.):]?\s*(.*)",
     re.S,
 )
