@@ -20,8 +20,18 @@ _REPEATING = re.compile(
 )
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
-_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan", "₹": "rupee", "euro": "euro", "pounds": "pound", "USD": "dollar",
-               "EUR": "euro", "GBP": "pound"}
+_CURRENCIES = {
+    "$": "dollar",
+    "€": "euro",
+    "£": "pound",
+    "¥": "yuan",
+    "₹": "rupee",
+    "euro": "euro",
+    "pounds": "pound",
+    "USD": "dollar",
+    "EUR": "euro",
+    "GBP": "pound",
+}
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^?\s*\{?\s*\\text\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|\^\s*\{?(?:st|nd|rd|th)\}?"
                       r"|(?:st|nd|rd|th)\b)", re.I)  # fmt: skip
 _BASE = re.compile(

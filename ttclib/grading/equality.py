@@ -25,6 +25,7 @@ def equal(left: Reading, right: Reading) -> bool:
     """
     if isinstance(left, Number) and isinstance(right, Number):
         return equal_numbers(left, right)
+    left, right = _each_named(left), _each_named(right)
     if isinstance(left, Relation) or isinstance(right, Relation):
         return _equal_relations(left, right)
     if isinstance(left, Bag) and len(left.items) == 1 and not isinstance(right, Bag):
@@ -121,7 +122,9 @@ def _equal_sequences(left: Sequence, right: Sequence) -> bool:
 
 
 def _is_tuple(sequence: Sequence) -> bool:
-    """Whether brackets say nothing but that there is an order; two items in square ones are an interval."""
+    """Whether brackets say nothing but that there is an order; what is told of a letter is an interval."""
+    if sequence.name is not None:
+        return False
     brackets = (sequence.opening, sequence.closing)
     return brackets in (("(", ")"), ("", "")) or (brackets == ("[", "]") and len(sequence.items) != 2)
 
@@ -167,6 +170,16 @@ def _by_name(items: tuple[Reading, ...]) -> tuple[Reading, ...] | None:
     if set(names) <= set("xyzw") or set(names) <= set("abcd"):
         found.sort(key=lambda pair: ("xyzw".find(pair[0]), pair[0]))
     return tuple(value for _, value in found)
+
+
+def _each_named(reading: Reading) -> Reading:
+    """``(x, y) = (1, 2)`` as ``x = 1, y = 2``; anything else as it is."""
+    if not isinstance(reading, Relation) or reading.name is None or reading.name[0] != "seq":
+        return reading
+    names, values = reading.name[3], reading.value
+    if not isinstance(values, Sequence) or len(names) != len(values.items) or len(set(names)) < len(names):
+        return reading
+    return Bag("list", tuple(Relation("=", None, name, value) for name, value in zip(names, values.items, strict=True)))
 
 
 def _same_name(left: str | None, right: str | None) -> bool:

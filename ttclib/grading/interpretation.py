@@ -103,6 +103,13 @@ def _list(items: tuple[Node, ...], joined: str) -> Reading:
     return bag("list", [interpret(each) for part in items for each in _signs(part)])
 
 
+def _has_factors(node: Node) -> bool:
+    """Whether numbers stand in an expression, but as exponents."""
+    if node[0] == "^":
+        return _has_factors(node[1])
+    return node[0] == "number" or any(_has_factors(part) for part in node if isinstance(part, tuple) and part)
+
+
 def _scaled_matrix(node: Node) -> Matrix:
     """A number times a matrix."""
     if node[0] == "negative":
@@ -205,6 +212,8 @@ def _is_asked_for(left: Node, right: Node) -> bool:
         return True
     if left[0] == "negative" and is_name(left[1]):
         return False
+    if letters_of(left) <= {"x", "y", "z"} and _has_factors(left):
+        return False  # a curve
     return len(letters_of(left)) > 1 and not (right[0] == "number" and right[1] == 0)
 
 

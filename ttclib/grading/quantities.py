@@ -313,10 +313,14 @@ def _written_for(decimal: Number, share: bool, exact: Number, other_share: bool)
     digits = places + max(0, math.floor(math.log10(abs(written.real))) + 1) if written.real else 0
     if digits in _NOISE_DIGITS and apart <= _NOISE * abs(meant.real):
         return True
-    if exact.plain or digits >= _NOISE_DIGITS[0]:
+    if (
+        exact.plain
+        or digits >= _NOISE_DIGITS[0]
+        or (isinstance(other, Fraction) and 10**places % other.denominator == 0)
+    ):
         return False
     unit = 10.0**-places
-    cut = apart < unit and abs(written.real) < abs(meant.real)
+    cut = round(abs(written.real) / unit) == math.floor(abs(meant.real) / unit) and apart < unit
     enough = abs(written.real) >= 10.0 ** (_FEWEST_DIGITS - 1) * unit
     return enough and (cut or apart <= 0.5 * unit * (1 + 1e-6))
 

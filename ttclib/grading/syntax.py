@@ -133,7 +133,8 @@ class _Parser(Atoms):
     def product(self) -> Node:
         node = self.factors()
         if self.kind == "text" and not says_and_or(self.value or ""):
-            unit = self.unit()
+            unit, scale = self.unit()
+            node = ("*", node, ("number", Fraction(scale), None)) if scale > 1 else node
             node = ("unit", node, unit) if unit else node
             if self.kind == "number":  # 2 hours 30 minutes
                 rest = self.product()
