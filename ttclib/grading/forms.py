@@ -43,7 +43,8 @@ def _form(answer: Answer) -> Hashable:
     if answer.option is not None:
         return "option", answer.option.letter
     if answer.time is not None:
-        return "time", *answer.time
+        hour, minute, second, half = answer.time
+        return "time", hour, minute, second, None if half == "0" else half
     if answer.range is not None:
         return "range", answer.range
     if answer.names is not None:
