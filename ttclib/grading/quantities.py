@@ -320,7 +320,7 @@ def _written_for(decimal: Number, share: bool, exact: Number, other_share: bool)
     ):
         return False
     unit = 10.0**-places
-    cut = round(abs(written.real) * 10.0**places) == math.floor(abs(meant.real) * 10.0**places) and apart < unit
+    cut = round(abs(written.real) * 10.0**places) == math.floor(abs(meant.real) * 10.0**places + 1e-5) and apart < unit
     enough = abs(written.real) >= 10.0 ** (_FEWEST_DIGITS - 1) * unit
     return enough and (cut or apart <= 0.5 * unit * (1 + 1e-6))
 
