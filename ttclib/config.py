@@ -123,6 +123,12 @@ class SamplingConfig(_Section):
     stop: tuple[str, ...] = ()
     step_delimiter: str = Field(default="\n", min_length=1)
     seed: int = 0
+    keep_logprobs: bool = Field(
+        default=True, description="keep each token's log-probability, and its entropy where the engine tells it"
+    )
+    keep_top_mass: bool = Field(
+        default=False, description="vllm, server: keep what the 20 likeliest tokens weigh, too; slower"
+    )
 
 
 class PrmConfig(_Section):
