@@ -123,6 +123,12 @@ class SamplingConfig(_Section):
     stop: tuple[str, ...] = ()
     step_delimiter: str = Field(default="\n", min_length=1)
     seed: int = 0
+    keep_logprobs: bool = Field(
+        default=True, description="keep each token's log-probability, and its entropy where the engine tells it"
+    )
+    keep_top_mass: bool = Field(
+        default=False, description="vllm, server: keep what the 20 likeliest tokens weigh, too; slower"
+    )
 
 
 class PrmConfig(_Section):
@@ -147,6 +153,10 @@ class PrmConfig(_Section):
             return {**content, "name": last_part(content["path"])}
         return content
 
+    def reads(self) -> dict[str, Any]:
+        """How it reads a solution: with another of these its scores are another verifier's."""
+        return {name: getattr(self, name) for name in ("format", "system", "raw_score")}
+
 
 class RevisionVerifierConfig(PrmConfig):
     """The verifier of a chain's answers, which sees the earlier ones."""
@@ -157,6 +167,10 @@ class RevisionVerifierConfig(PrmConfig):
     n_context: int | None = Field(
         default=None, ge=0, description="earlier answers in its view, 0: this answer alone; absent: as the model"
     )
+
+    def reads(self) -> dict[str, Any]:
+        """How it reads an answer."""
+        return super().reads() | {"read": self.read, "n_context": self.n_context}
 
 
 class RevisionConfig(_Section):
