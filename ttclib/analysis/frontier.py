@@ -143,17 +143,18 @@ def curve_rows(
     """Rows of `Frontier.frame`, one a candidate and bin."""
     means = mean_by_group(candidates.cost, candidates)
     found = [np.empty((candidates.n_groups + 1, len(candidates))) for _ in range(3)]
-    for curve in range(len(candidates.outcomes)):  # a band is over one curve's budgets
-        own = candidates.which == curve
-        if own.any():
-            values = candidates.accuracy[:, own]
-            clusters = None if candidates.n_problems == len(candidates.bins) else candidates.clusters
-            side = interval(
-                values, groups=candidates.bins, n_groups=candidates.n_groups, clusters=clusters, level=level,
-                family=family, seed=seed,
-            )  # fmt: skip
-            for table, part in zip(found, side, strict=True):
-                table[:, own] = part
+    clusters = None if candidates.n_problems == len(candidates.bins) else candidates.clusters
+    # A band is over one curve's budgets; single intervals are found for all at once.
+    curves = [np.ones(len(candidates), dtype=bool)]
+    if family == "simultaneous":
+        curves = [candidates.which == number for number in np.unique(candidates.which)]
+    for own in curves:
+        side = interval(
+            candidates.accuracy[:, own], groups=candidates.bins, n_groups=candidates.n_groups, clusters=clusters,
+            level=level, family=family, seed=seed,
+        )  # fmt: skip
+        for table, part in zip(found, side, strict=True):
+            table[:, own] = part
     told = Interval(*found)
     rows: list[dict[str, object]] = []
     for j in range(len(candidates)):
