@@ -168,7 +168,7 @@ def matched_compute(
     n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
 ) -> pl.DataFrame:
-    """Sides at equal cost: whether the framework matters once all is paid for, and which policy is ahead at which price.
+    """Sides at equal cost: whether the framework matters once all is paid for, and which policy is ahead where.
 
     Within each limit every side takes the best of its own candidates, cross-fitted.
 
