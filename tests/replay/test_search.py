@@ -105,6 +105,13 @@ def test_all_that_was_kept_has_ended() -> None:
     assert [final.node.path for final in finals] == ["2", "0"]
 
 
+def test_a_budget_of_one_is_one_sample_step_by_step() -> None:
+    steps = {"5": (1, False, 0.9), "5.0": (1, True, 0.5)}
+    tree = SampleTree(1, lambda path: Table(steps).step(0, path))
+    for search in (BeamSearch(beam_width="sqrt"), Dvts(beam_width=1), Rebase()):
+        assert [final.node.path for final in replay(search.start(1, first=5), tree)] == ["5.0"]
+
+
 def test_where_all_are_kept_nobody_is_asked_before_the_end() -> None:
     steps = {"0": (1, False, 0.1), "1": (1, False, 0.9), "0.0": (1, True, 0.5), "1.0": (1, True, 0.6)}
     asked = rounds(beam_search(2, 1), SampleTree(1, lambda path: Table(steps).step(0, path)))
