@@ -460,10 +460,13 @@ class _Watch:
         rows = self._at_caps(stopped, arrived) / self._n_orders
         moved = rows - whole / self._n_orders
         variance = rows[:, :, 1] - rows[:, :, 0] ** 2
-        known = ~np.isnan(unstopped[0])
-        variance[:, known] = (apart / self._n_orders - moved[:, :, 0] ** 2)[:, known]
-        rows[:, known, 0], rows[:, known, 2] = unstopped[:, None, known] + np.moveaxis(moved[:, known], 2, 0)[[0, 2]]
-        rows[:, :, 1] = np.sqrt(np.maximum(0.0, variance) / (self._n_orders - 1))
+        less = apart / self._n_orders - moved[:, :, 0] ** 2
+        better = ~np.isnan(unstopped[0]) & (less <= variance)  # not where a rule stops so soon that all is left to tell
+        for part, column in ((0, 0), (1, 2)):
+            rows[:, :, column] = np.where(better, unstopped[part] + moved[:, :, column], rows[:, :, column])
+        rows[:, :, 1] = np.sqrt(np.maximum(0.0, np.where(better, less, variance)) / (self._n_orders - 1))
+        rows[:, :, 0] = np.clip(rows[:, :, 0], 0.0, 1.0)  # what chance left outside by less than its error
+        rows[:, :, 2] = np.clip(rows[:, :, 2], 0.0, 1.0 - rows[:, :, 0])
         rows[:, :, 3:] = self._caps[:, None] * np.append(1.0, load.mean(axis=0)) + moved[:, :, 3:]
         return rows
 
