@@ -462,8 +462,8 @@ class _Watch:
         variance = rows[:, :, 1] - rows[:, :, 0] ** 2
         less = apart / self._n_orders - moved[:, :, 0] ** 2
         better = ~np.isnan(unstopped[0]) & (less <= variance)  # not where a rule stops so soon that all is left to tell
-        for part, column in ((0, 0), (1, 2)):
-            rows[:, :, column] = np.where(better, unstopped[part] + moved[:, :, column], rows[:, :, column])
+        for part, at in ((0, 0), (1, 2)):
+            rows[:, :, at] = np.where(better, unstopped[part] + moved[:, :, at], rows[:, :, at])
         rows[:, :, 1] = np.sqrt(np.maximum(0.0, np.where(better, less, variance)) / (self._n_orders - 1))
         rows[:, :, 0] = np.clip(rows[:, :, 0], 0.0, 1.0)  # what chance left outside by less than its error
         rows[:, :, 2] = np.clip(rows[:, :, 2], 0.0, 1.0 - rows[:, :, 0])
