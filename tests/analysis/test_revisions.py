@@ -19,7 +19,7 @@ from ttclib.analysis.revisions import (
     correct_to_wrong,
     ratio_sweep,
 )
-from ttclib.replay.revisions import revision_accuracy
+from ttclib.replay.revisions import select_from_chains
 from ttclib.store.chains import load_chains
 
 NAN = np.nan
@@ -103,7 +103,8 @@ def test_the_sweep_holds_every_split_of_every_budget(chains):
     assert found.schema == SWEEP_SCHEMA
     assert found.select("budget", "sequential", "parallel").rows() == [(1, 1, 1), (4, 1, 4), (4, 2, 2), (4, 4, 1)]
     splits = [(1, 1), (1, 4), (2, 2), (4, 1)]
-    expected = revision_accuracy(chains.answer_ids, chains.verifier().by(), chains.correct, chains.lengths, splits)
+    scores = chains.verifier().by("last")
+    expected = select_from_chains(chains.answer_ids, scores, chains.correct, chains.lengths, splits).accuracy
     assert found["accuracy"].to_list() == pytest.approx(expected.mean(axis=0).tolist())
     assert (found["ci_low"] <= found["accuracy"]).all() and (found["accuracy"] <= found["ci_high"]).all()
     assert found["n_problems"].to_list() == [8] * 4
