@@ -78,6 +78,18 @@ class ServerConfig(_Section):
     )
 
 
+def last_part(path: str) -> str:
+    """The last part of a model's path, which is its name where no other is given.
+
+    Examples
+    --------
+    >>> last_part("Qwen/Qwen2.5-1.5B"), last_part("lab:policy"), last_part("runs/mine/")
+    ('Qwen2.5-1.5B', 'policy', 'mine')
+    """
+    name = path.removeprefix("lab:").rstrip("/").rsplit("/", 1)[-1]
+    return Path(path).resolve().name if name in ("", ".", "..") else name
+
+
 class PolicyConfig(_Section):
     """The model that answers."""
 
@@ -116,7 +128,7 @@ class SamplingConfig(_Section):
 class PrmConfig(_Section):
     """The process reward model that scores every step."""
 
-    name: str = "prm"
+    name: str = Field(default="", description="name in the store; absent: the last part of the path")
     path: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -128,11 +140,17 @@ class PrmConfig(_Section):
     raw_score: bool = Field(default=False, description="an outcome model's scalar as it is, not its sigmoid")
     batch_tokens: int = Field(default=32_768, ge=1, description="most tokens in a batch, padding included")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _called_by_its_path(cls, content: Any) -> Any:
+        if isinstance(content, dict) and isinstance(content.get("path"), str) and not content.get("name"):
+            return {**content, "name": last_part(content["path"])}
+        return content
+
 
 class RevisionVerifierConfig(PrmConfig):
     """The verifier of a chain's answers, which sees the earlier ones."""
 
-    name: str = "orm"
     read: Literal["outcome", "steps"] = Field(
         default="outcome", description="outcome: one score, at the end of the answer; steps: one at each step's end"
     )

@@ -106,3 +106,49 @@ def test_a_bad_request_is_one_line(tmp_path, monkeypatch):
 
 def test_it_needs_no_model_library(store):
     run_blocked("from ttclib.cli import cli\ncli(['grade', sys.argv[1]], standalone_mode=False)", store)
+
+
+def test_graders_side_by_side_write_nothing_and_say_where_they_differ(store, grade, capsys):
+    before = rows(store, "SELECT * FROM grades ORDER BY ALL")
+    said = grade(store, "--compare", "math,exact")
+    assert "math and exact differ on 3 of 4 samples" in said and "right by math alone 2" in said
+    assert "'1/2' and '0.5': math right, exact wrong" in said
+    cli(["grade", str(store), "--compare", "math,exact,math-verify", "--json"], standalone_mode=False)
+    found = json.loads(capsys.readouterr().out)
+    assert found["graders"] == ["math", "exact", "math-verify"] and found["n_samples"] == 4
+    assert {(pair["answer"], pair["correct"]["math"], pair["correct"]["exact"]) for pair in found["pairs"]} >= {
+        ("0.5", True, False),
+        (r"\frac{1}{2}", True, False),
+    }
+    curves = {(row["grader"], row["strategy"], row["budget"]): row for row in found["curves"]}
+    # Of four samples two are right by value and none by text; one is not graded by value.
+    assert curves["exact", "pass_at_k", 1]["accuracy"] == 0
+    assert curves["math", "pass_at_k", 1]["accuracy"] > 0.4 and curves["math", "pass_at_k", 1]["moved"] == 0
+    assert curves["exact", "pass_at_k", 1]["moved"] == -curves["math", "pass_at_k", 1]["accuracy"]
+    assert rows(store, "SELECT * FROM grades ORDER BY ALL") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--compare", "math"], "give at least two of math, math-verify, exact"),
+        (["--compare", "math,mth"], "unknown grader 'mth'"),
+        (["--compare", "math,exact", "--again"], "comparing writes nothing"),
+        (["--json"], "go with --compare"),
+        (["--compare", "math,exact", "--policy", "nobody"], "nobody"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_one_line(store, options, message):
+    with pytest.raises(RequestError, match=message):
+        cli(["grade", str(store), *options], standalone_mode=False)
+
+
+def test_a_pool_without_answers_is_said_with_an_example(tmp_path, capsys):
+    lines = [{**LINE, "sample_index": number, "completion": "I shall not say."} for number in range(9)]
+    file = tmp_path / "in.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    store = tmp_path / "s.duckdb"
+    cli(["import", str(file), "--store", str(store)], standalone_mode=False)
+    capsys.readouterr()
+    cli(["grade", str(store), "--again"], standalone_mode=False)
+    assert "no answer was found in 9 of 9 samples" in capsys.readouterr().err

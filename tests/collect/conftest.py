@@ -30,7 +30,7 @@ def config(tmp_path: Path, tiny_policy: Path, tiny_prm: Path) -> RunConfig:
             "problems": {"source": "lab:test", "limit": 5},
             "policy": {"name": "tiny", "path": str(tiny_policy), "batch_size": 8},
             "sampling": {"n_samples": 6, "max_tokens": 24},
-            "prm": {"path": str(tiny_prm)},
+            "prm": {"name": "prm", "path": str(tiny_prm)},
             "grading": {"grader": "exact"},
         }
     )

@@ -42,7 +42,7 @@ def chains(config: RunConfig, tiny_prm: Path) -> RunConfig:
         config,
         problems={"limit": 3},
         sampling={"max_tokens": 8},
-        revision={"n_chains": 2, "n_steps": 6, "verifier": {"path": str(tiny_prm)}},
+        revision={"n_chains": 2, "n_steps": 6, "verifier": {"name": "orm", "path": str(tiny_prm)}},
     )
 
 

@@ -38,7 +38,7 @@ def config(engine: Any, path: Path, prm: Path, tmp_path: Path, monkeypatch: pyte
             "problems": {"source": "lab:test", "limit": 3},
             "policy": {"name": "tiny", "path": str(path), "batch_size": 5},
             "sampling": {"n_samples": 4, "max_tokens": 24},
-            "prm": {"path": str(prm)},
+            "prm": {"name": "prm", "path": str(prm)},
             "search": {
                 "budgets": [4],
                 "algorithms": [
@@ -52,7 +52,7 @@ def config(engine: Any, path: Path, prm: Path, tmp_path: Path, monkeypatch: pyte
                 "n_steps": 5,
                 "n_context": 2,
                 "separator": SEPARATOR,
-                "verifier": {"path": str(prm)},
+                "verifier": {"name": "orm", "path": str(prm)},
             },
             "grading": {"grader": "exact"},
         }

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ttclib.grading import answers, get_grader, grade_problem
+from ttclib.grading import sandbox as sandbox_module
 from ttclib.grading.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,3 +149,75 @@ def test_nothing_outlives_the_program(end, tmp_path):
     assert len(set(started)) == (2 if end == "exit" else 1)
     for process_id in started:
         wait_until_gone(process_id)
+
+
+def test_what_took_too_long_is_not_asked_again(monkeypatch):
+    sandbox = Sandbox(limit_s=1)
+    try:
+        assert sandbox.ask("1", "1") is True
+        asked: list[list[str]] = []
+        exchange = sandbox._asked
+        monkeypatch.setattr(sandbox, "_asked", lambda texts: (asked.append(texts), exchange(texts))[1])
+        sandbox._too_slow.add(HANGS)
+        assert [sandbox.ask("7", HANGS), sandbox.ask(HANGS, "8"), sandbox.ask("7", "7")] == [None, None, True]
+        assert [HANGS] not in asked and all(HANGS not in texts for texts in asked)
+    finally:
+        sandbox.close()
+
+
+def test_the_slow_one_of_two_is_known(sandbox, monkeypatch):
+    answered = {("slow",): None, ("fast",): "read", ("fast", "fast"): True}
+    monkeypatch.setattr(sandbox, "_asked", lambda texts: answered[tuple(texts)])
+    assert sandbox.ask("fast", "slow") is None and sandbox.ask("fast", "fast") is True
+    assert "slow" in sandbox._too_slow and "fast" in sandbox._known_fast
+
+
+def test_one_problem_takes_no_more_than_its_time(monkeypatch):
+    asked = 0
+
+    def slow(left: str, right: str) -> bool:
+        nonlocal asked
+        if sandbox_module._budget.left_s <= 0:
+            raise sandbox_module.Exhausted
+        asked += 1
+        sandbox_module._spend(3.0)
+        return False
+
+    monkeypatch.setattr(answers, "ask", slow)
+    texts = [rf"\int_0^{{{number}}} x^{{x}} \, dx" for number in range(2, 66)]
+    grades = grade_problem([None] * len(texts), r"\int_0^1 x^x \, dx", get_grader("math"), answers=texts)
+    assert asked == 10  # of 30 seconds
+    assert [grade.correct for grade in grades] == [False] * 10 + [None] * 54
+    assert len({grade.answer_class for grade in grades}) == len(texts)
+    more = grade_problem([None], r"\int_0^1 x^x \, dx", get_grader("math"), answers=[texts[-1]])
+    assert more[0].correct is False  # another problem has time of its own, and nothing wrong was remembered
+
+
+def test_progress_is_told_inside_a_problem():
+    told: list[int] = []
+    grade_problem([None] * 4, "7", get_grader("math"), answers=["7", "8", "7", "9"], tell=told.append)
+    assert told == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        (r"\int_0^1 10^{-9} x \, dx", "0", False),  # what is small is not zero
+        (r"\int_{-1}^1 x \, dx", "0", True),
+        (r"\sum_{k=1}^{n} k", r"\frac{n(n+1)}{2}", True),
+        (r"\sum_{k=1}^{n} k", r"\frac{n(n+2)}{2}", False),
+        (r"\sum_{k=1}^{\infty} \frac{1}{k^2}", r"\frac{\pi^2}{6}", True),
+        (r"\lim_{n\to\infty} (1+\frac{1}{n})^n", "e", True),
+        (r"\prod_{k=1}^5 k", "120", True),
+        (r"\int_0^1 x dx", r"\int_0^1 x^2 dx", False),
+    ],
+)
+def test_values_are_compared_by_their_digits(left, right, same):
+    assert get_grader("math").equivalent(left, right) is same
+
+
+def test_math_verify_alone_says_what_it_says():
+    alone = get_grader("math-verify")
+    assert alone.equivalent(r"\frac{1}{2}", "0.5") is True
+    assert alone.equivalent("BCA", "ABC") is True  # a product of letters, and why there are rules here
+    assert alone.equivalent("5", "6") is False

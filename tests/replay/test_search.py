@@ -105,6 +105,12 @@ def test_all_that_was_kept_has_ended() -> None:
     assert [final.node.path for final in finals] == ["2", "0"]
 
 
+def test_where_all_are_kept_nobody_is_asked_before_the_end() -> None:
+    steps = {"0": (1, False, 0.1), "1": (1, False, 0.9), "0.0": (1, True, 0.5), "1.0": (1, True, 0.6)}
+    asked = rounds(beam_search(2, 1), SampleTree(1, lambda path: Table(steps).step(0, path)))
+    assert asked == [[Children("", 2)], [Children("0", 1), Children("1", 1)], [Score("0.0"), Score("1.0")]]
+
+
 def test_the_rollout_decides() -> None:
     steps: dict[str, Any] = {"0": (1, False, 0.9), "0.g": (1, False, 0.1), "0.g.g": (1, True, 0.3)}
     steps |= {"1": (1, False, 0.2), "1.g": (1, True, 0.4), "0.0": (1, True, 0.5), "0.1": (1, True, 0.5)}

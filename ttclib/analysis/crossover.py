@@ -200,9 +200,10 @@ def crossover(
         "difficulty": told, "folds": folds, "partitions": partitions, "n_resamples": n_resamples, "seed": seed,
     }  # fmt: skip
     accuracy, cost, draws = _larger(other, large_budget, asked_of)
-    rates = np.unique(np.asarray([*ratios, *RATES], dtype=float))
     single, answer = _single(able, ledger), cost if ledger.unit == "flops" else cost * m_ratio
-    allowed = answer[:, None] + _pretraining(able, ledger) * (m_ratio * t_ratio - 1) / rates
+    share = _pretraining(able, ledger) * (m_ratio * t_ratio - 1)
+    rates = np.unique([*np.asarray(ratios, dtype=float), *RATES, *_steps(able, answer, share)])
+    allowed = answer[:, None] + share / rates
     order = np.argsort(rates)[::-1]  # limits ascend as R falls
     limits = np.maximum.accumulate(allowed[1:, order], axis=1)
     choice = optimise(able, limits, beside=accuracy[:, None], **asked_of)
@@ -423,6 +424,16 @@ def _pretraining(able: Candidates, ledger: Ledger) -> float:
     if model is None or model.n_parameters is None:
         raise RequestError("the store does not know n_parameters of the small policy: give it with `ttc models`")
     return pretrain_flops(model.n_parameters, tokens)
+
+
+def _steps(able: Candidates, answer: np.ndarray, share: float) -> np.ndarray:
+    """The exchange rates within `RATES` at which a group can just afford another candidate: there its curve steps."""
+    spare = mean_by_group(able.cost, able) - answer[:, None]
+    if share <= 0 or not (spare > 0).any():
+        return np.zeros(0)
+    found = np.unique((share / spare[spare > 0]).round(9))
+    found = found[(found > RATES[0]) & (found < RATES[-1])]
+    return found if len(found) <= len(RATES) else np.zeros(0)
 
 
 def _most(able: Candidates) -> np.ndarray:

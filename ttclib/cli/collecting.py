@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ttclib.cli.common import CONFIG, STORE, cli, notify, overridable, read_config
+from ttclib.cli.common import CONFIG, assignment, cli, notify, overridable, read_config
 from ttclib.cli.planning import print_estimate
+from ttclib.errors import RequestError
+from ttclib.samples import Setting
 
 
 @cli.command()
@@ -41,22 +44,39 @@ def sample(config: str, dry_run: bool, as_json: bool, **overrides: Any) -> None:
 @cli.command()
 @CONFIG
 @overridable
-def score(config: str, **overrides: Any) -> None:
-    """Score the steps of samples that CONFIG's PRM has not read."""
+@click.option("--policy", help="Whose samples, imported ones too; by default CONFIG's.")
+@click.option("--setting", "settings", multiple=True, metavar="KEY=VALUE", help="Under which; all must hold.")
+@click.option("--step-delimiter", help="Where steps end in samples that were imported; \\n is a new line.")
+def score(
+    config: str, policy: str | None, settings: Sequence[str], step_delimiter: str | None, **overrides: Any
+) -> None:
+    """Score the samples of a pool that CONFIG's PRM has not read."""
     from ttclib.collect import keeper, run
 
     read = read_config(config, **overrides)
-    run.score(read, notify=notify)
+    delimiter = None if step_delimiter is None else step_delimiter.replace("\\n", "\n")
+    run.score(read, policy=policy, setting=wanted_setting(settings), step_delimiter=delimiter, notify=notify)
     keeper.take_in(read.store, notify=notify)
 
 
+def wanted_setting(given: Sequence[str]) -> str | dict[str, Any] | None:
+    """What ``--setting`` asks for: keys with their values, or one setting by its name; None: nothing."""
+    if len(given) == 1 and "=" not in given[0]:
+        return given[0]
+    return dict(assignment(text) for text in given) or None
+
+
 @cli.command()
-@STORE
+@click.argument("store_argument", metavar="[STORE]", type=click.Path(path_type=Path), required=False)
+@click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def status(store: Path, as_json: bool) -> None:
+def status(store_argument: Path | None, store: Path | None, as_json: bool) -> None:
     """What a store holds, and what its last run has left to do."""
     from ttclib.store.status import store_status
 
+    store = store or store_argument
+    if store is None:
+        raise RequestError("no store: name its DuckDB file, such as ttc status runs/lab.duckdb")
     if as_json:
         click.echo(json.dumps(store_status(store, notify=notify), indent=2))
     else:
@@ -73,21 +93,29 @@ def print_status(store: Path) -> None:
     for row in found["policies"]:
         speed = f", {row['tokens_per_s']:,.0f} tokens/s" if row["tokens_per_s"] else ""
         click.echo(
-            f"  {row['policy']}: {row['n_problems']:,} problems, {row['n_samples']:,} samples, "
+            f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_samples']:,} samples, "
             f"{row['n_scored']:,} scored, {row['n_graded']:,} graded, {row['tokens']:,} tokens{speed}"
         )
         if row["left"] is not None:
             left = ", ".join(f"{count:,} {what}" for what, count in row["left"].items() if count)
             click.echo(f"    left: {left or 'nothing'}")
+    for row in found["counts"]:
+        click.echo(f"  {_whose(row)}: {row['n_problems']:,} problems, counts: {row['c']:,} of {row['n']:,} right")
     for row in found["chains"]:
         click.echo(
-            f"  {row['policy']}: {row['n_problems']:,} problems, {row['n_chains']:,} revision chains, "
+            f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_chains']:,} revision chains, "
             f"{row['n_answers']:,} answers, {row['n_scored']:,} scored, {row['n_graded']:,} graded, "
             f"{row['tokens']:,} tokens"
         )
     for row in found["trees"]:
         click.echo(
-            f"  {row['policy']}: {row['n_problems']:,} problems, {row['n_nodes']:,} nodes of search trees, "
+            f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_nodes']:,} nodes of search trees, "
             f"{row['n_scored']:,} scored, {row['n_leaves']:,} leaves, {row['n_graded']:,} graded, "
             f"{row['tokens']:,} tokens"
         )
+
+
+def _whose(row: dict[str, Any]) -> str:
+    """A policy, with what tells its setting from its others."""
+    label = Setting(row["setting"], row["keys"]).label(row["differs"]) if row["differs"] else ""
+    return f"{row['policy']} ({label})" if label else str(row["policy"])

@@ -1,33 +1,70 @@
-"""`ttc grade`: answers compared with the reference, once more or for the first time."""
+"""`ttc grade`: answers compared with the reference, once more or for the first time; and graders side by side."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+import polars as pl
 
-from ttclib.cli.common import cli, notify
+from ttclib.cli.common import assignment, cli, notify
 from ttclib.errors import RequestError
+
+if TYPE_CHECKING:
+    from ttclib.grading import Comparison
+
+_SHOWN, _LONGEST = 20, 60
+_SAID = {True: "right", False: "wrong", None: "not told"}
 
 
 @cli.command()
 @click.argument("path", metavar="[STORE]", required=False, type=click.Path(path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), help="The same, as with the other commands.")
-@click.option("--grader", default="math", show_default=True, help="math or exact.")
+@click.option("--grader", default="math", show_default=True, help="math, exact, math-verify or reasoning-gym.")
 @click.option("--again", is_flag=True, help="Also what this grader has graded, and what came with a grade.")
-def grade(path: Path | None, store: Path | None, grader: str, again: bool) -> None:
+@click.option(
+    "--compare",
+    metavar="GRADER,…",
+    help="Write nothing: show where graders differ, and how far every curve moves. math,math-verify,exact",
+)
+@click.option("--policy", help="To compare: needed where the store holds several.")
+@click.option("--benchmark", help="To compare: needed where the store holds several for the policy.")
+@click.option("--setting", "settings", multiple=True, metavar="KEY=VALUE", help="To compare: all must hold.")
+@click.option("--json", "as_json", is_flag=True, help="To compare: as JSON, with all pairs.")
+def grade(
+    path: Path | None,
+    store: Path | None,
+    grader: str,
+    again: bool,
+    compare: str | None,
+    policy: str | None,
+    benchmark: str | None,
+    settings: Sequence[str],
+    as_json: bool,
+) -> None:
     """Grade what STORE holds and this grader has not graded; no sample is touched.
 
     A grade stands under its grader's name and version, beside those of others. One that came with
     imported samples is read first, also when --again has put another beside it.
     """
-    from ttclib.collect import keeper, run
-    from ttclib.collect.grade_nodes import grade_nodes
-
     if (path is None) == (store is None):
         raise RequestError("name one store: ttc grade runs/lab.duckdb, or --store runs/lab.duckdb")
     chosen = path or store
     assert chosen is not None
+    whose = {"policy": policy, "benchmark": benchmark, "setting": dict(map(assignment, settings)) or None}
+    if compare is not None:
+        if again:
+            raise RequestError("--again with --compare: comparing writes nothing; leave --again out")
+        return _compare(chosen, [name.strip() for name in compare.split(",") if name.strip()], whose, as_json)
+    if as_json or any(value is not None for value in whose.values()):
+        raise RequestError("--json, --policy, --benchmark and --setting go with --compare: give it, or leave them out")
+    from ttclib.collect import keeper, run
+    from ttclib.collect.grade_nodes import grade_nodes
+
     try:
         graded = run.grade(chosen, grader, again=again, notify=notify)
         graded += grade_nodes(chosen, grader, again=again, notify=notify)
@@ -36,3 +73,54 @@ def grade(path: Path | None, store: Path | None, grader: str, again: bool) -> No
         raise
     keeper.take_in(chosen, notify=notify)
     click.echo(f"{chosen}: {graded:,} graded")
+    return None
+
+
+def _compare(store: Path, names: Sequence[str], whose: dict[str, Any], as_json: bool) -> None:
+    """Show where graders differ on a store."""
+    from ttclib.collect.grade_compare import compare_on_pool, regraded_pools
+    from ttclib.study.question import question
+    from ttclib.study.regraded import regraded_curves
+    from ttclib.study.study import open as open_study
+
+    study = open_study(store, whose["policy"], benchmark=whose["benchmark"], setting=whose["setting"], notify=notify)
+    if len(study.members) > 1:
+        raise RequestError(f"'{store}' holds several settings of '{study.policy}': name one with --setting")
+    found = compare_on_pool(study.pool, names, notify=notify)
+    curves = regraded_curves(study, regraded_pools(study.pool, found), question())
+    if as_json:
+        click.echo(json.dumps(_rows(found, curves), indent=1, ensure_ascii=False))
+        return
+    for line in _lines(found, curves):
+        click.echo(line)
+
+
+def _lines(found: Comparison, curves: pl.DataFrame) -> Iterator[str]:
+    """What graders find otherwise, in sentences; the pairs; and where each curve moves most."""
+    for row in found.counts():
+        yield (
+            f"{row['grader']} and {row['other_grader']} differ on {row['differing_samples']:,} of {found.n_samples:,} "
+            f"samples ({row['differing_answers']:,} of {found.n_answers:,} answers): right by {row['grader']} alone "
+            f"{row['only_grader_right']:,}, by {row['other_grader']} alone {row['only_other_right']:,}"
+        )
+    if found.disagreements:
+        yield f"Reference and answer, the {min(_SHOWN, len(found.disagreements))} most frequent of {len(found.disagreements):,}:"
+    for one in found.disagreements[:_SHOWN]:
+        said = ", ".join(f"{name} {_SAID[correct]}" for name, correct in one.correct.items())
+        yield f"  {one.n_samples:,} × {one.reference[:_LONGEST]!r} and {one.answer[:_LONGEST]!r}: {said}"
+    yield f"Where each curve moves most against {found.names[0]}:"
+    moved = curves.filter(pl.col("grader") != found.names[0]).drop_nulls("moved")
+    for (strategy, grader), part in moved.group_by("strategy", "grader", maintain_order=True):
+        row = part.sort(pl.col("moved").abs(), maintain_order=True).row(-1, named=True)
+        yield f"  {strategy} by {grader}: {100 * row['moved']:+.1f} points at {row['budget']}"
+
+
+def _rows(found: Comparison, curves: pl.DataFrame) -> dict[str, Any]:
+    return {
+        "graders": list(found.names),
+        "n_samples": found.n_samples,
+        "n_answers": found.n_answers,
+        "counts": found.counts(),
+        "pairs": [asdict(one) for one in found.disagreements],
+        "curves": curves.to_dicts(),
+    }

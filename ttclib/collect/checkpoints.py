@@ -64,7 +64,7 @@ def model_row(policy: PolicyConfig, config: Any, counts: dict[str, int]) -> dict
     """A policy's row in the store's `models`, without its name."""
     facts = config_facts(config)
     facts["training_tokens"] = policy.training_tokens or facts["training_tokens"]
-    return {"path": policy.path, "revision": policy.revision, **counts, **facts}
+    return {**counts, **facts}
 
 
 def missing_package(extra: str, error: ImportError) -> RequestError:

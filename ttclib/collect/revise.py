@@ -15,9 +15,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ttclib.collect.checkpoints import missing_package, resolve_model
+from ttclib.collect.checkpoints import missing_package
 from ttclib.collect.engines.loading import close_engine, load_engine
 from ttclib.collect.engines.types import Draw, Engine, draw_seed
+from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.run import check_same_problems
@@ -42,12 +43,11 @@ def check_revision(config: RunConfig) -> None:
     Raises
     ------
     RequestError
-        Nothing is asked for, a model is not there, or the grader is unknown.
+        Nothing is asked for, a model is not there or not the one that the store knows by its name, or the grader is
+        unknown.
     """
     revision, model = _asked(config)
-    resolve_model(model.path)
-    if revision.verifier is not None:
-        resolve_model(revision.verifier.path)
+    check_identity(config.store, model, *([] if revision.verifier is None else [revision.verifier]))
     get_grader(config.grading.grader)
 
 
@@ -72,6 +72,7 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         Problems or model cannot be read, or the store is none; nothing was written.
     """
     revision, model = _asked(config)
+    check_identity(config.store, model)
     problems = load_problems(**config.problems.model_dump())
     setting = config.revision_setting_row(revision)
     check_same_problems(config.store, problems)
@@ -86,7 +87,7 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     engine = load_engine(model, config.prompt)
     try:
         context = _Context(engine, config, revision, model)
-        _revise(engine, context, config, problems, answers, lacking)
+        _revise(engine, context, config, problems, answers, lacking, notify)
     finally:
         close_engine(engine)  # the verifier wants the memory
     if context.n_cut:
@@ -105,15 +106,16 @@ def _revise(
     problems: Sequence[Problem],
     answers: dict[Chain, Answers],
     lacking: int,
+    notify: Notify,
 ) -> None:
     revision, model = _asked(config)
     setting = config.revision_setting_row(revision)
     chains = [(problem.problem_id, chain) for problem in problems for chain in range(revision.n_chains)]
     wanted = len(chains) * revision.n_steps
     prompts = {problem.problem_id: problem.prompt for problem in problems}
-    run = start_run(config, "revise")
+    record_models(config.store, (model, engine.model_facts()), notify=notify)
+    run = start_run(config, "revise", [problem.problem_id for problem in problems])
     write_part(config.store, "problems", [problem.row() for problem in problems])
-    write_part(config.store, "models", [{"model": model.name, **engine.model_facts()}])
     write_part(config.store, "settings", [setting])
     shared = {"policy": model.name, "setting": setting["setting"], "run_id": run}
     keeper = Keeper(config.store)
@@ -167,6 +169,7 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
     verifier = revision.verifier
     if verifier is None:
         raise RequestError("no verifier of revisions is configured: add a section [revision.verifier] with its path")
+    check_identity(config.store, verifier)
     setting = config.revision_setting_row(revision)["setting"]
     n_context = revision.n_context if verifier.n_context is None else verifier.n_context
     with connect(config.store, notify=notify) as con:
@@ -192,8 +195,9 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
     except ImportError as error:
         raise missing_package("transformers", error) from error
     prm = load_prm(verifier)
+    facts = prm.model_facts() | ({"kind": "orm"} if verifier.read == "outcome" else {})
+    record_models(config.store, (verifier, facts), notify=notify)
     run = start_run(config, "score")
-    write_part(config.store, "models", [{"model": verifier.name, **prm.model_facts()}])
     keeper = Keeper(config.store)
     n_cut = n_null = 0
     with progress("score", len(todo), "answers") as tell:

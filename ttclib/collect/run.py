@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ttclib.collect.checkpoints import resolve_model
 from ttclib.collect.engines.loading import close_engine, load_engine
 from ttclib.collect.engines.types import Draw, Engine, check_window, draw_seed
 from ttclib.collect.grade_samples import grade
+from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.score_samples import score
@@ -34,11 +34,9 @@ def check(config: RunConfig) -> None:
     Raises
     ------
     RequestError
-        The policy or the PRM is not there, or the grader is unknown.
+        The policy or the PRM is not there, or not the one that the store knows by its name; the grader is unknown.
     """
-    resolve_model(config.policy.path)
-    if config.prm is not None:
-        resolve_model(config.prm.path)
+    check_identity(config.store, config.policy, *([] if config.prm is None else [config.prm]))
     get_grader(config.grading.grader)
 
 
@@ -83,8 +81,10 @@ def missing_samples(
     Raises
     ------
     RequestError
-        Problems cannot be read, or the store has one of them with another text.
+        Problems cannot be read, or the store has one of them with another text; it knows another model by the
+        policy's name.
     """
+    check_identity(config.store, config.policy)
     problems = load_problems(**config.problems.model_dump())
     check_same_problems(config.store, problems)
     held = _sampled(config.store, config.policy.name, config.setting_row()["setting"], notify)
@@ -102,9 +102,9 @@ def _sample(
     prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
     check_window(engine.window, max(map(len, prompts.values())), config.sampling.max_tokens)
     setting = config.setting_row()
+    record_models(config.store, (config.policy, engine.model_facts()), notify=notify)
     run = start_run(config, "sample", [problem.problem_id for problem in problems])
     write_part(config.store, "problems", [problem.row() for problem in problems])
-    write_part(config.store, "models", [{"model": config.policy.name, **engine.model_facts()}])
     write_part(config.store, "settings", [setting])
     # Prompts of like length make like solutions: less padding, fewer rows that wait for the longest.
     todo.sort(key=lambda cell: (len(prompts[cell[0].problem_id]), cell[0].problem_id, cell[1]))

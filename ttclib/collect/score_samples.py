@@ -1,25 +1,58 @@
-"""Scoring: what the configured verifier has not read of a policy's samples."""
+"""Scoring: what the configured verifier has not read of a pool, whoever sampled it."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from ttclib.collect.checkpoints import missing_package
+from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
-from ttclib.collect.steps import split_steps
-from ttclib.config import RunConfig
+from ttclib.collect.steps import guess_delimiter, split_steps
+from ttclib.config import PrmConfig, RunConfig
 from ttclib.errors import RequestError
-from ttclib.store import connect, write_part
+from ttclib.samples import Setting
+from ttclib.setting_keys import differing_keys, matches, option, value_at
+from ttclib.store import connect
+from ttclib.store.choosing import Wanted, choose_policy, choose_setting, settings_of
 
 _SCORED_AT_ONCE = 4096
 
 
-def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
-    """Score the samples of the configured policy that the configured PRM has not read.
+@dataclass(frozen=True)
+class _Unread:
+    """What a verifier has not read of a pool, and what it cannot read."""
+
+    n_samples: int
+    n_without_text: int  # a completion, or the prompt of its problem, is not known
+    rows: list[tuple[str, int, str, str]]  # problem_id, sample_index, prompt, completion
+
+
+def score(
+    config: RunConfig,
+    *,
+    policy: str | None = None,
+    setting: Wanted = None,
+    step_delimiter: str | None = None,
+    notify: Notify = lambda text: None,
+) -> int:
+    """Score the samples of a pool that the configured verifier has not read.
 
     Parameters
     ----------
     config : RunConfig
+    policy : str, optional
+        By default the configured one.
+    setting : Setting, str or mapping, optional
+        As in `ttclib.store.load_pool`; by default the configured one, or the only one where that says nothing else.
+    step_delimiter : str, optional
+        Where steps end in samples that were imported; by default as their setting says, else as the configuration
+        says, else as the samples look.
     notify : callable
+        Told, in lines, what is being done, and what was read and guessed.
 
     Returns
     -------
@@ -29,56 +62,118 @@ def score(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     Raises
     ------
     RequestError
-        No PRM is configured or it cannot be loaded.
+        No PRM is configured, it cannot be loaded, or the store knows another by its name; no such samples, with
+        those that could be meant.
     """
     if config.prm is None:
         raise RequestError("no PRM is configured: add a section [prm] with its path")
-    setting = config.setting_row()["setting"]
-    key = [config.policy.name, setting]
+    check_identity(config.store, config.prm)
+    wanted = policy or config.policy.name
     with connect(config.store, notify=notify) as con:
-        todo = con.execute(
-            """SELECT problem_id, sample_index, prompt, completion FROM samples JOIN problems USING (problem_id)
-               ANTI JOIN (SELECT * FROM scores WHERE verifier = $3) USING (policy, problem_id, setting, sample_index)
-               WHERE policy = $1 AND setting = $2 AND completion IS NOT NULL
-               ORDER BY length(prompt), problem_id, sample_index""",
-            [*key, config.prm.name],
-        ).fetchall()
-    if not todo:
-        notify(f"score: '{config.prm.name}' has read all samples of '{config.policy.name}'")
+        choose_policy(con, str(config.store), wanted, ("samples",))
+        drawn = _setting(config, settings_of(con, wanted, None, ("samples",)), wanted, setting, notify)
+        unread = _unread(con, wanted, drawn, config.prm.name)
+    if unread.n_without_text:
+        notify(
+            f"score: {unread.n_without_text:,} of {unread.n_samples:,} samples of '{wanted}' cannot be read: the store "
+            "lacks their text or their problem's prompt; import them with both"
+        )
+    if not unread.rows:
+        what = "all" if not unread.n_without_text else "0 more"
+        notify(f"score: '{config.prm.name}' has read {what} of the {unread.n_samples:,} samples of '{wanted}'")
         return 0
-    notify(f"score: {len(todo):,} samples to score; loading '{config.prm.path}'")
+    delimiter = step_delimiter or _delimiter(config, drawn, [row[3] for row in unread.rows], notify)
+    notify(f"score: {len(unread.rows):,} of {unread.n_samples:,} samples to score; loading '{config.prm.path}'")
+    _read(config, config.prm, {"policy": wanted, "setting": drawn.name}, unread.rows, delimiter, notify)
+    return len(unread.rows)
+
+
+def _read(
+    config: RunConfig,
+    verifier: PrmConfig,
+    pool: dict[str, str],
+    rows: Sequence[tuple[str, int, str, str]],
+    delimiter: str,
+    notify: Notify,
+) -> None:
+    """Score rows and write what comes of it, batch by batch."""
     try:
         from ttclib.collect.verifiers import load_prm
     except ImportError as error:
         raise missing_package("transformers", error) from error
-    prm = load_prm(config.prm)
-    run = start_run(config, "score")
-    write_part(config.store, "models", [{"model": config.prm.name, **prm.model_facts()}])
+    prm = load_prm(verifier)
+    record_models(config.store, (verifier, prm.model_facts()), notify=notify)
+    shared = pool | {"verifier": verifier.name, "run_id": start_run(config, "score")}
     keeper = Keeper(config.store)
-    with progress("score", len(todo), "samples") as tell:
-        for begin in range(0, len(todo), _SCORED_AT_ONCE):
-            batch = todo[begin : begin + _SCORED_AT_ONCE]
+    with progress("score", len(rows), "samples") as tell:
+        for begin in range(0, len(rows), _SCORED_AT_ONCE):
+            batch = rows[begin : begin + _SCORED_AT_ONCE]
             solutions = [(prompt, completion) for *_, prompt, completion in batch]
             encoded = {  # what several samples say, once
-                (prompt, completion): prm.encode(prompt, split_steps(completion, config.sampling.step_delimiter))
+                (prompt, completion): prm.encode(prompt, split_steps(completion, delimiter))
                 for prompt, completion in set(solutions)
             }
-            read = prm.score([encoded[solution] for solution in solutions])
+            found = prm.score([encoded[solution] for solution in solutions])
             keeper.keep(
                 "scores",
                 [
-                    {
-                        "policy": config.policy.name,
-                        "problem_id": problem_id,
-                        "setting": setting,
-                        "sample_index": index,
-                        "verifier": config.prm.name,
-                        "step_scores": scores.step_scores,
-                        "prm_tokens": scores.prm_tokens,
-                        "run_id": run,
-                    }
-                    for (problem_id, index, *_), scores in zip(batch, read, strict=True)
+                    shared
+                    | {"problem_id": problem_id, "sample_index": index}
+                    | {"step_scores": scores.step_scores, "prm_tokens": scores.prm_tokens}
+                    for (problem_id, index, *_), scores in zip(batch, found, strict=True)
                 ],
             )
             tell(begin + len(batch))
-    return len(todo)
+
+
+def _setting(config: RunConfig, settings: Sequence[Setting], policy: str, wanted: Wanted, notify: Notify) -> Setting:
+    """The setting whose samples are read: what is asked for, the configured one, or the only one that can be meant."""
+    whose = f"policy '{policy}' in '{config.store}'"
+    if wanted is not None:
+        return choose_setting(settings, wanted, whose)
+    row = config.setting_row()
+    own = Setting(row["setting"], json.loads(row["keys"]))
+    if own.name in [setting.name for setting in settings]:
+        return own
+    # Imported samples state less than a configuration does; what they state must not be something else.
+    meant = [
+        setting
+        for setting in settings
+        if matches(own.keys, {name: value for name, value in setting.keys.items() if name in own.keys})
+    ]
+    if len(meant) == 1:
+        notify(f"score: reads the samples of '{policy}' under {meant[0].label()}")
+        return meant[0]
+    names = differing_keys([own.keys, *(setting.keys for setting in meant or settings)])
+    there = ", ".join(f"`{option(setting.keys, names)}`" for setting in meant or settings)
+    here = ", ".join(f"{name} = {value_at(own.keys, name)!r}" for name in names)
+    raise RequestError(f"0 samples of {whose} were drawn as configured ({here}); there are some with {there}")
+
+
+def _delimiter(config: RunConfig, drawn: Setting, completions: Sequence[str], notify: Notify) -> str:
+    """Where steps end: as the setting says, else the configuration, else as the samples look."""
+    stated = drawn.keys.get("step_delimiter")
+    if stated:
+        return str(stated)
+    if "step_delimiter" in config.sampling.model_fields_set:
+        return config.sampling.step_delimiter
+    delimiter, share = guess_delimiter(completions)
+    notify(
+        f"score: steps are taken to end with {delimiter!r}, which {share:.0%} of the samples hold: set "
+        "sampling.step_delimiter, or give --step-delimiter, if they end otherwise"
+    )
+    return delimiter
+
+
+def _unread(con: Any, policy: str, drawn: Setting, verifier: str) -> _Unread:
+    key = [policy, drawn.name]
+    rows = con.execute(
+        """SELECT problem_id, sample_index, prompt, completion
+           FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2) LEFT JOIN problems USING (problem_id)
+           ANTI JOIN (SELECT * FROM scores WHERE verifier = $3) USING (policy, problem_id, setting, sample_index)
+           ORDER BY length(prompt), problem_id, sample_index""",
+        [*key, verifier],
+    ).fetchall()
+    ((n_samples,),) = con.execute("SELECT count(*) FROM samples WHERE policy = $1 AND setting = $2", key).fetchall()
+    readable = [row for row in rows if row[2] is not None and row[3] is not None]
+    return _Unread(n_samples, len(rows) - len(readable), readable)

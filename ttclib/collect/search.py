@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ttclib.collect.checkpoints import resolve_model
 from ttclib.collect.growing import GrowingTree, load_growing
+from ttclib.collect.identity import check_identity
 from ttclib.collect.keeper import Notify
 from ttclib.collect.run import check_same_problems
 from ttclib.collect.stepping import Place, SearchReport, StepMaker, upwards
@@ -51,8 +51,7 @@ def check_search(config: RunConfig) -> list[Guided]:
             search.check(budget)
     if config.prm is None:
         raise RequestError("a tree search needs a PRM: add a section [prm] with its path")
-    for model in (config.policy, config.prm):
-        resolve_model(model.path)
+    check_identity(config.store, config.policy, config.prm)
     get_grader(config.grading.grader)
     return algorithms
 

@@ -19,10 +19,10 @@ from ttclib.collect.checkpoints import missing_package
 from ttclib.collect.engines.loading import close_engine, load_engine
 from ttclib.collect.engines.types import Draw, Engine, draw_seed
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
+from ttclib.collect.identity import record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.config import RunConfig, SamplingConfig
 from ttclib.replay.tree import GREEDY, ROOT, parent_of
-from ttclib.store import write_part
 
 Place = tuple[int, str]  # number of the problem, path
 
@@ -105,9 +105,12 @@ class StepMaker:
         self._trees = trees
         self._prompts = [tuple(self._engine.encode(tree.problem.prompt)) for tree in trees]
         if "run_id" not in self._shared:  # the first: nothing was written so far
+            assert self._config.prm is not None
+            loaded = ((self._config.policy, self._engine), (self._config.prm, self._prm))
+            record_models(
+                self._config.store, *((asked, model.model_facts()) for asked, model in loaded), notify=self._notify
+            )
             self._shared["run_id"] = start_run(self._config, "search")
-            for name, model in ((self._config.policy.name, self._engine), (self._verifier, self._prm)):
-                write_part(self._config.store, "models", [{"model": name, **model.model_facts()}])
 
     def close(self) -> None:
         """Give back what the policy's engine holds."""

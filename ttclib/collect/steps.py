@@ -36,6 +36,32 @@ def split_steps(text: str, delimiter: str = "\n") -> list[str]:
     return steps
 
 
+def guess_delimiter(completions: Sequence[str]) -> tuple[str, float]:
+    r"""Where steps seem to end in solutions of unknown origin: at blank lines where most have some, else at lines.
+
+    Parameters
+    ----------
+    completions : sequence of str
+        At least one.
+
+    Returns
+    -------
+    delimiter : str
+    share : float
+        Of the completions that hold it before their end.
+
+    Examples
+    --------
+    >>> guess_delimiter(["7*7\n\n49", "7\n\n8", "49"])
+    ('\n\n', 0.6666666666666666)
+    >>> guess_delimiter(["7*7\n49", "7\n8\n\n9", "49"])
+    ('\n', 0.6666666666666666)
+    """
+    held = {mark: sum(mark in text.strip() for text in completions) for mark in ("\n\n", "\n")}
+    delimiter = "\n\n" if 2 * held["\n\n"] > held["\n"] else "\n"
+    return delimiter, held[delimiter] / len(completions)
+
+
 def count_step_tokens(token_texts: Sequence[str], delimiter: str = "\n") -> list[int]:
     r"""Tokens of each step; a token belongs to the step that its last character belongs to.
 

@@ -28,8 +28,13 @@ _BASE = re.compile(
     r"(?:\\text\s*\{\s*)?(\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|sixteen)\s*\}?\s*\)?\s*\}?",
     re.I,
 )
-_BASE_WORD = re.compile(r"_\s*\{?\s*(?:\\text\s*\{)?\s*(?:base[\s}]*)?\(?(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
-                        r"sixteen|\d+)\)?\s*\}{1,2}", re.I)  # fmt: skip
+_WORD_OF_BASE = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|sixteen"
+_BASE_WORD = re.compile(
+    rf"_\s*\\text\s*\{{\s*(?:base\s*)?\(?({_WORD_OF_BASE}|\d+)\)?\s*\}}"
+    rf"|_\s*\{{\s*\\text\s*\{{\s*(?:base\s*)?\(?({_WORD_OF_BASE}|\d+)?\)?\s*\}}\s*(\d*)\s*\}}"
+    rf"|_\s*\{{\s*\(?({_WORD_OF_BASE})\)?\s*\}}|_\s*\{{\s*\((\d+)\)\s*\}}|_\s*\((\d+)\)",
+    re.I,
+)
 _BASES = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "sixteen": 16,
@@ -129,7 +134,7 @@ def clean(answer: str) -> Cleaned:
         text, parameter, domain = _without_qualifier(text)
     if "base" in text or "_" in text:
         text = _BASE.sub(lambda found: f"{found[1]}_{{{_BASES.get(found[2].lower(), found[2])}}}", text)
-        text = _BASE_WORD.sub(lambda found: f"_{{{_BASES.get(found[1].lower(), found[1])}}}", text)
+        text = _BASE_WORD.sub(_base, text)
     if "real" in text and (reals := _ALL_REALS_BUT.match(text)):
         but = (reals["but"] or "").replace("$", "").strip(" .")
         but = re.sub(r"\b(?:and|or)\b", ",", re.sub(r"\\text\s*\{\s*(?:and|or)\s*\}", ",", but))
@@ -202,6 +207,11 @@ def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
                 if rest:
                     return rest, letter, domain
     return text, None, None
+
+
+def _base(found: re.Match[str]) -> str:
+    said = next((group for group in found.groups() if group), None)
+    return found[0] if said is None else f"_{{{_BASES.get(said.lower(), said)}}}"
 
 
 def _domain(kind: str | None) -> str | None:

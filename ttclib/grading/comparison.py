@@ -81,13 +81,13 @@ class Comparison:
                 apart = [one for one in self.disagreements if one.correct[first] is not one.correct[second]]
                 rows.append(
                     {
-                        "first": first,
-                        "second": second,
-                        "n_answers": len(apart),
-                        "n_samples": sum(one.n_samples for one in apart),
-                        "only_first_right": _right(apart, first, second),
-                        "only_second_right": _right(apart, second, first),
-                        "share": sum(one.n_samples for one in apart) / self.n_samples if self.n_samples else None,
+                        "grader": first,
+                        "other_grader": second,
+                        "differing_answers": len(apart),
+                        "differing_samples": sum(one.n_samples for one in apart),
+                        "only_grader_right": _right(apart, first, second),
+                        "only_other_right": _right(apart, second, first),
+                        "differing_share": sum(one.n_samples for one in apart) / self.n_samples if self.n_samples else None,
                     }
                 )
         return rows

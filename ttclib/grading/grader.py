@@ -149,10 +149,15 @@ def grade_problem(
         for answer, letters in zip(found, chosen, strict=True)
     ]
     grades: dict[str, bool | None] = {}
-    for vote, answer, own, letters in zip(voted, found, of_sample, chosen, strict=True):
+    for place, (vote, answer, own, letters) in enumerate(zip(voted, found, of_sample, chosen, strict=True)):
         if vote is not None and answer is not None:
-            grades.setdefault(vote, graded[answer, own, id(letters)])
-    classes = Classes(grader, reference if references is None else None, known)
+            grade = graded[answer, own, id(letters)]
+            if grades.get(vote, grade) is not grade:  # a letter beside another text than its own
+                vote = voted[place] = answer
+            grades.setdefault(vote, grade)
+    whole = options if isinstance(options, Mapping) else None
+    held = [(_vote(answer, whole, False) or answer, number) for answer, number in known]
+    classes = Classes(grader, reference if references is None else None, held)
     with bounded(PROBLEM_LIMIT_S):
         numbers = classes.place(list(grades), grades)
     result = []
@@ -167,10 +172,10 @@ def grade_problem(
 
 
 def _vote(answer: str, options: Options | None, shuffled: bool) -> str | None:
-    """What an answer votes for: itself, or, where options were shuffled, what its letter stands for."""
-    if not shuffled or not (letter := is_letter(answer)):
+    """What an answer votes for: itself, or what its letter stands for; None: that is not known."""
+    if (options is None and not shuffled) or not (letter := is_letter(answer)):
         return answer
-    return options.get(letter) if options is not None else None
+    return (options or {}).get(letter, None if shuffled else answer)
 
 
 def same_value(reference: str, answer: str) -> bool:

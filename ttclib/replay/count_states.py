@@ -34,41 +34,46 @@ def all_orders(
     arrived: np.ndarray,
 ) -> None:
     """The chance of every end; `sizes`, `answers`, `weights` and the mean `loads` are those of the kinds."""
-    n_kinds, n_rules, n_samples, last = len(sizes), len(thresholds), sizes.sum(), caps[-1]
+    n_kinds, n_rules, n_samples, last = len(sizes), len(thresholds), 0, caps[-1]
     stride, n_states = np.empty(n_kinds, np.int64), 1
     for kind in range(n_kinds):
+        n_samples += sizes[kind]
         stride[kind] = n_states
         n_states *= sizes[kind] + 1
     n_answers = worth.shape[1] - 1
     # Of a window it matters which answer all its samples have given so far; the last number: they differ.
     n_marks = n_answers + 1 if rule == WINDOW else 1
     chance = np.zeros((n_states, n_rules, n_marks))
-    chance[0] = 0.0
-    chance[0, :, n_marks - 1] = 1.0
+    for at in range(n_rules):
+        chance[0, at, n_marks - 1] = 1.0
+    cap_at = np.full(last + 1, -1, np.int64)
+    for at in range(len(caps)):
+        cap_at[caps[at]] = at
+    n = 0
     drawn, counts, total = np.zeros(n_kinds, np.int64), np.empty(n_answers, np.int64), np.empty(n_answers)
     row = np.empty(stopped.shape[2])
     for state in range(n_states):
-        n = drawn.sum()
-        if n <= last and chance[state].sum() > 0:
+        alive = 0.0
+        for at in range(n_rules):
+            alive += _sum(chance[state, at], n_marks)
+        if n <= last and alive > 0:
             leader, top, second = _standing(drawn, answers, weights, worth, loads, counts, total, row)
-            at_cap = np.searchsorted(caps, n)
-            is_cap = n > 0 and caps[at_cap] == n
             sure = -1.0
             if n > 0 and leader >= 0 and rule != WINDOW:
                 sure = _confidence(rule, leader, top, second, counts, total, at_least, beta, gamma_weights, gamma_below)
             for at in range(n_rules):
-                here = chance[state, at].sum()
+                here = _sum(chance[state, at], n_marks)
                 if here == 0:
                     continue
-                if is_cap:
-                    arrived[at, at_cap] += here * row
+                if cap_at[n] >= 0:
+                    _add(arrived[at, cap_at[n]], here, row)
                 ends, boundary = sure >= thresholds[at] - SLACK, False
                 if rule == WINDOW:
                     boundary = n % np.int64(thresholds[at]) == 0
                     if boundary and n > 0:
-                        stopped[at, n] += chance[state, at, :-1].sum() * row
+                        _add(stopped[at, n], _sum(chance[state, at], n_answers), row)
                 elif ends:
-                    stopped[at, n] += here * row
+                    _add(stopped[at, n], here, row)
                 if n == last or (rule != WINDOW and ends):
                     continue
                 for kind in range(n_kinds):
@@ -87,9 +92,27 @@ def all_orders(
                             chance[then, at, mark if old == mark else n_answers] += chance[state, at, old] * part
         for kind in range(n_kinds):  # count on
             drawn[kind] += 1
+            n += 1
             if drawn[kind] <= sizes[kind]:
                 break
+            n -= drawn[kind]
             drawn[kind] = 0
+
+
+@compiled
+def _sum(values: np.ndarray, length: int) -> float:
+    """Of the first so many."""
+    total = 0.0
+    for at in range(length):
+        total += values[at]
+    return total
+
+
+@compiled
+def _add(table: np.ndarray, chance: float, row: np.ndarray) -> None:
+    """Enter what a chance comes to."""
+    for at in range(len(row)):
+        table[at] += chance * row[at]
 
 
 @compiled
@@ -104,7 +127,10 @@ def _standing(
     row: np.ndarray,
 ) -> tuple[int, float, float]:
     """An answer that leads, −1: none, its votes and those of the next; what that comes to, in `row`."""
-    counts[:], total[:], row[:] = 0, -1.0, 0.0
+    for answer in range(len(total)):
+        counts[answer], total[answer] = 0, -1.0
+    for at in range(len(row)):
+        row[at] = 0.0
     for kind in range(len(drawn)):
         row[3] += drawn[kind]
         for load in range(loads.shape[1]):
@@ -148,10 +174,14 @@ def _confidence(
 ) -> float:
     """What a rule compares with its threshold."""
     if rule == SHARE:
-        whole = 0.0
+        whole, n_votes = 0.0, 0
         for answer in range(len(total)):
             whole += max(total[answer], 0.0)
-        return (top - second) / whole if whole > 0 and counts.sum() >= at_least else -1.0
-    if rule == DIRICHLET and (counts > 0).sum() > 2:
+            n_votes += counts[answer]
+        return (top - second) / whole if whole > 0 and n_votes >= at_least else -1.0
+    n_seen = 0
+    for answer in range(len(counts)):
+        n_seen += counts[answer] > 0
+    if rule == DIRICHLET and n_seen > 2:
         return dirichlet_confidence(counts, leader, gamma_weights, gamma_below)
     return beta[np.int64(top), np.int64(second)]

@@ -50,8 +50,10 @@ def random_orders(
         if rule == WINDOW:
             _first_windows(run, thresholds, last, times)
         else:
-            times[:] = last + 1
-            counts[:] = 0
+            for at in range(len(times)):
+                times[at] = last + 1
+            for answer in range(len(counts)):
+                counts[answer] = 0
             at = 0
             for n in range(1, last + 1):
                 answer = column[order[n - 1]]
@@ -106,8 +108,11 @@ def _follow(
     run: np.ndarray,
 ) -> None:
     """What each beginning of an order comes to, and where its votes stand; sums of votes only grow."""
-    total[:] = -1.0  # no vote yet
-    rows[0], top[0], second[0], whole[0], n_votes[0], run[0] = 0.0, -1.0, 0.0, 0.0, 0.0, 0
+    for answer in range(len(total)):
+        total[answer] = -1.0  # no vote yet
+    for part in range(rows.shape[1]):
+        rows[0, part] = 0.0
+    top[0], second[0], whole[0], n_votes[0], run[0] = -1.0, 0.0, 0.0, 0.0, 0
     n_tied, silent = 0, worth.shape[1] - 1
     right, ungraded = 0.0, 0.0
     for n in range(1, last + 1):
@@ -161,11 +166,13 @@ def _add(times: np.ndarray, rows: np.ndarray, caps: np.ndarray, stopped: np.ndar
     """Enter one order."""
     for at in range(len(times)):
         if times[at] < len(rows):
-            stopped[at, times[at]] += rows[times[at]]
+            for part in range(rows.shape[1]):
+                stopped[at, times[at], part] += rows[times[at], part]
         for place in range(len(caps)):
             if caps[place] > times[at]:
                 break
-            arrived[at, place] += rows[caps[place]]
+            for part in range(rows.shape[1]):
+                arrived[at, place, part] += rows[caps[place], part]
 
 
 @compiled

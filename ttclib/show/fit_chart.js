@@ -32,10 +32,10 @@ function fitChart(spec, width, dark) {
       if (node.layer && names.length) node.layer = node.layer.filter((one) => !isNaming(one));
       for (const channel of ["color", "shape"]) {
         const found = node.encoding?.[channel];
-        if (!found?.field || found.legend?.symbolType) continue;
-        if (found.legend === null && !(names.length && ["name", "panel"].includes(found.field))) continue;
-        if (found.legend !== undefined)
-          found.legend = { orient: "bottom", title: null, columns: 2, symbolOpacity: 1, symbolStrokeWidth: 0 };
+        const columns = Math.max(...(found?.scale?.domain ?? []).map((name) => String(name).length)) > 19 ? 1 : 2;
+        if (found?.legend) found.legend.columns = columns;
+        else if (found?.legend === null && names.length && ["name", "panel"].includes(found.field))
+          found.legend = { orient: "bottom", title: null, columns, symbolOpacity: 1, symbolStrokeWidth: 0 };
       }
     }
   }
@@ -46,12 +46,15 @@ function fitChart(spec, width, dark) {
     made.columns = Math.max(1, Math.min(made.columns, Math.floor((room + spacing) / (panel + spacing))));
     if (made.columns === 1) made.spec.width = Math.max(120, Math.min(room, 2 * panel));
   } else if (made.vconcat) {
-    const room = width - padding - 60 - (beside ? 160 : 0);
+    const room = width - padding - 76 - (beside ? 160 : 0);
     for (const part of made.vconcat) part.width = Math.max(120, Math.min(part.width, room));
   } else {
     made.width = "container";
     made.autosize = { type: "fit-x", contains: "padding" };
   }
+  const inside = made.facet ? made.spec.width : width - padding - 90;
+  for (const node of every)
+    if (typeof node.encoding?.x?.title === "string") node.encoding.x.title = wrap(node.encoding.x.title, Math.floor(inside / 7.4));
   return made;
 }
 // The name of a line beside the plot, or the thin line that leads to it.

@@ -64,8 +64,8 @@ def table(
 
     Examples
     --------
-    >>> frame = pl.DataFrame({"bin": [None], "accuracy": [0.7965]}, schema={"bin": pl.Int64, "accuracy": pl.Float64})
-    >>> "<td>all</td><td>79.7%</td>" in table(frame)
+    >>> frame = pl.DataFrame({"bin": [None, 1], "accuracy": [0.7961, 1.0]})
+    >>> "<td>all</td><td>79.6%</td>" in table(frame)
     True
     """
     heads, cells, names = cells_of(frame if limit is None else frame.head(limit), columns)
@@ -158,8 +158,9 @@ SAVINGS = (
     column("cost", label="choice needs", null="does not get there"),
     "factor",
     INTERVAL,
+    "verdict",
     "billed_factor",
-    "break_even_queries",
+    column("break_even_queries", null="–"),
 )
 BINS = ("bin", "n_problems", "ease_low", "ease_mean", "ease_high", "n_never", "n_always", "n_tied")
 FAILURES = (
@@ -300,7 +301,8 @@ def problems_html(
         At most so many, evenly taken from easy to hard.
     """
     inside = profiles.filter(pl.col("oracle_bin") == number).sort("oracle", descending=True)
-    taken = sorted({round(place * (len(inside) - 1) / max(1, limit - 1)) for place in range(min(limit, len(inside)))})
+    count = min(limit, len(inside))
+    taken = sorted({round(place * (len(inside) - 1) / max(1, count - 1)) for place in range(count)})
     heads = ("problem", "prompt", "reference", "right", "pass@1", "PRM score", "answers given", "tokens")
     rows = []
     for row in inside[taken].to_dicts():

@@ -21,7 +21,7 @@ def text_table(
     """Rows of a result as plain text that fits a terminal.
 
     Numbers stand at the right, texts at the left; where the table is wider than the terminal, headings and then texts
-    are broken into lines.
+    are broken into lines, and the last columns are left out, which is said.
 
     Parameters
     ----------
@@ -48,12 +48,16 @@ def text_table(
     """
     heads, cells, names = cells_of(frame if limit is None else frame.head(limit), columns)
     widths = _fitting_widths(heads, cells, names, width)
-    lines = [*_broken(heads, widths, names), ["-" * size for size in widths]]
+    left_out, heads = heads[len(widths) :], heads[: len(widths)]
+    cells = [row[: len(widths)] for row in cells]
+    lines = [*_broken(heads, widths), ["-" * size for size in widths]]
     for row in cells:
-        lines += _broken(row, widths, names)
+        lines += _broken(row, widths)
     said = [_joined(line, widths, names) for line in lines]
     if limit is not None and len(frame) > limit:
         said.append(f"… and {len(frame) - limit:,} rows more")
+    if left_out:
+        said.append(f"… not shown: {', '.join(left_out)}")
     return "\n".join(said)
 
 
@@ -104,26 +108,38 @@ def _default_columns(frame: pl.DataFrame) -> list[Column | str]:
     return found
 
 
+def _least_widths(heads: Sequence[str], cells: Cells, names: Collection[int]) -> list[tuple[int, int]]:
+    """Two widths that a column can be narrowed to: what it holds, and then, of texts, to ten characters.
+
+    A heading is never broken inside a word, a number never at all.
+    """
+    least = []
+    for at, head in enumerate(heads):
+        holds = max([len(row[at]) for row in cells], default=0)
+        word = max(len(part) for part in head.split())
+        least.append((max(holds, word), max(word, min(holds, 10) if at in names else holds)))
+    return least
+
+
 def _fitting_widths(heads: Sequence[str], cells: Cells, names: Collection[int], width: int) -> list[int]:
-    """Widths of the columns: as wide as what they hold; too wide a table narrows headings, then texts."""
-    held = [max([len(row[at]) for row in cells], default=0) for at in range(len(heads))]
-    widths = [max(size, len(head)) for size, head in zip(held, heads, strict=True)]
-    room = width - _GAP * (len(heads) - 1)
-    # A heading is never broken inside a word, a number never at all.
-    least = [
-        max([len(word) for word in head.split()] + [0 if at in names else held[at]]) for at, head in enumerate(heads)
-    ]
-    for floor in (
-        [max(size, low) for size, low in zip(held, least, strict=True)],
-        [max(low, 10) if at in names else low for at, low in enumerate(least)],
-    ):
-        while sum(widths) > room and any(size > low for size, low in zip(widths, floor, strict=True)):
-            widest = max((at for at in range(len(widths)) if widths[at] > floor[at]), key=lambda at: widths[at])
-            widths[widest] -= 1
+    """Widths of the columns: as wide as what they hold; too wide a table narrows headings, then texts.
+
+    The columns at the right that do not fit even so have no width.
+    """
+    least = _least_widths(heads, cells, names)
+    shown = len(heads)
+    while shown > 1 and sum(low for _, low in least[:shown]) + _GAP * (shown - 1) > width:
+        shown -= 1
+    widths = [max(holds, len(head)) for (holds, _), head in zip(least[:shown], heads[:shown], strict=True)]
+    room = width - _GAP * (shown - 1)
+    for step in (0, 1):
+        floor = [pair[step] for pair in least]
+        while sum(widths) > room and (wide := [at for at in range(shown) if widths[at] > floor[at]]):
+            widths[max(wide, key=lambda at: widths[at])] -= 1
     return widths
 
 
-def _broken(cells: Sequence[str], widths: Sequence[int], names: Collection[int]) -> list[list[str]]:
+def _broken(cells: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
     """A row as the lines that its widths need."""
     parts = [
         textwrap.wrap(text, size) or [""] if len(text) > size else [text]

@@ -56,6 +56,7 @@ class Prm(ABC):
     """
 
     model_class: ClassVar[Any]
+    kind: ClassVar[str] = "prm"  # it scores steps; "orm": whole solutions
 
     def __init__(self, config: PrmConfig) -> None:
         self.config = config
@@ -161,8 +162,7 @@ class Prm(ABC):
     def model_facts(self) -> dict[str, Any]:
         """The model's row in the store's `models`, without its name."""
         return {
-            "path": self.config.path,
-            "revision": self.config.revision,
+            "kind": self.kind,
             "n_parameters": self.model.num_parameters(),
             "n_embedding": self.model.get_input_embeddings().weight.numel(),
             **config_facts(self.model.config),

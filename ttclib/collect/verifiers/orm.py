@@ -31,6 +31,7 @@ class Orm(Prm):
     """
 
     model_class: ClassVar[Any] = AutoModelForSequenceClassification
+    kind: ClassVar[str] = "orm"
     system: ClassVar[str | None] = None
 
     def __init__(self, config: PrmConfig) -> None:

@@ -75,13 +75,17 @@ class Drawn:
         return np.array([-1 if text is None else table[text] for text in folded.to_list()], dtype=np.int64)
 
     @cached_property
+    def reference_texts(self) -> list[str | None]:
+        """The right answer of each problem, folded as answers are; None: unknown."""
+        texts = pl.Series("answer", [self.references.get(name) for name in self.problem_ids], dtype=pl.String)
+        return pl.DataFrame({"answer": texts}).select(canonical("answer"))["answer"].to_list()
+
+    @cached_property
     def reference(self) -> np.ndarray:
         """Number of each problem's right answer, as in `answer`; −1: unknown, −2: no sample says it."""
         _ = self.answer
         table: dict[str, int] = self.__dict__["answer_numbers"]
-        texts = [self.references.get(name) for name in self.problem_ids]
-        folded = pl.DataFrame({"answer": pl.Series(texts, dtype=pl.String)}).select(canonical("answer"))["answer"]
-        return np.array([-1 if text is None else table.get(text, -2) for text in folded.to_list()], dtype=np.int64)
+        return np.array([-1 if text is None else table.get(text, -2) for text in self.reference_texts], dtype=np.int64)
 
     @cached_property
     def answer_texts(self) -> list[str]:

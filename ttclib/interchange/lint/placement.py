@@ -133,10 +133,10 @@ def _numbers_of(digits: int) -> int:
 def _answers_of_others(drawn: Drawn) -> str | None:
     """Right answers of other problems, against the numbers beside them."""
     references = drawn.reference
-    times = Counter(references[references >= 0].tolist())
+    own_of = drawn.reference_texts
+    times = Counter(text for text in own_of if text is not None)
     texts = drawn.answer_texts
-    right = {texts[number] for number in times}
-    whole = {int(text) for text in right if _is_whole(text)}
+    whole = {int(text) for text in times if _is_whole(text)}
     number_of = {text: number for number, text in enumerate(texts)}
     # A wrong answer that a problem often gets counts once: such answers come in heaps.
     given = {
@@ -146,7 +146,6 @@ def _answers_of_others(drawn: Drawn) -> str | None:
     }
     n_wrong_long = 0
     away = expected = 0.0
-    own_of = [texts[number] if number >= 0 else None for number in references.tolist()]
     holders: dict[int, list[int]] = {}
     for problem, answer in given:
         holders.setdefault(answer, []).append(problem)
@@ -154,33 +153,30 @@ def _answers_of_others(drawn: Drawn) -> str | None:
             answer != references[problem] and not _is_whole(texts[answer]) and len(texts[answer]) >= _LONG
         )
 
-    def outside(number: int, home: int | None) -> int:
+    def outside(text: str, home: int) -> int:
         """To how many other problems an answer is given, slips aside."""
-        text = texts[number]
         return sum(
             1
-            for problem in holders.get(number, ())
-            if problem != home and number != references[problem] and not _is_slip(text, own_of[problem])
+            for problem in holders.get(number_of.get(text, -1), ())
+            if problem != home and text != own_of[problem] and not _is_slip(text, own_of[problem])
         )
 
     n_specific = 0
-    for home, number in enumerate(references.tolist()):
-        if number < 0 or times[number] > 1:
+    # All right answers, also those that no sample gives: else the ones looked at were chosen for being given.
+    for home, text in enumerate(own_of):
+        if text is None or times[text] > 1:
             continue
-        text = texts[number]
         if not _is_whole(text):
             if len(text) >= _LONG:
                 n_specific += 1
-                away += outside(number, home)
+                away += outside(text, home)
             continue
         beside = _controls(int(text), whole)
         if len(beside) < _CONTROLS // 2:
             continue
         n_specific += 1
-        away += outside(number, home)
-        expected += sum(
-            outside(number_of[other], home) for value in beside if (other := str(value)) in number_of
-        ) / len(beside)
+        away += outside(text, home)
+        expected += sum(outside(str(value), home) for value in beside) / len(beside)
     expected += _BY_CHANCE_LONG * n_wrong_long
     hits = len({problem for problem, answer in given if answer == references[problem]})
     if n_specific < _FEWEST_PROBLEMS or away < _FEWEST_AWAY:

@@ -62,11 +62,10 @@ class WholeSamples(Strategy):
         scores = None if reads is None else reads.by(aggregation)
         if samples.counts is None and np.isnan(samples.correct).any():
             samples = replace(samples, correct=grades_by_answer(samples.answer_ids, samples.correct))
-        found = self.expected(samples, scores, sizes, seed)
+        found, costs = self.expected_and_spent(samples, reads, scores, sizes, seed)
         if scores is not None:  # of a problem whose samples nobody scored, this strategy says nothing
             unscored = np.isnan(scores).all(axis=1)[:, None]
             found = Estimate(*(np.where(unscored, np.nan, part) for part in found))
-        costs = sampling_costs(samples, sizes, reads)
         return self.outcomes(
             samples,
             reads,
@@ -78,6 +77,12 @@ class WholeSamples(Strategy):
             mc_error=found.mc_error,
             ungraded=found.ungraded,
         )
+
+    def expected_and_spent(
+        self, pool: Pool, reads: Verifier | None, scores: np.ndarray | None, budgets: Sequence[int], seed: int
+    ) -> tuple[Estimate, dict[str, np.ndarray]]:
+        """What the strategy comes to, and what it costs: N samples, unless it stops before."""
+        return self.expected(pool, scores, budgets, seed), sampling_costs(pool, budgets, reads)
 
     def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """What the strategy comes to, by the scores that it reads."""

@@ -106,7 +106,7 @@ def crossover_chart(
     )
     notes = [
         "R = tokens of inference over tokens of pretraining; above zero the small model that thinks longer is better",
-        "it may spend as many answers for one of the larger model as the line above the plot says",
+        "c: answers that the small model may spend for one of the larger",
     ]
     bound = "thin: R allows more than the store holds, so the small side is at least this good"
     notes += [bound] if any(row["bounded"] for row in rows) else []
@@ -200,8 +200,8 @@ def _lines(series: Series, rates: list[float], answered: list[float], domain: tu
     rule = here.mark_rule(color=QUIET_INK, strokeDash=[4, 3], strokeWidth=1.3, clip=True).encode(x=x)
     said = (
         here.transform_calculate(
-            label="'R = ' + datum.exchange_rate_text + ': small may spend ' + datum.multiplier_text"
-            " + (isValid(datum.difference) && !datum.bounded ? '' : ', more than the store')"
+            label="'R = ' + datum.exchange_rate_text + ': c = ' + datum.multiplier_text"
+            " + (isValid(datum.difference) && !datum.bounded ? '' : ', beyond the store')"
         )
         .mark_text(align="left", baseline="bottom", fontSize=12.5, fontWeight=600, color=INK)
         .encode(x=alt.XValue(0), y=alt.YValue(-6), text="label:N")

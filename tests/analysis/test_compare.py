@@ -1,0 +1,83 @@
+"""Side by side: paired differences have one interval everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests.analysis.strategies_made import made
+from tests.analysis.test_optimise import groups
+from ttclib.analysis.compare import COMPARISON_SCHEMA, MATCHED_SCHEMA, compare, matched_compute, on_common_problems
+from ttclib.analysis.ledger import ledger
+from ttclib.analysis.resampling import interval
+from ttclib.errors import RequestError
+
+RNG = np.random.default_rng(0)
+FIRST = made(RNG.random((80, 3)) * 0.5)
+SECOND = replace(FIRST, accuracy=FIRST.accuracy + np.array([0.0, 0.2, 0.3]))
+QUICK = {"n_resamples": 100, "partitions": 2}
+
+
+def test_differences_are_paired_and_have_the_one_interval():
+    frame = compare(FIRST, SECOND)
+    assert dict(frame.schema) == COMPARISON_SCHEMA
+    assert frame["difference"].to_list() == pytest.approx([0.0, 0.2, 0.3])
+    same = interval((SECOND.accuracy, FIRST.accuracy), "difference")
+    assert frame["ci_low"].to_list() == pytest.approx(same.low.tolist())
+    assert frame["ci_high"].to_list() == pytest.approx(same.high.tolist())
+    assert frame["winner"].to_list() == ["too close", "second", "second"]
+    turned = compare(SECOND, FIRST, names=("a", "b"))
+    assert turned["winner"].to_list() == ["too close", "a", "a"]
+    assert turned["ci_low"].to_list() == pytest.approx((-same.high).tolist(), abs=0.005)
+
+
+def test_by_bin_and_on_what_both_define():
+    holes = SECOND.accuracy.copy()
+    holes[:20, 2] = np.nan
+    frame = compare(FIRST, replace(SECOND, accuracy=holes), groups(40, 40))
+    assert frame.filter(pl.col("budget") == 4)["n_problems"].to_list() == [60, 20, 40]
+    assert frame["bin"].to_list() == [None] * 3 + [1] * 3 + [2] * 3
+    other = replace(SECOND, problem_ids=tuple(f"p{i}" for i in range(40, 120)))
+    assert compare(FIRST, other)["n_problems"].to_list() == [40] * 3
+
+
+def test_several_strategies_are_matched_by_name_and_one_is_the_baseline_of_all():
+    vote = made(FIRST.accuracy + 0.1, variant="majority_vote")
+    assert compare([FIRST, vote], [SECOND, vote])["variant"].unique().sort().to_list() == ["best_of_n", "majority_vote"]
+    gains = compare(FIRST, [SECOND, vote])
+    assert gains.filter(pl.col("variant") == "majority_vote")["difference"].to_list() == pytest.approx([0.1] * 3)
+    with pytest.raises(RequestError, match="nothing to compare"):
+        compare([FIRST], [vote])
+    with pytest.raises(RequestError, match="nothing to compare in best_of_n"):
+        compare(FIRST, replace(SECOND, problem_ids=tuple(f"q{i}" for i in range(80))))
+
+
+def test_at_equal_cost():
+    cheap = replace(FIRST, costs={"completion_tokens": np.tile([10.0, 20.0, 40.0], (80, 1))})
+    dear = replace(
+        SECOND, variant="beam_search (M=4)", costs={"completion_tokens": np.tile([20.0, 40.0, 80.0], (80, 1))}
+    )
+    frame = matched_compute([cheap, dear], ledger=ledger(unit="tokens"), limits=[20, 40], **QUICK)
+    assert dict(frame.schema) == MATCHED_SCHEMA
+    beam = frame.filter(pl.col("variant") == "beam_search (M=4)")
+    base = frame.filter(pl.col("variant") == "best_of_n")
+    assert (beam["accuracy"] - base["accuracy"]).to_list() == pytest.approx(beam["difference"].to_list())
+    assert base["winner"].null_count() == 2 and set(beam["winner"]) <= {"first", "other", "too close"}
+    assert (frame["cost"] <= frame["at_most"]).all()
+    default = matched_compute([cheap, dear], groups(40, 40), ledger=ledger(unit="tokens"), **QUICK)
+    assert default["at_most"].min() == 20 and default["at_most"].max() == 40
+    far = replace(dear, costs={"completion_tokens": np.tile([200.0, 400.0, 800.0], (80, 1))})
+    with pytest.raises(RequestError, match="no cost is common"):
+        matched_compute([cheap, far], ledger=ledger(unit="tokens"), **QUICK)
+
+
+def test_common_problems():
+    holes = SECOND.accuracy.copy()
+    holes[0] = np.nan
+    sides = on_common_problems([FIRST, replace(SECOND, accuracy=holes)])
+    assert [one.problem_ids[0] for one in sides] == ["p1", "p1"]
+    with pytest.raises(RequestError, match="no problem that all strategies answer"):
+        on_common_problems([FIRST, replace(SECOND, accuracy=np.full((80, 3), np.nan))])

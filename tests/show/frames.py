@@ -1,0 +1,273 @@
+"""Frames of known numbers, as the analysis gives them, to draw and to write."""
+
+import polars as pl
+
+from ttclib.analysis.columns import schema
+
+BUDGETS = (1, 2, 4, 8, 16)
+# Accuracy over all problems at each budget.
+ACCURACY = {
+    "pass_at_k": (0.50, 0.60, 0.70, 0.80, 0.90),
+    "majority_vote": (0.50, 0.50, 0.55, 0.58, 0.60),
+    "best_of_n": (0.50, 0.58, 0.66, 0.71, 0.69),
+    "weighted_best_of_n": (0.50, 0.58, 0.67, 0.73, 0.75),
+}
+
+
+def curves(bins: tuple[int, ...] = (1, 2, 3), strategies: tuple[str, ...] = tuple(ACCURACY)) -> pl.DataFrame:
+    """Accuracy is 0.2 higher in bin 1 and 0.1 lower a bin further; 12 problems of 16 samples, 4 in a bin."""
+    rows = []
+    for strategy in strategies:
+        for number in (None, *bins):
+            for budget, accuracy in zip(BUDGETS, ACCURACY[strategy], strict=True):
+                value = accuracy if number is None else min(1.0, accuracy + 0.3 - 0.1 * number)
+                rows.append(
+                    {
+                        "strategy": strategy,
+                        "variant": strategy,
+                        "bin": number,
+                        "budget": budget,
+                        "accuracy": value,
+                        "ci_low": value - 0.05,
+                        "ci_high": min(1.0, value + 0.04),
+                        "n_problems": 12 if number is None else 4,
+                        "tokens": 100.0 * budget,
+                        "flops": 1e9 * budget,
+                    }
+                )
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def frontier() -> pl.DataFrame:
+    """Two candidates and the choice, over all problems and in two bins."""
+    rows = []
+    for number in (None, 1, 2):
+        for place, (strategy, variant) in enumerate(
+            (
+                ("majority_vote", "majority_vote"),
+                ("beam_search", "beam_search (M=4)"),
+                ("beam_search", "beam_search (M=8)"),
+                ("compute_optimal", "compute_optimal"),
+            )
+        ):
+            for budget in (4, 16):
+                rows.append(
+                    {
+                        "strategy": strategy,
+                        "variant": variant,
+                        "bin": number,
+                        "budget": budget,
+                        "cost": budget * 2.0,
+                        "accuracy": 0.5 + 0.1 * place + 0.001 * budget,
+                        "ci_low": 0.4,
+                        "ci_high": 0.99,
+                        "pareto": strategy == "beam_search" and budget == 16,
+                        "chosen": "beam_search (M=4)" if strategy == "compute_optimal" else None,
+                        "n_problems": 12,
+                    }
+                )
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def crossover() -> pl.DataFrame:
+    """The small model leads by 10 points at R = 0.1 and trails by 10 at R = 10; in bin 2 nothing is settled."""
+    rows = []
+    for number, differences in ((None, (0.1, 0.0, -0.1)), (1, (0.2, 0.15, 0.1)), (2, (None, -0.02, 0.0004))):
+        for rate, difference in zip((0.1, 1.0, 10.0), differences, strict=True):
+            sign = {True: "small", False: "large"}[bool(difference and difference > 0)]
+            rows.append(
+                {
+                    "bin": number,
+                    "exchange_rate": rate,
+                    "multiplier": 10.0 / rate,
+                    "accuracy_small": None if difference is None else 0.7 + difference,
+                    "accuracy_large": 0.7,
+                    "difference": difference,
+                    "ci_low": None if difference is None else difference - 0.03,
+                    "ci_high": None if difference is None else difference + 0.03,
+                    "relative_gain": None if difference is None else difference / 0.7,
+                    "gain_low": None,
+                    "gain_high": None,
+                    "winner": None if difference is None else "too close" if abs(difference) < 0.05 else sign,
+                    "pool_ends_at": 64.0 if rate < 0.5 else None,
+                    "n_problems": 12 if number is None else 6,
+                }
+            )
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def savings() -> pl.DataFrame:
+    """A factor with its interval; one open above; one open below; one that has none."""
+    known: list[tuple[int, float | None, float | None, float | None]] = [
+        (1, 1.5, 1.2, 2.0),
+        (4, 2.0, 1.1, None),
+        (16, 4.0, None, 5.0),
+        (64, None, None, None),
+    ]
+    rows = [
+        {
+            "bin": None,
+            "budget": budget,
+            "accuracy": 0.5 + budget / 1000,
+            "baseline_cost": float(budget),
+            "cost": None if factor is None else budget / factor,
+            "factor": factor,
+            "factor_low": low,
+            "factor_high": high,
+            "verdict": "accuracies do not differ" if factor is None else "saves",
+            "billed_cost": None if factor is None else 2 * budget / factor,
+            "billed_factor": None if factor is None else factor / 2,
+            "billed_low": None if low is None else low / 2,
+            "billed_high": None if high is None else high / 2,
+            "break_even_queries": None if factor is None else 12.0,
+            "n_problems": 12,
+        }
+        for budget, factor, low, high in known
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def gains() -> pl.DataFrame:
+    """Beam search is ahead by 5 points in bin 2 and behind by 3 over all."""
+    rows = [
+        {
+            "strategy": "beam_search",
+            "variant": "beam_search (M=4)",
+            "bin": number,
+            "budget": budget,
+            "difference": difference,
+            "ci_low": difference - 0.02,
+            "ci_high": difference + 0.02,
+            "n_problems": 9,
+        }
+        for number, difference in ((None, -0.03), (2, 0.05))
+        for budget in (4, 16)
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def trace() -> pl.DataFrame:
+    """A root with two first steps; the second goes on to two more, the first of which is returned and right."""
+    rows = [
+        {"path": "0", "parent": "", "depth": 1, "round": 1, "score": 0.2, "status": "pruned", "correct": None},
+        {"path": "1", "parent": "", "depth": 1, "round": 1, "score": 0.9, "status": "returned", "correct": None},
+        {"path": "1.0", "parent": "1", "depth": 2, "round": 2, "score": None, "status": "returned", "correct": 1.0},
+        {"path": "1.1", "parent": "1", "depth": 2, "round": 2, "score": 0.4, "status": "continued", "correct": 0.0},
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def sweep() -> pl.DataFrame:
+    """Budgets 2 and 4; of 4, one long chain is best in bin 1, short ones in bin 3 of three; bin 2 has no row."""
+    best = {None: 2, 1: 4, 3: 1}
+    rows = [
+        {
+            "budget": budget,
+            "sequential": sequential,
+            "parallel": budget // sequential,
+            "bin": number,
+            "accuracy": 0.6 if sequential == best[number] else 0.5,
+            "ci_low": 0.4,
+            "ci_high": 0.75,
+            "n_problems": 6,
+            "tokens": 50.0 * budget,
+        }
+        for number in best
+        for budget in (2, 4)
+        for sequential in (1, 2, 4)
+        if sequential <= budget
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def positions() -> pl.DataFrame:
+    rows = [
+        {
+            "position": place,
+            "accuracy": 0.5 + 0.02 * place,
+            "ci_low": 0.45 + 0.02 * place,
+            "ci_high": 0.55 + 0.02 * place,
+            "n_problems": 10,
+            "n_answers": 40 - place,
+        }
+        for place in range(4)
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def profiles() -> pl.DataFrame:
+    """Eight problems, bins 1, 2 and 4 of five; one was never scored."""
+    rows = [
+        {
+            "problem_id": f"p{place}",
+            "n_samples": 16,
+            "n_correct": 16 - 2 * place,
+            "oracle": 1 - place / 8,
+            "predicted": None if place == 7 else 0.9 - place / 10,
+            "oracle_bin": (1, 1, 1, 2, 2, 2, 4, 4)[place],
+            "predicted_bin": None if place == 7 else (1, 1, 2, 2, 2, 4, 4)[place],
+            "n_answers": place + 1,
+            "tokens": 100.0 + place,
+        }
+        for place in range(8)
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def cheap() -> pl.DataFrame:
+    rows = [
+        {"kind": kind, "k": k, "spearman": top - 0.2 / k, "same_bin": 0.5, "within_one": 0.9}
+        for kind, top in (("oracle", 0.98), ("predicted", 0.97))
+        for k in (1, 4, 16)
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def predicted() -> pl.DataFrame:
+    rows = [
+        {
+            "model": model,
+            "k": k,
+            "predicted": min(0.99, start + 0.02 * k),
+            "ci_low": None if k == 32 else start,
+            "ci_high": None if k == 32 else 0.995,
+            "within_pool": k <= 16,
+        }
+        for model, start in (("power_law", 0.5), ("beta_binomial", 0.48))
+        for k in (1, 16, 32)
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def misses() -> pl.DataFrame:
+    rows = [
+        {
+            "model": "power_law",
+            "k": k,
+            "predicted": 0.6,
+            "measured": 0.6 - miss,
+            "measured_on": "other half",
+            "miss": miss,
+            "miss_sd": 0.01,
+        }
+        for k, miss in ((1, 0.02), (8, -0.03))
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def differences() -> pl.DataFrame:
+    rows = [
+        {
+            "strategy": strategy,
+            "budget": budget,
+            "first": 0.5,
+            "second": 0.5 + difference,
+            "difference": difference,
+            "ci_low": difference - 0.02,
+            "ci_high": difference + 0.02,
+            "n_problems": 8,
+        }
+        for strategy, difference in (("best_of_n", 0.1), ("pass_at_k", -0.05))
+        for budget in (1, 4)
+    ]
+    return pl.DataFrame(rows, schema=schema(*rows[0]))

@@ -1,0 +1,233 @@
+"""Which model a name means: a store refuses another under the name of one that it knows.
+
+A model is told by its weights and its tokenizer, wherever they lie. Weights are hashed by what tells two apart
+without reading all of them: the configuration, the names and sizes of the files, and blocks spread evenly over each,
+so that a finetuned model differs from its base. Where they cannot be read here (a server's, say), path and revision
+count instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ttclib.collect.checkpoints import resolve_model
+from ttclib.config import PolicyConfig, PrmConfig
+from ttclib.errors import RequestError
+from ttclib.store import is_collected, write_part
+from ttclib.store.models import list_models
+
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")  # the first kind that is there
+_STATED = ("config.json", "generation_config.json")
+_NOT_THE_MODEL = {"_name_or_path", "transformers_version"}
+_TOKENIZER = (
+    *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json"),
+)
+_WHOLE, _BLOCK, _N_BLOCKS = 1 << 25, 1 << 12, 1 << 10  # bytes up to which a file is read whole; else blocks of it
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A model as a configuration names it.
+
+    Attributes
+    ----------
+    name : str
+        In the store.
+    path : str
+        Directory, hub id or ``lab:NAME``.
+    revision : str or None
+    weights_hash, tokenizer_hash : str or None
+        None: the files are not here.
+    """
+
+    name: str
+    path: str
+    revision: str | None
+    weights_hash: str | None
+    tokenizer_hash: str | None
+
+    def row(self) -> dict[str, Any]:
+        """The columns of the store's ``models`` that tell which model it is."""
+        return {name: value for name, value in vars(self).items() if name != "name"}
+
+
+def identify(model: PolicyConfig | PrmConfig) -> Identity:
+    """The identity of a configured model.
+
+    Raises
+    ------
+    RequestError
+        No such directory.
+    """
+    folder = _folder(resolve_model(model.path), model.revision)
+    hashes = (None, None) if folder is None else (_hash_of_weights(folder), _hash_of_tokenizer(folder))
+    return Identity(model.name, model.path, model.revision, *hashes)
+
+
+def check_identity(store: Path, *models: PolicyConfig | PrmConfig) -> dict[str, dict[str, Any]]:
+    """Refuse a model under the name of another, and say what the store is told about those that it lets pass.
+
+    Parameters
+    ----------
+    store : pathlib.Path
+        It need not exist yet.
+    *models : PolicyConfig or PrmConfig
+        What a run is about to use.
+
+    Returns
+    -------
+    dict of str to dict
+        By name, the identity's columns of the store's ``models``.
+
+    Raises
+    ------
+    RequestError
+        The store, or another of `models`, has another model under this name.
+    """
+    asked = [identify(model) for model in models]
+    known = _known(store)
+    for number, model in enumerate(asked):
+        for other in asked[:number]:
+            if other.name == model.name and (how := _difference(other.row(), model)):
+                raise RequestError(
+                    f"two models are called '{model.name}': '{other.path}' and '{model.path}' {how}; give one another "
+                    "name"
+                )
+        row = known.get(model.name)
+        if row is None:
+            continue
+        if row["path"] is None and "verifier" in row["roles"]:  # its scores would stand beside another's, unseen
+            raise RequestError(
+                f"'{store}' holds scores by '{model.name}' that came with samples, and does not know whether the model "
+                f"at '{model.path}' gave them: give it another name, or, if it did, say so with `ttc models {store} "
+                f"--set {model.name} path={model.path}`"
+            )
+        if how := _difference(row, model):
+            raise RequestError(
+                f"'{model.name}' in '{store}' is the model at '{_place(row)}', and '{_place(model.row())}' {how}: give "
+                "it another name (its own, or the last part of its path), or use another store"
+            )
+    return {model.name: model.row() for model in asked}
+
+
+def record_models(
+    store: Path, *loaded: tuple[PolicyConfig | PrmConfig, dict[str, Any]], notify: Callable[[str], None]
+) -> None:
+    """Write down models that are loaded, with who they are; what an older store did not know is filled in, and told.
+
+    Parameters
+    ----------
+    store : pathlib.Path
+    *loaded : (PolicyConfig or PrmConfig, dict)
+        With the facts that the loaded model states.
+    notify : callable
+
+    Raises
+    ------
+    RequestError
+        What `check_identity` refuses, now that the files are here; nothing was written.
+    """
+    identities = check_identity(store, *(model for model, _ in loaded))
+    known = _known(store)
+    for name, row in identities.items():
+        before = known.get(name)
+        if before and before["roles"] and before["weights_hash"] is None and row["weights_hash"]:
+            notify(f"'{store}' did not say which weights its '{name}' has: it does now, those at '{_place(row)}'")
+    rows = [{"model": model.name, **facts, **identities[model.name]} for model, facts in loaded]
+    write_part(store, "models", rows)
+
+
+def _known(store: Path) -> dict[str, dict[str, Any]]:
+    if not is_collected(store):
+        return {}
+    return {row["model"]: row for row in list_models(store)}
+
+
+def _difference(known: dict[str, Any], model: Identity) -> str | None:
+    """In what a model differs from one that is known; None: in nothing that can be told."""
+    same_weights = known["weights_hash"] is not None and known["weights_hash"] == model.weights_hash
+    if known["weights_hash"] and model.weights_hash and not same_weights:
+        return "has other weights"
+    if known["tokenizer_hash"] and model.tokenizer_hash and known["tokenizer_hash"] != model.tokenizer_hash:
+        return "has another tokenizer or chat template"
+    if known["path"] and not same_weights:
+        if _resolved(known["path"]) != _resolved(model.path):
+            return "lies elsewhere"
+        if (known["revision"] or "main") != (model.revision or "main"):
+            return "is another revision"
+    return None
+
+
+def _place(row: dict[str, Any]) -> str:
+    return f"{row['path']}@{row['revision']}" if row["revision"] else str(row["path"])
+
+
+def _resolved(path: str) -> str:
+    return str(Path(path).resolve()) if Path(path).is_dir() else path
+
+
+def _folder(path: str, revision: str | None) -> Path | None:
+    """The directory with a model's files; None: they are not here, as long as nobody has fetched them."""
+    if Path(path).is_dir():
+        return Path(path)
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(path, revision=revision, local_files_only=True))
+    except Exception:  # no such package, nothing in the cache, a cache that is damaged
+        return None
+
+
+def _hash_of_weights(folder: Path) -> str | None:
+    files = next((found for pattern in _WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
+    if not files:
+        return None
+    digest = hashlib.blake2b(digest_size=12)
+    for name in _STATED:
+        _add(digest, name, _stated(folder / name))
+    for file in files:
+        _add(digest, file.name, _spread(file))
+    return digest.hexdigest()
+
+
+def _hash_of_tokenizer(folder: Path) -> str | None:
+    files = [folder / name for name in _TOKENIZER if (folder / name).is_file()]
+    if not files:
+        return None
+    digest = hashlib.blake2b(digest_size=12)
+    for file in files:
+        _add(digest, file.name, file.read_bytes())
+    return digest.hexdigest()
+
+
+def _add(digest: Any, name: str, content: bytes) -> None:
+    digest.update(f"{name} {len(content)}\n".encode())
+    digest.update(content)
+
+
+def _stated(file: Path) -> bytes:
+    """A configuration without what a copy of the model changes in it."""
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return b""
+    return json.dumps({k: v for k, v in content.items() if k not in _NOT_THE_MODEL}, sort_keys=True).encode()
+
+
+def _spread(file: Path) -> bytes:
+    """A file's size and content, of a large one blocks spread evenly from its beginning to its end."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        if size <= _WHOLE:
+            return stream.read()
+        found = [str(size).encode()]
+        for number in range(_N_BLOCKS):
+            stream.seek((size - _BLOCK) * number // (_N_BLOCKS - 1))
+            found.append(stream.read(_BLOCK))
+    return b"".join(found)

@@ -1,0 +1,57 @@
+"""Weighted stop: a weighted vote that stops once its leader is ahead by a share of all scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ttclib.errors import RequestError
+from ttclib.replay.stopping import Stopped, weighted_stop
+from ttclib.replay.strategies.until_settled import UntilSettled
+from ttclib.replay.strategy import Look, parameter, register
+from ttclib.samples import Pool
+
+
+@register
+@dataclass(frozen=True)
+class WeightedStop(UntilSettled):
+    """Best-of-N weighted that ends early, from the second vote on: a single one is always all there is.
+
+    Examples
+    --------
+    >>> WeightedStop(lead=0.25).variant
+    'weighted_stop (lead 0.25)'
+    """
+
+    lead: float = parameter(
+        0.5, help="Of the sum of all scores drawn, by which the leader must be ahead of the second.", several=True
+    )
+
+    name: ClassVar[str] = "weighted_stop"
+    label: ClassVar[str] = "weighted vote until ahead"
+    summary: ClassVar[str] = "draws up to N samples, until an answer's sum of scores is ahead by a share of all"
+    needs_scores: ClassVar[bool] = True
+    needs_answers: ClassVar[bool] = True
+    waits_for_scores: ClassVar[bool] = True
+    look: ClassVar[Look | None] = Look("#882255", (12, 3, 2, 3), "diamond")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lead <= 1:
+            raise RequestError(f"lead {self.lead:g}: give above 0, up to 1")
+
+    def stop(self, pool: Pool, scores: np.ndarray | None, caps: Sequence[int], loads: np.ndarray, seed: int) -> Stopped:
+        """As `UntilSettled.stop`."""
+        assert scores is not None
+        return weighted_stop(
+            pool.answer_ids,
+            scores,
+            pool.correct,
+            [self.lead],
+            caps,
+            loads=loads,
+            pool_sizes=pool.pool_sizes,
+            seed=seed,
+        )
