@@ -102,6 +102,10 @@ _ALL_REALS_BUT = re.compile(
     re.I | re.S,
 )
 _ONE_LETTER_UNIT = re.compile(r"\\text\{[A-Za-z]\}")
+_MODULUS = re.compile(
+    r"\s*\\(?:pmod|pod)\s*\{?\s*(\d+)\s*\}?"
+    r"|\s*(?:\(|\\text\s*\{\s*\()\s*(?:\\bmod|\\mod|mod|\\text\s*\{\s*mod\s*\})\s*\}?\s*(\d+)\s*\)"
+)
 _UNION = re.compile(r"(?<=[)\]])\s*(?:U|union)\s*(?=[(\[])")
 _EMPTY = re.compile(
     r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I
@@ -143,7 +147,12 @@ def clean(answer: str) -> Cleaned:
     'k'
     """
     text = laid_bare(answer)
-    text = re.sub(r"^\s*(?:=|\\approx(?![A-Za-z])|:)\s*", "", text)
+    text = re.sub(r"^\s*(?:=|\\(?:approx|therefore|Rightarrow|implies|Longrightarrow)(?![A-Za-z])|:)\s*", "", text)
+    text = re.sub(
+        r"^\\text\s*\{\s*The (?:point|vector|line|set|interval|pair)s? *\}(?: is| are)?\s*", "", text, flags=re.I
+    )
+    if "mod" in text:
+        text = _MODULUS.sub(lambda found: rf"\text{{modulo{found[1] or found[2]}}}", text)
     text = _ABOUT.sub("", _LEADING.sub("", text, count=1), count=1)
     text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
     text = _SIZE.sub(lambda found: rf"\text{{{'foot' if found[1] == _FOOT else 'inch'}}}", text)
