@@ -74,16 +74,16 @@ _IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+
 _QUALIFIERS = [
     re.compile(pattern, re.I)
     for pattern in (
-        rf"[\s,;.]*\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
         rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
         rf"(?:\s*(?:,|and)\s*{_LETTER})*\s*(?:is|are|being)\s*(?:(?:an?|any|some|all|both|arbitrary|fixed)\s+)*(?P<kind>{_KIND})"
         r"\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
         rf"(?P<kind>{_KIND})\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
         r"\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
+        rf"[\s,;.]{{0,6}}\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
     )
 ]
 _BUILDER = re.compile(

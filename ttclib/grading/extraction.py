@@ -21,7 +21,8 @@ _BETWEEN = re.compile(
     rf"(?:{_FILLING})*(?:[,;&]|\\text\s*\{{\s*,?\s*(?:and|or)\s*,?\s*\}}|and|or|、|和|或)"
     rf"(?:{_FILLING}|,|and\b|or\b)*(?:\\?[A-Za-z]{{1,6}}(?:_\{{?\w+\}}?)?\s*=\s*)?"
 )
-_TAGGED = re.compile(r"<answer>(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
+_TAG = re.compile("<answer>", re.I)
+_TAGGED = re.compile(r"(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
 _THOUGHT = re.compile(r"</think(?:ing)?>", re.I)
 _NAMED = re.compile(
     r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案|故选|应选"
@@ -106,8 +107,9 @@ def extract_answer(completion: str) -> str | None:
 def _final(text: str) -> str | None:
     if boxes := list(_BOXED.finditer(text)):
         return _of_boxes(text, boxes)
-    if tagged := _TAGGED.findall(text):
-        inner = tagged[-1].strip()
+    if tags := list(_TAG.finditer(text)):
+        tagged = _TAGGED.match(text, tags[-1].end())
+        inner = tagged[1].strip() if tagged else ""
         return _final(inner) or _unwrapped(inner) if inner else None
     if hashed := _HASH.findall(text):
         return str(hashed[-1]).strip()
