@@ -47,6 +47,7 @@ OWN: tuple[Column, ...] = (
     _count("n_problems", "problems that the row is about", "problems"),
     _count("n_samples", "samples of each problem", "samples"),
     Column("ungraded", _FLOAT, "share of the samples that could not be graded", "share"),
+    Column("n_bins", _FLOAT, "bins that so few samples can part, on average over draws", "quantity", "bins"),
     # Spending.
     Column("generations", _FLOAT, "expected generations a problem", "quantity"),
     Column("tokens", _FLOAT, "expected tokens a problem", "quantity", "tokens / problem", "tokens"),
