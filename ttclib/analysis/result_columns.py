@@ -54,6 +54,7 @@ OWN: tuple[Column, ...] = (
     Column("flops", _FLOAT, "expected FLOPs a problem", "quantity", "FLOPs / problem", "FLOPs"),
     Column("cost", _FLOAT, "expected cost a problem, in the ledger's unit", "quantity"),
     Column("at_most", _FLOAT, "the cost that the choice was allowed", "quantity", "at most"),
+    Column("per", _TEXT, "what keeps the limit: every problem of a bin, or all on average", "name", "limit per"),
     Column("pareto", _FLAG, "no strategy that could be run is as accurate for less", "flag", "on the frontier"),
     Column("chosen", _TEXT, "the strategy that the optimiser chose there", "name", "chosen there"),
     Column("optimism", _FLOAT, "what choosing on the scored problems themselves would have added", "points"),
