@@ -10,6 +10,7 @@ import pytest
 from tests.show import frames
 from tests.show.drawn import encodings, marks, param, picture, rows_of, texts
 from tests.show.test_charts import value_of
+from ttclib.analysis.ledger import LEDGERS
 from ttclib.errors import RequestError
 from ttclib.show.charts import (
     agreement_chart,
@@ -30,6 +31,7 @@ from ttclib.show.charts import (
     tree_chart,
 )
 from ttclib.show.charts.crossover import nearest_step
+from ttclib.show.charts.frontier import PRESET_LABELS
 from ttclib.show.charts.tree import MAX_STEPS
 
 UNITS = {"snell": (frames.frontier(), "generations"), "all-in": (frames.frontier(), "eFLOPs")}
@@ -164,6 +166,10 @@ def test_the_frontier_shows_one_ledger_and_bin_and_rings_what_nothing_beats() ->
     assert "bind" not in param(frontier_chart(UNITS, slider=False), "cost_now")
     with pytest.raises(RequestError, match="nothing to draw"):
         frontier_chart({"snell": (frames.frontier().with_columns(cost=pl.lit(None, dtype=pl.Float64)), "")})
+
+
+def test_every_ledger_has_a_name_for_readers() -> None:
+    assert set(LEDGERS) == set(PRESET_LABELS) and len(set(PRESET_LABELS.values())) == len(LEDGERS)
 
 
 def test_the_chosen_line_is_the_thick_one() -> None:
