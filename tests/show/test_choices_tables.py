@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from ttclib.show.choices import difficulties_of, find_store, replayable, verifiers_of
 
 from ttclib.analysis.curves import SAMPLING
 from ttclib.errors import RequestError
+from ttclib.show.choices import difficulties_of, find_store, replayable, verifiers_of
 from ttclib.store import SamplePool, load_pool
 
 

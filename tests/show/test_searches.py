@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ttclib.show.searches import open_searches
-from ttclib.show.strategies import open_strategies
 
 from tests.show.stores import make_store
 from ttclib.show.notebook import open_pool
+from ttclib.show.searches import open_searches
+from ttclib.show.strategies import open_strategies
 from ttclib.store import SamplePool
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from ttclib.analysis.strategies import sampling_outcomes
 
 from ttclib.analysis.curves import SAMPLING, accuracy_curves
+from ttclib.analysis.strategies import sampling_outcomes
 from ttclib.cli.common import assignment
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
