@@ -13,7 +13,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,6 +40,7 @@ def render_report(
     parameters: dict[str, Any] | None = None,
     *,
     keep_ipynb: str | Path | None = None,
+    related: Sequence[tuple[str, str]] = (),
     notify: Notify = print,
 ) -> Path:
     """Run a notebook and write it as a page that opens with no network.
@@ -56,6 +57,8 @@ def render_report(
     keep_ipynb : str or pathlib.Path, optional
         Where the executed notebook is kept; None: it is thrown away. One that failed is kept in any
         case, as ``NAME.failed.ipynb`` beside the page that was not made.
+    related : sequence of (str, str)
+        Pages of the same suite: what each is to this one, such as ``previous``, and its file name.
     notify : callable
         Is told the progress, one line at a time.
 
@@ -92,6 +95,8 @@ def render_report(
         versions=versions(),
         parameters={**defaults, **given},
         changed=tuple(given),
+        paths=paths_of({**defaults, **given}),
+        related=tuple(related),
     )
     with tempfile.TemporaryDirectory() as folder:
         executed = Path(keep_ipynb) if keep_ipynb else Path(folder) / source.name
@@ -167,6 +172,18 @@ def stores_of(parameters: dict[str, Any]) -> dict[str, str]:
                 found[path.name] = f"SHA-256 {fingerprint(path)}"
             except RequestError:
                 found[path.name] = "not found"
+    return found
+
+
+def paths_of(parameters: dict[str, Any]) -> dict[str, str]:
+    """Absolute paths of the stores that parameters name, and the file names that a page says instead."""
+    found = {}
+    for name, value in parameters.items():
+        if isinstance(value, str) and (name == "store" or name.endswith("_store")):
+            path = find_store(value)
+            for one in (Path(value), path, path.absolute(), path.resolve()):
+                if one.is_absolute():
+                    found[str(one)] = one.name
     return found
 
 
