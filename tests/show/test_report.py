@@ -246,12 +246,15 @@ def test_one_notebook_becomes_a_page_by_the_command(demo_like_store: Path, tmp_p
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["r.html"]
 
 
-def test_an_executed_notebook_is_kept_where_it_is_wanted(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_cells_for_a_person_at_a_kernel_are_not_run_for_a_page(tmp_path: Path) -> None:
+    path = notebook_of(tmp_path / "n.ipynb", "print(bins + 1)")
+    whole = nbformat.read(path, as_version=4)
+    whole.cells.append(nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["notebook-only"]}))
+    nbformat.write(whole, path)
     kept = tmp_path / "ran.ipynb"
-    render_report(
-        notebook_of(tmp_path / "n.ipynb", "print(bins + 1)"), tmp_path / "r.html", {"bins": 3}, keep_ipynb=kept,
-        notify=lambda line: None,
-    )  # fmt: skip
+    page = render_report(path, tmp_path / "r.html", keep_ipynb=kept, notify=lambda line: None)
     ran = nbformat.read(kept, as_version=4)
     nbformat.validate(ran)
-    assert [output.text for cell in ran.cells for output in cell.get("outputs", [])] == ["4\n"]
+    assert [output.text for cell in ran.cells for output in cell.get("outputs", [])] == ["6\n"]
+    assert "<pre>6\n</pre>" in page.read_text("utf-8") and "1 / 0" not in page.read_text("utf-8")

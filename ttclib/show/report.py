@@ -21,7 +21,7 @@ from typing import Any
 
 import ttclib
 from ttclib.errors import RequestError, TTCError, one_of
-from ttclib.show.page import PageFacts, page_html
+from ttclib.show.page import NOTEBOOK_ONLY, PageFacts, page_html
 from ttclib.store.fingerprint import fingerprint
 from ttclib.study.opening import find_store
 
@@ -55,8 +55,8 @@ def render_report(
     parameters : dict, optional
         Values that replace those of the parameters cell.
     keep_ipynb : str or pathlib.Path, optional
-        Where the executed notebook is kept; None: it is thrown away. One that failed is kept in any
-        case, as ``NAME.failed.ipynb`` beside the page that was not made.
+        Where the executed notebook is kept, without the cells that are for a person at a kernel; None: it is thrown
+        away. One that failed is kept in any case, as ``NAME.failed.ipynb`` beside the page that was not made.
     related : sequence of (str, str)
         Pages of the same suite: what each is to this one, such as ``previous``, and its file name.
     notify : callable
@@ -99,8 +99,11 @@ def render_report(
         related=tuple(related),
     )
     with tempfile.TemporaryDirectory() as folder:
+        shown = Path(folder) / "shown" / source.name
+        shown.parent.mkdir()
+        nbformat.write(_without_controls(nbformat.read(source, as_version=4)), shown)
         executed = Path(keep_ipynb) if keep_ipynb else Path(folder) / source.name
-        _execute(papermill, source, executed, failed, given, notify)
+        _execute(papermill, shown, executed, failed, given, notify)
         ran = nbformat.read(executed, as_version=4)
     failed.unlink(missing_ok=True)
     notify(f"report: {source.stem}: making the page")
@@ -208,6 +211,16 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RequestError(f"cannot make the folder '{folder}': {error.strerror}") from error
+
+
+def _without_controls(notebook: Any) -> Any:
+    """A notebook without the cells that a page leaves out: controls take as long to make as charts."""
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type != "code" or NOTEBOOK_ONLY not in cell.metadata.get("tags", [])
+    ]
+    return notebook
 
 
 def _execute(
