@@ -234,7 +234,7 @@ def lose_tokens(samples: Samples, share: float = 0.1) -> pl.DataFrame:
 
 def say_otherwise(samples: Samples) -> pl.DataFrame:
     """Answers in a form that no extractor knows."""
-    said = pl.concat_str(pl.lit("We think a while.\nA: "), "answer")
+    said = pl.concat_str(pl.lit("We think a while. I would bet on "), "answer")
     return samples.frame.with_columns(
         said.alias("completion"), pl.lit(None, dtype=pl.String).alias("answer"), pl.lit(None, dtype=pl.Boolean).alias("correct")
     )

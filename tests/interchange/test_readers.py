@@ -460,3 +460,26 @@ class TestTheDoor:
         assert told[0].startswith("found: 3 problems, 1 policy: 6 samples; answers of all, graded of all, texts unknown")
         assert "majority vote" in told[1] and "best of n" in told[1].partition("not:")[2]
         assert told[2] == "found: 1 problem, 1 policy: 1 counts of 10 samples"
+
+
+def test_options_in_another_order_for_each_run(tmp_path):
+    lines = [
+        {"problem_id": "p", "policy": policy, "answer": answer, "reference_answer": right}
+        for policy, right in (("a", "B"), ("b", "D"))
+        for answer in "BD"
+    ]
+    found = read(put(tmp_path / "a.jsonl", *lines))
+    assert found.samples["correct"].to_list() == [True, False, False, True]
+    assert found.problems["reference_answer"].to_list() == [None] and "another order" in str(found.notes.said)
+    with pytest.raises(RequestError, match="has another reference_answer"):
+        read(put(tmp_path / "b.jsonl", *[{**line, "policy": "a"} for line in lines]))
+
+
+def test_real_samples_of_the_frontier():
+    path = REAL_DATA / "epoch_samples.csv.gz"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not there")
+    found = read(path)
+    assert len(found.samples) == 70_727 and found.samples["policy"].n_unique() > 20
+    low = found.samples.filter(policy="openai/gpt-5.1", benchmark="otis_mock_aime", setting='{"reasoning_effort": "low"}')
+    assert round(low["correct"].mean(), 4) == 0.6389 and round(low["completion_tokens"].mean()) == 4328

@@ -351,7 +351,7 @@ def test_predictions_go_beyond_the_pool() -> None:
     measured = [one for one in marks(svg, "point") if "measured" in one.label]
     assert {value_of(one, "measured")[:5] for one in measured} == {"50.0%", "60.0%", "70.0%", "80.0%", "90.0%"}
     edge = next(one for one in texts(svg) if one.text == "the pool ends here")
-    assert edge.x == pytest.approx(told["power law exp(a·k^b)", "16"].x + 6, abs=1)
+    assert edge.x == pytest.approx(told["power law exp(a·k^b)", "16"].x - 6, abs=1)
     with pytest.raises(RequestError, match="no model of coverage"):
         extrapolation_chart(frames.predicted().with_columns(predicted=pl.lit(None, dtype=pl.Float64)), frames.curves())
 

@@ -52,7 +52,7 @@ class Choice:
     draws : float array, shape (replicates, 1 + groups, limits)
         `means` in every replicate, moved so that their centre is `means`.
     beside : float array, shape (replicates, 1 + groups, columns)
-        Means of the further columns over the same replicates.
+        Means of the further columns over the same replicates, centred likewise.
     doubt : float array, shape (replicates, 1 + groups)
         Weight of the pseudo-problem in each.
     """
@@ -169,11 +169,8 @@ def optimise(
     )  # fmt: skip
     means = _by_group(mixed[0], bins, able.n_groups)
     draws, others = (_with_all(one, total) for one in (draws, others))
-    if n_resamples:
-        with np.errstate(invalid="ignore"):
-            known = ~np.isnan(draws)
-            centre = np.where(known, draws, 0.0).sum(axis=0) / known.sum(axis=0)
-        draws += means - centre
+    draws = _centred(draws, means)
+    others = _centred(others, _by_group(extra, bins, able.n_groups))
     return Choice(
         candidates=able,
         limits=np.vstack([_mean_limit(asked, bins), asked]),
@@ -267,6 +264,16 @@ def _with_all(means: np.ndarray, total: np.ndarray) -> np.ndarray:
     """A first group that is all problems: the groups by their weight in each replicate."""
     share = total / np.maximum(total.sum(axis=1, keepdims=True), 1e-300)
     return np.concatenate([np.einsum("rg,rgk->rk", share, means)[:, None], means], axis=1)
+
+
+def _centred(draws: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Replicates moved so that their mean is the estimate: fewer distinct problems choose worse in each of them."""
+    if not len(draws):
+        return draws
+    known = ~np.isnan(draws)
+    with np.errstate(invalid="ignore"):
+        centre = np.where(known, draws, 0.0).sum(axis=0) / known.sum(axis=0)
+    return np.asarray(draws + (at - centre))
 
 
 def _doubt(weights: Resamples, total: np.ndarray, bins: np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ OWN: tuple[Column, ...] = (
     Column("problem_id", _TEXT, "the problem", label="problem"),
     Column("bin", _INT, "difficulty bin, 1 the easiest; null: all problems", "bin", null="all"),
     Column("group", _INT, "difficulty bin, 1 the easiest; null: all problems", "bin", "bin", null="all"),
+    Column("n_bins", _FLOAT, "difficulty bins that had problems, on average", "quantity", "bins"),
     Column("difficulty", _TEXT, "what told the difficulty: oracle or predicted"),
     Column("budget", _INT, "N, the generations that a problem may take", "count", "budget N"),
     Column("k", _INT, "samples looked at", "count"),

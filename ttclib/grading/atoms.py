@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ttclib.grading.tokens import FUNCTIONS, LETTERS, Unreadable, tokens_of
-from ttclib.grading.units import NO_UNIT, Unit, raised, times, unit_of
+from ttclib.grading.units import NO_UNIT, SCALES, Unit, raised, times, unit_of
 
 Node = tuple[Any, ...]
 
@@ -166,7 +166,7 @@ class Atoms:
             elif self.takes("%", "\\%"):
                 node = ("percent", node)
             elif self.takes("\\DEG"):
-                scale = (self.value or "").strip("\\text{} ")
+                scale = (self.value or "").removeprefix("\\text").strip("{} ")
                 if scale in ("C", "F") and self.kind in ("word", "text"):
                     self.take()
                     node = ("unit", node, unit_of(scale))
@@ -182,15 +182,17 @@ class Atoms:
             else:
                 return node
 
-    def unit(self) -> Unit | None:
-        """The unit that a run of text tokens says."""
+    def unit(self) -> tuple[Unit | None, int]:
+        """The unit that a run of text tokens says, and how many a "million" of it is."""
         found: Unit | None = None
-        sign = 1
+        sign = scale = 1
         while True:
             name = self.take().partition("{")[2].removesuffix("}")
             words = name.casefold().replace(".", " ").replace("/", " ").split()
             if len(words) > _LONGEST_UNIT or set(words) & NO_UNIT or not name.replace(" ", "x").isprintable():
                 raise Unreadable(f"'{name}' is no unit")
+            for word in words:
+                scale *= SCALES.get(word, 1)
             power = 1
             if self.takes("^"):
                 exponent = self.exponent()
@@ -208,7 +210,7 @@ class Atoms:
             if self.value in ("/", "*", "\\cdot", "\\times") and ahead and ahead[0][0] == "text":
                 sign = -1 if self.take() == "/" else 1
             elif self.kind != "text" or says_and_or(self.value or ""):
-                return found
+                return found, scale
 
     def argument(self) -> Node:
         """What follows a command: a group, or one sign: of a number its first digit."""

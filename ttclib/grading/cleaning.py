@@ -19,8 +19,19 @@ _REPEATING = re.compile(
     r"(\d*)\.(\d*)(?:\\OVERLINE\s*\{?(\d+)\}?|\((\d+)\)|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?)"
 )
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
-_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\(euro|pounds)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
-_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan", "₹": "rupee", "euro": "euro", "pounds": "pound"}
+_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
+_CURRENCIES = {
+    "$": "dollar",
+    "€": "euro",
+    "£": "pound",
+    "¥": "yuan",
+    "₹": "rupee",
+    "euro": "euro",
+    "pounds": "pound",
+    "USD": "dollar",
+    "EUR": "euro",
+    "GBP": "pound",
+}
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^?\s*\{?\s*\\text\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|\^\s*\{?(?:st|nd|rd|th)\}?"
                       r"|(?:st|nd|rd|th)\b)", re.I)  # fmt: skip
 _BASE = re.compile(
@@ -45,14 +56,19 @@ _LEADING = re.compile(
     r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
     re.I,
 )
+_SAYS = r"(?:is|are|equals|was)"
 _SAID = re.compile(
-    r"^\\text\s*\{[A-Za-z' ,]{2,60}?\s(?:is|are|equals|was)\s*:?\s*\}\s*|^(?=[A-Z]|the|there|it)[A-Za-z' ]{2,60}?\s(?:is|are|equals|was)\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()",
+    rf"^\\text\s*\{{[A-Za-z' ,]{{2,60}}?\s{_SAYS}\s*:?\s*\}}\s*"
+    rf"|^(?=[A-Z]|the|there|it)[A-Za-z' ]{{2,60}}?\s{_SAYS}\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()",
     re.I,
 )
 _LABEL = re.compile(
     r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()"
 )
-_KIND = r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
+_KIND = (
+    r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?"
+    r"(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
+)
 _LETTER = r"\\?[A-Za-z](?:_\{?\w+\}?)?"
 _IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+\d>\\ge ]+\}?)?"
 _QUALIFIERS = [
@@ -60,8 +76,11 @@ _QUALIFIERS = [
     for pattern in (
         rf"[\s,;.]*\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
         rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})\s*"
-        rf"(?:is|are|being)?\s*(?:an?|any|some|arbitrary)+\s+(?:arbitrary\s+|fixed\s+)?(?P<kind>{_KIND})\s*\)?\s*$",
+        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
+        rf"(?:\s*(?:,|and)\s*{_LETTER})*\s*(?:is|are|being)\s*(?:(?:an?|any|some|all|both|arbitrary|fixed)\s+)*(?P<kind>{_KIND})"
+        r"\s*\)?\s*$",
+        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
+        rf"(?P<kind>{_KIND})\s*\)?\s*$",
         rf"[\s,;.]*\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
         r"\s*\)?\s*$",
         rf"[\s,;.]*\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
@@ -76,8 +95,9 @@ _FAMILY = re.compile(rf"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{{([^|:]*)(?:\||:)\s*({
 _FOOT = "'"
 _SIZE = re.compile(r"(?<=\d)\s*(\"|'{1,2})$")
 _ALL_REALS_BUT = re.compile(
-    r"^(?:\\text\s*\{)?\s*(?:[a-z] can be\s+|[a-z] is\s+)?(?:the set of\s+)?(?:all|any)\s+real\s*(?:numbers?|values?|s)?"
-    r"(?:\s+(?:of|for)\s+[a-z])?\s*(?:(?:except|other than|but|not equal to|excluding|where|with|such that)\s*(?:for\s*)?\}?\s*"
+    r"^(?:\\text\s*\{)?\s*(?:[a-z] can be\s+|[a-z] is\s+)?(?:the set of\s+)?(?:all|any)\s+real\s*"
+    r"(?:numbers?|values?|s)?(?:\s+(?:of|for)\s+[a-z])?\s*"
+    r"(?:(?:except|other than|but|not equal to|excluding|where|with|such that)\s*(?:for\s*)?\}?\s*"
     r"(?:[a-z]\s*(?:=|\\ne|!=)\s*)?(?P<but>.*?))?\}?\s*$",
     re.I | re.S,
 )
@@ -90,14 +110,14 @@ _EMPTY = re.compile(
 
 @dataclass(frozen=True)
 class Cleaned:
-    """An answer in plain writing.
+    r"""An answer in plain writing.
 
     Attributes
     ----------
     text : str
-        With ``\\text{…}`` around its units.
+        With ``\text{…}`` around its units.
     parameter : str or None
-        The letter that a qualifier declares, as k in ``k \\in \\mathbb{Z}``.
+        The letter that a qualifier declares, as k in ``k \in \mathbb{Z}``.
     domain : str or None
         What it stands for: Z, R, N, Q or C; None: not said, or any constant.
     product : str or None

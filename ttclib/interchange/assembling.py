@@ -110,7 +110,7 @@ def assemble(
     samples = _numbered(samples, sources)
     _refuse_repeats(samples, IDENTITY, sources)
     _refuse_repeats(counts, IDENTITY[:-1], sources)
-    samples = samples.with_columns(pl.col("answer").replace({"": None}))
+    samples = _of_shuffled_options(samples.with_columns(pl.col("answer").replace({"": None})), notes)
     problems = _problems(samples, counts, sources, known)
     return Assembled(samples.drop(*_OF_PROBLEM, "run"), counts, problems, sources, notes)
 
@@ -234,6 +234,36 @@ def _problems(samples: pl.DataFrame, counts: pl.DataFrame, sources: list[str], k
         ]
         problems = problems.with_columns(pl.Series(name, ours, dtype=pl.String))
     return problems
+
+
+def _of_shuffled_options(samples: pl.DataFrame, notes: Notes) -> pl.DataFrame:
+    """Samples whose options stood in another order for each policy, setting or run, graded by their own letter.
+
+    Of such a problem no one letter is right, so that its reference stays unknown; within what was drawn
+    together the letters mean the same.
+    """
+    together = ["policy", "setting", "run", "problem_id"]
+    letters = samples.select(*together, "reference_answer").drop_nulls("reference_answer")
+    several = letters.group_by("problem_id").agg(pl.col("reference_answer").unique()).filter(
+        (pl.col("reference_answer").list.len() > 1)
+        & pl.col("reference_answer").list.eval(pl.element().str.contains(r"^[A-Z]$")).list.all()
+    )["problem_id"]
+    if not len(several):
+        return samples
+    fixed = letters.group_by(together).agg(pl.col("reference_answer").n_unique().alias("n"))
+    moving = fixed.filter(pl.col("n") > 1)["problem_id"].unique()
+    shuffled = several.filter(~several.is_in(moving.implode()))
+    if not len(shuffled):
+        return samples
+    notes.said["problems have their options in another order for each run: letters are graded, and no reference is stored"] += (
+        len(shuffled)
+    )
+    here = pl.col("problem_id").is_in(shuffled.implode())
+    own = pl.col("answer").str.strip_chars() == pl.col("reference_answer")
+    return samples.with_columns(
+        pl.when(here).then(pl.coalesce("correct", own)).otherwise("correct").alias("correct"),
+        pl.when(here).then(None).otherwise("reference_answer").alias("reference_answer"),
+    )
 
 
 def _final_answers(references: pl.DataFrame) -> pl.DataFrame:

@@ -27,6 +27,7 @@ from ttclib.interchange.reading import find_all, read_batches
 from ttclib.interchange.sources import bare_name
 from ttclib.store import StoreLockedError, absorb, connect, is_collected, write_part
 from ttclib.store.classes import known_classes
+from ttclib.store.models import refuse_known_verifier
 from ttclib.store.schema import parts_directory
 from ttclib.store.tables import columns_of
 
@@ -166,6 +167,8 @@ def import_batches(
         report(line)
     for finding in lint_import(read, grades):
         notify(f"warning: {finding.text} They are imported as they stand.")
+    if is_collected(store) and read.samples["step_scores"].is_not_null().any():
+        refuse_known_verifier(store, verifier)
     config = json.dumps({"file": name, "benchmark": benchmark})
     started = datetime.now(UTC).replace(tzinfo=None)
     run = {"run_id": run_id, "command": "import", "started_at": started, "config": config}

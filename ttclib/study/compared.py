@@ -247,6 +247,11 @@ def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left:
         lambda: one.replay(samples, budgets, verifier=verifier, aggregation=asked.aggregation, seed=asked.seed),
     )
     on_all = int((~np.isnan(outcome.accuracy)).sum(axis=0).max())
+    if not on_all and one.reads == "pool":
+        of = f"'{pool.store}' holds no problem of policy '{pool.policy}' that is both graded"
+        if verifier is None:
+            raise RequestError(f"{of} and answered: grade it with `ttc grade`")
+        raise RequestError(f"{of} and scored by {verifier.name}: grade it with `ttc grade`, score it with `ttc score`")
     if on_all < enough:
         left.add(member, one.name, one.variant, _few(on_all, member))
         return None

@@ -50,13 +50,20 @@ def unknown_form(drawn: Drawn) -> Iterator[str]:
         framed = _ends_with(frame["answer"].filter(wrong), right.filter(wrong))
         if framed.sum() >= max(5, 0.1 * judged):
             yield f"{framed.sum():,} answers of {judged:,} end with the right one and count as wrong: give the answer alone."
+            return
+        missed = _ends_with(texts.filter(wrong), right.filter(wrong))
+        if missed.sum() >= max(5, 0.1 * judged):
+            yield (
+                f"{missed.sum():,} completions of {judged:,} end with the right answer and count as wrong: another was "
+                "found in them; give answers, or 'The answer is …'."
+            )
 
 
 def _ends_with(texts: pl.Series, right: pl.Series) -> pl.Series:
     """Texts whose last word is the right answer, behind something else."""
     frame = pl.DataFrame({"text": texts.str.strip_chars(), "answer": right})
     last = frame.select(
-        pl.col("text").str.extract(r"[\s:=>]([^\s:=>]+)$").str.strip_chars("*.$()").alias("last"), pl.col("answer")
+        pl.col("text").str.extract(r"[\s:=>]([^\s:=>]+)$").str.strip_chars("*.$()[]").alias("last"), pl.col("answer")
     )
     return last.select((canonical_of("last") == canonical_of("answer")).fill_null(False)).to_series()
 
