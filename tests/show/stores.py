@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttclib.store import absorb, write_part
+
 FACTS = {"n_layers": 3, "n_heads": 4, "n_kv_heads": 4, "head_dim": 16, "hidden_size": 64, "training_tokens": 10_000_000}
 
 
@@ -92,7 +93,13 @@ def make_counts(path: Path, *, n_problems: int = 12, n_samples: int = 16, seed: 
         path,
         "counts",
         [
-            {"policy": "small", "problem_id": name, "setting": "s", "n": n_samples, "c": int(rng.binomial(n_samples, p))}
+            {
+                "policy": "small",
+                "problem_id": name,
+                "setting": "s",
+                "n": n_samples,
+                "c": int(rng.binomial(n_samples, p)),
+            }
             for name, p in zip(names, ease, strict=True)
         ],
     )

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from ttclib.analysis.candidates import Candidates, draws_whole, generations, probe_price
+from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.difficulty import Bill, Difficulty, place_problems
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.optimise import Choice
@@ -62,7 +63,7 @@ class Step:
 
     @property
     def label(self) -> str:
-        """In words: ``"beam_search (M=4) N=16"``."""
+        """By its names: ``"beam_search (M=4) N=16"``."""
         return f"{self.variant} N={self.budget}"
 
 
@@ -198,18 +199,22 @@ class Plan:
         return AppliedPlan(self, numbers, accuracy, cost, probes, drawn)
 
     def lines(self) -> list[str]:
-        """The table in words, equal neighbours merged: ``bin 4, at most 16-64: beam_search (M=4) N=16``."""
+        """The table in words, equal neighbours merged: ``bin 4, at most 16–64: beam search (M=4) at N = 16``."""
         told = []
         for number, row in enumerate(self.choices, start=1):
             words = [
-                " or ".join(step.label + (f" ({step.share:.0%})" if step.share < 1 else "") for step in steps)
+                " or ".join(
+                    f"{strategy_label(step.variant)} at N = {step.budget}"
+                    + (f" ({step.share:.0%})" if step.share < 1 else "")
+                    for step in steps
+                )
                 or "nothing is affordable"
                 for steps in row
             ]
             begin = 0
             for end in range(1, len(row) + 1):
                 if end == len(row) or words[end] != words[begin]:
-                    span = f"{self.limits[begin]:g}" + (f"-{self.limits[end - 1]:g}" if end - begin > 1 else "")
+                    span = f"{self.limits[begin]:g}" + (f"–{self.limits[end - 1]:g}" if end - begin > 1 else "")
                     told.append(f"bin {number}, at most {span}: {words[begin]}")
                     begin = end
         return told

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,16 @@ INDEX = "index.html"
 
 @dataclass(frozen=True)
 class Job:
-    """One report to make: `varied` are the parameters that tell it from others of its notebook."""
+    """One report to make: `varied` are the parameters that tell it from others of its notebook.
+
+    `related` are its neighbours in the suite and the index: what each is to it, and its file name.
+    """
 
     notebook: Path
     target: Path
     parameters: dict[str, Any]
     varied: dict[str, Any] = field(default_factory=dict)
+    related: tuple[tuple[str, str], ...] = ()
 
 
 def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
@@ -118,6 +122,7 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
         A cell failed: those that run are finished, no other is begun, and no index is written. Or a
         process was killed.
     """
+    jobs = _linked(jobs)
     folder = jobs[0].target.parent
     make_folder(folder)
     at_once = min(len(jobs), processes or min(8, os.cpu_count() or 1))
@@ -144,8 +149,19 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
     return index
 
 
+def _linked(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs, each with what stands before and after it, and the index."""
+    names = [job.target.name for job in jobs]
+    linked = []
+    for at, job in enumerate(jobs):
+        sides = [("← previous", names[at - 1])] if at else []
+        sides += [("next →", names[at + 1])] if at + 1 < len(names) else []
+        linked.append(replace(job, related=(("all reports", INDEX), *sides)))
+    return linked
+
+
 def _render(job: Job) -> Path:
-    return render_report(job.notebook, job.target, job.parameters, notify=_tell(job))
+    return render_report(job.notebook, job.target, job.parameters, related=job.related, notify=_tell(job))
 
 
 def _tell(job: Job) -> Callable[[str], None]:

@@ -267,6 +267,14 @@ def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
     return table(differences, (name, "budget", first, second, "difference", INTERVAL, "n_problems"))
 
 
+def fits_html(fitted: pl.DataFrame) -> str:
+    """The fitted numbers of each model of coverage (`ttclib.study.coverage.Coverage.fitted`)."""
+    from ttclib.show.charts.fits import MODELS
+
+    rows = [(MODELS[model][0] if model in MODELS else model, numbers) for model, numbers in fitted.iter_rows()]
+    return plain_table_html(("model", "fitted"), rows, names=(0, 1))
+
+
 def changes_html(changes: pl.DataFrame) -> str:
     """How often revising turns right answers wrong and wrong ones right, from `correct_to_wrong`."""
     return table(changes.with_columns(pl.col("change").replace(CHANGE_WORDS)), CHANGES)

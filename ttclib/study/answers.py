@@ -93,18 +93,21 @@ def ask_frontiers(
 
     Raises
     ------
-    RequestError
-        None can.
+    RequestError, TTCError
+        None can; it says why the first cannot.
     """
-    found, lacking = {}, []
+    found: dict[str, Answer[Frontier]] = {}
+    lacking: dict[str, list[str]] = {}
+    first: TTCError | None = None
     for preset, ledger in LEDGERS.items():
         try:
             found[preset] = ask_frontier(study, asked, ledger=ledger, probes=probes, queries=queries)
         except TTCError as error:
-            lacking.append(f"{preset}: {error}")
-    if not found:
-        raise RequestError("; ".join(lacking))
-    return found, tuple(lacking)
+            first = first or error
+            lacking.setdefault(str(error), []).append(ledger.label)
+    if first is not None and not found:
+        raise first
+    return found, tuple(f"left out: {'; '.join(labels)} ({reason})" for reason, labels in lacking.items())
 
 
 def ask_savings(
