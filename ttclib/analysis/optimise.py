@@ -122,13 +122,13 @@ def optimise(
     per : {"problem", "mixed", "average"}
         As in `Choice`.
     folds, partitions : int
-        5 and 20; the paper's two halves are ``folds=2``.
+        5 and 20; the paper's two halves are ``folds=2``. A bin with fewer problems than folds leaves out one at a time.
     n_resamples, seed : int
 
     Raises
     ------
     RequestError
-        No candidate that could be run, bins too small for the folds, no limit, or limits that do not ascend.
+        No candidate that could be run, a bin with a single problem, no limit, or limits that do not ascend.
 
     References
     ----------
@@ -140,7 +140,7 @@ def optimise(
     if folds < 2 or partitions < 1:
         raise RequestError(f"{folds} folds and {partitions} partitions: give at least 2 folds and 1 partition")
     able = _in_order(candidates.runnable())
-    check_bins(able.bins, folds, able.clusters)
+    check_bins(able.bins, 2, able.clusters)  # a bin with fewer problems than folds leaves some of them empty
     table = default_limits(able) if limits is None else np.asarray(limits, dtype=float)
     asked = _limits(table, able.n_groups, per)
     bins, accuracy = able.bins.astype(np.int64) - 1, np.ascontiguousarray(able.accuracy)
