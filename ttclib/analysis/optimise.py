@@ -167,18 +167,20 @@ def optimise(
         mode, accuracy, cost, extra, bins, ranked, runs, clusters, n_clusters, asked, folds,
         np.ascontiguousarray(weights.weights), np.random.default_rng([seed, 2]), draws, others, total,
     )  # fmt: skip
-    means = _by_group(mixed[0], bins, able.n_groups)
+    means, costs = (_by_group(table, bins, able.n_groups) for table in mixed)
+    allowed = np.vstack([_mean_limit(asked, bins), asked])
+    costs = np.where(np.isclose(costs, allowed, rtol=1e-9, atol=0), allowed, costs)  # at most, to the last digit
     draws, others = (_with_all(one, total) for one in (draws, others))
     draws = _centred(draws, means)
     others = _centred(others, _by_group(extra, bins, able.n_groups))
     return Choice(
         candidates=able,
-        limits=np.vstack([_mean_limit(asked, bins), asked]),
+        limits=allowed,
         per=per,
         accuracy=mixed[0],
         cost=mixed[1],
         means=means,
-        costs=_by_group(mixed[1], bins, able.n_groups),
+        costs=costs,
         in_sample=_by_group(inside, bins, able.n_groups),
         left=left,
         right=right,
