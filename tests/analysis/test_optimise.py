@@ -327,6 +327,10 @@ def test_probes_are_charged_where_anything_depends_on_them():
     beam = replace(TWO, strategy="beam_search", variant="beam_search (M=4)")
     both = candidates_of([TWO, beam], told, ledger=charged, bill=Bill(2, reused=True))
     assert (both.cost[0] == [2, 2, 4, 3, 4, 6]).all()
+    # Who stops early draws fewer than the budget, and uses fewer probes again.
+    early = replace(TWO, costs={"generations": np.tile([1.0, 1.5, 2.5], (40, 1))})
+    few = candidates_of([early], told, ledger=charged, bill=Bill(2, reused=True))
+    assert (few.cost[0] == [2, 2, 2.5]).all()
     assert (candidates_of([TWO], groups(40), ledger=charged, bill=Bill(8)).cost[0] == [1, 2, 4]).all()  # one bin
     assert (candidates_of([TWO], ledger=charged).cost[0] == [1, 2, 4]).all()
     with pytest.raises(RequestError, match="say how many samples told it"):

@@ -268,7 +268,7 @@ def _probes(
     probe = probe_price(sides, prices, difficulty)
     charged = []
     for one, table in zip(sides, prices, strict=True):
-        drawn = np.asarray(one.budgets, dtype=float) if draws_whole(one) else np.zeros(len(one.budgets))
+        drawn = generations(one) if draws_whole(one) else np.zeros(one.accuracy.shape)
         charged.append(table + probe[:, None] * due.samples(drawn))
     return charged
 
