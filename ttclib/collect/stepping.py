@@ -144,8 +144,8 @@ class StepMaker:
         share = (self._group - 1 + min(1.0, depth / self._n_deep)) / self._n_groups
         left = (time.monotonic() - self._started) * (1 / share - 1)
         self._notify(
-            f"search: round {self._report.n_rounds}, step {depth} of about {max(depth, self._n_deep)}{group}: {said} in "
-            f"{elapsed:.1f} s; about {left:,.0f} s left"
+            f"search: round {self._report.n_rounds}: {said} in {elapsed:.1f} s; step {depth} of about "
+            f"{max(depth, self._n_deep)}{group}, about {left:,.0f} s left"
         )
 
     def _n_tokens_before(self, place: Place) -> int:
