@@ -157,8 +157,8 @@ def check(store: Path) -> None:
         assert score == pytest.approx(own), (verifier, score, paths.get(verifier))
 
 
-@settings(max_examples=20)
-@given(st.lists(actions, min_size=2, max_size=7))
+@settings(max_examples=15)
+@given(st.lists(actions, min_size=2, max_size=5))
 def test_nothing_ever_stands_under_a_name_that_did_not_make_it(folders: Path, did: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "s.duckdb"
