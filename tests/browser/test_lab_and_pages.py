@@ -68,12 +68,13 @@ def listed(chart: Any, name: str) -> Any:
 def open_page(browser: Any, report: Path, **options: Any) -> tuple[Any, list[str], list[str]]:
     """A report opened from its file, with the network cut off."""
     page, outside, complaints = watched(browser, LOCAL, **options)
-    # Bands that are switched off leave a field without values, which Vega remarks on.
+    # Vega remarks on a field without values, as bands that are switched off leave, and on a layer without a legend.
     page.on(
         "console",
         lambda message: (
             complaints.append(message.text)
-            if message.type == "warning" and "Infinite extent" not in message.text
+            if message.type == "warning"
+            and not any(remark in message.text for remark in ("Infinite extent", "Conflicting legend"))
             else None
         ),
     )
