@@ -98,7 +98,8 @@ def main() -> int:
             f"  {name:14s} {mean[name].round(4).tolist()}  mean {mean[name].mean():.4f}  worst {mean[name].max():.4f}"
         )
     print(f"  covered over all {mean['covered'][0].mean():.3f}, by bin {mean['covered'][1:].mean():.3f}")
-    ok = mean["covered"].mean() >= 0.93 and np.abs(mean["bias"]).max() < 0.006
+    error = np.std([run["bias"] for run in runs], axis=0) / np.sqrt(len(runs))
+    ok = bool(mean["covered"].mean() >= 0.93 and (np.abs(mean["bias"]) < 0.003 + 3 * error).all())
     if given.per == "problem" and given.problems in BOUNDS:
         bounds = BOUNDS[given.problems]
         ok &= mean["loss"].mean() <= bounds[0] and mean["loss"].max() <= bounds[1]

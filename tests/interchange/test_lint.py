@@ -81,7 +81,9 @@ def test_faults_of_texts_and_letters(pass_at_1):
         letters = clean(seed, pass_at_1=max(pass_at_1, 0.25), kind="letters", wrong="uniform")
         assert GRADES in lint(simulated.shuffle_letters(letters))
         # With the grades of before: samples that came as right disagree.
-        assert MISPLACED in lint(simulated.shuffle_all(clean(seed, pass_at_1=pass_at_1, references=False), regrade=False))
+        assert MISPLACED in lint(
+            simulated.shuffle_all(clean(seed, pass_at_1=pass_at_1, references=False), regrade=False)
+        )
 
 
 def test_texts_alone_are_enough():
@@ -102,13 +104,17 @@ def test_what_cannot_be_seen_is_not_said():
 def test_counts_whose_n_depends_on_c():
     rng = np.random.default_rng(0)
     rate = rng.beta(0.5, 2, 100)
-    fixed = pl.DataFrame({"policy": "m", "setting": None, "benchmark": "b", "n": [64] * 100, "c": rng.binomial(64, rate)})
+    fixed = pl.DataFrame(
+        {"policy": "m", "setting": None, "benchmark": "b", "n": [64] * 100, "c": rng.binomial(64, rate)}
+    )
     assert lint_counts(fixed) == []
     tries = np.where(rng.binomial(64, rate) == 0, 4096, 64)
     adaptive = fixed.with_columns(pl.Series("n", tries), pl.Series("c", rng.binomial(tries, rate)))
     findings = lint_counts(adaptive)
     assert [finding.check for finding in findings] == [STOPPED] and "from 64 to 4,096" in findings[0].text
-    anyhow = fixed.with_columns(pl.Series("n", rng.integers(32, 64, 100))).with_columns(pl.col("c").clip(0, pl.col("n")))
+    anyhow = fixed.with_columns(pl.Series("n", rng.integers(32, 64, 100))).with_columns(
+        pl.col("c").clip(0, pl.col("n"))
+    )
     assert lint_counts(anyhow) == []
 
 
@@ -129,7 +135,9 @@ def test_real_answers_in_a_form_that_is_not_known(tmp_path):
     lines = []
     for number, row in enumerate(rows):
         steps, _, answer = row["answer"].partition("\n#### ")
-        lines += [{"problem_id": number, "policy": "m", "reference_answer": answer, "completion": f"{steps}\nA: {answer}"}]
+        lines += [
+            {"problem_id": number, "policy": "m", "reference_answer": answer, "completion": f"{steps}\nA: {answer}"}
+        ]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
     told: list[str] = []
     import_samples(tmp_path / "in.jsonl", tmp_path / "s.duckdb", notify=told.append)

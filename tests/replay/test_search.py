@@ -132,6 +132,8 @@ def test_the_rollout_decides() -> None:
 
 
 def test_rounds_are_limited() -> None:
+    assert BeamSearch().max_rounds == 40  # Snell et al. 2024, appendix E
+
     def endless(path: str) -> Any:
         return 1, False, 0.5, 1.0
 

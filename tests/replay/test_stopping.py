@@ -269,6 +269,9 @@ def test_a_cap_of_one_is_one_sample_and_a_rule_never_met_is_the_whole_vote(name,
     assert found.accuracy[:, :, 0] == pytest.approx(np.repeat(one.accuracy, 3, axis=1))
     assert found.ungraded[:, :, 0] == pytest.approx(np.repeat(one.ungraded, 3, axis=1))
     assert found.draws[:, :, 0] == pytest.approx(np.ones((2, 3))) and not found.mc_error[:, :, 0].any()
+    if name == "share":  # no single vote settles it, so that of two samples the vote is the whole one, known exactly
+        two = RULES[name](pool, [2])
+        assert two.accuracy[:, 0] == pytest.approx(elect(*pool, [2]).accuracy) and not two.mc_error.any()
     whole = early_stopping_consistency(pool[0], pool[2], [13], [4, 12])
     votes = elect(pool[0], None, pool[2], [4, 12])
     assert whole.accuracy[:, 0] == pytest.approx(votes.accuracy) and whole.ungraded[:, 0] == pytest.approx(

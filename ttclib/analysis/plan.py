@@ -36,6 +36,8 @@ class Step:
     policy, strategy, variant : str
     setting : mapping of str to value
         The setting's keys.
+    parameters : mapping of str to value
+        The strategy's own.
     budget : int
     verifier, aggregation : str or None
     cost, accuracy : float
@@ -53,6 +55,7 @@ class Step:
     variant: str
     budget: int
     setting: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     verifier: str | None = None
     aggregation: str | None = None
     cost: float = float("nan")
@@ -114,6 +117,10 @@ class Plan:
     versions: Mapping[str, str] = field(default_factory=dict)
     stopping: Mapping[str, Any] | None = None
     predictor: Mapping[str, Any] | None = None
+
+    def steps(self) -> list[Step]:
+        """Everything that it may run."""
+        return [step for row in self.choices for steps in row for step in steps]
 
     @property
     def n_bins(self) -> int:
@@ -489,6 +496,7 @@ def _step(able: Candidates, j: int, means: np.ndarray, cost: np.ndarray, **facts
         variant=one.variant,
         budget=able.budget(j),
         setting={} if source.setting is None else dict(source.setting.keys),
+        parameters=dict(source.parameters),
         verifier=source.verifier,
         aggregation=source.aggregation,
         cost=float(cost[j]),

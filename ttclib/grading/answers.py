@@ -177,7 +177,7 @@ def _named_value(text: str) -> str | None:
         return None
     if any(head.count(one) != head.count(other) for one, other in ("()", "{}")):
         return None
-    if _NO_NAME.search(re.sub(r"\{[^{}]*\}|\([^()]*\)", "", head)) or head.startswith("\\frac") and "{d" not in head:
+    if _NO_NAME.search(re.sub(r"\{[^{}]*\}|\([^()]*\)", "", head)) or (head.startswith("\\frac") and "{d" not in head):
         return None
     try:
         parse_answer(head)

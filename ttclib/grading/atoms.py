@@ -17,6 +17,7 @@ _OF_SEVERAL = {"max", "min", "gcd", "lcm"}
 _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array", "vmatrix"}
 _OPEN = ("(", "[", "]", "\\{", "\\langle")
 _LONGEST_UNIT = 6  # words; a longer text is a remark
+_END = (None, None)
 INFINITY: Node = ("infinity",)
 HALF: Node = ("number", Fraction(1, 2), None)
 _INVERSE: Node = ("negative", ("number", Fraction(1), None))
@@ -54,7 +55,7 @@ class Atoms:
     """
 
     def __init__(self, text: str, thousands: bool, renamed: dict[str, str] | None = None) -> None:
-        self.tokens = tokens_of(text, thousands)
+        self.tokens: list[tuple[Any, Any]] = [*tokens_of(text, thousands), _END]
         self.renamed = renamed or {}
         self.place = 0
         self.depth = 0
@@ -76,19 +77,22 @@ class Atoms:
     @property
     def kind(self) -> str | None:
         """Kind of the next token."""
-        return self.tokens[self.place][0] if self.place < len(self.tokens) else None
+        kind: str | None = self.tokens[self.place][0]
+        return kind
 
     @property
     def value(self) -> str | None:
         """Text of the next token."""
-        return self.tokens[self.place][1] if self.place < len(self.tokens) else None
+        value: str | None = self.tokens[self.place][1]
+        return value
 
     def take(self) -> str:
         """Take the next token."""
-        if self.place >= len(self.tokens):
+        value = self.tokens[self.place][1]
+        if value is None:
             raise Unreadable("it ends too early")
         self.place += 1
-        return self.tokens[self.place - 1][1]
+        return str(value)
 
     def expect(self, value: str) -> None:
         """Take a token that must be there."""
@@ -98,7 +102,7 @@ class Atoms:
 
     def takes(self, *values: str) -> bool:
         """Take the next token if it is one of these."""
-        if self.value in values:
+        if self.tokens[self.place][1] in values:
             self.place += 1
             return True
         return False

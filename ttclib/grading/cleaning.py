@@ -74,16 +74,16 @@ _IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+
 _QUALIFIERS = [
     re.compile(pattern, re.I)
     for pattern in (
-        rf"[\s,;.]*\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
         rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
         rf"(?:\s*(?:,|and)\s*{_LETTER})*\s*(?:is|are|being)\s*(?:(?:an?|any|some|all|both|arbitrary|fixed)\s+)*(?P<kind>{_KIND})"
         r"\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
         rf"(?P<kind>{_KIND})\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
         r"\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
+        rf"[\s,;.]{{0,6}}\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
     )
 ]
 _BUILDER = re.compile(
@@ -102,6 +102,16 @@ _ALL_REALS_BUT = re.compile(
     re.I | re.S,
 )
 _ONE_LETTER_UNIT = re.compile(r"\\text\{[A-Za-z]\}")
+_SIGN = re.compile(r"^\s*(?:=|\\(?:approx|therefore|Rightarrow|implies|Longrightarrow)(?![A-Za-z])|:)\s*")
+_SPEECH = re.compile(r"[A-Za-z]{3}(?=[^{]*[\s:=])")
+_THE_POINT = re.compile(r"^\\text\s*\{\s*The (?:point|vector|line|set|interval|pair)s? *\}(?: is| are)?\s*", re.I)
+_ORDINAL_ENDS = re.compile(r"st|nd|rd|th", re.I)
+_LETTER_OR_SIGN = re.compile(r"[^\W\d_]")
+_LISTED = re.compile(r"=|,\s|,(?!\d{3})|\b(?:and|or)\b")
+_MODULUS = re.compile(
+    r"\s*\\(?:pmod|pod)\s*\{?\s*(\d+)\s*\}?"
+    r"|\s*(?:\(|\\text\s*\{\s*\()\s*(?:\\bmod|\\mod|mod|\\text\s*\{\s*mod\s*\})\s*\}?\s*(\d+)\s*\)"
+)
 _UNION = re.compile(r"(?<=[)\]])\s*(?:U|union)\s*(?=[(\[])")
 _EMPTY = re.compile(
     r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I
@@ -142,11 +152,15 @@ def clean(answer: str) -> Cleaned:
     >>> clean(r"x = k\pi, k \in \mathbb{Z}").parameter
     'k'
     """
-    text = laid_bare(answer)
-    text = re.sub(r"^\s*(?:=|\\approx(?![A-Za-z])|:)\s*", "", text)
-    text = _ABOUT.sub("", _LEADING.sub("", text, count=1), count=1)
-    text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
-    text = _SIZE.sub(lambda found: rf"\text{{{'foot' if found[1] == _FOOT else 'inch'}}}", text)
+    text = _SIGN.sub("", laid_bare(answer))
+    if _SPEECH.search(text):
+        text = _THE_POINT.sub("", _LEADING.sub("", text, count=1), count=1)
+        text = _ABOUT.sub("", text, count=1)
+        text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
+    if "mod" in text:
+        text = _MODULUS.sub(lambda found: rf"\text{{modulo{found[1] or found[2]}}}", text)
+    if "'" in text or '"' in text:
+        text = _SIZE.sub(lambda found: rf"\text{{{'foot' if found[1] == _FOOT else 'inch'}}}", text)
     if "\\{" in text:
         text = _built(text)
     parameter = domain = None
@@ -161,17 +175,23 @@ def clean(answer: str) -> Cleaned:
         text = rf"\mathbb{{R}} \setminus \{{{but}\}}" if but else r"\mathbb{R}"
     elif _EMPTY.match(text):
         text = r"\emptyset"
-    text = _UNION.sub(r" \\cup ", _ORDINAL.sub("", text))
+    if _ORDINAL_ENDS.search(text):
+        text = _ORDINAL.sub("", text)
+    if "U" in text or "union" in text:
+        text = _UNION.sub(r" \\cup ", text)
     text, money = _without_money(text)
-    text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
-    if _SPACED_THOUSANDS.fullmatch(text):
+    if "." in text:
+        text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
+    if " " in text and _SPACED_THOUSANDS.fullmatch(text):
         text = text.replace(" ", "")
-    product = text
-    text = mark_units(text)
-    unsure = _ONE_LETTER_UNIT.search(text) is not None and _ONE_LETTER_UNIT.search(product) is None
-    if money and "\\text" not in text and not re.search(r"=|,\s|,(?!\d{3})|\b(?:and|or)\b", text):
+    product, unsure = text, False
+    if _LETTER_OR_SIGN.search(text):
+        text = mark_units(text)
+        unsure = _ONE_LETTER_UNIT.search(text) is not None and _ONE_LETTER_UNIT.search(product) is None
+    if money and "\\text" not in text and not _LISTED.search(text):
         text = rf"{text}\text{{{money}}}"
-    text, product = (_MIXED.sub(r"(\1+\2/\3)", each) for each in (text, product))
+    if " " in text and "/" in text:
+        text, product = (_MIXED.sub(r"(\1+\2/\3)", each) for each in (text, product))
     return Cleaned(text, parameter, domain, product if unsure else None)
 
 

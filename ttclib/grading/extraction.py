@@ -21,10 +21,11 @@ _BETWEEN = re.compile(
     rf"(?:{_FILLING})*(?:[,;&]|\\text\s*\{{\s*,?\s*(?:and|or)\s*,?\s*\}}|and|or|、|和|或)"
     rf"(?:{_FILLING}|,|and\b|or\b)*(?:\\?[A-Za-z]{{1,6}}(?:_\{{?\w+\}}?)?\s*=\s*)?"
 )
-_TAGGED = re.compile(r"<answer>(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
+_TAG = re.compile("<answer>", re.I)
+_TAGGED = re.compile(r"(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
 _THOUGHT = re.compile(r"</think(?:ing)?>", re.I)
 _NAMED = re.compile(
-    r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案"
+    r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案|故选|应选"
     r"|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)",
     re.I | re.M,
 )
@@ -33,10 +34,10 @@ _ADVERBS = (
     r"approximately|about|indeed|exactly)\b\s{0,3},?){0,3}"
 )
 _LEAD = re.compile(
-    r"(?:answer|ans|答案|option|choice|A)[\"'”]?[ *_`}\\]{0,6}"
+    r"(?:answer|ans|答案|故选|应选|option|choice|A)[\"'”】]?[ *_`}\\]{0,6}(?:\([^()\n]{1,30}\)[ *_]{0,4}(?=[:：=]))?"
     r"(?:to\s[^\n:.]{1,80}?\s(?=is\b)|for\s[^\n:.]{1,80}?\s(?=is\b))?"
     rf"(?:(?:is|are|was|should be|must be|would be|will be|equals)\b{_ADVERBS}\s{{0,9}}[:：]?"
-    r"|[:：=]\s?\}?|(?:是|为)[:：]?|→|->|-(?=\s)|\}\s?:"
+    r"|[:：=]\s?\}?|(?:是|为)[:：]?|(?<=】)|(?<=选)|→|->|-(?=\s)|\}\s?:"
     r"|(?=\s{1,3}(?:\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
     re.I,
 )
@@ -106,8 +107,9 @@ def extract_answer(completion: str) -> str | None:
 def _final(text: str) -> str | None:
     if boxes := list(_BOXED.finditer(text)):
         return _of_boxes(text, boxes)
-    if tagged := _TAGGED.findall(text):
-        inner = tagged[-1].strip()
+    if tags := list(_TAG.finditer(text)):
+        tagged = _TAGGED.match(text, tags[-1].end())
+        inner = tagged[1].strip() if tagged else ""
         return _final(inner) or _unwrapped(inner) if inner else None
     if hashed := _HASH.findall(text):
         return str(hashed[-1]).strip()
@@ -146,7 +148,7 @@ def _box(text: str, box: re.Match[str]) -> tuple[int, str | None]:
 def _stated(text: str, begin: int, *, short: bool = False) -> str | None:
     """What the last statement about the answer says; `short`: only a letter, a number or mathematics."""
     for named in reversed(list(_NAMED.finditer(text, begin))[-_MOST_STATEMENTS:]):
-        place = named.start() if named[0][-1] in "rRsS案" else named.end() - len(named[0].split()[-1])
+        place = named.start() if named[0][-1] in "rRsS案选" else named.end() - len(named[0].split()[-1])
         if named[0].strip() == "A":
             if _OPTIONS_FOLLOW.search(text):
                 continue

@@ -56,6 +56,8 @@ def interpret(node: Node) -> Reading:
     both = _signs(node)
     if len(both) == 2:
         return bag("list", [interpret(each) for each in both])
+    if kind == "*" and node[1][0] == "letter" and node[1][1].isupper() and node[2][0] == "seq":
+        return interpret(node[2])  # the point P(2, 3)
     if kind in ("*", "/", "negative") and has(node, "matrix"):
         return _scaled_matrix(node)
     if kind == "unit" and node[1][0] in ("seq", "list", "set", "infinity"):

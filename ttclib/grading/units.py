@@ -69,6 +69,7 @@ NO_UNIT = {
     "does", "do", "was", "were", "answer", "wrong", "it", "that", "this", "which", "there", "they", "option",
 }  # fmt: skip
 SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_DIRECTIONS = {"old", "long", "tall", "wide", "high", "deep", "away", "apart", "left"}
 _SHORT_NOUNS = {
     "day", "man", "hen", "cow", "pig", "egg", "ant", "bee", "cup", "box", "car", "bus", "pen", "cat", "dog", "boy",
     "way", "toy", "pie", "row", "sec", "jar", "bag", "can", "tin", "hat", "fox", "net", "set", "bit", "ton", "mol",
@@ -138,7 +139,7 @@ def unit_of(name: str) -> Unit | None:
     for place, part in enumerate(re.split(r"\s*/\s*|\bper\b|\ban hour\b", text)):
         exponent = 1
         for word in part.split():
-            if word in SCALES:
+            if word in SCALES or (word in _DIRECTIONS and part.split()[0] != word):
                 continue
             if word in ("degree", "degrees") and ("celsius" in part or "fahrenheit" in part):
                 continue

@@ -155,7 +155,13 @@ def import_batches(
     judge = get_grader(grader)
     held = _Held.of(store, judge.name, notify)
     read = assemble(
-        batches, notes, policy=policy, benchmark=benchmark, setting=_text_of(setting), known=Known(held.problems), name=f"'{name}'"
+        batches,
+        notes,
+        policy=policy,
+        benchmark=benchmark,
+        setting=_text_of(setting),
+        known=Known(held.problems),
+        name=f"'{name}'",
     )
     references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
     with progress("grade", len(read.samples), "samples") as tell:
@@ -173,6 +179,7 @@ def import_batches(
     started = datetime.now(UTC).replace(tzinfo=None)
     run = {"run_id": run_id, "command": "import", "started_at": started, "config": config}
     _write(store, {"runs": pa.Table.from_pylist([run])} | _tables(read, grades, run_id, benchmark or name, verifier))
+    del read, grades  # the store's own memory comes on top
     try:
         absorb(store, notify=notify)
     except StoreLockedError as error:
@@ -205,9 +212,7 @@ def _text_of(setting: Mapping[str, Any] | None) -> str | None:
     return cast_value("setting", dict(setting)) if setting else None
 
 
-def _tables(
-    read: Assembled, grades: pl.DataFrame, run_id: str, benchmark: str, verifier: str
-) -> dict[str, pa.Table]:
+def _tables(read: Assembled, grades: pl.DataFrame, run_id: str, benchmark: str, verifier: str) -> dict[str, pa.Table]:
     """Rows of the store's tables."""
     settings = pl.concat([read.samples["setting"], read.counts["setting"]]).unique(maintain_order=True).to_list()
     keys = {text: json.loads(text) if text is not None else {} for text in settings}

@@ -213,7 +213,7 @@ def _at_best_ratio(outcomes: Sequence[Outcomes], member: Member, seed: int) -> l
         tuple(chains[0].problem_ids[row] for row in able.rows),
         choice.accuracy,
         {"generations": choice.cost},
-        source=chains[0].source,
+        source=replace(chains[0].source, parameters={**chains[0].source.parameters, "ratio": BEST}),
     )
     return [*others, best]
 

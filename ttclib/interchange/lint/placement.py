@@ -88,11 +88,8 @@ def _no_agreement(drawn: Drawn) -> str | None:
             return None
         if excess < _SIGMAS / 2 * np.sqrt(away_by_chance + 1) or hits + excess < _LEAST_RIGHT * n:
             return None
-    return (
-        f"answers to one problem agree in {within / pairs:.1%} of pairs, answers to different problems in {chance:.1%}".replace(
-            "%", " %"
-        )
-    )
+    rates = f"{within / pairs:.1%} of pairs, answers to different problems in {chance:.1%}".replace("%", " %")
+    return f"answers to one problem agree in {rates}"
 
 
 def _hits(drawn: Drawn) -> tuple[int, float, int]:
@@ -153,9 +150,7 @@ def _others_among(drawn: Drawn, given: set[tuple[int, int]]) -> str | None:
     holders: dict[int, list[int]] = {}
     for problem, answer in given:
         holders.setdefault(answer, []).append(problem)
-        n_wrong_long += (
-            answer != references[problem] and not _is_whole(texts[answer]) and len(texts[answer]) >= _LONG
-        )
+        n_wrong_long += answer != references[problem] and not _is_whole(texts[answer]) and len(texts[answer]) >= _LONG
 
     def outside(text: str, home: int) -> int:
         """To how many other problems an answer is given, slips aside."""
