@@ -150,7 +150,9 @@ class PrmConfig(_Section):
     path: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    format: Annotated[str, AfterValidator(_known_format)] = Field(default="auto", description="how it reads a solution; auto: told from the checkpoint")
+    format: Annotated[str, AfterValidator(_known_format)] = Field(
+        default="auto", description="how it reads a solution; auto: told from the checkpoint"
+    )
     step_end: str = Field(
         default="\n", min_length=1, description="text at a step's end; absent in a run: its step delimiter"
     )

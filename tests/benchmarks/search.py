@@ -70,7 +70,8 @@ def quiet(text: str) -> None:
 def asking(config: RunConfig, algorithms: Sequence[TreeSearch], budgets: Iterable[int]) -> RunConfig:
     """A configuration that asks for these searches."""
     content: dict[str, Any] = config.model_dump()
-    content["search"] |= {"algorithms": [{"strategy": one.name, **one.parameters()} for one in algorithms], "budgets": list(budgets)}
+    asked = [{"strategy": one.name, **one.parameters()} for one in algorithms]
+    content["search"] |= {"algorithms": asked, "budgets": list(budgets)}
     return RunConfig.model_validate(content)
 
 

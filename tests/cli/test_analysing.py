@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from ttclib.analysis.policy import ChosenPolicy
 
 from tests.builders import build_store
 from tests.cli.commands import error_line, listing, ttc
 from ttclib.analysis.cost import flops_matched_multiplier
-from ttclib.analysis.policy import ChosenPolicy
 from ttclib.cli import cli
 from ttclib.errors import TTCError
 from ttclib.store import absorb, write_part

@@ -197,11 +197,12 @@ class Plan:
                 for step in steps:
                     at, place = _find(step, outcomes, number)
                     one = outcomes[at]
-                    own = step.budget if draws_whole(one) else 0
-                    extra = 0.0 if bill is None else float(bill.samples(own))
+                    answers = generations(one)[member, place]
+                    own = answers if draws_whole(one) else np.zeros(answers.shape)
+                    extra = np.zeros(answers.shape) if bill is None else bill.samples(own)
                     accuracy[member, column] += step.share * one.accuracy[member, place]
                     cost[member, column] += step.share * (prices[at][member, place] + extra * probe[member])
-                    drawn[member, column] += step.share * (generations(one)[member, place] + extra)
+                    drawn[member, column] += step.share * (answers + extra)
                     probes[member, column] += step.share * extra
         return AppliedPlan(self, numbers, accuracy, cost, probes, drawn)
 

@@ -132,14 +132,14 @@ class TransformersEngine(Tokens):
             position = position + 1
         texts: dict[tuple[int, ...], str] = {}
         completions = []
-        for draw, (length, has_ended) in enumerate(zip(n_tokens, stopped, strict=True)):
-            ids = tokens[draw, :length].tolist()
+        for row, (length, has_ended) in enumerate(zip(n_tokens, stopped, strict=True)):
+            ids = tokens[row, :length].tolist()
             if (key := tuple(ids)) not in texts:
                 texts[key] = self._decode(ids)
-            a_token = [table[draw, :length].astype(np.float32) for table in (logprobs, entropies)]
+            a_token = [table[row, :length].astype(np.float32) for table in (logprobs, entropies)]
             completions.append(
                 Completion(
-                    *(ids, texts[key], "stop" if has_ended else "length", float(logprobs[draw, :length].sum())),
+                    *(ids, texts[key], "stop" if has_ended else "length", float(logprobs[row, :length].sum())),
                     *(a_token if sampling.keep_logprobs else ()),
                 )
             )
