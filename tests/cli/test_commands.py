@@ -99,8 +99,11 @@ def test_replay_with_transform_cap_band_and_subsets(replay):
     assert 0 < accuracy("--subsets", "50")["mc_error"] < 0.05
     capped = accuracy("--length-cap", "50")
     assert capped["accuracy"] < plain["accuracy"] and capped["tokens"] < plain["tokens"]
-    band = accuracy("--interval", "simultaneous")
-    assert band["accuracy"] == plain["accuracy"] and band["ci_low"] != plain["ci_low"]
+    command = ("--strategy", "pass_at_k", "--budgets", "1,4,16", "--json")
+    points, band = (json.loads(replay(*command, "--interval", kind)) for kind in ("pointwise", "simultaneous"))
+    assert [row["accuracy"] for row in band] == [row["accuracy"] for row in points]
+    wider = [(a["ci_high"] - a["ci_low"]) - (b["ci_high"] - b["ci_low"]) for a, b in zip(band, points, strict=True)]
+    assert min(wider) >= 0 and max(wider) > 0.01  # it covers the whole curve at once
 
 
 def test_replay_says_how_many_samples_are_not_scored(small_store):

@@ -105,7 +105,7 @@ def test_coverage_is_the_models_own_curve(asking, pool):
     expected = [float(np.exp(fitted.a * k**fitted.b)) for k in (1, 64)]
     assert (found[0]["predicted"], found[-1]["predicted"]) == pytest.approx(tuple(expected), abs=0.01)
     assert all(row["ci_low"] <= row["predicted"] <= row["ci_high"] for row in found)
-    assert f"power_law: a = {fitted.a:.2g}"[:20] in ttc(*command, cwd=asking).stdout
+    assert f"power_law: a = {fitted.a:.4g}, b = {fitted.b:.4g}" in ttc(*command, cwd=asking).stdout
     missed = rows("coverage", *SMALL, "--models", "power_law", "--misses", cwd=asking)
     assert all(row["miss"] == pytest.approx(row["predicted"] - row["measured"]) for row in missed)
     assert "unknown model of coverage 'power_lwa'" in error_line(

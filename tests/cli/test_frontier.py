@@ -34,10 +34,10 @@ def test_single_strategies_are_those_of_replay_and_no_choice_costs_more_than_it_
         assert (row["n_problems"], row["policy"], row["chosen"]) == (other["n_problems"], "small", None)
     chosen = [row for row in found if row["strategy"] == "compute_optimal"]
     assert [(row["bin"], row["at_most"]) for row in chosen] == [(n, c) for n in (None, 1, 2, 3) for c in (1, 2, 10)]
-    assert all(row["cost"] <= row["at_most"] and set(row) >= KEYS for row in chosen)
-    assert {row["accuracy"] for row in chosen if row["at_most"] < 4 and row["bin"] is None} == {
+    assert all(row["cost"] <= row["at_most"] * (1 + 1e-9) and set(row) >= KEYS for row in chosen)
+    assert next(row["accuracy"] for row in chosen if row["at_most"] == 1) == pytest.approx(
         told["best_of_n", 1, None]["accuracy"]  # one sample is all that is affordable
-    }
+    )
     assert {row["unit"] for row in found} == {"generations a problem"}
 
 
@@ -63,7 +63,7 @@ def test_another_ledger_charges_what_replay_says_was_spent(asking):
     for row in rows("frontier", *command, *charge, *QUICK, cwd=asking):
         if row["at_most"] is None:
             told = replayed[row["strategy"], row["budget"]]
-            assert row["cost"] == pytest.approx(told["tokens"] + 10 * row["budget"])  # prompts of 10 tokens
+            assert row["cost"] == pytest.approx(told["tokens"] + 10)  # a prompt of 10 tokens, read once
             assert row["unit"] == "tokens a problem (prefill)"
     flops = rows("frontier", *command, "--charge", "unit=flops", *QUICK, cwd=asking)
     own = next(row for row in flops if (row["strategy"], row["budget"], row["bin"]) == ("majority_vote", 4, None))
@@ -141,7 +141,7 @@ def test_efficiency_with_its_bill(asking):
     ("command", "status", "message"),
     [
         (("frontier", "s.duckdb"), 2, "holds several policies: name one with --policy"),
-        (("frontier", *SMALL, *POOL, "--bins", "13"), 2, "24 problems in 13 bins: 2 folds need at least 26 problems"),
+        (("frontier", *SMALL, *POOL, "--bins", "13"), 2, "24 problems in 13 bins: 5 folds need at least 65 problems"),
         (("frontier", *SMALL, *POOL, "--thresholds", "0.1,0.5"), 2, "give them from the easiest down"),
         (("frontier", *SMALL, *POOL, "--bins", "2", "--thresholds", "0.5"), 2, "give one of them"),
         (("frontier", *SMALL, "--strategy", "best_of_m"), 2, "unknown strategy 'best_of_m': did you mean 'best_of_n'"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from ttclib.show.suite import Job
+    from ttclib.show.job import Job
 
 
 class _Page(HTMLParser):

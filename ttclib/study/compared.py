@@ -15,12 +15,13 @@ import numpy as np
 from ttclib.analysis.candidates import candidates_of
 from ttclib.analysis.ledger import LEDGERS
 from ttclib.analysis.optimise import optimise
-from ttclib.errors import NotInStore, RequestError
+from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategies.revisions import ratios_collected
 from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.strategies.whole_samples import cap_length
 from ttclib.replay.strategy import Strategy, needs_truth, not_in_store, strategy, variants
+from ttclib.samples import NAMED_VERIFIERS
 from ttclib.study.opening import Member, reading_of
 from ttclib.study.question import BEST, EVERY, Question
 
@@ -95,6 +96,7 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
     TTCError
         The store is damaged.
     """
+    _check_verifier(members, asked)
     found: list[Outcomes] = []
     tried: list[tuple[Member, Strategy, Outcomes]] = []
     left = _Left()
@@ -134,6 +136,18 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
         raise RequestError(f"'{first.store}' holds no problem on which all of {names} were collected")
     outcomes = tuple(one if asked.problems == "own" else restrict(one, ids) for one in held)
     return Compared(outcomes, ids, len(first.problem_ids), tuple(left.lines()), named)
+
+
+def _check_verifier(members: Sequence[Member], asked: Question) -> None:
+    """Refuse a verifier's name that nobody has, also where its strategies would only be left out."""
+    known = {name: None for member in members for name in (*NAMED_VERIFIERS, *member.pool.verifiers)}
+    if asked.verifier not in known:
+        for member in members:
+            try:
+                known |= dict.fromkeys(member.chains(asked.reviser).verifiers)
+            except (RequestError, NotInStore):
+                continue
+        one_of(asked.verifier, known, "verifier")
 
 
 def enough_problems(n_problems: int) -> int:
