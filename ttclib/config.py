@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import json
 import tomllib
+from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ttclib.errors import RequestError, nearest
+from ttclib.errors import RequestError, nearest, one_of
 from ttclib.revision_format import N_CONTEXT
 from ttclib.setting_keys import canonical_json, setting_name
 
-PrmFormat = Literal["auto", "token-classification", "qwen", "math-shepherd", "rlhflow", "skywork", "orm", "qwen-orm"]
+VERIFIER_ENTRY_POINTS = "ttclib.verifiers"
+VERIFIER_FORMATS = ("token-classification", "qwen", "math-shepherd", "rlhflow", "skywork", "orm", "qwen-orm")
+
+
+def verifier_formats() -> tuple[str, ...]:
+    """How a verifier may read a solution: ttclib's formats, then those of other packages by their entry points."""
+    others = (point.name for point in entry_points(group=VERIFIER_ENTRY_POINTS))
+    return tuple(dict.fromkeys((*VERIFIER_FORMATS, *others)))
+
+
+def _known_format(name: str) -> str:
+    return name if name == "auto" else one_of(name, verifier_formats(), "format of a verifier")
 
 
 class _Section(BaseModel):
@@ -123,6 +135,12 @@ class SamplingConfig(_Section):
     stop: tuple[str, ...] = ()
     step_delimiter: str = Field(default="\n", min_length=1)
     seed: int = 0
+    keep_logprobs: bool = Field(
+        default=True, description="keep each token's log-probability, and its entropy where the engine tells it"
+    )
+    keep_top_mass: bool = Field(
+        default=False, description="vllm, server: keep what the 20 likeliest tokens weigh, too; slower"
+    )
 
 
 class PrmConfig(_Section):
@@ -132,7 +150,9 @@ class PrmConfig(_Section):
     path: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    format: PrmFormat = Field(default="auto", description="how it reads a solution; auto: told from the checkpoint")
+    format: Annotated[str, AfterValidator(_known_format)] = Field(
+        default="auto", description="how it reads a solution; auto: told from the checkpoint"
+    )
     step_end: str = Field(
         default="\n", min_length=1, description="text at a step's end; absent in a run: its step delimiter"
     )
@@ -147,6 +167,10 @@ class PrmConfig(_Section):
             return {**content, "name": last_part(content["path"])}
         return content
 
+    def reads(self) -> dict[str, Any]:
+        """How it reads a solution: with another of these its scores are another verifier's."""
+        return {name: getattr(self, name) for name in ("format", "system", "raw_score")}
+
 
 class RevisionVerifierConfig(PrmConfig):
     """The verifier of a chain's answers, which sees the earlier ones."""
@@ -157,6 +181,10 @@ class RevisionVerifierConfig(PrmConfig):
     n_context: int | None = Field(
         default=None, ge=0, description="earlier answers in its view, 0: this answer alone; absent: as the model"
     )
+
+    def reads(self) -> dict[str, Any]:
+        """How it reads an answer."""
+        return super().reads() | {"read": self.read, "n_context": self.n_context}
 
 
 class RevisionConfig(_Section):
@@ -360,8 +388,8 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key '{where}'{nearest(str(first['loc'][-1]), siblings)} Allowed here: {', '.join(siblings)}"
     if first["type"] == "missing":
         return f"'{where}' is missing: add it"
-    shown = first["input"]
-    return f"{where} = {json.dumps(shown, default=str)}: {first['msg'][0].lower() + first['msg'][1:]}"
+    shown, said = first["input"], first["msg"].removeprefix("Value error, ")
+    return f"{where} = {json.dumps(shown, default=str)}: {said[0].lower() + said[1:]}"
 
 
 def _allowed_beside(location: tuple[int | str, ...]) -> list[str]:

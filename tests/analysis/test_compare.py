@@ -14,6 +14,8 @@ from ttclib.analysis.compare import COMPARISON_SCHEMA, MATCHED_SCHEMA, compare, 
 from ttclib.analysis.ledger import ledger
 from ttclib.analysis.resampling import interval
 from ttclib.errors import RequestError
+from ttclib.replay.outcomes import Source
+from ttclib.samples import ModelFacts
 
 RNG = np.random.default_rng(0)
 FIRST = made(RNG.random((80, 3)) * 0.5)
@@ -65,13 +67,29 @@ def test_at_equal_cost():
     beam = frame.filter(pl.col("variant") == "beam_search (M=4)")
     base = frame.filter(pl.col("variant") == "best_of_n")
     assert (beam["accuracy"] - base["accuracy"]).to_list() == pytest.approx(beam["difference"].to_list())
-    assert base["winner"].null_count() == 2 and set(beam["winner"]) <= {"first", "other", "too close"}
+    assert base["winner"].to_list() == beam["winner"].to_list() == ["too close", "beam_search (M=4)"]
     assert (frame["cost"] <= frame["at_most"]).all()
     default = matched_compute([cheap, dear], groups(40, 40), ledger=ledger(unit="tokens"), **QUICK)
     assert default["at_most"].min() == 20 and default["at_most"].max() == 40
     far = replace(dear, costs={"completion_tokens": np.tile([200.0, 400.0, 800.0], (80, 1))})
     with pytest.raises(RequestError, match="no cost is common"):
         matched_compute([cheap, far], ledger=ledger(unit="tokens"), **QUICK)
+
+
+def test_which_policy_is_ahead_at_which_cost():
+    def side(name, accuracy, price):
+        facts = ModelFacts(name, usd_per_mtok_input=0.0, usd_per_mtok_output=price)
+        rows = np.clip(np.array(accuracy) + RNG.normal(0, 0.02, (80, 1)), 0, 1)
+        costs = {"completion_tokens": [100, 200, 400], "prefill_tokens": [0, 0, 0]}
+        return made(rows, source=Source(policy=name, policy_model=facts), costs=costs)
+
+    sides = [side("s", [0.3, 0.4, 0.5], 1.0), side("l", [0.52, 0.8, 0.9], 4.0), side("m", [0.2, 0.3, 0.4], 1.0)]
+    frame = matched_compute(sides, by="policy", ledger=ledger("dollars"), limits=[1e-4, 4e-4, 8e-4], **QUICK)
+    told = {row["at_most"]: row["winner"] for row in frame.iter_rows(named=True)}
+    assert told == {1e-4: None, 4e-4: "too close", 8e-4: "l"}  # at .0001 the large one cannot answer at all
+    assert frame["policy"].to_list() == ["s"] * 3 + ["l"] * 2 + ["m"] * 3
+    with pytest.raises(RequestError, match="unknown what makes a side 'model'"):
+        matched_compute(sides, by="model")
 
 
 def test_common_problems():

@@ -225,7 +225,7 @@ def test_absent_cells_are_no_samples():
     assert found.pass_at_1.tolist() == [1.0, 0.5] and found.limit.tolist() == [1.0, 1.0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(1, 10_000))
 def test_a_problem_that_weighs_twice_is_two_problems(seed):
     rng = np.random.default_rng(seed)
@@ -239,7 +239,7 @@ def test_a_problem_that_weighs_twice_is_two_problems(seed):
 def test_the_interval_of_a_prediction_covers():
     # Of problems drawn from a known beta; the model is right, so what is left is which problems were drawn.
     truth, hits = BetaBinomial(0.6, 0.9).predict(64), 0
-    for seed in range(12):
+    for seed in range(8):
         row = extrapolate_pass_at_k(32, counts(0.6, 0.9, 32, 60, seed=seed), [64], n_resamples=40).row(0, named=True)
         hits += row["ci_low"] <= truth <= row["ci_high"]
-    assert hits >= 10
+    assert hits >= 6

@@ -327,6 +327,10 @@ def test_probes_are_charged_where_anything_depends_on_them():
     beam = replace(TWO, strategy="beam_search", variant="beam_search (M=4)")
     both = candidates_of([TWO, beam], told, ledger=charged, bill=Bill(2, reused=True))
     assert (both.cost[0] == [2, 2, 4, 3, 4, 6]).all()
+    # Who stops early draws fewer than the budget, and uses fewer probes again.
+    early = replace(TWO, costs={"generations": np.tile([1.0, 1.5, 2.5], (40, 1))})
+    few = candidates_of([early], told, ledger=charged, bill=Bill(2, reused=True))
+    assert (few.cost[0] == [2, 2, 2.5]).all()
     assert (candidates_of([TWO], groups(40), ledger=charged, bill=Bill(8)).cost[0] == [1, 2, 4]).all()  # one bin
     assert (candidates_of([TWO], ledger=charged).cost[0] == [1, 2, 4]).all()
     with pytest.raises(RequestError, match="say how many samples told it"):
@@ -354,7 +358,6 @@ def test_what_cannot_be_asked_is_refused():
         ({"limits": []}, "no cost limit"),
         ({"per": "day"}, "unknown way to spend 'day'"),
         ({"folds": 1}, "at least 2 folds"),
-        ({"folds": 50}, "50 folds need at least 50 problems"),
     ):
         with pytest.raises(RequestError, match=message):
             optimise(by, **{"limits": [1.0], **wrong})
@@ -366,6 +369,21 @@ def test_what_cannot_be_asked_is_refused():
     both = optimise(candidates_of([TWO, bound], ledger=GENERATIONS), [1.0], **FEW)
     assert {both.candidates.of(j).strategy for j in range(len(both.candidates))} == {"best_of_n"}  # pass@k is no choice
     assert optimise(candidates_of([bound], ledger=GENERATIONS), [1.0], **FEW).means[0, 0]  # unless it is all there is
+
+
+def test_bins_smaller_than_the_folds_leave_out_one_at_a_time():
+    told = groups(3, 3)
+    one = made(np.concatenate([np.tile([0.9, 0.92], (3, 1)), np.tile([0.2, 0.4], (3, 1))]))
+    by = candidates_of([one], told, ledger=GENERATIONS)
+    assert optimise(by, [2.0], difficulty=told, **FEW).means[0] == pytest.approx([0.66])
+    with pytest.raises(RequestError, match="1 problem: choosing on some"):
+        optimise(candidates_of([made([[0.5]])], ledger=GENERATIONS), [1.0])
+    lone = groups(1, 3)
+    with pytest.raises(RequestError, match="difficulty bin 1 holds 1 problems"):
+        optimise(candidates_of([made(np.ones((4, 2)))], lone, ledger=GENERATIONS), [1.0])
+    empty = difficulty_of_ease([0.9, 0.8, 0.7], (0.5, 0.1))
+    with pytest.raises(RequestError, match="difficulty bin 2 holds 0 problems"):
+        candidates_of([made(np.ones((3, 2)))], empty, ledger=GENERATIONS)
 
 
 def test_default_limits():

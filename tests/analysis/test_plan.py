@@ -29,7 +29,7 @@ def planned(outcomes, limits, difficulty=None, **settings):
 def test_a_bin_solved_by_all_gets_the_cheapest_and_simplest_everywhere():
     names = ("beam_search (M=4)", "weighted_best_of_n", "best_of_n", "majority_vote")
     plan = planned([made(np.ones((30, 9)), variant=name) for name in names], 2.0 ** np.arange(9))
-    assert plan.lines() == ["bin 1, at most 1-256: majority_vote N=1"]
+    assert plan.lines() == ["bin 1, at most 1–256: majority vote at N = 1"]
     assert plan.choices[0][0][0].tied == 4 and plan.choices[0][8][0].tied == 36
 
 

@@ -34,7 +34,8 @@ def test_an_over_optimised_verifier_in_the_wild(codet):
     chosen = overall.filter(strategy="compute_optimal")
     # More samples only mislead: at most at 100 the choice stays with few, and is no worse than at 10 beyond chance.
     assert chosen["accuracy"][2] > chosen["accuracy"][1] - 0.02 and (chosen["cost"] <= chosen["at_most"]).all()
-    assert (chosen["optimism"][1:] > 0.003).all()  # in each bin the choice looks better than it is
+    assert chosen["accuracy"][2] > accuracy[2] + 0.05  # best-of-100 alone has lost what best-of-10 had gained
+    assert chosen["optimism"].abs().max() < 0.01  # bins differ so clearly that the choice is the same in every fold
     by_bin = frame.filter(pl.col("strategy") == "compute_optimal", pl.col("bin") == 1)
     assert by_bin["cost"].to_list()[2] < 50
 

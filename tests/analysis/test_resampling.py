@@ -105,7 +105,7 @@ def test_rows_of_one_problem_weigh_as_one(n, seed):
 def test_a_band_holds_whole_curves():
     rng = np.random.default_rng(0)
     truth, hits, pointwise = np.linspace(0.3, 0.7, 8), 0, 0
-    for _ in range(200):
+    for _ in range(100):
         chance = np.clip(truth + rng.normal(0, 0.2, (60, 1)) + rng.normal(0, 0.15, (60, 8)), 0, 1)
         centre = truth  # clipping is symmetric enough at these spreads to move the mean by less than .004
         band = interval(chance, family="simultaneous", n_resamples=2000)
@@ -113,7 +113,7 @@ def test_a_band_holds_whole_curves():
         hits += bool(((band.low <= centre) & (centre <= band.high)).all())
         pointwise += bool(((point.low <= centre) & (centre <= point.high)).all())
         assert (band.low <= point.low + 1e-12).all() and (band.high >= point.high - 1e-12).all()
-    assert hits >= 186 and pointwise < hits
+    assert hits >= 91 and pointwise < hits
 
 
 @pytest.mark.parametrize("n", [10, 40])
@@ -188,16 +188,16 @@ def test_false_winners_are_rare(scene):
     rng = np.random.default_rng(len(scene))
     truth = 0.97 if scene == "constant" else 0.9
     false = 0
-    for _ in range(150):
+    for _ in range(80):
         rows = []
         for n in [250] * 3 + [50] * 15:
             small = rng.beta(5 * truth, 5 * (1 - truth), n)
             large = np.full(n, truth) if scene == "constant" else rng.beta(5 * truth, 5 * (1 - truth), n)
             rows.append(small - ((rng.random(n) < large) if scene == "greedy" else large))
-        found = [interval(row, "difference", n_resamples=800) for row in rows]
+        found = [interval(row, "difference", n_resamples=500) for row in rows]
         told = leads(rows, [one.low for one in found], [one.high for one in found])
         false += any(one in ("small", "large") for one in told)
-    assert false <= 13  # 150 · .05 at the 3 % level
+    assert false <= 9  # 80 · .05 at the 1 % level
 
 
 @pytest.mark.parametrize(("greedy", "wanted"), [(False, 0.9), (True, 0.4)])

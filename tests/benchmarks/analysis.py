@@ -1,82 +1,83 @@
-"""CPU seconds for the frontier and the crossover on 500 problems x 2,048 samples, and for a slider's step.
+"""CPU seconds for the optimiser and what calls it.
 
-    python -m tests.benchmarks.analysis [--problems 500] [--samples 2048] [--resamples 200] [--strategies 20]
+    python -m tests.benchmarks.analysis [--problems 250] [--strategies 34] [--budgets 9] [--resamples 2000]
 
-Sampling strategies are replayed first, apart; search strategies are stood in for by sampled curves that are
-moved, since the choice reads nothing but `Outcomes`. A slider's step is another R, another preset of the
-ledger or another number of queries, on outcomes that are there already; the median of several is printed.
-Timed by the CPU time of the process, which other work on the machine moves less than a clock does.
+The choice: three ledgers x candidates x 32 limits x replicates on five bins, asked to take a CPU second in all.
+Then frontier, efficiency and crossover, and a slider's step (another R). The first call loads or compiles kernels and
+is not counted. Timed by the CPU time of the process, which other work on the machine moves less than a clock does.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ttclib.analysis.bill import DifficultyBill
-from ttclib.analysis.compute_optimal import compute_optimal
+from ttclib.analysis.candidates import candidates_of
 from ttclib.analysis.crossover import crossover
-from ttclib.analysis.difficulty import difficulty_bins, oracle_difficulty
+from ttclib.analysis.difficulty import difficulty_of_ease
 from ttclib.analysis.efficiency import efficiency
 from ttclib.analysis.frontier import frontier
-from ttclib.replay.best_of_n import expected_best_of_n
-from ttclib.replay.coverage import pass_at_k
+from ttclib.analysis.ledger import ledger
+from ttclib.analysis.optimise import optimise
 from ttclib.replay.outcomes import Outcomes
 
-STEPS = 15
+UNITS = ("generations", "tokens", "serial_tokens")
 
 
 def main() -> None:
     """Print a line for each."""
     parser = argparse.ArgumentParser()
-    for name, value in (("problems", 500), ("samples", 2048), ("resamples", 200), ("strategies", 20), ("bins", 5)):
+    for name, value in (("problems", 250), ("strategies", 34), ("budgets", 9), ("resamples", 2000), ("bins", 5)):
         parser.add_argument(f"--{name}", type=int, default=value)
     given = parser.parse_args()
     rng = np.random.default_rng(0)
-    ease = rng.beta(0.5, 0.8, given.problems)
-    correct = (rng.random((given.problems, given.samples)) < ease[:, None]).astype(float)
-    scores = np.clip(0.35 * correct + rng.normal(0.3, 0.2, correct.shape), 0, 1)
-    budgets = [1 << exponent for exponent in range(given.samples.bit_length())]
-    base, seconds = timed(lambda: expected_best_of_n(scores, correct, budgets))
-    print(f"{given.problems} problems x {given.samples} samples, {len(budgets)} budgets, {given.strategies} strategies")
-    print(f"  replay best-of-N            {seconds:8.3f} s")
-    outcomes = [made("best_of_n", "best_of_n", budgets, base)]
-    for number in range(1, given.strategies):
-        moved = np.clip(base + rng.normal(0, 0.05, (1, len(budgets))) + rng.normal(0, 0.02, base.shape), 0, 1)
-        outcomes.append(made("beam_search", f"beam_search (M={number + 1})", budgets, moved))
-    counts = correct.sum(axis=1)
-    coverage = np.asarray(pass_at_k(given.samples, counts[:, None], np.asarray(budgets)[None]))
-    bins = difficulty_bins(oracle_difficulty(correct), given.bins)
-    large = made("greedy", "greedy", [1], np.clip(ease + 0.3, 0, 1)[:, None])
+    ease = rng.beta(0.6, 0.6, given.problems)
+    outcomes = [strategy(rng, ease, number, given.budgets) for number in range(given.strategies)]
+    told = difficulty_of_ease(ease, given.bins)
     many: dict[str, Any] = {"n_resamples": given.resamples}
-    result, seconds = timed(
-        lambda: frontier([*outcomes, made("pass_at_k", "pass_at_k", budgets, coverage)], bins, **many)
-    )
-    print(f"  frontier                    {seconds:8.3f} s   ({len(result.frame)} rows, {given.resamples} replicates)")
-    match, seconds = timed(lambda: crossover(outcomes, large, bins=bins, param_ratio=14, **many))
-    print(f"  crossover                   {seconds:8.3f} s   ({len(match.frame)} rows)")
-    chosen, seconds = timed(lambda: compute_optimal(outcomes, bins))
-    print(f"  compute-optimal choice      {seconds:8.3f} s")
-    _, seconds = timed(lambda: efficiency(chosen, outcomes[0], bill=DifficultyBill(given.samples), **many))
-    print(f"  efficiency                  {seconds:8.3f} s")
-    for name, step in {
-        "another R": lambda at: match.at([1.7 + at]),
-        "another M": lambda at: match.at([1.7], param_ratio=10.0 + at),
+    frontier(outcomes[:2], told, n_resamples=10)
+    total = 0.0
+    print(f"{given.problems} problems, {given.strategies * given.budgets} candidates, {given.resamples} replicates")
+    for unit in UNITS:
+        by, seconds = timed(lambda unit=unit: candidates_of(outcomes, told, ledger=ledger(unit=unit)))
+        costs = by.cost.mean(axis=0)
+        limits = np.geomspace(1.3 * costs.min(), costs.max(), 32)
+        _, more = timed(lambda by=by, limits=limits: optimise(by, limits, difficulty=told, **many))
+        total += seconds + more
+        print(f"  choice in {unit:18s} {seconds + more:8.3f} s")
+    print(f"  three ledgers                {total:8.3f} s   (at most 1)")
+    large = Outcomes("greedy", "greedy", (1,), outcomes[0].problem_ids, np.clip(ease + 0.3, 0, 1)[:, None], {})
+    for per in ("mixed", "average"):
+        _, seconds = timed(lambda per=per: frontier(outcomes, told, per=per, **many))
+        print(f"  frontier, per {per:14s} {seconds:8.3f} s")
+    for name, work in {
+        "frontier": lambda: frontier(outcomes, told, **many),
+        "efficiency": lambda: efficiency(outcomes, outcomes[0], told, **many),
+        "crossover": lambda: crossover(outcomes, large, [0.16, 0.79, 22.0], told, param_ratio=14.0, **many),
     }.items():
-        steps = [timed(lambda at=at, step=step: step(at))[1] for at in range(STEPS)]
-        print(f"  slider: {name:19s} {statistics.median(steps):8.3f} s   (at most 0.100)")
+        found, seconds = timed(work)
+        print(f"  {name:28s} {seconds:8.3f} s")
+    _, seconds = timed(lambda: found.at([1.7]))
+    print(f"  slider: another R            {seconds:8.3f} s")
 
 
-def made(strategy: str, variant: str, budgets: list[int], accuracy: np.ndarray) -> Outcomes:
-    """Outcomes that cost what they say."""
-    generations = np.broadcast_to(np.asarray(budgets, dtype=float), accuracy.shape)
-    ids = tuple(f"p{number:04d}" for number in range(len(accuracy)))
-    return Outcomes(strategy, variant, tuple(budgets), ids, accuracy, {"generations": generations})
+def strategy(rng: np.random.Generator, ease: np.ndarray, number: int, n_budgets: int) -> Outcomes:
+    """Outcomes with a curve and costs of their own."""
+    budgets = 2 ** np.arange(n_budgets)
+    shape = (len(ease), n_budgets)
+    accuracy = np.clip(ease[:, None] + 0.02 * np.arange(n_budgets) * rng.random() + rng.normal(0, 0.1, shape), 0, 1)
+    tokens = budgets * rng.uniform(50, 150, (len(ease), 1))
+    costs = {
+        "generations": np.broadcast_to(budgets.astype(float), shape),
+        "completion_tokens": tokens,
+        "serial_tokens": rng.uniform(50, 150, shape) * np.log2(budgets + 1),
+    }
+    ids = tuple(f"p{row}" for row in range(len(ease)))
+    return Outcomes("best_of_n", f"best_of_n ({number})", tuple(budgets.tolist()), ids, accuracy, costs)
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:

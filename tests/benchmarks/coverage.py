@@ -1,6 +1,6 @@
 """How often intervals hold the truth, over a grid of truths and of kinds of problems.
 
-    nice python -m tests.benchmarks.coverage [--runs 2000] [--problems 10,20,40,100] [--part means|differences|factors|crossings]
+    nice python -m tests.benchmarks.coverage [--part means|differences|factors|crossings] [--runs 2000]
 
 Kinds of problems: a share of them always right and the rest always wrong; every problem right with the same
 chance, told by one sample, or by 16; chances spread by a beta; with atoms at 0 and 1. A cell fails where its coverage

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ttclib.show.notebook import open_pool
+from ttclib.show.notebook import SAMPLING, open_study
 from ttclib.show.widgets import ReplayExplorer
 
 
@@ -27,10 +27,13 @@ def timed(change: Callable[[], Any]) -> float:
 
 def main() -> None:
     """Print the medians."""
-    pool = open_pool(sys.argv[1] if len(sys.argv) > 1 else "store/demo.duckdb")
-    explorer = ReplayExplorer(pool)
+    study = open_study(sys.argv[1] if len(sys.argv) > 1 else "store/demo.duckdb")
+    pool = study.pool
+    began = time.process_time()
+    explorer = ReplayExplorer(study, strategies=SAMPLING)
     state = explorer.state
     print(f"{pool.store}: {len(pool.problem_ids)} problems x {int(pool.pool_sizes.min())} samples")
+    print(f"made in {time.process_time() - began:.1f} s")
     steps = [timed(lambda step=step: state.set(budget=step)) for _ in range(5) for step in explorer.budgets]
     print(f"budget, a power of two: median {statistics.median(steps):.1f} ms, worst {max(steps):.1f} ms")
     free = [number for number in range(3, int(pool.pool_sizes.min()), 7) if number not in explorer.budgets][:10]

@@ -20,16 +20,19 @@ from typing import Any
 from ttclib.collect import run
 from ttclib.collect.search import search
 from ttclib.config import RunConfig, load_config
-from ttclib.replay.search import Algorithm
+from ttclib.replay.strategies import BeamSearch, Dvts, LookaheadSearch
+from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.tree import Node, SampleTree, Score, replay
-from ttclib.store.tree import Trees, load_trees
+from ttclib.samples import Tree
+from ttclib.store import load_pool
+from ttclib.store.tree import load_tree
 
-ALGORITHMS = [
-    Algorithm("beam_search", 4),
-    Algorithm("beam_search", "sqrt"),
-    Algorithm("lookahead_search", 4, 1),
-    Algorithm("lookahead_search", 4, 3),
-    Algorithm("dvts", 4),
+ALGORITHMS: list[TreeSearch] = [
+    BeamSearch(beam_width=4),
+    BeamSearch(beam_width="sqrt"),
+    LookaheadSearch(beam_width=4, lookahead_steps=1),
+    LookaheadSearch(beam_width=4, lookahead_steps=3),
+    Dvts(beam_width=4),
 ]
 
 
@@ -51,9 +54,8 @@ def main() -> None:
             for sizes in {tuple(sizes) for _, sizes in grid if sizes}:
                 alike = [algorithm for algorithm, own in grid if tuple(own) == sizes]
                 search(asking(config, alike, sizes), notify=quiet)
-            trees = load_trees(
-                store, policy=config.policy.name, setting=config.setting_row()["setting"], verifier="lab-prm"
-            )
+            pool = load_pool(store, policy=config.policy.name)
+            trees = load_tree(store, policy=pool.policy, setting=pool.setting, verifier="lab-prm")
             if budgets:
                 print(f"\nN = {', '.join(map(str, given.budgets)) if label == 'few' else f'1 … {given.every_up_to}'}")
                 table(trees, grid)
@@ -65,14 +67,15 @@ def quiet(text: str) -> None:
         print(text)
 
 
-def asking(config: RunConfig, algorithms: Sequence[Algorithm], budgets: Iterable[int]) -> RunConfig:
+def asking(config: RunConfig, algorithms: Sequence[TreeSearch], budgets: Iterable[int]) -> RunConfig:
     """A configuration that asks for these searches."""
     content: dict[str, Any] = config.model_dump()
-    content["search"] |= {"algorithms": [vars(algorithm) for algorithm in algorithms], "budgets": list(budgets)}
+    asked = [{"strategy": one.name, **one.parameters()} for one in algorithms]
+    content["search"] |= {"algorithms": asked, "budgets": list(budgets)}
     return RunConfig.model_validate(content)
 
 
-def table(trees: Trees, grid: Sequence[tuple[Algorithm, Sequence[int]]]) -> None:
+def table(trees: Tree, grid: Sequence[tuple[TreeSearch, Sequence[int]]]) -> None:
     """Print tokens a problem, through the tree and apart, for each algorithm and for all."""
     print(f"{'tokens a problem':<30}{'one tree':>12}{'apart':>12}{'share':>8}{'largest N alone':>18}")
     union: dict[tuple[int, str], int] = {}
@@ -86,7 +89,7 @@ def table(trees: Trees, grid: Sequence[tuple[Algorithm, Sequence[int]]]) -> None
             own |= alone
             largest = sum(alone.values())
             apart += largest
-        line(algorithm.name, sum(own.values()), apart, n_problems, largest)
+        line(algorithm.variant, sum(own.values()), apart, n_problems, largest)
         union |= own
         total += apart
     line("all of them", sum(union.values()), total, n_problems)
@@ -98,7 +101,7 @@ def line(name: str, shared: int, apart: int, n_problems: int, largest: int | Non
     print(f"{name:<30}{shared / n_problems:>12,.0f}{apart / n_problems:>12,.0f}{shared / apart:>8.1%}{alone}")
 
 
-def asked(trees: Trees, algorithm: Algorithm, n_beams: int) -> dict[tuple[int, str], int]:
+def asked(trees: Tree, algorithm: TreeSearch, n_beams: int) -> dict[tuple[int, str], int]:
     """Tokens of every step that a search asks for, on all problems, by (problem, path)."""
     found: dict[tuple[int, str], int] = {}
 

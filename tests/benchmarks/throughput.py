@@ -23,8 +23,8 @@ from unittest.mock import patch
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from ttclib.collect import prm as formats
 from ttclib.collect import run
+from ttclib.collect import verifiers as formats
 from ttclib.collect.engines.loading import close_engine, load_engine
 from ttclib.collect.steps import split_steps
 from ttclib.config import RunConfig, load_config

@@ -89,7 +89,9 @@ def test_the_right_answers_are_one_class_and_the_wrong_ones_others(answers):
 
 
 def test_what_stands_around_a_value_makes_no_class_of_its_own():
-    assert partition(["12", "12 cm", "12 kg", r"\$12", "x = 12"]) == {frozenset(["12", "12 cm", "12 kg", r"\$12", "x = 12"])}
+    assert partition(["12", "12 cm", "12 kg", r"\$12", "x = 12"]) == {
+        frozenset(["12", "12 cm", "12 kg", r"\$12", "x = 12"])
+    }
     assert partition(["40", r"40\%", "0.4"]) == {frozenset(["40", r"40\%"]), frozenset(["0.4"])}
     assert partition(["(1,2)", "1,2", "2,1"]) == {frozenset(["(1,2)"]), frozenset(["1,2", "2,1"])}
 

@@ -78,9 +78,7 @@ def test_shuffled_letters_get_no_vote_where_their_text_is_not_known():
 
 def test_shuffled_letters_vote_by_their_text_where_it_is_known():
     orders = [{"A": "cat", "B": "dog"}, {"A": "dog", "B": "cat"}, {"A": "dog", "B": "cat"}]
-    grades = grade_problem(
-        [None] * 3, None, MATH, answers=["A", "B", "A"], options=orders, references=["A", "B", "B"]
-    )
+    grades = grade_problem([None] * 3, None, MATH, answers=["A", "B", "A"], options=orders, references=["A", "B", "B"])
     assert [grade.answer_class for grade in grades] == [0, 0, 1]
     assert [grade.correct for grade in grades] == [True, True, False]
 

@@ -99,7 +99,10 @@ def test_a_changed_sign_is_another_answer():
     for problem in real_data("math500.jsonl"):
         reference = problem["answer"]
         if re.fullmatch(r"-?(?:\d+|\\frac\{\d+\}\{\d+\})", reference) and reference != "0":
-            assert MATH.equivalent(reference, reference.removeprefix("-") if reference[0] == "-" else f"-{reference}") is False
+            assert (
+                MATH.equivalent(reference, reference.removeprefix("-") if reference[0] == "-" else f"-{reference}")
+                is False
+            )
 
 
 def test_no_reference_of_math500_is_another_unless_it_is_equal():

@@ -60,10 +60,11 @@ def clean(
     for problem in range(n_problems):
         modes = rng.integers(0, top, 4)
         operands = rng.integers(10, 1000, 5)
-        prompt = "A {} has {} of {} and {} more, then {} are {} away by {} of {}. How many?".format(
-            _word(problem), operands[0], _word(problem + 1000), operands[1], operands[2], _word(problem + 2000),
-            operands[3], operands[4],
-        )  # fmt: skip
+        things = [_word(problem + step) for step in (0, 1000, 2000)]
+        prompt = (
+            f"A {things[0]} has {operands[0]} of {things[1]} and {operands[1]} more, then {operands[2]} are "
+            f"{things[2]} away by {operands[3]} of {operands[4]}. How many?"
+        )
         for index in range(n_samples):
             correct = bool(rng.random() < rate[problem])
             value = int(right[problem])
@@ -80,7 +81,8 @@ def clean(
             row = {
                 "policy": "m", "problem_id": f"p{problem:04d}", "sample_index": index, "answer": answer,
                 "reference_answer": _shown(int(right[problem]), kind) if references else None,
-                "correct": correct if graded else None, "completion_tokens": int(rng.integers(50, 900)) if tokens else None,
+                "correct": correct if graded else None,
+                "completion_tokens": int(rng.integers(50, 900)) if tokens else None,
             }  # fmt: skip
             if texts is not None:
                 row["prompt"] = prompt
@@ -92,9 +94,12 @@ def clean(
 def _word(number: int) -> str:
     letters = "bcdfghklmnprst"
     vowels = "aeiou"
-    return "".join(
-        letters[(number * 7 + 3 * at) // (at + 1) % 14] + vowels[(number // (at + 1) + at) % 5] for at in range(4)
-    ) + letters[number % 14]
+    return (
+        "".join(
+            letters[(number * 7 + 3 * at) // (at + 1) % 14] + vowels[(number // (at + 1) + at) % 5] for at in range(4)
+        )
+        + letters[number % 14]
+    )
 
 
 def _shown(value: int, kind: str) -> str:
@@ -109,7 +114,9 @@ def _text(rng: np.random.Generator, prompt: str, operands: np.ndarray, answer: s
     if texts == "short":
         return f"The answer is {answer}"
     order = rng.permutation(5)
-    steps = [f"First I take {operands[at]} and {rng.integers(2, 99)}, which is {rng.integers(10, 9999)}." for at in order]
+    steps = [
+        f"First I take {operands[at]} and {rng.integers(2, 99)}, which is {rng.integers(10, 9999)}." for at in order
+    ]
     return f"We are told: {prompt} " + " ".join(steps) + f" The answer is {answer}"
 
 
@@ -221,7 +228,9 @@ def draw_where_easy(samples: Samples) -> pl.DataFrame:
     """Fewer samples of problems with few right ones."""
     rate = pl.col("correct").mean().over("problem_id")
     most = pl.len().over("problem_id")
-    return samples.frame.filter(pl.col("sample_index") < 2 + (most - 2) * (rate.rank("dense") / rate.rank("dense").max()))
+    return samples.frame.filter(
+        pl.col("sample_index") < 2 + (most - 2) * (rate.rank("dense") / rate.rank("dense").max())
+    )
 
 
 def lose_tokens(samples: Samples, share: float = 0.1) -> pl.DataFrame:
@@ -234,7 +243,9 @@ def lose_tokens(samples: Samples, share: float = 0.1) -> pl.DataFrame:
 
 def say_otherwise(samples: Samples) -> pl.DataFrame:
     """Answers in a form that no extractor knows."""
-    said = pl.concat_str(pl.lit("We think a while.\nA: "), "answer")
+    said = pl.concat_str(pl.lit("We think a while. I would bet on "), "answer")
     return samples.frame.with_columns(
-        said.alias("completion"), pl.lit(None, dtype=pl.String).alias("answer"), pl.lit(None, dtype=pl.Boolean).alias("correct")
+        said.alias("completion"),
+        pl.lit(None, dtype=pl.String).alias("answer"),
+        pl.lit(None, dtype=pl.Boolean).alias("correct"),
     )

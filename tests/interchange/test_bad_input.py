@@ -24,23 +24,31 @@ ODD = [
     None, True, 0, -1, 1, 2**31, 2**63, 10**30, 0.5, 1e308, float("nan"), float("inf"), "", " ", "x", "\ud800", "\0",
     "a\nb", [], [[]], [None], {}, {"": None}, [1, "x"], {"a": {"b": [1]}}, "C", "1", "NaN",
 ]  # fmt: skip
-BODY = {"model": "m", "choices": [{"message": {"content": "2"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 3}}
+BODY = {
+    "model": "m",
+    "choices": [{"message": {"content": "2"}, "finish_reason": "stop"}],
+    "usage": {"completion_tokens": 3},
+}
 SEEDS: dict[str, list[dict[str, Any]]] = {
     "rows": [
         {"problem_id": "p", "policy": "m", "sample_index": i, "answer": "1", "correct": True, "step_scores": [0.5, 1.0],
-         "completion": "so 1", "reference_answer": "1", "completion_tokens": 3, "logprob": -0.5, "setting": {"temperature": 1}}
+         "completion": "so 1", "reference_answer": "1", "completion_tokens": 3, "logprob": -0.5,
+         "setting": {"temperature": 1}}
         for i in range(3)
     ],
     "counts": [{"problem_id": f"p{i}", "policy": "m", "n": 10, "c": i} for i in range(3)],
     "lists": [{"unique_id": "u", "model": "m", "problem": "1 + 1", "answer": "2", "completions": ["2", "3"],
                "scores": [[0.5], [0.25]], "completion_tokens": [1, 2]}],
-    "monkeys": [{"question": "1+1", "samples": ["2", "3"], "gt_answer": "2", "is_corrects": [True, False], "model": "m"}],
+    "monkeys": [{"question": "1+1", "samples": ["2", "3"], "gt_answer": "2", "is_corrects": [True, False],
+                 "model": "m"}],
     "openai-batch": [{"custom_id": "q#0", "response": {"status_code": 200, "body": BODY}, "error": None}],
-    "nemo-skills": [{"problem": "1+1", "expected_answer": "2", "generation": "2", "predicted_answer": "2", "model": "m"}],
+    "nemo-skills": [{"problem": "1+1", "expected_answer": "2", "generation": "2", "predicted_answer": "2",
+                     "model": "m"}],
     "lm-eval": [{"doc_id": 0, "target": "2", "arguments": {"gen_args_0": {"arg_0": "1+1", "arg_1": {"temperature": 1}}},
                  "resps": [["2", "3"]], "filtered_resps": [["2", "3"]], "filter": "f", "metrics": ["exact_match"],
                  "exact_match": 1.0}],
-    "inspect": [{"status": "success", "eval": {"task": "t", "model": "m", "eval_id": "e"}, "plan": {"config": {"top_p": 1}},
+    "inspect": [{"status": "success", "eval": {"task": "t", "model": "m", "eval_id": "e"},
+                 "plan": {"config": {"top_p": 1}},
                  "samples": [{"id": 1, "epoch": 1, "input": "q", "target": "A", "choices": ["x", "y"],
                               "scores": {"s": {"value": "C", "answer": "A"}}, "output": {"completion": "A"},
                               "model_usage": {"m": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}}}]}],
@@ -119,14 +127,19 @@ def test_bytes_changed(tmp_path_factory, data, name):
                 del content[at : at + data.draw(st.integers(1, 30))]
                 content += b" "
             case _:
-                content[at:at] = data.draw(st.sampled_from([b"\xff", b"\\ud800", b"NaN", b'"a":1,"a":2,', b"[" * 2000, b"9" * 400]))
+                content[at:at] = data.draw(
+                    st.sampled_from([b"\xff", b"\\ud800", b"NaN", b'"a":1,"a":2,', b"[" * 2000, b"9" * 400])
+                )
     path = folder / ("in.json" if name == "inspect" else "in.jsonl")
     path.write_bytes(bytes(content))
     attempt(path, file_format=name)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data(), kind=st.sampled_from(["a.jsonl.gz", "a.jsonl.zst", "a.parquet", "a.csv", "a.arrow", "a.eval", "a.yaml"]))
+@given(
+    data=st.data(),
+    kind=st.sampled_from(["a.jsonl.gz", "a.jsonl.zst", "a.parquet", "a.csv", "a.arrow", "a.eval", "a.yaml"]),
+)
 def test_containers_damaged(tmp_path_factory, data, kind):
     folder = tmp_path_factory.mktemp("containers")
     content = bytearray(packed(kind))
@@ -166,13 +179,25 @@ def packed(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"problem_id": "p", "policy": "m", "completion": "\\ud800"}', r"line 1: completion = \"\\ud800\": half a surrogate"),
+        (
+            b'{"problem_id": "p", "policy": "m", "completion": "\\ud800"}',
+            r"line 1: completion = \"\\ud800\": half a surrogate",
+        ),
         (b'{"problem_id": "p", "policy": "m", "logprob": NaN}', "line 1: logprob = NaN: give a finite number"),
-        (b'{"problem_id": "p", "policy": "m", "completion_tokens": 99999999999999999999}', "line 1: completion_tokens = 9999"),
-        (b'{"problem_id": "p", "policy": "m", "problem_id": "q"}', "line 1 cannot be read: the key 'problem_id' stands there twice"),
+        (
+            b'{"problem_id": "p", "policy": "m", "completion_tokens": 99999999999999999999}',
+            "line 1: completion_tokens = 9999",
+        ),
+        (
+            b'{"problem_id": "p", "policy": "m", "problem_id": "q"}',
+            "line 1 cannot be read: the key 'problem_id' stands there twice",
+        ),
         (b'{"problem_id": ["p"], "policy": "m"}', r'line 1: problem_id = \["p"\]: give a text'),
         (b'{"problem_id": "p", "policy": "m", "answer": "\xff"}', "line 1 is not UTF-8: byte 47 is 0xff"),
-        (b'\n\n{"problem_id": "p", "policy": "m"}\n{"problem_id": ', "line 4 is not JSON: Expecting value at column 16"),
+        (
+            b'\n\n{"problem_id": "p", "policy": "m"}\n{"problem_id": ',
+            "line 4 is not JSON: Expecting value at column 16",
+        ),
         (b"[" * 100_000, "cannot be read"),
         (b"", "holds no sample"),
     ],
@@ -202,5 +227,3 @@ def test_an_archive_that_lies_about_its_size(tmp_path):
     content[at : at + 4] = (2**31 + 5).to_bytes(4, "little")
     (tmp_path / "a.eval").write_bytes(bytes(content))
     assert "it says that it has" in (attempt(tmp_path / "a.eval") or "")
-
-

@@ -11,7 +11,12 @@ import ttclib
 from ttclib.errors import RequestError
 from ttclib.interchange.frames import from_arrays, from_frame
 
-COLUMNS = {"problem_id": [1, 1, 2], "answer": ["7", "8", "3"], "reference_answer": [7, 7, 3], "score": [0.5, 0.25, None]}
+COLUMNS = {
+    "problem_id": [1, 1, 2],
+    "answer": ["7", "8", "3"],
+    "reference_answer": [7, 7, 3],
+    "score": [0.5, 0.25, None],
+}
 
 
 @pytest.mark.parametrize("kind", ["polars", "lazy", "arrow", "pandas", "mapping"])

@@ -133,7 +133,10 @@ def test_classes_go_on_from_those_of_the_store(fill):
         ({**LINE, "completion_tokens": 2**40}, "line 2: completion_tokens = "),
         ({**LINE, "answer": [7]}, "line 2: answer = [7]: "),
         ({**LINE, "setting": "low"}, 'line 2: setting = "low": '),
-        ('{"problem_id": "p", "policy": "m", "sample_index": 1, "policy": "n"}', "line 2 cannot be read: the key 'policy'"),
+        (
+            '{"problem_id": "p", "policy": "m", "sample_index": 1, "policy": "n"}',
+            "line 2 cannot be read: the key 'policy'",
+        ),
         ('{"problem_id": "p", "policy": "m", "sample_index": 1}{}', "line 2 is not JSON: Extra data"),
         ('{"problem_id": "p", "policy": "m", "sample_index": 1, "answer": "\\udc00"}', "line 2: answer = "),
         ('{"problem_id": "p", "policy": "m", "sample_index": 1' + "0" * 5000 + "}", "line 2 cannot be read"),

@@ -18,19 +18,28 @@ from ttclib.errors import RequestError
 from ttclib.interchange import Reader, import_samples, readers
 from ttclib.interchange.assembling import Assembled, assemble
 from ttclib.interchange.batch import Notes
-from ttclib.interchange.reading import find_all, read_batches
 from ttclib.interchange.readers import reader_of, registry
+from ttclib.interchange.reading import find_all, read_batches
 from ttclib.interchange.sources import Source, kind_of
 
 PEERS = Path(__file__).parent / "peers"
 ROWS = [
-    {"problem_id": f"p{p}", "policy": "m", "sample_index": s, "answer": str(s), "reference_answer": "1", "correct": s == 1}
+    {
+        "problem_id": f"p{p}",
+        "policy": "m",
+        "sample_index": s,
+        "answer": str(s),
+        "reference_answer": "1",
+        "correct": s == 1,
+    }
     for p in range(3)
     for s in range(2)
 ]
 
 
-def read(*paths: Path, file_format: str | None = None, fields: dict[str, str] | None = None, **options: Any) -> Assembled:
+def read(
+    *paths: Path, file_format: str | None = None, fields: dict[str, str] | None = None, **options: Any
+) -> Assembled:
     notes = Notes()
     return assemble(read_batches(find_all(paths, fields), notes, file_format=file_format), notes, **options)
 
@@ -111,13 +120,16 @@ class TestRows:
         assert found.samples["step_scores"].to_list() == [[0.5], [1.0], None]
         assert found.samples["sample_index"].to_list() == [0, 1, 2]
         assert found.problems["reference_answer"].to_list() == ["27"]
-        frame = pl.DataFrame({"problem_id": [1, 1], "policy": "m", "correct": [1.0, 0.0], "reference_answer": [27.0, None]})
+        frame = pl.DataFrame(
+            {"problem_id": [1, 1], "policy": "m", "correct": [1.0, 0.0], "reference_answer": [27.0, None]}
+        )
         frame.write_parquet(tmp_path / "a.parquet")
         found = read(tmp_path / "a.parquet")
         assert found.samples["correct"].to_list() == [True, False] and found.problems["reference_answer"].item() == "27"
 
     @pytest.mark.parametrize(
-        ("solution", "answer"), [("2 + 2 is\n#### 18", "18"), ("So it is $\\boxed{\\frac12}$.", "\\frac12"), ("a # b", "a # b")]
+        ("solution", "answer"),
+        [("2 + 2 is\n#### 18", "18"), ("So it is $\\boxed{\\frac12}$.", "\\frac12"), ("a # b", "a # b")],
     )
     def test_a_reference_that_is_a_whole_solution(self, tmp_path, solution, answer):
         line = {"problem_id": "p", "policy": "m", "sample_index": 0, "reference_answer": solution}
@@ -152,7 +164,9 @@ class TestRows:
         ]
 
     def test_several_runs_are_numbered_on(self, tmp_path):
-        lines = [{"problem_id": "p", "policy": "m", "epoch": e, "run": r, "answer": f"{r}{e}"} for r in "ba" for e in (1, 2)]
+        lines = [
+            {"problem_id": "p", "policy": "m", "epoch": e, "run": r, "answer": f"{r}{e}"} for r in "ba" for e in (1, 2)
+        ]
         found = read(put(tmp_path / "a.jsonl", *lines)).samples.sort("sample_index")
         assert found["answer"].to_list() == ["a1", "a2", "b1", "b2"]
         assert found["sample_index"].to_list() == [0, 1, 2, 3]
@@ -288,7 +302,10 @@ class TestInspect:
             log["eval"]["eval_id"] = name
             (tmp_path / f"{name}.json").write_text(json.dumps(log))
         found = read(tmp_path).samples
-        assert found.group_by("problem_id").agg(pl.col("sample_index").sort())["sample_index"].to_list() == [[0, 1, 2, 3]] * 2
+        assert (
+            found.group_by("problem_id").agg(pl.col("sample_index").sort())["sample_index"].to_list()
+            == [[0, 1, 2, 3]] * 2
+        )
 
     @pytest.mark.parametrize("cut", [0.3, 0.7, 0.98])
     def test_a_damaged_archive(self, tmp_path, cut):
@@ -348,7 +365,10 @@ class TestHarnesses:
     def test_nemo_skills(self, tmp_path):
         line = {"problem": "1+1=?", "expected_answer": "2", "generation": "It is 2", "predicted_answer": "2", "id": "a"}
         for seed in (0, 3):
-            put(tmp_path / "aime24" / f"output-rs{seed}.jsonl", {**line, "symbolic_correct": True, "num_generated_tokens": 9})
+            put(
+                tmp_path / "aime24" / f"output-rs{seed}.jsonl",
+                {**line, "symbolic_correct": True, "num_generated_tokens": 9},
+            )
         found = rows(tmp_path, policy="m")
         assert formatted(tmp_path / "aime24" / "output-rs0.jsonl") == "nemo-skills"
         assert [row["sample_index"] for row in found] == [0, 3] and found[0]["benchmark"] == "aime24"
@@ -372,7 +392,14 @@ class TestHarnesses:
         (tmp_path / "gsm8k").mkdir()
         (tmp_path / "gsm8k" / "17.yaml").write_text(yaml.safe_dump({**content, "is_corrects": [True, False]}))
         assert rows(tmp_path, policy="m") == [
-            {"problem_id": "17", "benchmark": "gsm8k", "policy": "m", "sample_index": index, "completion": text, "correct": c}
+            {
+                "problem_id": "17",
+                "benchmark": "gsm8k",
+                "policy": "m",
+                "sample_index": index,
+                "completion": text,
+                "correct": c,
+            }
             for index, (text, c) in enumerate([("2", True), ("3", False)])
         ]
         put(tmp_path / "rows.jsonl", {**content, "is_corrects": [True, False], "orig_dset_idx": 17})
@@ -384,14 +411,23 @@ class TestHarnesses:
 
     def test_a_batch_of_an_api(self, tmp_path):
         def line(name: str, choices: list[str], usage: dict[str, Any]) -> dict[str, Any]:
-            body = {"model": "openai/gpt", "choices": [{"message": {"content": c}, "finish_reason": "stop"} for c in choices]}
-            return {"id": "x", "custom_id": name, "response": {"status_code": 200, "body": body | {"usage": usage}}, "error": None}
+            body = {
+                "model": "openai/gpt",
+                "choices": [{"message": {"content": c}, "finish_reason": "stop"} for c in choices],
+            }
+            return {
+                "id": "x",
+                "custom_id": name,
+                "response": {"status_code": 200, "body": body | {"usage": usage}},
+                "error": None,
+            }
 
         usage = {"prompt_tokens": 5, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 6}}
         answers = {
             "id": "y", "custom_id": "q2", "error": None, "response": {"status_code": 200, "body": {
                 "model": "openai/gpt", "reasoning": {"effort": "low"}, "usage": {"input_tokens": 3, "output_tokens": 4},
-                "output": [{"type": "reasoning"}, {"type": "message", "content": [{"type": "output_text", "text": "yes"}]}]}},
+                "output": [{"type": "reasoning"},
+                           {"type": "message", "content": [{"type": "output_text", "text": "yes"}]}]}},
         }  # fmt: skip
         failed = {"id": "z", "custom_id": "q3", "response": {"status_code": 500, "body": {}}, "error": None}
         path = put(tmp_path / "a.jsonl", line("q1#0", ["a"], usage), line("q1#1", ["b"], usage), answers, failed)
@@ -406,9 +442,17 @@ class TestHarnesses:
 
 class TestTheDoor:
     def test_every_reader_is_named_and_told(self):
-        assert {"rows", "counts", "inspect", "lm-eval", "lighteval", "nemo-skills", "lists", "monkeys", "openai-batch"} <= set(
-            readers()
-        )
+        assert {
+            "rows",
+            "counts",
+            "inspect",
+            "lm-eval",
+            "lighteval",
+            "nemo-skills",
+            "lists",
+            "monkeys",
+            "openai-batch",
+        } <= set(readers())
         assert all(one.about for one in readers().values())
 
     def test_a_format_can_be_forced(self, tmp_path):
@@ -457,6 +501,33 @@ class TestTheDoor:
         pl.DataFrame({"problem_id": ["p0"], "policy": ["k"], "n": [10], "c": [3]}).write_csv(tmp_path / "in" / "b.csv")
         told: list[str] = []
         assert import_samples(tmp_path / "in", tmp_path / "s.duckdb", report=told.append) == 7
-        assert told[0].startswith("found: 3 problems, 1 policy: 6 samples; answers of all, graded of all, texts unknown")
+        assert told[0].startswith(
+            "found: 3 problems, 1 policy: 6 samples; answers of all, graded of all, texts unknown"
+        )
         assert "majority vote" in told[1] and "best of n" in told[1].partition("not:")[2]
         assert told[2] == "found: 1 problem, 1 policy: 1 counts of 10 samples"
+
+
+def test_options_in_another_order_for_each_run(tmp_path):
+    lines = [
+        {"problem_id": "p", "policy": policy, "answer": answer, "reference_answer": right}
+        for policy, right in (("a", "B"), ("b", "D"))
+        for answer in "BD"
+    ]
+    found = read(put(tmp_path / "a.jsonl", *lines))
+    assert found.samples["correct"].to_list() == [True, False, False, True]
+    assert found.problems["reference_answer"].to_list() == [None] and "another order" in str(found.notes.said)
+    with pytest.raises(RequestError, match="has another reference_answer"):
+        read(put(tmp_path / "b.jsonl", *[{**line, "policy": "a"} for line in lines]))
+
+
+def test_real_samples_of_the_frontier():
+    path = REAL_DATA / "epoch_samples.csv.gz"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not there")
+    found = read(path)
+    assert len(found.samples) == 70_727 and found.samples["policy"].n_unique() > 20
+    low = found.samples.filter(
+        policy="openai/gpt-5.1", benchmark="otis_mock_aime", setting='{"reasoning_effort": "low"}'
+    )
+    assert round(low["correct"].mean(), 4) == 0.6389 and round(low["completion_tokens"].mean()) == 4328

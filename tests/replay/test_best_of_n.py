@@ -12,7 +12,7 @@ from scipy.stats import norm
 from tests.builders import real_data
 from tests.replay.exact import at_each_size, mean_over_subsets, top_scored
 from tests.replay.pools import pools as any_pools
-from ttclib.replay.best_of_n import best_of_n, expected_best_of_n, expected_largest, expected_winner, rank_weights
+from ttclib.replay.best_of_n import best_of_n, expected_best_of_n, expected_largest, rank_weights
 from ttclib.replay.coverage import pass_at_k
 
 NAN = float("nan")
@@ -174,24 +174,3 @@ def test_the_largest_of_pools_of_unequal_size():
 def test_the_largest_is_unknown_above_the_pool_and_where_a_value_is():
     assert np.isnan(expected_largest([[1.0, 2.0]], [3])).all()
     assert np.isnan(expected_largest([[1.0, NAN], [1.0, 2.0]], [1])).ravel().tolist() == [True, False]
-
-
-@given(any_pools(), st.randoms(use_true_random=False))
-def test_the_winners_value_equals_the_mean_over_all_subsets(pool, random):
-    values = [float(random.randint(1, 50)) for _ in pool.scores]
-    n_samples = len(values)
-
-    def value(subset):
-        scored = [pool.scores[i] for i in subset if not np.isnan(pool.scores[i])]
-        top = max(scored, default=None)
-        return np.mean([values[i] for i in subset if top is None or pool.scores[i] == top])
-
-    expected = [mean_over_subsets(n_samples, n, value) for n in range(1, n_samples + 1)]
-    assert expected_winner([pool.scores], [values], range(1, n_samples + 1))[0] == pytest.approx(expected, abs=1e-9)
-
-
-def test_the_winners_value_is_unknown_where_one_is():
-    assert np.isnan(expected_winner([[0.1, 0.2], [0.1, 0.2]], [[1, NAN], [1, 2]], [1])).ravel().tolist() == [
-        True,
-        False,
-    ]

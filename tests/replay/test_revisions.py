@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.replay.chains import made_chains, problem_of, random_chains, scores_of, selected
 from ttclib.errors import RequestError
-from ttclib.replay.revisions import SELECTIONS, revision_accuracy, select_from_chains, split_at_ratio, splits_of
+from ttclib.replay.revisions import SELECTIONS, select_from_chains, split_at_ratio, splits_of
 from ttclib.replay.voting import elect, weighted_best_of_n
 from ttclib.samples import Chains
 
@@ -25,9 +25,7 @@ def estimate(chains: Chains, splits, selection="hierarchical", **options):
 
 
 def accuracy(chains: Chains, splits, selection="hierarchical", **options):
-    return revision_accuracy(
-        chains.answer_ids, scores_of(chains), chains.correct, chains.lengths, splits, selection=selection, **options
-    )
+    return estimate(chains, splits, selection, **options).accuracy
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
@@ -194,8 +192,8 @@ def test_the_nearest_split_to_a_ratio():
 
 def test_what_does_not_fit_together_is_refused():
     with pytest.raises(ValueError, match="must share one shape"):
-        revision_accuracy(np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((1, 2)), [1], [(1, 1)])
+        select_from_chains(np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((1, 2)), [1], [(1, 1)])
     with pytest.raises(ValueError, match="needs scores"):
-        revision_accuracy(np.zeros((1, 2, 1)), None, np.zeros((1, 2, 1)), [[1, 1]], [(1, 1)])
+        select_from_chains(np.zeros((1, 2, 1)), None, np.zeros((1, 2, 1)), [[1, 1]], [(1, 1)])
     with pytest.raises(RequestError, match="unknown selection 'hierarchic'.*did you mean 'hierarchical'"):
         accuracy(made_chains([[[0]]], [[[1]]]), [(1, 1)], "hierarchic")

@@ -105,6 +105,13 @@ def test_all_that_was_kept_has_ended() -> None:
     assert [final.node.path for final in finals] == ["2", "0"]
 
 
+def test_a_budget_of_one_is_one_sample_step_by_step() -> None:
+    steps = {"5": (1, False, 0.9), "5.0": (1, True, 0.5)}
+    tree = SampleTree(1, lambda path: Table(steps).step(0, path))
+    for search in (BeamSearch(beam_width="sqrt"), Dvts(beam_width=1), Rebase()):
+        assert [final.node.path for final in replay(search.start(1, first=5), tree)] == ["5.0"]
+
+
 def test_where_all_are_kept_nobody_is_asked_before_the_end() -> None:
     steps = {"0": (1, False, 0.1), "1": (1, False, 0.9), "0.0": (1, True, 0.5), "1.0": (1, True, 0.6)}
     asked = rounds(beam_search(2, 1), SampleTree(1, lambda path: Table(steps).step(0, path)))
@@ -125,6 +132,8 @@ def test_the_rollout_decides() -> None:
 
 
 def test_rounds_are_limited() -> None:
+    assert BeamSearch().max_rounds == 40  # Snell et al. 2024, appendix E
+
     def endless(path: str) -> Any:
         return 1, False, 0.5, 1.0
 
@@ -367,3 +376,37 @@ def test_missing_of_a_rollout_names_the_next_step() -> None:
 def test_bad_parameters(make: Any, message: str) -> None:
     with pytest.raises(RequestError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "make", [BeamSearch, LookaheadSearch, Dvts, Rebase], ids=["beam_search", "lookahead_search", "dvts", "rebase"]
+)
+def test_every_parameter_reaches_the_search(make: Any, trees: ToyTrees) -> None:
+    def paths(search: TreeSearch, aggregation: str = "last") -> list[list[str]]:
+        found = [replay(search.start(8, aggregation=aggregation), trees.tree(problem)) for problem in range(12)]
+        return [[final.node.path for final in finals] for finals in found]
+
+    plain = paths(make())
+    assert max(path.count(".") for found in paths(make(max_rounds=2)) for path in found) == 1
+    assert max(path.count(".") for found in plain for path in found) > 1
+    assert paths(make(), "min") != plain
+    for changed in ({"beam_width": 2}, {"rebase_temperature": 5.0}):
+        if set(changed) <= {one.name for one in make.asked()}:
+            assert paths(make(**changed)) != plain
+    if make is LookaheadSearch:
+        asked = rounds(LookaheadSearch(lookahead_steps=3).start(8), trees.tree(0))
+        assert {request.n_steps for batch in asked for request in batch if isinstance(request, Greedy)} == {3}
+    chosen = [make(selection=how).replay(trees, [8]).accuracy for how in SELECTIONS]
+    assert (chosen[0] != chosen[1]).any() and (chosen[0] != chosen[2]).any()
+
+
+def test_a_solution_cut_off_by_the_rounds_is_wrong_and_an_ungraded_one_not_known() -> None:
+    class Graded(Table):
+        def grade(self, problem: int, path: str) -> Any:
+            return 0, NAN
+
+    steps = {"0": (1, False, 0.9), "1": (1, True, 0.1)}
+    search = BeamSearch(beam_width=1, max_rounds=1, selection="best_of_n")
+    assert search.replay(Table(steps), [2]).accuracy[0, 0] == 0  # the better one has no answer
+    found = search.replay(Graded(steps), [2])
+    assert np.isnan(found.accuracy[0, 0]) and np.isnan(found.ungraded[0, 0])

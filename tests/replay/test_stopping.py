@@ -259,14 +259,19 @@ def test_a_window_of_unknown_length_is_waited_for_unknown():
     assert np.isnan(found).ravel().tolist() == [True, False] and found[1, 0, 0] == 2
 
 
+@pytest.mark.parametrize("affordable", [0, 1e5])
 @pytest.mark.parametrize("name", RULES)
-def test_a_cap_of_one_is_one_sample_and_a_rule_never_met_is_the_whole_vote(name):
+def test_a_cap_of_one_is_one_sample_and_a_rule_never_met_is_the_whole_vote(name, affordable, monkeypatch):
+    monkeypatch.setattr(stopping, "_AFFORDABLE", affordable)
     pool = made_pool(12)
     found = RULES[name](pool, [1, 12])
     one = elect(pool[0], pool[1] if name == "share" else None, pool[2], [1])
     assert found.accuracy[:, :, 0] == pytest.approx(np.repeat(one.accuracy, 3, axis=1))
     assert found.ungraded[:, :, 0] == pytest.approx(np.repeat(one.ungraded, 3, axis=1))
-    assert found.draws[:, :, 0] == pytest.approx(np.ones((2, 3)))
+    assert found.draws[:, :, 0] == pytest.approx(np.ones((2, 3))) and not found.mc_error[:, :, 0].any()
+    if name == "share":  # no single vote settles it, so that of two samples the vote is the whole one, known exactly
+        two = RULES[name](pool, [2])
+        assert two.accuracy[:, 0] == pytest.approx(elect(*pool, [2]).accuracy) and not two.mc_error.any()
     whole = early_stopping_consistency(pool[0], pool[2], [13], [4, 12])
     votes = elect(pool[0], None, pool[2], [4, 12])
     assert whole.accuracy[:, 0] == pytest.approx(votes.accuracy) and whole.ungraded[:, 0] == pytest.approx(

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from ttclib.replay.best_of_n import expected_best_of_n
-from ttclib.replay.truncation import accuracy_under_caps, truncate
+from ttclib.replay.truncation import truncate
 from ttclib.replay.voting import majority_vote
 
 NAN = float("nan")
@@ -44,19 +41,3 @@ def test_a_cap_is_a_whole_number_of_tokens(cap):
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="completion_tokens"):
         truncate([[1, 0]], [[0, 1]], [[5]], 9)
-
-
-@given(
-    arrays(float, (3, 6), elements=st.sampled_from([0.0, 1.0, NAN])),
-    arrays(float, (3, 6), elements=st.sampled_from([1.0, 5.0, 9.0, NAN])),
-)
-def test_accuracy_under_caps_is_that_of_the_cut_samples_and_never_falls(correct, tokens):
-    caps = [1, 4, 5, 9]
-    found = accuracy_under_caps(correct, tokens, caps)
-    for column, cap in enumerate(caps):
-        cut = truncate(correct, np.zeros((3, 6)), tokens, cap).correct
-        for row in range(3):
-            known = ~np.isnan(correct[row]) & ~np.isnan(tokens[row])
-            expected = cut[row][known].mean() if known.any() else NAN
-            assert found[row, column] == pytest.approx(expected, nan_ok=True)
-    assert np.all((np.diff(found, axis=1) >= 0) | np.isnan(found[:, 1:]))

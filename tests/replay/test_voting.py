@@ -15,6 +15,7 @@ from tests.builders import real_data
 from tests.replay.exact import at_each_size, elected
 from tests.replay.pools import NAN, pools
 from ttclib.errors import RequestError
+from ttclib.replay.listing import listed_election
 from ttclib.replay.voting import _sample, elect, majority_vote, subsets_for, weighted_best_of_n
 
 
@@ -303,3 +304,11 @@ def test_a_budget_comes_to_the_same_whatever_others_are_asked_for():
     )
     np.testing.assert_array_equal(alone[:, 0], among[:, 1])
     np.testing.assert_array_equal(alone[:, 0], all_of_them[:, 15])
+
+
+def test_a_pool_whose_subsets_take_several_portions_to_list():
+    # 17 samples, 2^17 subsets: by heads the same is counted.
+    column = np.array([0] * 7 + [1] * 6 + [2] * 3 + [-1])
+    listed = listed_election(column, np.ones(17), np.array([1.0, 0.0, 0.0]))
+    counted = elect([column], None, [column == 0], range(3, 18), n_subsets=1)
+    assert listed[0] == 0 and listed[3:] == pytest.approx(counted.accuracy[0], abs=1e-10)

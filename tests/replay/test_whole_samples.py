@@ -130,3 +130,27 @@ def test_counts_alone_are_enough_for_coverage():
     assert PassAtK().replay(counted, [5, 100]).accuracy[1] == pytest.approx([0.9166667, NAN], abs=1e-7, nan_ok=True)
     with pytest.raises(RequestError, match="holds counts .*allowed pass_at_k"):
         BestOfN().replay(counted, [1])
+
+
+@pytest.mark.parametrize("make", [MajorityVote, WeightedBestOfN], ids=["majority_vote", "weighted_best_of_n"])
+def test_seed_and_subsets_reach_the_vote(make):
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 200, 600)
+    pool = pool_of([Made(ids.tolist(), rng.random(600).tolist(), (ids < 100).astype(float).tolist())])
+    few, again, other = (make(subsets=20).replay(pool, [300], seed=seed) for seed in (0, 0, 1))
+    assert few.accuracy == again.accuracy and few.accuracy != other.accuracy
+    many = make(subsets=2000).replay(pool, [300])
+    assert 0 < many.mc_error[0, 0] < 0.3 * few.mc_error[0, 0]
+
+
+def test_scores_are_those_of_the_verifier_and_aggregation_asked_for():
+    pool = pool_of([Made([0, 1], [0.1, 0.2], [1.0, 0.0])])
+    scores = {"last": np.array([[0.2, 0.1]]), **dict.fromkeys(("min", "prod", "mean"), np.array([[0.1, 0.2]]))}
+    other = Verifier("other", "prm", scores, np.full((1, 2), 3.0))
+    for strategy in (BestOfN(), WeightedBestOfN()):
+        assert strategy.replay(pool, [2]).accuracy[0, 0] == 0
+        assert strategy.replay(pool, [2], verifier=other).accuracy[0, 0] == 1
+        found = strategy.replay(pool, [2], verifier=other, aggregation="min")
+        assert found.accuracy[0, 0] == 0 and found.cost("prm_tokens")[0, 0] == 6
+        assert (found.source.verifier, found.source.aggregation) == ("other", "min")
+    assert MajorityVote().replay(pool, [2]).source.verifier is None

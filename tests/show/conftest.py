@@ -5,9 +5,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import ttclib
 from tests.show.stores import make_store
-from ttclib.analysis.curves import SAMPLING, accuracy_curves, powers_of_two
-from ttclib.store import SamplePool, load_pool
+from ttclib.show.notebook import SAMPLING
+from ttclib.study.study import Study
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +22,10 @@ def unscored_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pool(demo_like_store: Path) -> SamplePool:
-    return load_pool(demo_like_store)
+def study(demo_like_store: Path) -> Study:
+    return ttclib.open(demo_like_store)
 
 
 @pytest.fixture(scope="session")
-def curves(pool: SamplePool) -> pl.DataFrame:
-    return accuracy_curves(pool, SAMPLING, powers_of_two(pool), bins=3)
+def curves(study: Study) -> pl.DataFrame:
+    return study.replay(strategies=SAMPLING, bins=3, told="same").frame

@@ -1,5 +1,6 @@
 """A small store like the demo's: problems of all difficulties, a PRM that is of use; more of it if asked."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ def make_store(
     uneven: bool = False,
     revisions: bool = False,
     larger: bool = False,
+    orm: bool = False,
+    second_temperature: float | None = None,
     text: str = "line\n",
 ) -> Path:
     """Write a store of one policy, with or without PRM scores.
@@ -40,6 +43,10 @@ def make_store(
         Eight chains of eight answers a problem, of a model ``reviser``.
     larger : bool
         A second policy, 4 times as large and better: a pool of 8 reaches what it costs.
+    orm : bool
+        Whole answers are scored, too, by a verifier ``tiny-orm``.
+    second_temperature : float, optional
+        The policy was sampled at this temperature, too, and better: two settings.
     text : str
         First step of every completion.
     """
@@ -59,8 +66,12 @@ def make_store(
             for number, name in enumerate(names)
         ],
     )
-    write_part(path, "settings", [{"setting": "s", "temperature": 0.8, "top_p": 1.0, "max_tokens": 64}])
-    _policy(path, "small", 161_728, names, ease, n_samples, scored, rng, text)
+    _setting(path, "s", 0.8)
+    _policy(path, "small", 161_728, names, ease, n_samples, scored, rng, text, orm=orm)
+    if second_temperature is not None:
+        _setting(path, "t", second_temperature)
+        better = [share**0.6 for share in ease]
+        _policy(path, "small", 161_728, names, better, n_samples, scored, rng, text, orm=orm, setting="t")
     if larger:
         _policy(path, "large", 4 * 161_728, names, [share**0.4 for share in ease], n_samples, scored, rng, text)
     if search:
@@ -69,6 +80,36 @@ def make_store(
         _revisions(path, names, ease, rng)
     absorb(path)
     return path
+
+
+def make_counts(path: Path, *, n_problems: int = 12, n_samples: int = 16, seed: int = 0) -> Path:
+    """A store that knows of each problem how many samples were drawn and how many are right, and nothing else."""
+    rng = np.random.default_rng(seed)
+    names = [f"p{number:02d}" for number in range(n_problems)]
+    write_part(path, "problems", [{"problem_id": name, "benchmark": "synthetic"} for name in names])
+    _setting(path, "s", 0.8)
+    ease = [0.05 + 0.9 * number / max(1, n_problems - 1) for number in range(n_problems)]
+    write_part(
+        path,
+        "counts",
+        [
+            {
+                "policy": "small",
+                "problem_id": name,
+                "setting": "s",
+                "n": n_samples,
+                "c": int(rng.binomial(n_samples, p)),
+            }
+            for name, p in zip(names, ease, strict=True)
+        ],
+    )
+    absorb(path)
+    return path
+
+
+def _setting(path: Path, name: str, temperature: float) -> None:
+    keys = json.dumps({"max_tokens": 64, "temperature": temperature, "top_p": 1.0})
+    write_part(path, "settings", [{"setting": name, "keys": keys}])
 
 
 def _policy(
@@ -81,12 +122,15 @@ def _policy(
     scored: bool,
     rng: np.random.Generator,
     text: str,
+    *,
+    orm: bool = False,
+    setting: str = "s",
 ) -> None:
     rows: dict[str, list[dict[str, Any]]] = {"samples": [], "scores": [], "grades": []}
     for number, name in enumerate(names):
         for index in range(n_samples):
             correct, answer = _drawn(rng, number, ease[number])
-            key = {"policy": policy, "problem_id": name, "setting": "s", "sample_index": index}
+            key = {"policy": policy, "problem_id": name, "setting": setting, "sample_index": index}
             length = int(rng.integers(20, 60))
             rows["samples"].append(
                 {
@@ -101,12 +145,17 @@ def _policy(
             )
             scores = [float(rng.beta(4, 2)), _score(rng, correct)]
             rows["scores"].append({**key, "verifier": "tiny-prm", "step_scores": scores, "prm_tokens": length + 8})
+            if orm:
+                whole = [_score(rng, correct)]
+                rows["scores"].append({**key, "verifier": "tiny-orm", "step_scores": whole, "prm_tokens": length + 8})
             rows["grades"].append(
                 {**key, "grader": "exact", "answer": str(answer), "answer_class": answer, "correct": correct}
             )
     write_part(path, "models", [{"model": policy, "n_parameters": n_parameters, **FACTS}])
     if scored:
         write_part(path, "models", [{"model": "tiny-prm", "n_parameters": 300_000, **FACTS}])
+    if orm:
+        write_part(path, "models", [{"model": "tiny-orm", "kind": "orm", "n_parameters": 300_000, **FACTS}])
     for table, held in rows.items():
         if table != "scores" or scored:
             write_part(path, table, held)

@@ -221,6 +221,21 @@ def test_lines_that_coincide_are_said() -> None:
     assert "one line on the other" in json.dumps(accuracy_chart(same).to_dict()["title"])
 
 
+def test_what_the_axes_count_and_the_caption_says() -> None:
+    chart = accuracy_chart(frames.curves(), caption=["told"], unit="generations", title="Mine")
+    assert chart.to_dict()["title"] == {"text": "Mine", "subtitle": ["told"]}
+    assert "budget N: generations per problem (log scale)" in {one.text for one in texts(picture(chart))}
+    panels = bins_chart(
+        frames.curves(), caption=["told"], unit="generations", title="Mine", intervals=False, slider=True
+    )
+    assert panels.to_dict()["title"] == {"text": "Mine", "subtitle": ["told"]}
+    assert {"N, generations per problem", "accuracy", "50%"} <= {one.text for one in texts(picture(panels))}
+    assert param(panels, "intervals")["value"] is False and param(panels, "budget_now")["bind"]["input"] == "select"
+    assert (panels.to_dict()["spec"]["width"], panels.to_dict()["spec"]["height"]) == (230, 180)
+    assert accuracy_chart(frames.curves()).to_dict()["title"] == {"text": "Accuracy against sampling budget"}
+    assert bins_chart(frames.curves()).to_dict()["title"] == {"text": "Accuracy by difficulty"}
+
+
 @pytest.mark.parametrize("slider", [False, True])
 def test_specs_are_valid_small_and_fetch_nothing(slider: bool) -> None:
     curves = frames.curves()

@@ -10,6 +10,7 @@ import pytest
 from tests.show import frames
 from tests.show.drawn import encodings, marks, param, picture, rows_of, texts
 from tests.show.test_charts import value_of
+from ttclib.analysis.ledger import LEDGERS
 from ttclib.errors import RequestError
 from ttclib.show.charts import (
     agreement_chart,
@@ -30,35 +31,104 @@ from ttclib.show.charts import (
     tree_chart,
 )
 from ttclib.show.charts.crossover import nearest_step
+from ttclib.show.charts.frontier import PRESET_LABELS
 from ttclib.show.charts.tree import MAX_STEPS
 
 UNITS = {"snell": (frames.frontier(), "generations"), "all-in": (frames.frontier(), "eFLOPs")}
 CHARTS = {
-    "frontier": lambda: frontier_chart(UNITS),
-    "saving": lambda: saving_chart(frames.savings()),
-    "crossover": lambda: crossover_chart(frames.crossover()),
-    "gains": lambda: gains_chart(frames.gains(), "best_of_n"),
-    "tree": lambda: tree_chart(frames.trace()),
-    "chain": lambda: chain_chart(frames.positions(), references={"a": 0.5}),
-    "sweep": lambda: sweep_chart(frames.sweep()),
-    "best_split": lambda: best_split_chart(frames.sweep()),
-    "histogram": lambda: difficulty_histogram(frames.profiles()),
-    "agreement": lambda: agreement_chart(frames.profiles()),
-    "confusion": lambda: confusion_chart(np.array([[3, 1], [0, 4]])),
-    "cheap": lambda: cheap_chart(frames.cheap()),
-    "extrapolation": lambda: extrapolation_chart(frames.predicted(), frames.curves(strategies=("pass_at_k",))),
-    "miss": lambda: miss_chart(frames.misses()),
-    "sides": lambda: sides_chart(frames.curves(), frames.curves(), ("one", "other")),
-    "differences": lambda: differences_chart(frames.differences(), ("one", "other")),
+    "frontier": lambda **more: frontier_chart(UNITS, **more),
+    "saving": lambda **more: saving_chart(frames.savings(), **more),
+    "crossover": lambda **more: crossover_chart(frames.crossover(), **more),
+    "gains": lambda **more: gains_chart(frames.gains(), "best_of_n", **more),
+    "tree": lambda **more: tree_chart(frames.trace(), **more),
+    "chain": lambda **more: chain_chart(frames.positions(), references={"a": 0.5}, **more),
+    "sweep": lambda **more: sweep_chart(frames.sweep(), **more),
+    "best_split": lambda **more: best_split_chart(frames.sweep(), **more),
+    "histogram": lambda **more: difficulty_histogram(frames.profiles(), **more),
+    "agreement": lambda **more: agreement_chart(frames.profiles(), **more),
+    "confusion": lambda **more: confusion_chart(np.array([[3, 1], [0, 4]]), **more),
+    "cheap": lambda **more: cheap_chart(frames.cheap(), **more),
+    "extrapolation": lambda **more: extrapolation_chart(
+        frames.predicted(), frames.curves(strategies=("pass_at_k",)), **more
+    ),
+    "miss": lambda **more: miss_chart(frames.misses(), **more),
+    "sides": lambda **more: sides_chart(frames.curves(), frames.curves(), ("one", "other"), **more),
+    "differences": lambda **more: differences_chart(frames.differences(), ("one", "other"), **more),
+}
+
+
+# Title and axes of each, in the words that a reader sees, and what it says below the caption.
+WORDS = {
+    "frontier": {"Accuracy against cost", "accuracy: problems solved", "generations"},
+    "saving": {
+        "What choosing by difficulty saves",
+        "best-of-N costs this many times as much",
+        "budget N of best-of-N: generations per problem (log scale)",
+        "bill shared by 1 query of a problem",
+    },
+    "crossover": {
+        "Think longer, or train bigger?",
+        "small − large, points",
+        "R, inference tokens ÷ pretraining tokens (log scale)",
+        "at this R, by difficulty",
+        "ahead",
+    },
+    "gains": {
+        "Tree search less best-of-N, at equal generations",
+        "points over best-of-N",
+        "N, generations per problem",
+    },
+    "tree": {"A search", "step", "PRM score of the step", "0.0", "0.5", "1.0"},
+    "chain": {
+        "Right answers along a chain",
+        "answer in the chain (the first saw no other)",
+        "pass@1: share of answers that are right",
+    },
+    "sweep": {
+        "One long chain, or many short ones?",
+        "accuracy",
+        "← one answer a chain · sequential : parallel · one long chain →",
+    },
+    "best_split": {
+        "Where 4 answers are best spent (dark: the best split of the bin)",
+        "accuracy",
+        "sequential × parallel",
+    },
+    "histogram": {"How hard the problems are", "problems", "pass@1: share of a problem's samples that are right"},
+    "agreement": {"Does the PRM know what is hard?", "oracle: pass@1", "predicted: mean final PRM score"},
+    "confusion": {
+        "Problems by bin, oracle against predicted",
+        "bin by oracle (1 easiest)",
+        "bin by prediction (1 easiest)",
+    },
+    "cheap": {
+        "What few samples tell of the difficulty",
+        "k, samples spent on telling the difficulty (log scale)",
+        "rank correlation with the whole pool's pass@1",
+    },
+    "extrapolation": {
+        "What more samples would cover",
+        "pass@k: problems covered",
+        "k: samples per problem (log scale)",
+        "the pool ends here",
+    },
+    "miss": {"How far such predictions miss", "predicted − measured, points", "k: samples per problem (log scale)"},
+    "sides": {"Two pools, the same strategies", "accuracy", "N, samples per problem"},
+    "differences": {"other less one, on the same problems", "difference, points", "N, samples per problem"},
 }
 
 
 @pytest.mark.parametrize("name", list(CHARTS))
 def test_every_chart_is_legible_follows_the_paper_and_tells_pairs_apart_without_colour(name: str) -> None:
-    chart = CHARTS[name]()
+    chart = CHARTS[name](caption=["told"])
     spec = chart.to_dict()
     assert {"name": "dark", "value": False} in spec["params"]
+    assert spec["title"]["subtitle"][0] == "told"
     said = texts(picture(spec))
+    assert WORDS[name] <= {one.text for one in said}
+    plots = [spec["spec"]] if "facet" in spec else spec.get("vconcat", [spec])
+    assert all(plot["width"] >= 90 and plot["height"] >= 10 for plot in plots)
+    assert name == "confusion" or (plots[0]["width"] >= 110 and plots[0]["height"] >= 170)
     assert min(one.size for one in said) >= 11
     assert not any("null" in one.text or "NaN" in one.text or "undefined" in one.text for one in said)
     assert not any("_" in one.text for one in said), "a raw id"
@@ -96,6 +166,10 @@ def test_the_frontier_shows_one_ledger_and_bin_and_rings_what_nothing_beats() ->
     assert "bind" not in param(frontier_chart(UNITS, slider=False), "cost_now")
     with pytest.raises(RequestError, match="nothing to draw"):
         frontier_chart({"snell": (frames.frontier().with_columns(cost=pl.lit(None, dtype=pl.Float64)), "")})
+
+
+def test_every_ledger_has_a_name_for_readers() -> None:
+    assert set(LEDGERS) == set(PRESET_LABELS) and len(set(PRESET_LABELS.values())) == len(LEDGERS)
 
 
 def test_the_chosen_line_is_the_thick_one() -> None:
@@ -351,7 +425,7 @@ def test_predictions_go_beyond_the_pool() -> None:
     measured = [one for one in marks(svg, "point") if "measured" in one.label]
     assert {value_of(one, "measured")[:5] for one in measured} == {"50.0%", "60.0%", "70.0%", "80.0%", "90.0%"}
     edge = next(one for one in texts(svg) if one.text == "the pool ends here")
-    assert edge.x == pytest.approx(told["power law exp(a·k^b)", "16"].x + 6, abs=1)
+    assert edge.x == pytest.approx(told["power law exp(a·k^b)", "16"].x - 6, abs=1)
     with pytest.raises(RequestError, match="no model of coverage"):
         extrapolation_chart(frames.predicted().with_columns(predicted=pl.lit(None, dtype=pl.Float64)), frames.curves())
 

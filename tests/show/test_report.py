@@ -1,6 +1,11 @@
 """Reports: parameters are checked, failures told in a line, the page fetches nothing."""
 
+import json
+import os
 import re
+import subprocess
+import sys
+from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -8,16 +13,22 @@ from typing import Any
 import polars as pl
 import pytest
 
+import ttclib
+
 nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
 pytest.importorskip("papermill", reason="papermill is not installed")
 
 from ttclib.errors import RequestError, TTCError  # noqa: E402
 from ttclib.show import theme  # noqa: E402
 from ttclib.show.charts import accuracy_chart  # noqa: E402
-from ttclib.show.page import PageFacts, formulas_to_mathml, page_html  # noqa: E402
+from ttclib.show.index import _Page  # noqa: E402
+from ttclib.show.notebook import SAMPLING, findings_html  # noqa: E402
+from ttclib.show.page import PageFacts, findings_of, formulas_to_mathml, page_html  # noqa: E402
 from ttclib.show.report import check_parameters, parameters_of, render_report  # noqa: E402
+from ttclib.store.fingerprint import fingerprint  # noqa: E402
 
-REPLAY = Path(__file__).resolve().parents[2] / "notebooks" / "01_replay.ipynb"
+ROOT = Path(__file__).resolve().parents[2]
+REPLAY = ROOT / "notebooks" / "01_replay.ipynb"
 
 
 FACTS = PageFacts(
@@ -27,7 +38,22 @@ FACTS = PageFacts(
     versions={"ttclib": "9.9", "polars": "1.2"},
     parameters={"store": "</b>", "bins": 3},
     changed=("bins",),
+    paths={"/home/me/s.duckdb": "s.duckdb"},
+    related=(("all reports", "index.html"), ("next →", "n=2.html")),
 )
+
+
+def report(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    """`ttc report`, as a user calls it."""
+    return subprocess.run(
+        [sys.executable, "-m", "ttclib.cli", "report", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 class Fetches(HTMLParser):
@@ -99,6 +125,50 @@ def test_the_page_carries_all_it_needs(curves: pl.DataFrame) -> None:
     assert notebook.cells[2].outputs[0].data == data  # the notebook itself is left alone
 
 
+def links_of(html: str) -> list[str]:
+    """Where the links of a page lead, without those to places in itself."""
+    return [link for link in re.findall(r'<a [^>]*href="([^"]*)"', html) if not link.startswith("#")]
+
+
+def executed(*htmls: str) -> Any:
+    """A notebook of a title, a text, and cells that show something."""
+    cells = [nbformat.v4.new_markdown_cell("# Title\n\nFirst words."), nbformat.v4.new_markdown_cell("## Last part")]
+    for html in reversed(htmls):
+        cell = nbformat.v4.new_code_cell("store = '/home/me/s.duckdb'")
+        cell.outputs = [nbformat.v4.new_output("display_data", data={"text/html": html})]
+        cells.insert(1, cell)
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_what_was_found_stands_first_and_goes_with_the_page() -> None:
+    first, second = findings_html(["A < B by 3 points."], ["left out"]), findings_html(["And C."])
+    notebook = executed("<b>a table</b>", first, second)
+    assert findings_of(notebook) == ["A < B by 3 points.", "And C."]
+    html = page_html(notebook, FACTS)
+    body = html.partition("<body")[2]
+    places = [
+        body.index(part) for part in ("First words.", "A &lt; B", '<header class="made">', "And C.", "Last part</a>")
+    ]
+    assert places[0] < places[1] < places[2] < places[3]
+    assert html.count('<header class="made">') == html.count('<nav class="contents"') == 1
+    assert json.loads(_Page(html).found["findings"]) == ["A < B by 3 points.", "And C."]
+    # Without findings, where it was made from stands after the first text.
+    html = page_html(executed("<b>a table</b>"), FACTS)
+    places = [html.index(part) for part in ("First words.", '<header class="made">', "a table")]
+    assert places == sorted(places) and _Page(html).found["findings"] == "[]"
+
+
+def test_a_page_alone_has_no_dead_link_and_no_path_of_this_machine() -> None:
+    shown = "<a href=\"01_replay.ipynb\">01_replay</a> '/home/me/s.duckdb' holds nothing"
+    html = page_html(executed(shown), FACTS)
+    assert links_of(html) == []
+    assert '<span data-page="01_replay.html">01_replay</span>' in html
+    assert re.findall(r'<nav aria-label="Other pages" class="pages" hidden="">\s*(.*?)\s*</nav>', html, re.DOTALL) == [
+        '<span data-page="index.html">all reports</span><span data-page="n=2.html">next →</span>'
+    ]
+    assert "/home/me" not in html and "s.duckdb" in html
+
+
 def test_formulas_become_mathml_and_prices_do_not() -> None:
     assert "<mfrac" in formulas_to_mathml(r"so $$\frac{a}{b}$$ holds")
     assert formulas_to_mathml("from $5 to $6") == "from $5 to $6"
@@ -160,24 +230,31 @@ def test_a_failing_notebook_is_one_line_and_no_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scored", [True, False])
-def test_the_replay_notebook_becomes_a_page(
-    scored: bool, demo_like_store: Path, unscored_store: Path, tmp_path: Path
-) -> None:
-    store = demo_like_store if scored else unscored_store
-    kept = tmp_path / "ran.ipynb"
-    page = render_report(REPLAY, tmp_path / "r.html", {"store": str(store)}, keep_ipynb=kept, notify=lambda line: None)
-    html = page.read_text("utf-8")
-    assert fetched_by(html) == []
+def test_one_notebook_becomes_a_page_by_the_command(demo_like_store: Path, tmp_path: Path) -> None:
+    done = report(tmp_path, REPLAY, "-p", f"store={demo_like_store}", "-p", "bins=3", "--output", "pages/r.html")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(Path("pages") / "r.html")
+    html = (tmp_path / "pages" / "r.html").read_text("utf-8")
+    assert fetched_by(html) == [] and links_of(html) == [] and str(demo_like_store.parent) not in html
     assert html.count('class="ttc-chart"') == 2
-    assert ("no PRM scores" in html) is not scored
-    nbformat.validate(nbformat.read(kept, as_version=4))
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert "<code>bins = 3</code>" in html and fingerprint(demo_like_store) in html
+    # The page has the numbers that the library gives.
+    curves = ttclib.open(demo_like_store).replay(strategies=SAMPLING, bins=3)
+    assert [unescape(said) for said in curves.findings if escape(said) not in html] == []
+    for row in curves.frame.filter(pl.col("bin").is_null()).to_dicts():
+        assert f"<td>{row['budget']}</td><td>{row['accuracy'] * 100:.1f}%</td>" in html
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["r.html"]
 
 
-def test_the_stored_notebook_is_clean_and_its_cells_short() -> None:
-    notebook = nbformat.read(REPLAY, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            assert cell.outputs == [] and cell.execution_count is None
-            assert len(cell.source.splitlines()) <= 15
+@pytest.mark.slow
+def test_cells_for_a_person_at_a_kernel_are_not_run_for_a_page(tmp_path: Path) -> None:
+    path = notebook_of(tmp_path / "n.ipynb", "print(bins + 1)")
+    whole = nbformat.read(path, as_version=4)
+    whole.cells.append(nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["notebook-only"]}))
+    nbformat.write(whole, path)
+    kept = tmp_path / "ran.ipynb"
+    page = render_report(path, tmp_path / "r.html", keep_ipynb=kept, notify=lambda line: None)
+    ran = nbformat.read(kept, as_version=4)
+    nbformat.validate(ran)
+    assert [output.text for cell in ran.cells for output in cell.get("outputs", [])] == ["6\n"]
+    assert "<pre>6\n</pre>" in page.read_text("utf-8") and "1 / 0" not in page.read_text("utf-8")

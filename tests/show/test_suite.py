@@ -1,8 +1,6 @@
 """Several reports: what is planned, what runs, and what the index says."""
 
-import os
-import subprocess
-import sys
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +9,11 @@ import pytest
 nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
 pytest.importorskip("papermill", reason="papermill is not installed")
 
-from tests.show.test_report import fetched_by, notebook_of  # noqa: E402
+from tests.show.test_report import fetched_by, links_of, notebook_of, report  # noqa: E402
 from ttclib.cli import cli  # noqa: E402
 from ttclib.errors import RequestError, TTCError  # noqa: E402
 from ttclib.show.suite import notebooks_in, plan, render_suite  # noqa: E402
 from ttclib.store.fingerprint import fingerprint  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_parameter_goes_to_those_that_have_it(tmp_path: Path) -> None:
@@ -68,18 +64,6 @@ def test_a_fingerprint_follows_the_bytes(tmp_path: Path, demo_like_store: Path) 
         fingerprint(tmp_path / "none.duckdb")
 
 
-def report(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "ttclib.cli", "report", *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 @pytest.mark.slow
 def test_a_grid_makes_pages_and_an_index(tmp_path: Path) -> None:
     notebook = notebook_of(tmp_path / "n.ipynb", "print('bins', bins)")
@@ -97,7 +81,41 @@ def test_a_grid_makes_pages_and_an_index(tmp_path: Path) -> None:
     index = (tmp_path / "out" / "index.html").read_text("utf-8")
     assert fetched_by(index) == []
     assert index.count("Bins &lt;and&gt; more") == 2 and index.count("What bins do.") == 2
-    assert 'href="n__bins%3D3.html"' in index and "bins = 4" in index
+    assert 'href="n__bins%3D3.html#suite"' in index and "bins = 4" in index
+
+
+@pytest.mark.slow
+def test_all_notebooks_of_a_folder_make_a_suite_whose_cards_say_what_was_found(tmp_path: Path) -> None:
+    (tmp_path / "notebooks").mkdir()
+    for name, found in (("a", ["A is ahead by 3 points.", "B.", "C.", "D."]), ("b", [])):
+        path = notebook_of(
+            tmp_path / "notebooks" / f"{name}.ipynb",
+            f"from ttclib.show import notebook\nnotebook.show(notebook.findings_html({found!r}))",
+        )
+        ran = nbformat.read(path, as_version=4)
+        ran.cells.insert(0, nbformat.v4.new_markdown_cell(f"# Title {name}\n\nWhat {name} asks."))
+        ran.metadata["title"] = f"Title {name}"
+        nbformat.write(ran, path)
+    done = report(tmp_path, "--all", "-p", "store=none", "--processes", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(Path("reports") / "index.html")
+    index = (tmp_path / "reports" / "index.html").read_text("utf-8")
+    assert links_of(index) == ["a.html#suite", "b.html#suite"] and fetched_by(index) == []
+    cards = index.split("<li>")[1:]
+    # What was found, three sentences of it; where nothing was, what is asked.
+    assert [sentence in cards[0] for sentence in ("A is ahead by 3 points.", "B.", "C.", "D.", "What a asks.")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert "What b asks." in cards[1]
+    pages = [(tmp_path / "reports" / f"{name}.html").read_text("utf-8") for name in "ab"]
+    assert [re.findall(r'data-page="([^"]*)">([^<]*)<', page) for page in pages] == [
+        [("index.html", "all reports"), ("b.html", "next →")],
+        [("index.html", "all reports"), ("a.html", "← previous")],
+    ]
 
 
 @pytest.mark.slow

@@ -120,11 +120,24 @@ def test_the_tables_of_questions() -> None:
     assert saved["64"][3:] == ["does not get there", "–", "–", "accuracies do not differ", "–", "–"]
     assert len(cells(tables.savings_html(frames.savings().with_columns(bin=pl.lit(1))))) == 1
     front = cells(tables.frontier_html(frames.frontier().filter(pl.col("bin").is_null()), "FLOPs"))
-    assert front[0][1] == "cost in FLOPs" and [row[1] for row in front[1:]] == ["8"] * 4 + ["32"] * 4
+    assert front[0] == ["strategy", "cost in FLOPs", "accuracy", "interval", "generations", "chosen there"]
+    assert [row[1] for row in front[1:]] == ["8"] * 4 + ["32"] * 4
     assert ["compute-optimal", "32", "81.6%", "[40.0, 99.0]", "16", "beam search (M=4)"] in front
     sides = cells(tables.differences_html(frames.differences(), ("one", "other")))
     assert sides[0] == ["strategy", "budget N", "one", "other", "difference, points", "interval", "problems"]
     assert sides[1] == ["best-of-N", "1", "50.0%", "60.0%", "+10.0", "[+8.0, +12.0]", "8"]
+
+
+def test_where_the_lead_ends_is_said_in_words() -> None:
+    crossings = pl.DataFrame(
+        [(None, 0.79, 0.2, None, "the larger model is ahead from R = 0.79", 0.158, 12)],
+        schema=schema("bin", "crossing", "ci_low", "ci_high", "verdict", "pool_reaches_from", "n_problems"),
+        orient="row",
+    )
+    assert cells(tables.crossings_html(crossings)) == [
+        ["difficulty", "verdict", "crossing at R", "interval", "pool suffices from R =", "problems"],
+        ["all", "the larger model is ahead from R = 0.79", "0.79", "[0.2, ∞)", "0.158", "12"],
+    ]
 
 
 def test_the_tables_of_revisions_failures_and_bins() -> None:
@@ -184,6 +197,7 @@ def test_columns_can_be_chosen_and_called_otherwise() -> None:
         ["1", "50.0%", "[45.0, 54.0]"],
     ]
     assert cells(table(frame, ["budget", "accuracy", "n_problems"]))[1] == ["1", "50.0%", "12"]
+    assert cells(table(frame.select("accuracy"), ["accuracy", INTERVAL]))[1] == ["50.0%", "–"]
     with pytest.raises(RequestError, match="'cost'; it has strategy"):
         table(frame, ["cost"])
     with pytest.raises(RequestError, match="did you mean 'accuracy'"):
@@ -237,7 +251,7 @@ def test_a_terminal_table_fits(width: int) -> None:
     for frame in (frames.curves(), frames.crossover(), frames.savings(), frames.frontier()):
         lines = text_table(frame, width=width).splitlines()
         assert max(len(line) for line in lines if "not shown" not in line) <= width
-        assert "not shown" not in lines[-1] or width == 80
+        assert "not shown" not in lines[-1] or width < 132
         numbers = re.findall(r"\d+\.\d%", "\n".join(lines))
         assert len(numbers) >= len(frame.drop_nulls("accuracy")) if "accuracy" in frame.columns else True
 

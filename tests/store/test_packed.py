@@ -11,9 +11,9 @@ import pytest
 
 from ttclib import load_pool
 from ttclib.errors import RequestError, TTCError
-from ttclib.study.opening import find_store
 from ttclib.store import connect, is_collected, write_part
 from ttclib.store.packed import pack, packed_path, unpack
+from ttclib.study.opening import find_store
 
 
 @pytest.fixture

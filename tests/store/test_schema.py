@@ -43,6 +43,7 @@ EXPECTED = {
         "revision": "VARCHAR",
         "weights_hash": "VARCHAR",
         "tokenizer_hash": "VARCHAR",
+        "reads": "VARCHAR",
         "architecture": "VARCHAR",
         "n_parameters": "BIGINT",
         "n_embedding": "BIGINT",

@@ -163,6 +163,11 @@ def candidates_of(
     if not counted.any():
         raise RequestError("no shared problem that all strategies answer and that is in a bin: grade the samples first")
     at = np.flatnonzero(counted)
+    if difficulty is not None and (last := int(bins[at].max())) < difficulty.n_bins:
+        raise RequestError(
+            f"difficulty bin {last + 1} holds 0 problems that all strategies answer: use fewer bins, other thresholds "
+            "or more problems"
+        )
     sides = [of_rows(one, at) for one in sides]
     charged = _probes(sides, [table[at] for table in prices], difficulty, ledger, bill)
     which, column, accuracy, cost = [], [], [], []
@@ -263,7 +268,7 @@ def _probes(
     probe = probe_price(sides, prices, difficulty)
     charged = []
     for one, table in zip(sides, prices, strict=True):
-        drawn = np.asarray(one.budgets, dtype=float) if draws_whole(one) else np.zeros(len(one.budgets))
+        drawn = generations(one) if draws_whole(one) else np.zeros(one.accuracy.shape)
         charged.append(table + probe[:, None] * due.samples(drawn))
     return charged
 

@@ -300,8 +300,9 @@ def cross_fit(
                     g = bins[row]
                     for k in range(n_limits):
                         if left[g, k] >= 0:
-                            used[k, row, left[g, k]] += (1 - part[g, k]) / n_partitions
-                            used[k, row, right[g, k]] += part[g, k] / n_partitions
+                            used[k, row, left[g, k]] += 1 - part[g, k]
+                            used[k, row, right[g, k]] += part[g, k]
+    used /= n_partitions  # once, so that whole shares stay whole
 
 
 @compiled

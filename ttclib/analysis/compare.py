@@ -12,11 +12,13 @@ from ttclib.analysis.candidates import candidates_of, of_rows, on_shared_rows
 from ttclib.analysis.difficulty import Difficulty
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.ledger import LEDGERS, Ledger
-from ttclib.analysis.optimise import FOLDS, PARTITIONS, default_limits, optimise
+from ttclib.analysis.optimise import FOLDS, PARTITIONS, Choice, default_limits, optimise
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends, interval, leads
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
 
+SIDES = ("variant", "policy")
+TOO_CLOSE = "too close"
 COMPARISON_SCHEMA = {
     "strategy": pl.String,
     "variant": pl.String,
@@ -157,6 +159,7 @@ def matched_compute(
     outcomes: Sequence[Outcomes],
     difficulty: Difficulty | None = None,
     *,
+    by: str = "variant",
     ledger: Ledger = LEDGERS["snell"],
     limits: ArrayLike | None = None,
     folds: int = FOLDS,
@@ -165,57 +168,59 @@ def matched_compute(
     n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
 ) -> pl.DataFrame:
-    """Strategies at equal cost, to see whether the framework matters once everything is paid for.
+    """Sides at equal cost: whether the framework matters once all is paid for, and which policy is ahead where.
 
-    Within each limit every strategy takes the best of its own budgets, cross-fitted.
+    Within each limit every side takes the best of its own candidates, cross-fitted.
 
     Parameters
     ----------
     outcomes : sequence of Outcomes
-        The first is what the others are compared with.
     difficulty, ledger, folds, partitions, level, n_resamples, seed
         As in `ttclib.analysis.frontier.frontier`.
+    by : {"variant", "policy"}
+        What makes a side: a strategy, or a policy with all of its strategies and settings. The first side is what
+        the others are compared with.
     limits : array_like of float, optional
-        None: eight, evenly spaced in log over the costs that all of them cover.
+        None: eight, evenly spaced in log over the costs that all sides cover.
 
     Returns
     -------
     polars.DataFrame
-        Columns as in `MATCHED_SCHEMA`. `difference` is to the first strategy; `winner` is ``first``, ``other`` or
-        ``too close``, over the rows of this table.
+        Columns as in `MATCHED_SCHEMA`. `difference` is to the first side. `winner` is the side that is ahead of every
+        other at that limit in that bin, as `ttclib.analysis.resampling.leads` tells it over all pairs of this table,
+        ``too close``, or null where not all sides can afford anything.
 
     Raises
     ------
     RequestError
         As `frontier` does, or no cost is common to all.
     """
+    one_of(by, SIDES, "what makes a side")
     every = candidates_of(outcomes, difficulty, ledger=ledger).runnable()
-    parts = [every.some(every.which == number) for number in dict.fromkeys(every.which.tolist())]
+    labels = [every.of(j).variant if by == "variant" else every.of(j).source.policy for j in range(len(every))]
+    names = list(dict.fromkeys(labels))
+    parts = [every.some(np.array([label == name for label in labels])) for name in names]
     if limits is None:
         ranges = [default_limits(part) for part in parts]
         low, high = max(part[0] for part in ranges), min(part[-1] for part in ranges)
         if low > high:
-            raise RequestError("no cost is common to all strategies: compare fewer, or give limits")
+            raise RequestError("no cost is common to all sides: compare fewer, or give limits")
         limits = np.unique(np.geomspace(low, high, 8))
     asked: dict[str, int] = {"folds": folds, "partitions": partitions, "n_resamples": n_resamples, "seed": seed}
     choices = [optimise(part, limits, difficulty=difficulty, **asked) for part in parts]  # type: ignore[arg-type]
+    winners = _ahead(names, choices, level)
     rows: list[dict[str, object]] = []
-    differences, problems, compared = [], [], []
-    for part, choice in zip(parts, choices, strict=True):
+    for name, part, choice in zip(names, parts, choices, strict=True):
         found = choice.interval(level)
         below, above = ends(*choice.pushed(choice.draws - choices[0].draws, -1.0, 1.0), level)
+        first = choice is choices[0]
         for number, g, members in choice.groups():
             for k, limit in enumerate(choice.limits[g]):
-                if np.isnan(choice.means[g, k]) or np.isnan(choices[0].means[g, k]):
+                if np.isnan(choice.means[g, k]):
                     continue
-                first = choice is choices[0]
-                if not first:
-                    differences.append(choices[0].accuracy[members, k] - choice.accuracy[members, k])
-                    problems.append(part.clusters[members])
-                    compared.append((len(rows), -float(above[g, k]), -float(below[g, k])))
                 rows.append(
                     {
-                        "variant": part.of(0).variant,
+                        "variant": name if by == "variant" else None,
                         "policy": part.of(0).source.policy or None,
                         "bin": number,
                         "at_most": float(limit),
@@ -226,17 +231,42 @@ def matched_compute(
                         "difference": float(choice.means[g, k] - choices[0].means[g, k]),
                         "difference_low": 0.0 if first else float(below[g, k]),
                         "difference_high": 0.0 if first else float(above[g, k]),
-                        "winner": None,
+                        "winner": winners.get((g, k)),
                         "n_problems": len(np.unique(part.clusters[members])),
                     }
                 )
-    if compared:
-        places, low_ends, high_ends = zip(*compared, strict=True)
-        for at, winner in zip(
-            places, leads(differences, low_ends, high_ends, clusters=problems, names=("first", "other")), strict=True
-        ):
-            rows[at]["winner"] = winner
     return finite(pl.DataFrame(rows, schema=MATCHED_SCHEMA))
+
+
+def _ahead(names: Sequence[str], choices: Sequence[Choice], level: float) -> dict[tuple[int, int], str]:
+    """The side that is ahead of every other, by group and limit."""
+    cells: list[tuple[int, int, int]] = []
+    differences, problems, low, high = [], [], [], []
+    for _, g, members in choices[0].groups():
+        for k in range(choices[0].limits.shape[1]):
+            means = np.array([choice.means[g, k] for choice in choices])
+            if np.isnan(means).any() or len(choices) < 2:
+                continue
+            best = int(means.argmax())
+            for other in set(range(len(choices))) - {best}:
+                one, two = choices[best], choices[other]
+                gap = (one.draws[:, g, k] - two.draws[:, g, k])[:, None]
+                u = one.doubt[:, [g]]
+                inside = np.clip(gap, -1, 1) * (1 - u)
+                ended = ends(inside - u, inside + u, level)
+                low.append(float(ended[0][0]))
+                high.append(float(ended[1][0]))
+                differences.append(one.accuracy[members, k] - two.accuracy[members, k])
+                problems.append(one.candidates.clusters[members])
+                cells.append((g, k, best))
+    told = leads(differences, low, high, clusters=problems, names=("ahead", "behind"))
+    found: dict[tuple[int, int], str] = {}
+    for (g, k, best), verdict in zip(cells, told, strict=True):
+        if verdict != "ahead" or found.get((g, k)) == TOO_CLOSE:
+            found[g, k] = TOO_CLOSE
+        else:
+            found[g, k] = names[best]
+    return found
 
 
 def on_common_problems(outcomes: Sequence[Outcomes]) -> list[Outcomes]:

@@ -506,10 +506,14 @@ def check_bins(bins: ArrayLike, n_folds: int = 2, clusters: ArrayLike | None = N
         raise RequestError("no problem is in a difficulty bin: grade or score the samples first")
     count = int(given.max())
     n_problems = len(np.unique(members[given > 0]))
+    if n_problems < n_folds:
+        raise RequestError(
+            f"{n_problems} problem: choosing on some and scoring on others needs at least {n_folds}; sample more"
+        )
     if n_problems < n_folds * count:
         raise RequestError(
-            f"{n_problems} problems in {count} bins: {n_folds} folds need at least {n_folds * count} problems; "
-            f"use at most {max(1, n_problems // n_folds)} bins"
+            f"{n_problems} problems in {count} bins: {n_folds} folds need at least {n_folds * count} problems"
+            + (f"; use at most {n_problems // n_folds} bins" if n_problems >= n_folds else ": add problems")
         )
     sizes = [len(np.unique(members[given == number])) for number in range(1, count + 1)]
     if min(sizes) < n_folds:

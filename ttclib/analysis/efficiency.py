@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ttclib.analysis.candidates import Candidates, bill_of, candidates_of, draws_whole, probe_price
+from ttclib.analysis.candidates import Candidates, bill_of, candidates_of, draws_whole, generations, probe_price
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.interpolation import accuracy_at, cost_for
@@ -140,7 +140,10 @@ def _probe_cost(choice: Choice, difficulty: Difficulty, bill: Bill) -> np.ndarra
     if able.n_groups < 2:
         return np.zeros(choice.costs.shape)
     prices = [able.ledger.price(one) for one in able.outcomes]
-    drawn = [able.budget(j) if draws_whole(able.of(j)) else 0 for j in range(len(able))]
+    drawn = [
+        float(generations(able.of(j))[:, able.column[j]].mean()) if draws_whole(able.of(j)) else 0.0
+        for j in range(len(able))
+    ]
     price = mean_by_group(probe_price(able.outcomes, prices, difficulty)[:, None], able)[:, 0]
     return np.asarray(price[:, None] * (choice.used @ bill.samples(drawn)).T)
 

@@ -38,6 +38,7 @@ FRONTIER_SCHEMA = {
     "tied": pl.Int64,
     "given_up": pl.Float64,
     "optimism": pl.Float64,
+    "ungraded": pl.Float64,
     "n_problems": pl.Int64,
 }
 PICKS_SCHEMA = {
@@ -64,7 +65,8 @@ class Frontier:
         There `chosen`, `policy`, `setting` and `budget` are the plan's (null where bins choose differently), `tied`
         how many candidates come to its best accuracy exactly, `given_up` what the plan's preference for the cheap
         costs, and `optimism` what choosing and scoring on the same problems would have added. `pareto`: no candidate
-        that could be run is as accurate for less, or more accurate for as much.
+        that could be run is as accurate for less, or more accurate for as much. `ungraded`: the share of answers that
+        could not be graded and count as not right; were they all right, accuracy would be higher by so much.
     picks : polars.DataFrame
         Columns as in `PICKS_SCHEMA`: how often each candidate answered, by bin and limit.
     plan : Plan
@@ -142,18 +144,20 @@ def curve_rows(
 ) -> list[dict[str, object]]:
     """Rows of `Frontier.frame`, one a candidate and bin."""
     means = mean_by_group(candidates.cost, candidates)
+    ungraded = mean_by_group(ungraded_of(candidates), candidates)
     found = [np.empty((candidates.n_groups + 1, len(candidates))) for _ in range(3)]
-    for curve in range(len(candidates.outcomes)):  # a band is over one curve's budgets
-        own = candidates.which == curve
-        if own.any():
-            values = candidates.accuracy[:, own]
-            clusters = None if candidates.n_problems == len(candidates.bins) else candidates.clusters
-            side = interval(
-                values, groups=candidates.bins, n_groups=candidates.n_groups, clusters=clusters, level=level,
-                family=family, seed=seed,
-            )  # fmt: skip
-            for table, part in zip(found, side, strict=True):
-                table[:, own] = part
+    clusters = None if candidates.n_problems == len(candidates.bins) else candidates.clusters
+    # A band is over one curve's budgets; single intervals are found for all at once.
+    curves = [np.ones(len(candidates), dtype=bool)]
+    if family == "simultaneous":
+        curves = [candidates.which == number for number in np.unique(candidates.which)]
+    for own in curves:
+        side = interval(
+            candidates.accuracy[:, own], groups=candidates.bins, n_groups=candidates.n_groups, clusters=clusters,
+            level=level, family=family, seed=seed,
+        )  # fmt: skip
+        for table, part in zip(found, side, strict=True):
+            table[:, own] = part
     told = Interval(*found)
     rows: list[dict[str, object]] = []
     for j in range(len(candidates)):
@@ -173,10 +177,22 @@ def curve_rows(
                     "ci_low": float(told.low[at]),
                     "ci_high": float(told.high[at]),
                     "pareto": False,
+                    "ungraded": float(ungraded[at]),
                     "n_problems": len(np.unique(candidates.clusters[members])),
                 }
             )
     return rows
+
+
+def ungraded_of(candidates: Candidates) -> np.ndarray:
+    """Chance that a candidate's answer could not be graded, shape (rows, candidates)."""
+    columns = []
+    for j in range(len(candidates)):
+        table = candidates.of(j).ungraded
+        columns.append(
+            np.zeros(len(candidates.bins)) if table is None else np.nan_to_num(table[:, candidates.column[j]])
+        )
+    return np.column_stack(columns)
 
 
 def setting_label(one: Outcomes) -> str | None:
@@ -187,6 +203,7 @@ def setting_label(one: Outcomes) -> str | None:
 def _chosen_rows(choice: Choice, plan: Plan, level: float) -> list[dict[str, object]]:
     able = choice.candidates
     found, optimism = choice.interval(level), choice.optimism
+    unsure = mean_by_group(ungraded_of(able), able)
     counted = able.ledger.unit == "generations"
     rows: list[dict[str, object]] = []
     for number, g, members in choice.groups():
@@ -214,6 +231,7 @@ def _chosen_rows(choice: Choice, plan: Plan, level: float) -> list[dict[str, obj
                     "tied": one.tied if one is not None and len(steps) == 1 else None,
                     "given_up": one.given_up if one is not None and len(steps) == 1 else None,
                     "optimism": float(optimism[g, k]),
+                    "ungraded": float(choice.used[k, g] @ unsure[g]),
                     "n_problems": len(np.unique(able.clusters[members])),
                 }
             )

@@ -52,7 +52,7 @@ class Choice:
     draws : float array, shape (replicates, 1 + groups, limits)
         `means` in every replicate, moved so that their centre is `means`.
     beside : float array, shape (replicates, 1 + groups, columns)
-        Means of the further columns over the same replicates.
+        Means of the further columns over the same replicates, centred likewise.
     doubt : float array, shape (replicates, 1 + groups)
         Weight of the pseudo-problem in each.
     """
@@ -122,13 +122,13 @@ def optimise(
     per : {"problem", "mixed", "average"}
         As in `Choice`.
     folds, partitions : int
-        5 and 20; the paper's two halves are ``folds=2``.
+        5 and 20; the paper's two halves are ``folds=2``. A bin with fewer problems than folds leaves out one at a time.
     n_resamples, seed : int
 
     Raises
     ------
     RequestError
-        No candidate that could be run, bins too small for the folds, no limit, or limits that do not ascend.
+        No candidate that could be run, a bin with a single problem, no limit, or limits that do not ascend.
 
     References
     ----------
@@ -140,7 +140,7 @@ def optimise(
     if folds < 2 or partitions < 1:
         raise RequestError(f"{folds} folds and {partitions} partitions: give at least 2 folds and 1 partition")
     able = _in_order(candidates.runnable())
-    check_bins(able.bins, folds, able.clusters)
+    check_bins(able.bins, 2, able.clusters)  # a bin with fewer problems than folds leaves some of them empty
     table = default_limits(able) if limits is None else np.asarray(limits, dtype=float)
     asked = _limits(table, able.n_groups, per)
     bins, accuracy = able.bins.astype(np.int64) - 1, np.ascontiguousarray(able.accuracy)
@@ -167,21 +167,20 @@ def optimise(
         mode, accuracy, cost, extra, bins, ranked, runs, clusters, n_clusters, asked, folds,
         np.ascontiguousarray(weights.weights), np.random.default_rng([seed, 2]), draws, others, total,
     )  # fmt: skip
-    means = _by_group(mixed[0], bins, able.n_groups)
+    means, costs = (_by_group(table, bins, able.n_groups) for table in mixed)
+    allowed = np.vstack([_mean_limit(asked, bins), asked])
+    costs = np.where(np.isclose(costs, allowed, rtol=1e-9, atol=0), allowed, costs)  # at most, to the last digit
     draws, others = (_with_all(one, total) for one in (draws, others))
-    if n_resamples:
-        with np.errstate(invalid="ignore"):
-            known = ~np.isnan(draws)
-            centre = np.where(known, draws, 0.0).sum(axis=0) / known.sum(axis=0)
-        draws += means - centre
+    draws = _centred(draws, means)
+    others = _centred(others, _by_group(extra, bins, able.n_groups))
     return Choice(
         candidates=able,
-        limits=np.vstack([_mean_limit(asked, bins), asked]),
+        limits=allowed,
         per=per,
         accuracy=mixed[0],
         cost=mixed[1],
         means=means,
-        costs=_by_group(mixed[1], bins, able.n_groups),
+        costs=costs,
         in_sample=_by_group(inside, bins, able.n_groups),
         left=left,
         right=right,
@@ -267,6 +266,16 @@ def _with_all(means: np.ndarray, total: np.ndarray) -> np.ndarray:
     """A first group that is all problems: the groups by their weight in each replicate."""
     share = total / np.maximum(total.sum(axis=1, keepdims=True), 1e-300)
     return np.concatenate([np.einsum("rg,rgk->rk", share, means)[:, None], means], axis=1)
+
+
+def _centred(draws: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Replicates moved so that their mean is the estimate: fewer distinct problems choose worse in each of them."""
+    if not len(draws):
+        return draws
+    known = ~np.isnan(draws)
+    with np.errstate(invalid="ignore"):
+        centre = np.where(known, draws, 0.0).sum(axis=0) / known.sum(axis=0)
+    return np.asarray(draws + (at - centre))
 
 
 def _doubt(weights: Resamples, total: np.ndarray, bins: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from ttclib.analysis.candidates import Candidates, draws_whole, generations, probe_price
+from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.difficulty import Bill, Difficulty, place_problems
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.optimise import Choice
@@ -35,6 +36,8 @@ class Step:
     policy, strategy, variant : str
     setting : mapping of str to value
         The setting's keys.
+    parameters : mapping of str to value
+        The strategy's own.
     budget : int
     verifier, aggregation : str or None
     cost, accuracy : float
@@ -52,6 +55,7 @@ class Step:
     variant: str
     budget: int
     setting: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     verifier: str | None = None
     aggregation: str | None = None
     cost: float = float("nan")
@@ -62,7 +66,7 @@ class Step:
 
     @property
     def label(self) -> str:
-        """In words: ``"beam_search (M=4) N=16"``."""
+        """By its names: ``"beam_search (M=4) N=16"``."""
         return f"{self.variant} N={self.budget}"
 
 
@@ -113,6 +117,10 @@ class Plan:
     versions: Mapping[str, str] = field(default_factory=dict)
     stopping: Mapping[str, Any] | None = None
     predictor: Mapping[str, Any] | None = None
+
+    def steps(self) -> list[Step]:
+        """Everything that it may run."""
+        return [step for row in self.choices for steps in row for step in steps]
 
     @property
     def n_bins(self) -> int:
@@ -189,27 +197,32 @@ class Plan:
                 for step in steps:
                     at, place = _find(step, outcomes, number)
                     one = outcomes[at]
-                    own = step.budget if draws_whole(one) else 0
-                    extra = 0.0 if bill is None else float(bill.samples(own))
+                    answers = generations(one)[member, place]
+                    own = answers if draws_whole(one) else np.zeros(answers.shape)
+                    extra = np.zeros(answers.shape) if bill is None else bill.samples(own)
                     accuracy[member, column] += step.share * one.accuracy[member, place]
                     cost[member, column] += step.share * (prices[at][member, place] + extra * probe[member])
-                    drawn[member, column] += step.share * (generations(one)[member, place] + extra)
+                    drawn[member, column] += step.share * (answers + extra)
                     probes[member, column] += step.share * extra
         return AppliedPlan(self, numbers, accuracy, cost, probes, drawn)
 
     def lines(self) -> list[str]:
-        """The table in words, equal neighbours merged: ``bin 4, at most 16-64: beam_search (M=4) N=16``."""
+        """The table in words, equal neighbours merged: ``bin 4, at most 16–64: beam search (M=4) at N = 16``."""
         told = []
         for number, row in enumerate(self.choices, start=1):
             words = [
-                " or ".join(step.label + (f" ({step.share:.0%})" if step.share < 1 else "") for step in steps)
+                " or ".join(
+                    f"{strategy_label(step.variant)} at N = {step.budget}"
+                    + (f" ({step.share:.0%})" if step.share < 1 else "")
+                    for step in steps
+                )
                 or "nothing is affordable"
                 for steps in row
             ]
             begin = 0
             for end in range(1, len(row) + 1):
                 if end == len(row) or words[end] != words[begin]:
-                    span = f"{self.limits[begin]:g}" + (f"-{self.limits[end - 1]:g}" if end - begin > 1 else "")
+                    span = f"{self.limits[begin]:g}" + (f"–{self.limits[end - 1]:g}" if end - begin > 1 else "")
                     told.append(f"bin {number}, at most {span}: {words[begin]}")
                     begin = end
         return told
@@ -484,6 +497,7 @@ def _step(able: Candidates, j: int, means: np.ndarray, cost: np.ndarray, **facts
         variant=one.variant,
         budget=able.budget(j),
         setting={} if source.setting is None else dict(source.setting.keys),
+        parameters=dict(source.parameters),
         verifier=source.verifier,
         aggregation=source.aggregation,
         cost=float(cost[j]),

@@ -144,7 +144,7 @@ def ratio_sweep(
         Answers a problem, over all chains.
     selection : {"hierarchical", "majority"}
     verifier : Verifier, optional
-        Of the chains; not read by ``majority``.
+        Of the chains, the first where none is given; not read by ``majority``.
     aggregation : {"last", "min", "prod", "mean"}
     bins_of_problems : mapping of problem id to int, optional
         Difficulty bin, from 1 (easiest); a problem that is not there, or is 0, is in none.
@@ -171,6 +171,8 @@ def ratio_sweep(
     ----------
     Snell et al. 2024, arXiv:2408.03314, figure 7.
     """
+    if verifier is None and selection != "majority":
+        verifier = chains.verifier()
     found = revision_splits(chains, budgets, selection=selection, verifier=verifier, aggregation=aggregation, seed=seed)
     bins = np.array([(bins_of_problems or {}).get(problem_id, 0) for problem_id in chains.problem_ids], dtype=int)
     rows = []

@@ -104,7 +104,8 @@ def _lines(found: Comparison, curves: pl.DataFrame) -> Iterator[str]:
             f"{row['only_grader_right']:,}, by {row['other_grader']} alone {row['only_other_right']:,}"
         )
     if found.disagreements:
-        yield f"Reference and answer, the {min(_SHOWN, len(found.disagreements))} most frequent of {len(found.disagreements):,}:"
+        n_pairs = len(found.disagreements)
+        yield f"Reference and answer, the {min(_SHOWN, n_pairs)} most frequent of {n_pairs:,}:"
     for one in found.disagreements[:_SHOWN]:
         said = ", ".join(f"{name} {_SAID[correct]}" for name, correct in one.correct.items())
         yield f"  {one.n_samples:,} × {one.reference[:_LONGEST]!r} and {one.answer[:_LONGEST]!r}: {said}"

@@ -59,7 +59,8 @@ def strategy_options() -> tuple[Decorator, ...]:
         click.option(
             "--strategy",
             "strategies",
-            help=f"With commas, of {', '.join(strategies())}; by default all that the store holds on most problems.",
+            help=f"With commas, of {', '.join(strategies())}; by default all that the store holds on most problems, "
+            "stopping rules aside.",
         ),
         click.option(
             "--budgets", help="Generations a problem: 1,4,16 or 1-64 or all; default: powers of two that are held."

@@ -21,6 +21,7 @@ _CHARACTERS_A_TOKEN = 3.5  # of English mathematics, in the vocabularies of Llam
 # A sample in the file, scored and graded: measured 0.5 to 0.7 kB for samples of 50 to 100 tokens, of
 # which text and token ids are what grows with the length.
 _BYTES_A_SAMPLE, _BYTES_A_TOKEN = 300, 5.0
+_BYTES_A_NUMBER = 2.0  # a half float, of each token
 _IN_NAME = re.compile(r"(\d+(?:\.\d+)?)\s*([bm])(?![a-z0-9])", re.I)
 
 
@@ -36,6 +37,10 @@ class Estimate:
         In all.
     policy_gpu_hours, prm_gpu_hours : float or None
     disk_bytes : float
+    bytes_per_sample : float
+        Of these, in the mean.
+    logprob_bytes_per_sample : float
+        Of these, in what is kept of each token (`sampling.keep_logprobs`).
     """
 
     n_problems: int
@@ -46,6 +51,8 @@ class Estimate:
     policy_gpu_hours: float | None
     prm_gpu_hours: float | None
     disk_bytes: float
+    bytes_per_sample: float
+    logprob_bytes_per_sample: float
 
     def lines(self, config: RunConfig) -> list[str]:
         """For a person."""
@@ -72,7 +79,13 @@ class Estimate:
                 f"{told.gpu}; assumed: {told.peak_tflops:g} TFLOPS peak, {told.decode_utilization:.0%} of it drawing, "
                 f"{told.prefill_utilization:.0%} scoring"
             )
-        return [*result, f"disk      {self.disk_bytes / 1e6:,.0f} MB in {config.store}"]
+        kept = f", {self.logprob_bytes_per_sample:,.0f} of them each token's log-probability and the like"
+        return [
+            *result,
+            f"disk      {self.disk_bytes / 1e6:,.0f} MB in {config.store}: {self.bytes_per_sample:,.0f} bytes a sample"
+            f"{kept if self.logprob_bytes_per_sample else ''} (sampling.keep_logprobs = "
+            f"{str(config.sampling.keep_logprobs).lower()})",
+        ]
 
 
 def estimate_run(config: RunConfig) -> Estimate:
@@ -89,6 +102,8 @@ def estimate_run(config: RunConfig) -> Estimate:
     prompt_tokens = sum(asked) + len(touched) * len(shown) / _CHARACTERS_A_TOKEN
     completion_tokens = float(n * _mean_tokens(config))
     prm_tokens = completion_tokens + n * (sum(asked) / len(asked) if asked else 0) if config.prm else 0.0
+    logprob_bytes = _mean_tokens(config) * _numbers_a_token(config) * _BYTES_A_NUMBER
+    bytes_per_sample = _BYTES_A_SAMPLE + _mean_tokens(config) * _BYTES_A_TOKEN + logprob_bytes
     told = config.estimate
     policy = told.policy_parameters or parameters_of(config.policy.path)
     prm = told.prm_parameters or (parameters_of(config.prm.path) if config.prm else None)
@@ -100,7 +115,9 @@ def estimate_run(config: RunConfig) -> Estimate:
         prm_tokens=prm_tokens,
         policy_gpu_hours=gpu_hours(policy, completion_tokens, told.peak_tflops * told.decode_utilization),
         prm_gpu_hours=gpu_hours(prm, prm_tokens, told.peak_tflops * told.prefill_utilization) if config.prm else None,
-        disk_bytes=n * _BYTES_A_SAMPLE + completion_tokens * _BYTES_A_TOKEN,
+        disk_bytes=n * bytes_per_sample,
+        bytes_per_sample=bytes_per_sample,
+        logprob_bytes_per_sample=logprob_bytes,
     )
 
 
@@ -149,6 +166,13 @@ def parameters_of(path: str) -> float | None:
 def _wall_hours(estimate: Estimate, n_gpus: int) -> float:
     """Copies of the policy share the drawing; the PRM reads on one GPU."""
     return (estimate.policy_gpu_hours or 0.0) / n_gpus + (estimate.prm_gpu_hours or 0.0)
+
+
+def _numbers_a_token(config: RunConfig) -> int:
+    """Numbers kept of each token: its log-probability, its entropy where the engine tells it, the top mass if asked."""
+    in_process = config.policy.engine == "transformers"
+    keep = config.sampling
+    return keep.keep_logprobs * (1 + in_process) + (keep.keep_top_mass and not in_process)
 
 
 def _mean_tokens(config: RunConfig) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Identity:
     revision : str or None
     weights_hash, tokenizer_hash : str or None
         None: the files are not here.
+    reads : mapping or None
+        How a verifier reads a solution.
     """
 
     name: str
@@ -51,10 +53,11 @@ class Identity:
     revision: str | None
     weights_hash: str | None
     tokenizer_hash: str | None
+    reads: Mapping[str, Any] | None = None
 
     def row(self) -> dict[str, Any]:
         """The columns of the store's ``models`` that tell which model it is."""
-        return {name: value for name, value in vars(self).items() if name != "name"}
+        return {name: value for name, value in vars(self).items() if name not in ("name", "reads")}
 
 
 def identify(model: PolicyConfig | PrmConfig) -> Identity:
@@ -67,7 +70,9 @@ def identify(model: PolicyConfig | PrmConfig) -> Identity:
     """
     folder = _folder(resolve_model(model.path), model.revision)
     hashes = (None, None) if folder is None else (_hash_of_weights(folder), _hash_of_tokenizer(folder))
-    return Identity(model.name, model.path, model.revision, *hashes)
+    return Identity(
+        *(model.name, model.path, model.revision, *hashes), model.reads() if isinstance(model, PrmConfig) else None
+    )
 
 
 def check_identity(store: Path, *models: PolicyConfig | PrmConfig) -> dict[str, dict[str, Any]]:
@@ -94,7 +99,7 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig) -> dict[str, 
     known = _known(store)
     for number, model in enumerate(asked):
         for other in asked[:number]:
-            if other.name == model.name and (how := _difference(other.row(), model)):
+            if other.name == model.name and (how := _difference(other.row() | {"reads": None}, model)):
                 raise RequestError(
                     f"two models are called '{model.name}': '{other.path}' and '{model.path}' {how}; give one another "
                     "name"
@@ -139,7 +144,7 @@ def record_models(
         before = known.get(name)
         if before and before["roles"] and before["weights_hash"] is None and row["weights_hash"]:
             notify(f"'{store}' did not say which weights its '{name}' has: it does now, those at '{_place(row)}'")
-    rows = [{"model": model.name, **facts, **identities[model.name]} for model, facts in loaded]
+    rows = [{"model": model.name, **identities[model.name], **facts} for model, facts in loaded]
     write_part(store, "models", rows)
 
 
@@ -156,6 +161,10 @@ def _difference(known: dict[str, Any], model: Identity) -> str | None:
         return "has other weights"
     if known["tokenizer_hash"] and model.tokenizer_hash and known["tokenizer_hash"] != model.tokenizer_hash:
         return "has another tokenizer or chat template"
+    reads = json.loads(known["reads"] or "{}")
+    for name, value in (model.reads or {}).items():
+        if name in reads and value not in (reads[name], "auto"):
+            return f"is to read otherwise ({name} = {value!r}, not {reads[name]!r})"
     if known["path"] and not same_weights:
         if _resolved(known["path"]) != _resolved(model.path):
             return "lies elsewhere"

@@ -23,6 +23,7 @@ from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.run import check_same_problems
 from ttclib.collect.steps import split_steps
+from ttclib.collect.token_columns import reasoning_tokens, token_columns
 from ttclib.collect.turns import between_answers, end_tokens
 from ttclib.config import PolicyConfig, RevisionConfig, RunConfig, SamplingConfig
 from ttclib.errors import RequestError
@@ -290,6 +291,8 @@ def _draw_batch(
             "prompt_tokens": len(prefix),
             "completion_tokens": len(completion.token_ids),
             "logprob": completion.logprob,
+            "reasoning_tokens": reasoning_tokens(engine.token_texts(completion.token_ids)),
+            **token_columns(completion),
         }
         for ((problem_id, chain), prefix), completion in zip(batch, engine.generate(draws, sampling), strict=True)
     ]

@@ -19,6 +19,7 @@ from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.score_samples import score
 from ttclib.collect.steps import count_step_tokens
+from ttclib.collect.token_columns import reasoning_tokens, step_logprobs, token_columns
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader
@@ -173,10 +174,10 @@ def _draw_batch(
     completions = engine.generate(draws, config.sampling)
     elapsed = (time.monotonic() - started) / len(batch)
     delimiter = config.sampling.step_delimiter
-    step_tokens = {  # of what several samples say, once
-        ids: count_step_tokens(engine.token_texts(ids), delimiter)
-        for ids in {tuple(completion.token_ids) for completion in completions}
-    }
+    distinct = {tuple(completion.token_ids) for completion in completions}  # what several samples say, once
+    token_texts = {ids: engine.token_texts(ids) for ids in distinct}
+    step_tokens = {ids: count_step_tokens(texts, delimiter) for ids, texts in token_texts.items()}
+    thought = {ids: reasoning_tokens(texts) for ids, texts in token_texts.items()}
     return [
         {
             "problem_id": problem.problem_id,
@@ -187,10 +188,14 @@ def _draw_batch(
             "prompt_tokens": len(prompts[problem.problem_id]),
             "completion_tokens": len(completion.token_ids),
             "logprob": completion.logprob,
-            "step_tokens": step_tokens[tuple(completion.token_ids)],
+            "step_tokens": step_tokens[ids],
+            "step_logprobs": step_logprobs(completion, step_tokens[ids]),
+            "reasoning_tokens": thought[ids],
+            **token_columns(completion),
             "elapsed_s": elapsed,
         }
         for (problem, index), completion in zip(batch, completions, strict=True)
+        for ids in [tuple(completion.token_ids)]
     ]
 
 

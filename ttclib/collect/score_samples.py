@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from ttclib.errors import RequestError
 from ttclib.samples import Setting
 from ttclib.setting_keys import differing_keys, matches, option, value_at
 from ttclib.store import connect
-from ttclib.store.choosing import Wanted, choose_policy, choose_setting, settings_of
+from ttclib.store.choosing import Wanted, all_matching, choose_policy, choose_setting, settings_of
 
 _SCORED_AT_ONCE = 4096
 
@@ -132,22 +132,35 @@ def _setting(config: RunConfig, settings: Sequence[Setting], policy: str, wanted
     if wanted is not None:
         return choose_setting(settings, wanted, whose)
     row = config.setting_row()
-    own = Setting(row["setting"], json.loads(row["keys"]))
-    if own.name in [setting.name for setting in settings]:
-        return own
-    # Imported samples state less than a configuration does; what they state must not be something else.
+    if row["setting"] in [setting.name for setting in settings]:
+        return choose_setting(settings, row["setting"], whose)
+    # Imported samples state less than a configuration does; what both state must be the same.
+    stated = {
+        name: value
+        for name, value in json.loads(row["keys"]).items()
+        if name in config.sampling.model_fields_set - {"step_delimiter"}
+        or (name == "prompt_format" and config.prompt.model_fields_set)
+    }
     meant = [
         setting
         for setting in settings
-        if matches(own.keys, {name: value for name, value in setting.keys.items() if name in own.keys})
+        if matches(setting.keys, {name: value for name, value in stated.items() if name in setting.keys})
     ]
     if len(meant) == 1:
         notify(f"score: reads the samples of '{policy}' under {meant[0].label()}")
         return meant[0]
-    names = differing_keys([own.keys, *(setting.keys for setting in meant or settings)])
-    there = ", ".join(f"`{option(setting.keys, names)}`" for setting in meant or settings)
-    here = ", ".join(f"{name} = {value_at(own.keys, name)!r}" for name in names)
-    raise RequestError(f"0 samples of {whose} were drawn as configured ({here}); there are some with {there}")
+    there = all_matching(meant or settings, {}, whose)
+    names = differing_keys([setting.keys for setting in there] if meant else [stated, *_shared(there, stated)])
+    here = ", ".join(f"{name} = {value_at(stated, name)!r}" for name in names if value_at(stated, name) is not None)
+    raise RequestError(
+        f"0 samples of {whose} were drawn as configured{f' ({here})' if here else ''}; there are some with "
+        f"{', '.join(f'`{option(setting.keys, names)}`' for setting in there)}"
+    )
+
+
+def _shared(settings: Sequence[Setting], stated: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of the keys of settings those that a configuration states, and where they lack one, what it states."""
+    return [{name: setting.keys.get(name, value) for name, value in stated.items()} for setting in settings]
 
 
 def _delimiter(config: RunConfig, drawn: Setting, completions: Sequence[str], notify: Notify) -> str:

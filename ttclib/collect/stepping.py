@@ -17,10 +17,11 @@ from typing import Any
 
 from ttclib.collect.checkpoints import missing_package
 from ttclib.collect.engines.loading import close_engine, load_engine
-from ttclib.collect.engines.types import Draw, Engine, draw_seed
+from ttclib.collect.engines.types import Completion, Draw, Engine, draw_seed
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
 from ttclib.collect.identity import record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
+from ttclib.collect.token_columns import token_columns
 from ttclib.config import RunConfig, SamplingConfig
 from ttclib.replay.tree import GREEDY, ROOT, parent_of
 
@@ -219,13 +220,13 @@ class _Drawing:
         self.text = ""
         self.finish_reason: str | None = None
         self.is_open = True
-        self._logprob = 0.0
+        self._pieces: list[Completion] = []
         self._text_before = "".join(step.text for step in before)
 
-    def take(self, completion: Any, engine: Engine, sampling: SamplingConfig) -> None:
+    def take(self, completion: Completion, engine: Engine, sampling: SamplingConfig) -> None:
         """Add a piece, and settle whether it ends the step, or the solution."""
         self.token_ids += completion.token_ids
-        self._logprob += completion.logprob
+        self._pieces.append(completion)
         self.text += _whole_text(completion, engine, sampling.step_delimiter)
         solution = self._text_before + self.text
         full = self.n_before + len(self.token_ids) >= sampling.max_tokens
@@ -245,7 +246,8 @@ class _Drawing:
             "token_ids": self.token_ids,
             "text": self.text,
             "finish_reason": self.finish_reason,
-            "logprob": self._logprob,
+            "logprob": sum(piece.logprob for piece in self._pieces),
+            **token_columns(*self._pieces),
         }
 
 

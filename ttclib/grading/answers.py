@@ -37,7 +37,7 @@ _ABOUT = re.compile(r"\\approx(?![A-Za-z])")
 # The left side of an equation that names a value, and what shows that it does more than that.
 _LONGEST_NAME = 80
 _NAMES = re.compile(r"[A-Za-z\\|\[(#]")
-_NO_NAME = re.compile(r"\\forall|[<>=]|,(?![^(]*\))|^\\frac(?!\s*\{d)")
+_NO_NAME = re.compile(r"\\forall|[<>=,]")
 _ANGLE = re.compile(r"m?\s*\\(?:measured)?angle\s*\{?([A-Z]+)\}?\s*=")
 _COMMAND = re.compile(r"\\(?!text\b|[{},;!% ])")
 # What math-verify is asked about, and what it may be shown: LaTeX without quotes, equations, or what only code has.
@@ -135,6 +135,8 @@ def _readings(cleaned: Cleaned) -> tuple[tuple[Reading, ...], bool]:
     texts = _variants(cleaned.text)
     if cleaned.product is not None:
         texts.append(cleaned.product)
+    if cleaned.parameter and cleaned.text.isascii() and cleaned.text.isalpha():
+        return (Number(("word", cleaned.text)),), False  # "kx for any k"
     for text in texts:
         renames: list[dict[str, str] | None] = [None]
         if cleaned.parameter:
@@ -173,7 +175,9 @@ def _named_value(text: str) -> str | None:
     head, sign, tail = text.rpartition("=")
     if not sign or not tail.strip() or len(head) > _LONGEST_NAME or not _NAMES.match(head.strip()):
         return None
-    if any(head.count(one) != head.count(other) for one, other in ("()", "{}")) or _NO_NAME.search(head):
+    if any(head.count(one) != head.count(other) for one, other in ("()", "{}")):
+        return None
+    if _NO_NAME.search(re.sub(r"\{[^{}]*\}|\([^()]*\)", "", head)) or (head.startswith("\\frac") and "{d" not in head):
         return None
     try:
         parse_answer(head)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ttclib.grading.tokens import FUNCTIONS, LETTERS, Unreadable, tokens_of
-from ttclib.grading.units import NO_UNIT, Unit, raised, times, unit_of
+from ttclib.grading.units import NO_UNIT, SCALES, Unit, raised, times, unit_of
 
 Node = tuple[Any, ...]
 
@@ -17,6 +17,7 @@ _OF_SEVERAL = {"max", "min", "gcd", "lcm"}
 _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array", "vmatrix"}
 _OPEN = ("(", "[", "]", "\\{", "\\langle")
 _LONGEST_UNIT = 6  # words; a longer text is a remark
+_END = (None, None)
 INFINITY: Node = ("infinity",)
 HALF: Node = ("number", Fraction(1, 2), None)
 _INVERSE: Node = ("negative", ("number", Fraction(1), None))
@@ -54,7 +55,7 @@ class Atoms:
     """
 
     def __init__(self, text: str, thousands: bool, renamed: dict[str, str] | None = None) -> None:
-        self.tokens = tokens_of(text, thousands)
+        self.tokens: list[tuple[Any, Any]] = [*tokens_of(text, thousands), _END]
         self.renamed = renamed or {}
         self.place = 0
         self.depth = 0
@@ -76,19 +77,22 @@ class Atoms:
     @property
     def kind(self) -> str | None:
         """Kind of the next token."""
-        return self.tokens[self.place][0] if self.place < len(self.tokens) else None
+        kind: str | None = self.tokens[self.place][0]
+        return kind
 
     @property
     def value(self) -> str | None:
         """Text of the next token."""
-        return self.tokens[self.place][1] if self.place < len(self.tokens) else None
+        value: str | None = self.tokens[self.place][1]
+        return value
 
     def take(self) -> str:
         """Take the next token."""
-        if self.place >= len(self.tokens):
+        value = self.tokens[self.place][1]
+        if value is None:
             raise Unreadable("it ends too early")
         self.place += 1
-        return self.tokens[self.place - 1][1]
+        return str(value)
 
     def expect(self, value: str) -> None:
         """Take a token that must be there."""
@@ -98,7 +102,7 @@ class Atoms:
 
     def takes(self, *values: str) -> bool:
         """Take the next token if it is one of these."""
-        if self.value in values:
+        if self.tokens[self.place][1] in values:
             self.place += 1
             return True
         return False
@@ -166,7 +170,7 @@ class Atoms:
             elif self.takes("%", "\\%"):
                 node = ("percent", node)
             elif self.takes("\\DEG"):
-                scale = (self.value or "").strip("\\text{} ")
+                scale = (self.value or "").removeprefix("\\text").strip("{} ")
                 if scale in ("C", "F") and self.kind in ("word", "text"):
                     self.take()
                     node = ("unit", node, unit_of(scale))
@@ -182,15 +186,17 @@ class Atoms:
             else:
                 return node
 
-    def unit(self) -> Unit | None:
-        """The unit that a run of text tokens says."""
+    def unit(self) -> tuple[Unit | None, int]:
+        """The unit that a run of text tokens says, and how many a "million" of it is."""
         found: Unit | None = None
-        sign = 1
+        sign = scale = 1
         while True:
             name = self.take().partition("{")[2].removesuffix("}")
             words = name.casefold().replace(".", " ").replace("/", " ").split()
             if len(words) > _LONGEST_UNIT or set(words) & NO_UNIT or not name.replace(" ", "x").isprintable():
                 raise Unreadable(f"'{name}' is no unit")
+            for word in words:
+                scale *= SCALES.get(word, 1)
             power = 1
             if self.takes("^"):
                 exponent = self.exponent()
@@ -208,7 +214,7 @@ class Atoms:
             if self.value in ("/", "*", "\\cdot", "\\times") and ahead and ahead[0][0] == "text":
                 sign = -1 if self.take() == "/" else 1
             elif self.kind != "text" or says_and_or(self.value or ""):
-                return found
+                return found, scale
 
     def argument(self) -> Node:
         """What follows a command: a group, or one sign: of a number its first digit."""

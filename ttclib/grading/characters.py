@@ -37,12 +37,12 @@ _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 def plain_characters(answer: str) -> str:
-    """ASCII signs for typographic ones; other letters in their composed, full-width ones in their plain form.
+    r"""ASCII signs for typographic ones; other letters in their composed, full-width ones in their plain form.
 
     Examples
     --------
     >>> plain_characters("（１，√2）"), plain_characters("3½")
-    ('(1,\\\\sqrt 2)', '(3+1/2)')
+    ('(1,\\sqrt 2)', '(3+1/2)')
     """
     if answer.isascii():
         return answer

@@ -19,8 +19,19 @@ _REPEATING = re.compile(
     r"(\d*)\.(\d*)(?:\\OVERLINE\s*\{?(\d+)\}?|\((\d+)\)|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?)"
 )
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
-_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\(euro|pounds)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
-_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan", "₹": "rupee", "euro": "euro", "pounds": "pound"}
+_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
+_CURRENCIES = {
+    "$": "dollar",
+    "€": "euro",
+    "£": "pound",
+    "¥": "yuan",
+    "₹": "rupee",
+    "euro": "euro",
+    "pounds": "pound",
+    "USD": "dollar",
+    "EUR": "euro",
+    "GBP": "pound",
+}
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^?\s*\{?\s*\\text\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|\^\s*\{?(?:st|nd|rd|th)\}?"
                       r"|(?:st|nd|rd|th)\b)", re.I)  # fmt: skip
 _BASE = re.compile(
@@ -45,26 +56,34 @@ _LEADING = re.compile(
     r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
     re.I,
 )
+_SAYS = r"(?:is|are|equals|was)"
 _SAID = re.compile(
-    r"^\\text\s*\{[A-Za-z' ,]{2,60}?\s(?:is|are|equals|was)\s*:?\s*\}\s*|^(?=[A-Z]|the|there|it)[A-Za-z' ]{2,60}?\s(?:is|are|equals|was)\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()",
+    rf"^\\text\s*\{{[A-Za-z' ,]{{2,60}}?\s{_SAYS}\s*:?\s*\}}\s*"
+    rf"|^(?=[A-Z]|the|there|it)[A-Za-z' ]{{2,60}}?\s{_SAYS}\s+(?:equal to\s+)?(?=[-+.]?\d|\\(?!text)|\()",
     re.I,
 )
 _LABEL = re.compile(
     r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()"
 )
-_KIND = r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
+_KIND = (
+    r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?"
+    r"(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
+)
 _LETTER = r"\\?[A-Za-z](?:_\{?\w+\}?)?"
 _IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+\d>\\ge ]+\}?)?"
 _QUALIFIERS = [
     re.compile(pattern, re.I)
     for pattern in (
-        rf"[\s,;.]*\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
         rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})\s*"
-        rf"(?:is|are|being)?\s*(?:an?|any|some|arbitrary)+\s+(?:arbitrary\s+|fixed\s+)?(?P<kind>{_KIND})\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
+        rf"(?:\s*(?:,|and)\s*{_LETTER})*\s*(?:is|are|being)\s*(?:(?:an?|any|some|all|both|arbitrary|fixed)\s+)*(?P<kind>{_KIND})"
         r"\s*\)?\s*$",
-        rf"[\s,;.]*\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
+        rf"(?P<kind>{_KIND})\s*\)?\s*$",
+        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
+        r"\s*\)?\s*$",
+        rf"[\s,;.]{{0,6}}\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
     )
 ]
 _BUILDER = re.compile(
@@ -76,12 +95,23 @@ _FAMILY = re.compile(rf"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{{([^|:]*)(?:\||:)\s*({
 _FOOT = "'"
 _SIZE = re.compile(r"(?<=\d)\s*(\"|'{1,2})$")
 _ALL_REALS_BUT = re.compile(
-    r"^(?:\\text\s*\{)?\s*(?:[a-z] can be\s+|[a-z] is\s+)?(?:the set of\s+)?(?:all|any)\s+real\s*(?:numbers?|values?|s)?"
-    r"(?:\s+(?:of|for)\s+[a-z])?\s*(?:(?:except|other than|but|not equal to|excluding|where|with|such that)\s*(?:for\s*)?\}?\s*"
+    r"^(?:\\text\s*\{)?\s*(?:[a-z] can be\s+|[a-z] is\s+)?(?:the set of\s+)?(?:all|any)\s+real\s*"
+    r"(?:numbers?|values?|s)?(?:\s+(?:of|for)\s+[a-z])?\s*"
+    r"(?:(?:except|other than|but|not equal to|excluding|where|with|such that)\s*(?:for\s*)?\}?\s*"
     r"(?:[a-z]\s*(?:=|\\ne|!=)\s*)?(?P<but>.*?))?\}?\s*$",
     re.I | re.S,
 )
 _ONE_LETTER_UNIT = re.compile(r"\\text\{[A-Za-z]\}")
+_SIGN = re.compile(r"^\s*(?:=|\\(?:approx|therefore|Rightarrow|implies|Longrightarrow)(?![A-Za-z])|:)\s*")
+_SPEECH = re.compile(r"[A-Za-z]{3}(?=[^{]*[\s:=])")
+_THE_POINT = re.compile(r"^\\text\s*\{\s*The (?:point|vector|line|set|interval|pair)s? *\}(?: is| are)?\s*", re.I)
+_ORDINAL_ENDS = re.compile(r"st|nd|rd|th", re.I)
+_LETTER_OR_SIGN = re.compile(r"[^\W\d_]")
+_LISTED = re.compile(r"=|,\s|,(?!\d{3})|\b(?:and|or)\b")
+_MODULUS = re.compile(
+    r"\s*\\(?:pmod|pod)\s*\{?\s*(\d+)\s*\}?"
+    r"|\s*(?:\(|\\text\s*\{\s*\()\s*(?:\\bmod|\\mod|mod|\\text\s*\{\s*mod\s*\})\s*\}?\s*(\d+)\s*\)"
+)
 _UNION = re.compile(r"(?<=[)\]])\s*(?:U|union)\s*(?=[(\[])")
 _EMPTY = re.compile(
     r"^(?:\\text\s*\{)?\s*(?:there (?:is|are) )?(?:no solutions?|(?:the )?empty set)(?: exists?)?\s*\}?$", re.I
@@ -90,14 +120,14 @@ _EMPTY = re.compile(
 
 @dataclass(frozen=True)
 class Cleaned:
-    """An answer in plain writing.
+    r"""An answer in plain writing.
 
     Attributes
     ----------
     text : str
-        With ``\\text{…}`` around its units.
+        With ``\text{…}`` around its units.
     parameter : str or None
-        The letter that a qualifier declares, as k in ``k \\in \\mathbb{Z}``.
+        The letter that a qualifier declares, as k in ``k \in \mathbb{Z}``.
     domain : str or None
         What it stands for: Z, R, N, Q or C; None: not said, or any constant.
     product : str or None
@@ -122,11 +152,15 @@ def clean(answer: str) -> Cleaned:
     >>> clean(r"x = k\pi, k \in \mathbb{Z}").parameter
     'k'
     """
-    text = laid_bare(answer)
-    text = re.sub(r"^\s*(?:=|\\approx(?![A-Za-z])|:)\s*", "", text)
-    text = _ABOUT.sub("", _LEADING.sub("", text, count=1), count=1)
-    text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
-    text = _SIZE.sub(lambda found: rf"\text{{{'foot' if found[1] == _FOOT else 'inch'}}}", text)
+    text = _SIGN.sub("", laid_bare(answer))
+    if _SPEECH.search(text):
+        text = _THE_POINT.sub("", _LEADING.sub("", text, count=1), count=1)
+        text = _ABOUT.sub("", text, count=1)
+        text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
+    if "mod" in text:
+        text = _MODULUS.sub(lambda found: rf"\text{{modulo{found[1] or found[2]}}}", text)
+    if "'" in text or '"' in text:
+        text = _SIZE.sub(lambda found: rf"\text{{{'foot' if found[1] == _FOOT else 'inch'}}}", text)
     if "\\{" in text:
         text = _built(text)
     parameter = domain = None
@@ -141,17 +175,23 @@ def clean(answer: str) -> Cleaned:
         text = rf"\mathbb{{R}} \setminus \{{{but}\}}" if but else r"\mathbb{R}"
     elif _EMPTY.match(text):
         text = r"\emptyset"
-    text = _UNION.sub(r" \\cup ", _ORDINAL.sub("", text))
+    if _ORDINAL_ENDS.search(text):
+        text = _ORDINAL.sub("", text)
+    if "U" in text or "union" in text:
+        text = _UNION.sub(r" \\cup ", text)
     text, money = _without_money(text)
-    text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
-    if _SPACED_THOUSANDS.fullmatch(text):
+    if "." in text:
+        text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
+    if " " in text and _SPACED_THOUSANDS.fullmatch(text):
         text = text.replace(" ", "")
-    product = text
-    text = mark_units(text)
-    unsure = _ONE_LETTER_UNIT.search(text) is not None and _ONE_LETTER_UNIT.search(product) is None
-    if money and "\\text" not in text and not re.search(r"=|,\s|,(?!\d{3})|\b(?:and|or)\b", text):
+    product, unsure = text, False
+    if _LETTER_OR_SIGN.search(text):
+        text = mark_units(text)
+        unsure = _ONE_LETTER_UNIT.search(text) is not None and _ONE_LETTER_UNIT.search(product) is None
+    if money and "\\text" not in text and not _LISTED.search(text):
         text = rf"{text}\text{{{money}}}"
-    text, product = (_MIXED.sub(r"(\1+\2/\3)", each) for each in (text, product))
+    if " " in text and "/" in text:
+        text, product = (_MIXED.sub(r"(\1+\2/\3)", each) for each in (text, product))
     return Cleaned(text, parameter, domain, product if unsure else None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ttclib.grading.classes import Grader
 from ttclib.grading.grader import Grade, Options, grade_problem
@@ -73,9 +74,9 @@ class Comparison:
     n_samples: int
     n_answers: int
 
-    def counts(self) -> list[dict[str, object]]:
+    def counts(self) -> list[dict[str, Any]]:
         """A row for each pair of graders: how many samples and answers they grade otherwise, and in which way."""
-        rows: list[dict[str, object]] = []
+        rows: list[dict[str, Any]] = []
         for place, first in enumerate(self.names):
             for second in self.names[place + 1 :]:
                 apart = [one for one in self.disagreements if one.correct[first] is not one.correct[second]]
@@ -87,7 +88,9 @@ class Comparison:
                         "differing_samples": sum(one.n_samples for one in apart),
                         "only_grader_right": _right(apart, first, second),
                         "only_other_right": _right(apart, second, first),
-                        "differing_share": sum(one.n_samples for one in apart) / self.n_samples if self.n_samples else None,
+                        "differing_share": sum(one.n_samples for one in apart) / self.n_samples
+                        if self.n_samples
+                        else None,
                     }
                 )
         return rows

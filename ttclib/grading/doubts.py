@@ -14,14 +14,14 @@ _TAIL = 80
 
 @dataclass
 class Doubts:
-    """Counts of one pool's grades, and an example of what they lack.
+    r"""Counts of one pool's grades, and an example of what they lack.
 
     Examples
     --------
     >>> doubts = Doubts("policy 'm'")
     >>> for number in range(10):
     ...     doubts.add("p", "7", "It is seven.", Grade(None, None, False))
-    >>> print(*doubts.lines(), sep="\\n")
+    >>> print(*doubts.lines(), sep="\n")
     policy 'm': no answer was found in 10 of 10 samples, as in that of problem 'p' which ends '…It is seven.'
     """
 

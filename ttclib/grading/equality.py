@@ -25,6 +25,7 @@ def equal(left: Reading, right: Reading) -> bool:
     """
     if isinstance(left, Number) and isinstance(right, Number):
         return equal_numbers(left, right)
+    left, right = _each_named(left), _each_named(right)
     if isinstance(left, Relation) or isinstance(right, Relation):
         return _equal_relations(left, right)
     if isinstance(left, Bag) and len(left.items) == 1 and not isinstance(right, Bag):
@@ -45,8 +46,8 @@ def equal(left: Reading, right: Reading) -> bool:
         return len(left.rows) == len(right.rows) and all(map(_in_order, left.rows, right.rows))
     for one_side, other_side in ((left, right), (right, left)):
         if isinstance(one_side, Sequence) and _is_tuple(one_side):
-            if isinstance(other_side, Bag) and other_side.kind == "list":  # "1, 2" for "(1, 2)"
-                items = _by_name(other_side.items)
+            items = _by_name(other_side.items) if isinstance(other_side, Bag) else None
+            if isinstance(other_side, Bag) and (other_side.kind == "list" or items):  # "1, 2" for "(1, 2)"
                 found = items if items is not None else other_side.items
                 return _in_order(one_side.items, found) if one_side is left else _in_order(found, one_side.items)
             if isinstance(other_side, Matrix):
@@ -121,7 +122,9 @@ def _equal_sequences(left: Sequence, right: Sequence) -> bool:
 
 
 def _is_tuple(sequence: Sequence) -> bool:
-    """Whether brackets say nothing but that there is an order; two items in square ones are an interval."""
+    """Whether brackets say nothing but that there is an order; what is told of a letter is an interval."""
+    if sequence.name is not None:
+        return False
     brackets = (sequence.opening, sequence.closing)
     return brackets in (("(", ")"), ("", "")) or (brackets == ("[", "]") and len(sequence.items) != 2)
 
@@ -169,6 +172,16 @@ def _by_name(items: tuple[Reading, ...]) -> tuple[Reading, ...] | None:
     return tuple(value for _, value in found)
 
 
+def _each_named(reading: Reading) -> Reading:
+    """``(x, y) = (1, 2)`` as ``x = 1, y = 2``; anything else as it is."""
+    if not isinstance(reading, Relation) or reading.name is None or reading.name[0] != "seq":
+        return reading
+    names, values = reading.name[3], reading.value
+    if not isinstance(values, Sequence) or len(names) != len(values.items) or len(set(names)) < len(names):
+        return reading
+    return Bag("list", tuple(Relation("=", None, name, value) for name, value in zip(names, values.items, strict=True)))
+
+
 def _same_name(left: str | None, right: str | None) -> bool:
     return left is None or right is None or left == right
 
@@ -182,9 +195,10 @@ def _equal_relations(left: Reading, right: Reading) -> bool:
         return left.value is not None and not left.curve and equal(left.value, right)
     if left.sign != right.sign:
         return False
-    if left.name is not None and right.name is not None and left.value is not None and right.value is not None:
-        if _same_letter(left.name, right.name) or _is_function(left.name, right.name):
-            return equal(left.value, right.value)
+    one, other = left.name, right.name
+    named = one is not None and other is not None and (_same_letter(one, other) or _is_function(one, other))
+    if named and left.value is not None and right.value is not None:
+        return equal(left.value, right.value)
     if left.difference is None or right.difference is None:
         return False
     return _proportional(left.difference, right.difference, either_sign=left.sign in ("=", "!="))

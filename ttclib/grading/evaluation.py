@@ -199,8 +199,8 @@ def whole(kind: str, values: list[Value]) -> Fraction:
 
 
 def _sum(left: Value, right: Value) -> Value:
-    found = left + right
-    if not isinstance(found, Fraction) and abs(found) < _CANCELLED * abs(left):
+    found: Value = left + right
+    if not isinstance(found, Fraction) and abs(found) < _CANCELLED * abs(complex(left)):
         raise Undecided
     return found
 

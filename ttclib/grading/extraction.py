@@ -11,18 +11,22 @@ import re
 # "#### 7" or "#7"; "# Step 2" is a heading.
 _HASH = re.compile(r"^[ \t]*(?:####[ \t]*|#(?![#\s]))([^#\s].*)$", re.M)
 _BOXED = re.compile(
-    r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\{))(?:\s*\{|[ \t]*(?=[^\sA-Za-z{$])|[ \t]+(?=[\w\\]))"
+    r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\{))"
+    r"(?:\s*\{|[ \t]*(?=[^\sA-Za-z{$])|[ \t]+(?=[\w\\]))"
 )
 _UNBRACED = re.compile(r"\\?[^\s$]{1,200}")
 # Between two boxes of one statement: a comma or a word between items, with fences, spacing and a left side.
+_FILLING = r"\s|\$|\\[()\[\]]|\\(?:quad|qquad)(?![A-Za-z])|\\[,;: ]"
 _BETWEEN = re.compile(
-    r"(?:\s|\$|\\[()\[\]]|\\(?:quad|qquad)(?![A-Za-z])|\\[,;: ])*(?:[,;&]|\\text\s*\{\s*,?\s*(?:and|or)\s*,?\s*\}|and|or|、|和|或)"
-    r"(?:\s|\$|\\[()\[\]]|,|and\b|or\b|\\(?:quad|qquad)(?![A-Za-z])|\\[,;: ])*(?:\\?[A-Za-z]{1,6}(?:_\{?\w+\}?)?\s*=\s*)?"
+    rf"(?:{_FILLING})*(?:[,;&]|\\text\s*\{{\s*,?\s*(?:and|or)\s*,?\s*\}}|and|or|、|和|或)"
+    rf"(?:{_FILLING}|,|and\b|or\b)*(?:\\?[A-Za-z]{{1,6}}(?:_\{{?\w+\}}?)?\s*=\s*)?"
 )
-_TAGGED = re.compile(r"<answer>(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
+_TAG = re.compile("<answer>", re.I)
+_TAGGED = re.compile(r"(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
 _THOUGHT = re.compile(r"</think(?:ing)?>", re.I)
 _NAMED = re.compile(
-    r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)",
+    r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案|故选|应选"
+    r"|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)",
     re.I | re.M,
 )
 _ADVERBS = (
@@ -30,10 +34,11 @@ _ADVERBS = (
     r"approximately|about|indeed|exactly)\b\s{0,3},?){0,3}"
 )
 _LEAD = re.compile(
-    r"(?:answer|ans|答案|option|choice|A)[\"'”]?[ *_`}\\]{0,6}"
+    r"(?:answer|ans|答案|故选|应选|option|choice|A)[\"'”】]?[ *_`}\\]{0,6}(?:\([^()\n]{1,30}\)[ *_]{0,4}(?=[:：=]))?"
     r"(?:to\s[^\n:.]{1,80}?\s(?=is\b)|for\s[^\n:.]{1,80}?\s(?=is\b))?"
     rf"(?:(?:is|are|was|should be|must be|would be|will be|equals)\b{_ADVERBS}\s{{0,9}}[:：]?"
-    r"|[:：=]\s?\}?|(?:是|为)[:：]?|→|->|-(?=\s)|\}\s?:|(?=\s{1,3}(?:\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
+    r"|[:：=]\s?\}?|(?:是|为)[:：]?|(?<=】)|(?<=选)|→|->|-(?=\s)|\}\s?:"
+    r"|(?=\s{1,3}(?:\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
     re.I,
 )
 _HEADING = re.compile(r"(?:answer|ans|答案)[ \t*_`:：}]{0,9}(?:is[ \t]{0,3}[:：]?)?[ \t*_]{0,4}\n\s{0,40}", re.I)
@@ -41,7 +46,8 @@ _DISPLAYED = re.compile(r"\\\[(.{1,500}?)\\\]|\$\$(.{1,500}?)\$\$|\\\((.{1,500}?
 _SENTENCE = re.compile(r"(?:\(?[A-J]\)?\.[ ])?[^\n]{1,500}?(?=[.。!][*_]{0,3}\s|[.。]?[ \t*_]{0,9}$)", re.M)
 _REASON = re.compile(
     r"[\s,;(—-]{1,4}\b(?:because|since|which|so that|therefore|i hope|meaning|according|as (?=the|it|we|shown)|"
-    r"and (?=this|that|it|we|the)|but|due to|by (?=the|using))\b.*|[,;]\s{1,3}as\b.*|\s{1,3}\((?:since|because|as|from|see)\b.*",
+    r"and (?=this|that|it|we|the)|but|due to|by (?=the|using))\b.*"
+    r"|[,;]\s{1,3}as\b.*|\s{1,3}\((?:since|because|as|from|see)\b.*",
     re.I | re.S,
 )
 _NO_ANSWER = re.compile(
@@ -101,8 +107,9 @@ def extract_answer(completion: str) -> str | None:
 def _final(text: str) -> str | None:
     if boxes := list(_BOXED.finditer(text)):
         return _of_boxes(text, boxes)
-    if tagged := _TAGGED.findall(text):
-        inner = tagged[-1].strip()
+    if tags := list(_TAG.finditer(text)):
+        tagged = _TAGGED.match(text, tags[-1].end())
+        inner = tagged[1].strip() if tagged else ""
         return _final(inner) or _unwrapped(inner) if inner else None
     if hashed := _HASH.findall(text):
         return str(hashed[-1]).strip()
@@ -141,7 +148,7 @@ def _box(text: str, box: re.Match[str]) -> tuple[int, str | None]:
 def _stated(text: str, begin: int, *, short: bool = False) -> str | None:
     """What the last statement about the answer says; `short`: only a letter, a number or mathematics."""
     for named in reversed(list(_NAMED.finditer(text, begin))[-_MOST_STATEMENTS:]):
-        place = named.start() if named[0][-1] in "rRsS案" else named.end() - len(named[0].split()[-1])
+        place = named.start() if named[0][-1] in "rRsS案选" else named.end() - len(named[0].split()[-1])
         if named[0].strip() == "A":
             if _OPTIONS_FOLLOW.search(text):
                 continue
@@ -183,8 +190,8 @@ def _said(text: str, place: int) -> str | None:
 def _unwrapped(statement: str) -> str | None:
     """A stated answer without emphasis, quotes, mathematics' fences and its full stop."""
     text = statement.strip(_MARKS).rstrip(".。").strip(_MARKS)
-    if len(text) > 1 and text[0] in "\"'“" and (closing := text.find({"“": "”"}.get(text[0], text[0]), 1)) > 0:
-        text = text[1:closing]
+    if len(text) > 1 and text[0] in "\"'“" and (end := text.find({"“": "”"}.get(text[0], text[0]), 1)) > 0:
+        text = text[1:end]
     text = text.rstrip("}") if text.count("}") > text.count("{") else text
     if "**" in text and (bold := re.match(r"([^*]{1,80})\*\*(.*)", text, re.S)):
         text = _with_unit(bold[1].strip(_MARKS), bold[2])

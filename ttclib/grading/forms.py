@@ -20,15 +20,16 @@ from ttclib.grading.answers import Answer, read
 from ttclib.grading.evaluation import TooLarge, Undecided
 from ttclib.grading.quantities import Number
 from ttclib.grading.readings import Bag, Infinity, Matrix, Reading, Region, Relation, Sequence
+from ttclib.grading.syntax import Node
 from ttclib.grading.tokens import Unreadable
 
 
 def form_of(text: str) -> Hashable:
-    """The form of an answer.
+    r"""The form of an answer.
 
     Examples
     --------
-    >>> form_of("12 cm") == form_of("12") == form_of(r"\\\\$12"), form_of("(1,2)") == form_of("1,2")
+    >>> form_of("12 cm") == form_of("12") == form_of(r"\$12"), form_of("(1,2)") == form_of("1,2")
     (True, False)
     """
     answer = read(text)
@@ -42,7 +43,8 @@ def _form(answer: Answer) -> Hashable:
     if answer.option is not None:
         return "option", answer.option.letter
     if answer.time is not None:
-        return "time", *answer.time
+        hour, minute, second, half = answer.time
+        return "time", hour, minute, second, None if half == "0" else half
     if answer.range is not None:
         return "range", answer.range
     if answer.names is not None:
@@ -91,16 +93,14 @@ def _relation_form(reading: Relation) -> Hashable:
     first = reading.difference.value(0)
     if first is None or isinstance(first, Undecided) or first == 0:
         return "relation", reading.sign, reading.difference.marks()
-    inequality = reading.sign in ("<", "<=")
-    scaled = Number(("/", reading.difference.node, ("abs", ("+", _at_first(reading.difference), _ZERO)))) if inequality \
-        else Number(("/", reading.difference.node, _at_first(reading.difference)))  # fmt: skip
+    divisor = _at_first(reading.difference)
+    if reading.sign in ("<", "<="):
+        divisor = ("abs", divisor)
+    scaled = Number(("/", reading.difference.node, divisor))
     return "relation", reading.sign, frozenset(reading.difference.letters), scaled.marks()
 
 
-_ZERO = ("number", 0, None)
-
-
-def _at_first(number: Number) -> tuple[object, ...]:
+def _at_first(number: Number) -> Node:
     from ttclib.grading.equality import _frozen
 
     return _frozen(number.node)

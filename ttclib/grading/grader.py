@@ -166,8 +166,8 @@ def grade_problem(
             unanswered = completion is not None and own is not None
             result.append(Grade(None, None, False if unanswered else None))
         else:
-            number = numbers[vote] if vote is not None else None
-            result.append(Grade(answer, number, graded[answer, own, id(letters)]))
+            of_class = numbers[vote] if vote is not None else None
+            result.append(Grade(answer, of_class, graded[answer, own, id(letters)]))
     return result
 
 

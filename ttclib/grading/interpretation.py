@@ -47,12 +47,17 @@ def interpret(node: Node) -> Reading:
     if kind == "seq":
         return _sequence(node[1], node[2], [interpret(part) for part in node[3][: _MOST_ITEMS + 1]])
     if kind == "matrix":
-        return Matrix(tuple(tuple(interpret(cell) for cell in row) for row in node[1]))
+        rows = tuple(tuple(interpret(cell) for cell in row) for row in node[1])
+        if all(isinstance(cell, Relation) for row in rows for cell in row):  # a system without its brace
+            return bag("list", [cell for row in rows for cell in row])
+        return Matrix(rows)
     if kind == "relation":
         return _relation(node[1], node[2])
     both = _signs(node)
     if len(both) == 2:
         return bag("list", [interpret(each) for each in both])
+    if kind == "*" and node[1][0] == "letter" and node[1][1].isupper() and node[2][0] == "seq":
+        return interpret(node[2])  # the point P(2, 3)
     if kind in ("*", "/", "negative") and has(node, "matrix"):
         return _scaled_matrix(node)
     if kind == "unit" and node[1][0] in ("seq", "list", "set", "infinity"):
@@ -66,7 +71,6 @@ def interpret(node: Node) -> Reading:
 
 def bag(kind: str, items: list[Reading]) -> Bag:
     """Items in any order, each once."""
-
     found: list[Reading] = []
     for item in items:
         flat = item.items if isinstance(item, Bag) and item.kind == "list" else (item,)
@@ -99,6 +103,13 @@ def _list(items: tuple[Node, ...], joined: str) -> Reading:
         if conditions is not None:
             return conditions
     return bag("list", [interpret(each) for part in items for each in _signs(part)])
+
+
+def _has_factors(node: Node) -> bool:
+    """Whether numbers stand in an expression, but as exponents."""
+    if node[0] == "^":
+        return _has_factors(node[1])
+    return node[0] == "number" or any(_has_factors(part) for part in node if isinstance(part, tuple) and part)
 
 
 def _scaled_matrix(node: Node) -> Matrix:
@@ -199,8 +210,12 @@ def _is_asked_for(left: Node, right: Node) -> bool:
     """Whether an equation says what an expression is worth, as ``a + b = 7``, and is not to be solved."""
     if has(right, "letter", "word"):
         return False
-    if left[0] == "call":
+    if left[0] in ("call", "floor", "ceil", "max", "min", "gcd", "lcm"):
         return True
+    if left[0] == "negative" and is_name(left[1]):
+        return False
+    if letters_of(left) <= {"x", "y", "z"} and _has_factors(left):
+        return False  # a curve
     return len(letters_of(left)) > 1 and not (right[0] == "number" and right[1] == 0)
 
 

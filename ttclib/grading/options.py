@@ -90,11 +90,11 @@ def problem_choice(prompt: str | None, metadata: str | None) -> Choice:
 
 
 def is_letter(answer: str) -> str | None:
-    """The letter that an answer names and nothing besides; None: it says more, or something else.
+    r"""The letter that an answer names and nothing besides; None: it says more, or something else.
 
     Examples
     --------
-    >>> is_letter("(b)"), is_letter(r"\\\\text{C}"), is_letter("(C) 12"), is_letter("12")
+    >>> is_letter("(b)"), is_letter(r"\text{C}"), is_letter("(C) 12"), is_letter("12")
     ('B', 'C', None, None)
     """
     found = option(unwrapped(answer.strip().strip("$*. ")))

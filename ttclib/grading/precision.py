@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 
 from ttclib.grading.evaluation import OF_ANGLES, WHOLE, NotReal, TooLarge, Value, exact_power, is_whole, letter_value
 from ttclib.grading.syntax import Node
@@ -180,9 +180,9 @@ def _power(base: Precise, exponent: Precise) -> Precise:
     one, other = number(base), number(exponent)
     if abs(other) * abs(_CONTEXT.ln(abs(one))) > _LARGEST_LOGARITHM:
         raise TooLarge("too large a power")
-    if isinstance(exponent, Fraction) and exponent.denominator % 2 and exponent.denominator > 1:
-        if not isinstance(one, _CONTEXT.mpc) and one < 0:
-            return (-1 if exponent.numerator % 2 else 1) * (-one) ** other
+    odd = isinstance(exponent, Fraction) and exponent.denominator % 2 and exponent.denominator > 1
+    if odd and not isinstance(one, _CONTEXT.mpc) and one < 0:  # the real root
+        return (-1 if exponent.numerator % 2 else 1) * (-one) ** other
     if isinstance(exponent, Fraction) and exponent.denominator == 1:
         return one ** int(exponent)
     return one**other

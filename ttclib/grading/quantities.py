@@ -15,8 +15,9 @@ from ttclib.grading.units import Unit, unit_of
 
 _RELATIVE = 1e-9
 _PLAIN_POINTS = 3
+_POSITIVE = (0, 1)  # the points at which every letter is
 _FEWEST_PLACES, _FEWEST_DIGITS = 6, 5
-_NOISE_DIGITS, _NOISE = 15, 1e-13
+_NOISE_DIGITS, _NOISE = (15, 16, 17), 4e-15  # as many as a float is written with
 _HUNDREDTH = Fraction(1, 100)
 # Where a sign decides, or an expression may not be real, all points are looked at.
 _SENSITIVE = {"abs", "call", "!", "binomial", "floor", "ceil", "max", "min"}
@@ -28,8 +29,8 @@ _FORM_DIGITS = 25
 class Number:
     """A number, or an expression in letters by its values at a few points.
 
-    Letters are real numbers. Two expressions are the same where they are equal at every point at which
-    both are real; that of an expression with the imaginary unit, everywhere.
+    Letters are real numbers. Two expressions are the same if they are equal at every point at which both are
+    real, and positive letters make both real or neither; one with the imaginary unit is compared everywhere.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ class Number:
         self.plain = bare[0] == "number"
         self.places: int | None = bare[2] if self.plain else None
         self.base: int | None = node[2] if node[0] == "base" else None
-        self._values: dict[tuple[int, bool], Value | None | Undecided] = {}
+        self._values: dict[tuple[int, bool], Value | Undecided | None] = {}
         self._precise: dict[tuple[int, bool], Any] = {}
         if isinstance(self.value(0), Undecided):
             self.precise(0)
@@ -101,11 +102,11 @@ class Number:
         """Points at which this is looked at."""
         return 1 if not self.letters else N_POINTS if self.sensitive else _PLAIN_POINTS
 
-    def value(self, point: int, share: bool = False) -> Value | None | Undecided:
+    def value(self, point: int, share: bool = False) -> Value | Undecided | None:
         """The value at a point; None: it is not real there. `share`: with per cent as hundredths."""
         key = (point, share)
         if key not in self._values:
-            found: Value | None | Undecided
+            found: Value | Undecided | None
             try:
                 found = evaluate(self.node, point, _HUNDREDTH if share else Fraction(1), real=self.real)
             except NotReal:
@@ -170,20 +171,19 @@ class Number:
             raise TooLarge("beyond the largest float") from None
 
     def scaled(self, factor: Fraction) -> Number:
-        """This many times."""
+        """So many of it."""
         return self if factor == 1 else Number(("*", ("number", factor, None), self.node))
 
     def marks(self, share: bool = False) -> tuple[Any, ...]:
         """Its values at the points, each in one writing: equal numbers have equal marks."""
         found: list[Any] = []
         for point in range(self.n_points):
-            value = self.value(point, share)
-            if not isinstance(value, Fraction):
-                if value is not None:
-                    value = self.precise(point, share)
-                if value is not None and not isinstance(value, Fraction):
-                    with _LOCK:
-                        value = _written(value)
+            value: Any = self.value(point, share)
+            if value is not None and not isinstance(value, Fraction):
+                value = self.precise(point, share)
+            if value is not None and not isinstance(value, Fraction):
+                with _LOCK:
+                    value = _written(value)
             found.append(value)
         return tuple(found)
 
@@ -193,6 +193,8 @@ def same(left: Number, right: Number, share: bool = False, other_share: bool = F
     n_points = max(left.n_points, right.n_points)
     if left.real != right.real and (left.letters or right.letters) and ("i" in str(left.node) + str(right.node)):
         n_points = max(n_points, _PLAIN_POINTS)
+    if n_points > _PLAIN_POINTS and _real_where_positive(left, share) != _real_where_positive(right, other_share):
+        return False
     compared = 0
     for point in range(n_points):
         found = _same_at(left, right, point, share, other_share)
@@ -203,6 +205,10 @@ def same(left: Number, right: Number, share: bool = False, other_share: bool = F
         return compared > 0
     # Nowhere real: they may still be the same expression.
     return left.marks(share) == right.marks(other_share) and left.node == right.node
+
+
+def _real_where_positive(number: Number, share: bool) -> bool:
+    return any(number.value(point, share) is not None for point in _POSITIVE)
 
 
 def _same_at(left: Number, right: Number, point: int, share: bool, other_share: bool) -> bool | None:
@@ -227,13 +233,13 @@ def _same_at(left: Number, right: Number, point: int, share: bool, other_share: 
         digits = precision.digits_for(exact)
         if digits == precision.DIGITS or (isinstance(exact, Fraction) and isinstance(again, Fraction)):
             return True
-        many = [
+        first_many, second_many = (
             precision.precise(
                 side.node, point, _HUNDREDTH if hundredths else Fraction(1), real=side.real, digits=digits
             )
             for side, hundredths in ((left, share), (right, other_share))
-        ]
-        return precision.agree(*many, digits)
+        )
+        return precision.agree(first_many, second_many, digits)
 
 
 def equal_numbers(left: Number, right: Number) -> bool:
@@ -260,9 +266,10 @@ def agree_roughly(left: Number, right: Number) -> bool:
             for share in (False, True):
                 unit = 10.0 ** -(decimal.places + (2 if share else 0))
                 one, other = decimal.value(0, share), exact.value(0, share)
-                if not isinstance(one, Undecided | None) and not isinstance(other, Undecided | None):
-                    if abs(complex(one) - complex(other)) <= 1.000001 * unit:
-                        return True
+                if one is None or other is None or isinstance(one, Undecided) or isinstance(other, Undecided):
+                    continue
+                if abs(complex(one) - complex(other)) <= 1.000001 * unit:
+                    return True
     return False
 
 
@@ -304,12 +311,16 @@ def _written_for(decimal: Number, share: bool, exact: Number, other_share: bool)
         return False
     apart = abs(written.real - meant.real)
     digits = places + max(0, math.floor(math.log10(abs(written.real))) + 1) if written.real else 0
-    if digits >= _NOISE_DIGITS and apart <= _NOISE * abs(meant.real):
+    if digits in _NOISE_DIGITS and apart <= _NOISE * abs(meant.real):
         return True
-    if exact.plain or digits > _NOISE_DIGITS - 1:
+    if (
+        exact.plain
+        or digits >= _NOISE_DIGITS[0]
+        or (isinstance(other, Fraction) and 10**places % other.denominator == 0)
+    ):
         return False
     unit = 10.0**-places
-    cut = apart < unit and abs(written.real) < abs(meant.real)
+    cut = round(abs(written.real) * 10.0**places) == math.floor(abs(meant.real) * 10.0**places + 1e-5) and apart < unit
     enough = abs(written.real) >= 10.0 ** (_FEWEST_DIGITS - 1) * unit
     return enough and (cut or apart <= 0.5 * unit * (1 + 1e-6))
 

@@ -71,11 +71,15 @@ def _order(left: End, right: End) -> int:
     return -1 if _position(left) < _position(right) else 1
 
 
+def _by_low_end(one: Part, other: Part) -> int:
+    return _order(one[0], other[0]) or other[1] - one[1]
+
+
 def union(regions: list[Region]) -> Region:
     """All that is in one of several regions, in disjoint parts."""
     parts = sorted(
         (part for region in regions for part in region.parts),
-        key=cmp_to_key(lambda one, other: _order(one[0], other[0]) or other[1] - one[1]),
+        key=cmp_to_key(_by_low_end),
     )
     found: list[Part] = []
     for part in parts:

@@ -103,7 +103,7 @@ class Sandbox:
                 if text not in self._known_fast and text not in self._too_slow:
                     started = self._failed_starts
                     found = self._asked([text])
-                    if found is None and self._failed_starts > started or self._failed_starts >= _MOST_FAILED_STARTS:
+                    if (found is None and self._failed_starts > started) or self._failed_starts >= _MOST_FAILED_STARTS:
                         return None
                     remembered = self._too_slow if found is None else self._known_fast
                     if len(remembered) < _MOST_REMEMBERED:

@@ -15,6 +15,7 @@ from ttclib.grading.tokens import Unreadable
 
 __all__ = ["Node", "parse_answer"]
 
+_NOTHING: Node = ("number", Fraction(0), None)
 _RELATIONS = {
     "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "\\le": "<=", "\\ge": ">=", "\\ne": "!=",
     "\\lt": "<", "\\gt": ">", "\\approx": "=", "\\equiv": "=", "\\in": "in", "\\sim": "=",
@@ -113,10 +114,7 @@ class _Parser(Atoms):
         return ("/", *parts) if len(parts) == 2 else ("seq", ":", ":", tuple(parts))
 
     def sum(self) -> Node:
-        if self.takes("\\pm"):
-            node = _joined("±", ("number", Fraction(0), None), self.product())
-        else:
-            node = self.product()
+        node = _joined("±", _NOTHING, self.product()) if self.takes("\\pm") else self.product()
         while True:
             sign = {"+": "+", "-": "-", "\\pm": "±", "\\mp": "∓"}.get(self.value or "")
             if sign is None:
@@ -135,7 +133,8 @@ class _Parser(Atoms):
     def product(self) -> Node:
         node = self.factors()
         if self.kind == "text" and not says_and_or(self.value or ""):
-            unit = self.unit()
+            unit, scale = self.unit()
+            node = ("*", node, ("number", Fraction(scale), None)) if scale > 1 else node
             node = ("unit", node, unit) if unit else node
             if self.kind == "number":  # 2 hours 30 minutes
                 rest = self.product()

@@ -27,7 +27,8 @@ _SPELLINGS = {
     "halves": "half", "boxes": "box", "buses": "bus", "dishes": "dish", "matches": "match", "classes": "class",
     "glasses": "glass", "foxes": "fox", "inch": "inch", "radius": "radius",
     "厘米": "centimeter", "毫米": "millimeter", "分米": "decimeter", "千米": "kilometer", "公里": "kilometer",
-    "米": "meter", "千克": "kilogram", "公斤": "kilogram", "克": "gram", "吨": "ton", "毫升": "milliliter", "升": "liter",
+    "米": "meter", "千克": "kilogram", "公斤": "kilogram", "克": "gram", "吨": "ton",
+    "毫升": "milliliter", "升": "liter",
     "小时": "hour", "时": "hour", "分钟": "minute", "分": "minute", "秒": "second", "天": "day", "日": "day",
     "周": "week", "年": "year", "岁": "year", "元": "yuan", "度": "degree", "人": "person",
 }  # fmt: skip
@@ -60,19 +61,22 @@ SAYS_NOTHING = {
 }  # fmt: skip
 NO_UNIT = {
     "and", "or", "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "infinity", "inf", "oo",
-    "i", "e", "mod", "is", "are", "if", "for", "when", "where", "with", "no", "not", "but", "then", "to", "base", "from",
+    "i", "e", "mod", "is", "are", "if", "for", "when", "where", "with", "no", "not", "but", "then", "to", "base",
+    "from",
     "choose", "factorial", "x", "y", "z", "arcsin", "arccos", "arctan", "lg", "union", "max", "min of", "gcd",
     "lcm", "through", "by", "otherwise", "else", "except", "between", "than", "am", "pm", "either", "both", "only",
     "divided", "plus", "minus", "over", "squared", "cubed", "st", "nd", "rd", "th", "as", "so", "because", "since",
     "does", "do", "was", "were", "answer", "wrong", "it", "that", "this", "which", "there", "they", "option",
 }  # fmt: skip
+SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_DIRECTIONS = {"old", "long", "tall", "wide", "high", "deep", "away", "apart", "left"}
 _SHORT_NOUNS = {
     "day", "man", "hen", "cow", "pig", "egg", "ant", "bee", "cup", "box", "car", "bus", "pen", "cat", "dog", "boy",
     "way", "toy", "pie", "row", "sec", "jar", "bag", "can", "tin", "hat", "fox", "net", "set", "bit", "ton", "mol",
 }  # fmt: skip
 _POWER = r"(?:\s*\^\s*\{?\s*(-?\d)\s*\}?)?"
 _BARE = re.compile(
-    rf"(?<=[\d}})\]%])(\s*)([A-Za-z]+\.?(?:(?:\s*/\s*|[ -]+)[A-Za-z]+\.?){{0,5}}){_POWER}"
+    rf"(?:(?<=[\d}})\]%])|(?<=\\pi)|(?<=\\pi ))(\s*)([A-Za-z]+\.?(?:(?:\s*/\s*|[ -]+)[A-Za-z]+\.?){{0,5}}){_POWER}"
     r"(?=\s*(?:$|[,;)\]|\d]|\\text|and\b|or\b|\\\}|\.(?:\s|$)))"
 )
 _CJK_UNIT = re.compile(r"(?<=[\d})\]%a-z])\s*([\u4e00-\u9fff]+(?:/[\u4e00-\u9fff]+)?)")
@@ -135,6 +139,10 @@ def unit_of(name: str) -> Unit | None:
     for place, part in enumerate(re.split(r"\s*/\s*|\bper\b|\ban hour\b", text)):
         exponent = 1
         for word in part.split():
+            if word in SCALES or (word in _DIRECTIONS and part.split()[0] != word):
+                continue
+            if word in ("degree", "degrees") and ("celsius" in part or "fahrenheit" in part):
+                continue
             if word in ("square", "sq", "cubic", "cu"):
                 exponent = 2 if word.startswith("sq") else 3
                 continue

@@ -44,7 +44,7 @@ _RANGE = re.compile(rf"(?:from\s+)?([-+]?{_PLAIN})((?:\s*(?:--?-?|to|through)\s*
 _HEXADECIMAL = re.compile(r"(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*\d)([0-9A-Fa-f]+)\s*_\s*\{?\(?(\d\d?)\)?\}?")
 _DATE = re.compile(r"\d+(?:\s*/\s*\d+){2,}")
 _OPTION = re.compile(
-    r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*)?(?:\(\s*([A-Ja-j])\s*\)|\[\s*([A-J])\s*\]|([A-J])(?=\s*[.):]|\s*$)|([a-j])\))"
+    r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*)?(?:\(\s*([A-Ja-j])\s*\)|[\[<]\s*([A-J])\s*[\]>]|([A-J])(?=\s*[.):]|\s*$)|([a-j])\))"
     r"\s*[.):]?\s*(.*)",
     re.S,
 )
@@ -123,12 +123,14 @@ def names(text: str) -> tuple[str, ...] | None:
 
 
 def clock(text: str) -> tuple[int, int, int, str | None] | None:
-    """Hour, minute, second and half of the day (``a``, ``p``, None) of a clock time; None: it is none.
+    r"""Hour, minute, second and half of the day of a clock time; None: it is none.
+
+    The half is ``a``, ``p``, ``0`` where a zero before the hour says that it is not past noon, or None.
 
     Examples
     --------
-    >>> clock("05:45"), clock("5:45 \\\\text{ p.m.}"), clock("3:4")
-    ((5, 45, 0, None), (5, 45, 0, 'p'), None)
+    >>> clock("05:45"), clock("5:45 \\text{ p.m.}"), clock("3:4")
+    ((5, 45, 0, '0'), (5, 45, 0, 'p'), None)
     """
     flat = written(text).replace(": ", ":") if re.search(r"\d:\d", text) else written(text)
     if " : " in text or not (found := _CLOCK.fullmatch(flat.strip(". "))):
@@ -137,13 +139,14 @@ def clock(text: str) -> tuple[int, int, int, str | None] | None:
     half = half.lower() if half else {"morning": "a", "afternoon": "p", "evening": "p"}.get((part or "").lower())
     if int(hour) > 24 or (minute is None and half is None and not re.search(r"o'?clock", flat)):
         return None
-    return int(hour), int(minute or 0), int(second or 0), half
+    return int(hour), int(minute or 0), int(second or 0), half or ("0" if len(hour) > 1 and hour[0] == "0" else None)
 
 
 def same_time(left: tuple[int, int, int, str | None], right: tuple[int, int, int, str | None]) -> bool:
     """Whether two clock times are one; one without its half of the day may be either, one past noon is told."""
-    if left[1:3] != right[1:3]:
+    if left[1:3] != right[1:3] or {left[3], right[3]} == {"0", "p"}:
         return False
+    left, right = ((*time[:3], None if time[3] == "0" else time[3]) for time in (left, right))
     if left[3] and right[3]:
         return left[3] == right[3] and left[0] % 12 == right[0] % 12
     if not left[3] and not right[3]:

@@ -12,33 +12,46 @@ from ttclib.grading.units import ONE_LETTER
 _FENCED = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", re.S)
 _LEFT_OVER = re.compile(r"^\s*(?:\$\$|\\\[|\\\()\s*|\s*(?:\$\$|\\\]|\\\))\s*$")
 # Commands in one spelling; what only sets the text says nothing.
-_RENAMED = {
-    **dict.fromkeys(("dfrac", "tfrac", "cfrac", "sfrac"), "\\frac"),
-    **dict.fromkeys(("dbinom", "tbinom"), "\\binom"),
-    **dict.fromkeys(("leq", "leqslant", "leqq"), "\\le"),
-    **dict.fromkeys(("geq", "geqslant", "geqq"), "\\ge"),
-    **dict.fromkeys(("lvert", "rvert", "mid", "vert", "lVert", "rVert", "Vert"), "|"),
-    **dict.fromkeys(("backslash", "smallsetminus"), "\\setminus"),
-    **dict.fromkeys(("Reals", "R", "reals"), "\\mathbb{R}"),
-    **dict.fromkeys(("simeq", "cong", "doteq", "fallingdotseq"), "\\approx"),
-    **dict.fromkeys(("dots", "cdots", "dotsc", "dotsb", "hdots", "textellipsis"), "\\ldots"),
-    **dict.fromkeys(("ast", "star"), "*"),
-    **dict.fromkeys(("cdotp", "bullet"), "\\cdot"),
-    **dict.fromkeys(("degree", "textdegree", "textordmasculine"), "\\DEG "),
-    **dict.fromkeys(
-        ("displaystyle textstyle scriptstyle limits nolimits nonumber notag boldmath unboldmath mathstrut strut").split(),
-        "",
-    ),
-    **dict.fromkeys(
-        ("boxed fbox framebox ensuremath mathop mathord mathrel mathbin displaylines bbox underline uline underbar tiny "
-         "small normalsize large Large LARGE huge Huge centering qed blacksquare square hfill qquad quad space thinspace "
-         "enspace medspace thickspace negthinspace").split(),
-        " ",
-    ),
-    "neq": "\\ne", "lbrace": "\\{", "rbrace": "\\}", "lparen": "(", "rparen": ")", "lbrack": "[", "rbrack": "]",
-    "varnothing": "\\emptyset", "bigcup": "\\cup", "bigcap": "\\cap", "colon": ":", "asin": "\\arcsin",
-    "acos": "\\arccos", "atan": "\\arctan", "prime": "'",
-}  # fmt: skip
+_SILENT = """
+    displaystyle textstyle scriptstyle limits nolimits nonumber notag boldmath unboldmath mathstrut strut
+"""
+_SPACES = """
+    boxed fbox framebox ensuremath mathop mathord mathrel mathbin displaylines bbox underline uline underbar
+    tiny small normalsize large Large LARGE huge Huge centering qed blacksquare square hfill
+    qquad quad space thinspace enspace medspace thickspace negthinspace
+"""
+_SPELT = {
+    "\\frac": "dfrac tfrac cfrac sfrac",
+    "\\binom": "dbinom tbinom",
+    "\\le": "leq leqslant leqq",
+    "\\ge": "geq geqslant geqq",
+    "\\ne": "neq",
+    "|": "lvert rvert mid vert lVert rVert Vert",
+    "\\setminus": "backslash smallsetminus",
+    "\\mathbb{R}": "Reals R reals",
+    "\\approx": "simeq cong doteq fallingdotseq",
+    "\\ldots": "dots cdots dotsc dotsb hdots textellipsis",
+    "*": "ast star",
+    "\\cdot": "cdotp bullet",
+    "\\DEG ": "degree textdegree textordmasculine",
+    "\\emptyset": "varnothing",
+    "\\cup": "bigcup",
+    "\\cap": "bigcap",
+    "\\arcsin": "asin",
+    "\\arccos": "acos",
+    "\\arctan": "atan",
+    "\\{": "lbrace",
+    "\\}": "rbrace",
+    "(": "lparen",
+    ")": "rparen",
+    "[": "lbrack",
+    "]": "rbrack",
+    ":": "colon",
+    "'": "prime",
+    "": _SILENT,
+    " ": _SPACES,
+}
+_RENAMED = {name: plain for plain, names in _SPELT.items() for name in names.split()}
 _NAMED = re.compile(r"\\([A-Za-z]+)")
 # Each with what must stand in the text for it to do anything.
 _REWRITTEN = [
@@ -113,9 +126,9 @@ def unwrapped(text: str) -> str:
     Examples
     --------
     >>> unwrapped(r"\textcolor{red}{\boldsymbol{\dfrac12}}")
-    '{\\frac12}'
+    '{ {\\frac12}}'
     >>> unwrapped(r"12\ {\rm m}"), unwrapped(r"\mathrm{x}+\text{2 cm}")
-    ('12 \\text{m}', 'x+ 2 cm')
+    ('12 \\text{m}', 'x + 2 cm')
     """
     if not re.search(r"[\\*<~{%p]|\.\.", text):
         return text.strip()

@@ -95,7 +95,9 @@ def assemble(
             sources.append(batch.where)
         counted = {"n", "c"} <= set(batch.frame.columns)
         wanted = COUNT_COLUMNS if counted else SAMPLE_COLUMNS
-        absent = [pl.lit(None, dtype=kind).alias(name) for name, kind in wanted.items() if name not in batch.frame.columns]
+        absent = [
+            pl.lit(None, dtype=kind).alias(name) for name, kind in wanted.items() if name not in batch.frame.columns
+        ]
         frame = batch.frame.with_columns(*absent, pl.lit(len(sources) - 1, dtype=pl.UInt32).alias("source"))
         frames[counted].append(frame.select(*wanted, "place", "source"))
     if not frames[True] and not frames[False]:
@@ -105,12 +107,14 @@ def assemble(
         _named(_stacked(frames[counted], wanted), defaults, sources, notes)
         for counted, wanted in ((False, SAMPLE_COLUMNS), (True, COUNT_COLUMNS))
     )
-    prefixed = _prefixed(pl.concat([samples.select("benchmark", "problem_id"), counts.select("benchmark", "problem_id")]), known)
+    prefixed = _prefixed(
+        pl.concat([samples.select("benchmark", "problem_id"), counts.select("benchmark", "problem_id")]), known
+    )
     samples, counts = (frame.with_columns(prefixed) if prefixed is not None else frame for frame in (samples, counts))
     samples = _numbered(samples, sources)
     _refuse_repeats(samples, IDENTITY, sources)
     _refuse_repeats(counts, IDENTITY[:-1], sources)
-    samples = samples.with_columns(pl.col("answer").replace({"": None}))
+    samples = _of_shuffled_options(samples.with_columns(pl.col("answer").replace({"": None})), notes)
     problems = _problems(samples, counts, sources, known)
     return Assembled(samples.drop(*_OF_PROBLEM, "run"), counts, problems, sources, notes)
 
@@ -121,19 +125,22 @@ def _stacked(frames: list[pl.DataFrame], wanted: Mapping[str, pl.DataType]) -> p
     return pl.DataFrame(schema={**wanted, "place": pl.UInt32, "source": pl.UInt32})
 
 
-def _named(
-    frame: pl.DataFrame, defaults: Mapping[str, str | None], sources: list[str], notes: Notes
-) -> pl.DataFrame:
+def _named(frame: pl.DataFrame, defaults: Mapping[str, str | None], sources: list[str], notes: Notes) -> pl.DataFrame:
     """Rows that all have a problem and a policy."""
     given = [pl.col(name).fill_null(value) for name, value in defaults.items() if value is not None]
     frame = frame.with_columns(given)
     if "prompt" in frame.columns and frame["problem_id"].null_count():
         prompts = frame.filter(pl.col("problem_id").is_null())["prompt"].unique().drop_nulls().to_list()
         if prompts:
-            notes.said["samples name no problem: it is named by a hash of its prompt"] += frame["problem_id"].null_count()
+            notes.said["samples name no problem: it is named by a hash of its prompt"] += frame[
+                "problem_id"
+            ].null_count()
             ids = pl.col("prompt").replace_strict({text: prompt_id(text) for text in prompts}, default=None)
             frame = frame.with_columns(pl.col("problem_id").fill_null(ids))
-    for name, remedy in (("problem_id", "add it, or say --field problem_id=THEIRS"), ("policy", "add it, or say --policy")):
+    for name, remedy in (
+        ("problem_id", "add it, or say --field problem_id=THEIRS"),
+        ("policy", "add it, or say --policy"),
+    ):
         if frame[name].null_count():
             row = frame.filter(pl.col(name).is_null()).select("source", "place").row(0)
             close = get_close_matches(name, notes.unknown, n=1)
@@ -155,7 +162,11 @@ def _prefixed(rows: pl.DataFrame, known: Known) -> pl.Expr | None:
     if not table:
         return None
     key = pl.concat_str("benchmark", pl.lit("\0"), "problem_id")
-    return key.replace_strict(table, default=None, return_dtype=pl.String).fill_null(pl.col("problem_id")).alias("problem_id")
+    return (
+        key.replace_strict(table, default=None, return_dtype=pl.String)
+        .fill_null(pl.col("problem_id"))
+        .alias("problem_id")
+    )
 
 
 def _numbered(samples: pl.DataFrame, sources: list[str]) -> pl.DataFrame:
@@ -198,8 +209,12 @@ def _refuse_repeats(rows: pl.DataFrame, key: tuple[str, ...], sources: list[str]
         return
     doubles = rows.filter(repeated)
     first = doubles.filter(~doubles.select(pl.struct(key).is_first_distinct()).to_series()).row(0, named=True)
-    same = doubles.filter(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(first[name])) for name in key)).row(0, named=True)
-    other = f"line {same['place']}" if same["source"] == first["source"] else f"{sources[same['source']]} {same['place']}"
+    same = doubles.filter(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(first[name])) for name in key)).row(
+        0, named=True
+    )
+    other = (
+        f"line {same['place']}" if same["source"] == first["source"] else f"{sources[same['source']]} {same['place']}"
+    )
     what = f"sample {first['sample_index']}" if "sample_index" in key else "the count"
     raise RequestError(
         f"{sources[first['source']]} {first['place']} repeats {other}: {what} of problem {first['problem_id']!r} by "
@@ -236,10 +251,46 @@ def _problems(samples: pl.DataFrame, counts: pl.DataFrame, sources: list[str], k
     return problems
 
 
+def _of_shuffled_options(samples: pl.DataFrame, notes: Notes) -> pl.DataFrame:
+    """Samples whose options stood in another order for each policy, setting or run, graded by their own letter.
+
+    Of such a problem no one letter is right, so that its reference stays unknown; within what was drawn
+    together the letters mean the same.
+    """
+    together = ["policy", "setting", "run", "problem_id"]
+    letters = samples.select(*together, "reference_answer").drop_nulls("reference_answer")
+    several = (
+        letters.group_by("problem_id")
+        .agg(pl.col("reference_answer").unique())
+        .filter(
+            (pl.col("reference_answer").list.len() > 1)
+            & pl.col("reference_answer").list.eval(pl.element().str.contains(r"^[A-Z]$")).list.all()
+        )["problem_id"]
+    )
+    if not len(several):
+        return samples
+    fixed = letters.group_by(together).agg(pl.col("reference_answer").n_unique().alias("n"))
+    moving = fixed.filter(pl.col("n") > 1)["problem_id"].unique()
+    shuffled = several.filter(~several.is_in(moving.implode()))
+    if not len(shuffled):
+        return samples
+    notes.said[
+        "problems have their options in another order for each run: letters are graded, and no reference is stored"
+    ] += len(shuffled)
+    here = pl.col("problem_id").is_in(shuffled.implode())
+    own = pl.col("answer").str.strip_chars() == pl.col("reference_answer")
+    return samples.with_columns(
+        pl.when(here).then(pl.coalesce("correct", own)).otherwise("correct").alias("correct"),
+        pl.when(here).then(None).otherwise("reference_answer").alias("reference_answer"),
+    )
+
+
 def _final_answers(references: pl.DataFrame) -> pl.DataFrame:
     """The final answers of references that are whole solutions."""
     marked = {
-        text: extract_answer(text) or text for text in references["reference_answer"].to_list() if _SOLUTION.search(text)
+        text: extract_answer(text) or text
+        for text in references["reference_answer"].to_list()
+        if _SOLUTION.search(text)
     }
     return references.with_columns(pl.col("reference_answer").replace(marked)) if marked else references
 

@@ -171,7 +171,11 @@ def _cast_clean(name: str, series: pl.Series) -> pl.Series | None:
     elif name == "correct":
         if kind == pl.Boolean:
             return series
-        if kind.is_numeric() and (kind.is_integer() or not series.is_nan().any()) and ((series == 0) | (series == 1)).all():
+        if (
+            kind.is_numeric()
+            and (kind.is_integer() or not series.is_nan().any())
+            and ((series == 0) | (series == 1)).all()
+        ):
             return series.cast(pl.Boolean)
         if kind == pl.String:
             return _by_distinct(name, series)
@@ -204,8 +208,8 @@ def _by_distinct(name: str, series: pl.Series) -> pl.Series | None:
         table = {value: cast_value(name, value) for value in distinct}
     except Unfit:
         return None
-    return series.replace_strict(table, default=None, return_dtype=type_of(name)) if table else series.cast(
-        type_of(name)
+    return (
+        series.replace_strict(table, default=None, return_dtype=type_of(name)) if table else series.cast(type_of(name))
     )
 
 

@@ -39,13 +39,15 @@ def found_lines(read: Assembled, grades: pl.DataFrame) -> Iterator[str]:
     if len(read.counts):
         total = int(read.counts["n"].sum())
         yield f"found: {_extent(read.counts)}: {len(read.counts):,} counts of {total:,} samples"
-        yield "can be asked now of counts: pass@k, difficulty, frontier, crossover and fits; no answers, scores or tokens are known"
+        yield "can be asked now of counts: pass@k, difficulty, frontier, crossover, fits (no answers, scores or tokens)"
 
 
 def reading_lines(notes: Notes) -> Iterator[str]:
     """How the files were read, where it is not plain: a line each."""
     if notes.read_as:
-        told = ", ".join(f"{ours} from {', '.join(sorted(map(repr, theirs)))}" for ours, theirs in notes.read_as.items())
+        told = ", ".join(
+            f"{ours} from {', '.join(sorted(map(repr, theirs)))}" for ours, theirs in notes.read_as.items()
+        )
         yield f"read as: {told}"
     for sentence, count in notes.said.items():
         yield f"{count:,} {sentence}"
@@ -59,7 +61,8 @@ def reading_lines(notes: Notes) -> Iterator[str]:
 def _extent(rows: pl.DataFrame) -> str:
     n_problems, n_policies, n_settings = (rows[name].n_unique() for name in ("problem_id", "policy", "setting"))
     settings = f" under {n_settings} settings" if n_settings > 1 else ""
-    return f"{n_problems:,} problem{'s' * (n_problems > 1)}, {n_policies:,} polic{'ies' if n_policies > 1 else 'y'}{settings}"
+    policies = "policies" if n_policies > 1 else "policy"
+    return f"{n_problems:,} problem{'s' * (n_problems > 1)}, {n_policies:,} {policies}{settings}"
 
 
 def _of(count: int, n: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,10 +25,6 @@ _WHERE = "the frame's row"
 _NAME = "frame"
 
 
-@overload
-def from_frame(frame: Any, *, store: None = None, **options: Any) -> Pool: ...
-@overload
-def from_frame(frame: Any, *, store: str | Path, **options: Any) -> Path: ...
 def from_frame(
     frame: Any,
     *,
@@ -91,7 +87,9 @@ def from_frame(
             iter([batch]),
             path,
             notes=notes,
-            run_id=blake2b(repr(table.schema).encode() + table.hash_rows().to_numpy().tobytes(), digest_size=6).hexdigest(),
+            run_id=blake2b(
+                repr(table.schema).encode() + table.hash_rows().to_numpy().tobytes(), digest_size=6
+            ).hexdigest(),
             name=benchmark or _NAME,
             policy=None if named else policy or "policy",
             benchmark=benchmark,
@@ -103,10 +101,6 @@ def from_frame(
         return load_pool(path, policy=policy if named else None) if store is None else path
 
 
-@overload
-def from_arrays(correct: Any = None, *, store: None = None, **options: Any) -> Pool: ...
-@overload
-def from_arrays(correct: Any = None, *, store: str | Path, **options: Any) -> Path: ...
 def from_arrays(
     correct: Any = None,
     *,
@@ -175,7 +169,9 @@ def from_arrays(
         "sample_index": list(range(n_samples)) * n_problems,
     }
     if references is not None:
-        columns["reference_answer"] = [None if _is_missing(one) else str(one) for one in references for _ in range(n_samples)]
+        columns["reference_answer"] = [
+            None if _is_missing(one) else str(one) for one in references for _ in range(n_samples)
+        ]
     for name, table in tables.items():
         flat = table.reshape(n_problems * n_samples, *table.shape[2:]).tolist()
         columns[name] = [_known(value) for value in flat]

@@ -78,7 +78,11 @@ def _graded(
     for (problem_id,), rows in distinct.group_by("problem_id", maintain_order=True):
         answers = rows["answer"].to_list()
         grades = grade_problem(
-            [None] * len(answers), references.get(str(problem_id)), grader, answers=answers, known=known.get(str(problem_id), ())
+            [None] * len(answers),
+            references.get(str(problem_id)),
+            grader,
+            answers=answers,
+            known=known.get(str(problem_id), ()),
         )
         columns["problem_id"] += [problem_id] * len(answers)
         columns["answer"] += answers

@@ -27,6 +27,7 @@ from ttclib.interchange.reading import find_all, read_batches
 from ttclib.interchange.sources import bare_name
 from ttclib.store import StoreLockedError, absorb, connect, is_collected, write_part
 from ttclib.store.classes import known_classes
+from ttclib.store.models import refuse_known_verifier
 from ttclib.store.schema import parts_directory
 from ttclib.store.tables import columns_of
 
@@ -154,7 +155,13 @@ def import_batches(
     judge = get_grader(grader)
     held = _Held.of(store, judge.name, notify)
     read = assemble(
-        batches, notes, policy=policy, benchmark=benchmark, setting=_text_of(setting), known=Known(held.problems), name=f"'{name}'"
+        batches,
+        notes,
+        policy=policy,
+        benchmark=benchmark,
+        setting=_text_of(setting),
+        known=Known(held.problems),
+        name=f"'{name}'",
     )
     references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
     with progress("grade", len(read.samples), "samples") as tell:
@@ -166,10 +173,13 @@ def import_batches(
         report(line)
     for finding in lint_import(read, grades):
         notify(f"warning: {finding.text} They are imported as they stand.")
+    if is_collected(store) and read.samples["step_scores"].is_not_null().any():
+        refuse_known_verifier(store, verifier)
     config = json.dumps({"file": name, "benchmark": benchmark})
     started = datetime.now(UTC).replace(tzinfo=None)
     run = {"run_id": run_id, "command": "import", "started_at": started, "config": config}
     _write(store, {"runs": pa.Table.from_pylist([run])} | _tables(read, grades, run_id, benchmark or name, verifier))
+    del read, grades  # the store's own memory comes on top
     try:
         absorb(store, notify=notify)
     except StoreLockedError as error:
@@ -202,9 +212,7 @@ def _text_of(setting: Mapping[str, Any] | None) -> str | None:
     return cast_value("setting", dict(setting)) if setting else None
 
 
-def _tables(
-    read: Assembled, grades: pl.DataFrame, run_id: str, benchmark: str, verifier: str
-) -> dict[str, pa.Table]:
+def _tables(read: Assembled, grades: pl.DataFrame, run_id: str, benchmark: str, verifier: str) -> dict[str, pa.Table]:
     """Rows of the store's tables."""
     settings = pl.concat([read.samples["setting"], read.counts["setting"]]).unique(maintain_order=True).to_list()
     keys = {text: json.loads(text) if text is not None else {} for text in settings}

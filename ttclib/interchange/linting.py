@@ -58,13 +58,18 @@ def _graded(samples: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
 
     Answers that look like the right one are right; what is left is compared by value, up to a number.
     """
-    given = samples.filter(pl.col("given") & pl.col("answer").is_not_null()).select("problem_id", "answer").unique(
-        maintain_order=True
+    given = (
+        samples.filter(pl.col("given") & pl.col("answer").is_not_null())
+        .select("problem_id", "answer")
+        .unique(maintain_order=True)
     )
-    pairs = given.join(problems.select("problem_id", "reference_answer"), on="problem_id").drop_nulls("reference_answer")
+    pairs = given.join(problems.select("problem_id", "reference_answer"), on="problem_id").drop_nulls(
+        "reference_answer"
+    )
     folded = pairs.select(canonical("answer"), canonical("reference_answer"))
     same = (folded["answer"] == folded["reference_answer"]).to_list()
-    judge, n_compared, own = get_grader("math"), 0, []
+    judge, n_compared = get_grader("math"), 0
+    own: list[bool | None] = []
     for alike, answer, reference in zip(same, pairs["answer"], pairs["reference_answer"], strict=True):
         if alike:
             own.append(True)

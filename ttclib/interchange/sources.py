@@ -227,7 +227,7 @@ def _unpacked(path: Path) -> Iterator[BinaryIO]:
         raw.seek(0)
         if head.startswith(b"\x1f\x8b"):
             with gzip.GzipFile(fileobj=raw) as file:
-                yield io.BufferedReader(file)  # type: ignore[arg-type]
+                yield io.BufferedReader(file)
         elif head.startswith(b"\xfd7zXZ\x00"):
             with lzma.LZMAFile(raw) as file:
                 yield file  # type: ignore[misc]

@@ -150,7 +150,7 @@ def draw_all(
     while len(drawn) < len(order):
         longest = len(draws[order[len(drawn)]].prefix_ids)
         batch = order[len(drawn) : len(drawn) + max(1, min(DRAWS_AT_ONCE, PREFIX_TOKENS_AT_ONCE // longest))]
-        sampling = SamplingConfig(temperature=temperature, max_tokens=MAX_TOKENS)
+        sampling = SamplingConfig(temperature=temperature, max_tokens=MAX_TOKENS, keep_logprobs=False)
         drawn |= zip(batch, engine.generate([draws[i] for i in batch], sampling), strict=True)
         report(len(drawn))
     return [drawn[i] for i in range(len(draws))]

@@ -100,43 +100,6 @@ def best_of_n(
     return Estimate(accuracy, np.where(np.isnan(accuracy), np.nan, 0.0), ungraded)
 
 
-def expected_winner(scores: ArrayLike, values: ArrayLike, budgets: ArrayLike) -> np.ndarray:
-    """Expected value of the sample that best-of-N picks, over every size-N subset of the pool.
-
-    With completion tokens as values this is the length of the answer that a user gets to read, while N
-    times their mean is what was spent. A verifier that likes long answers shows here.
-
-    Parameters
-    ----------
-    scores : array_like of float, shape (problems, samples)
-        As in `expected_best_of_n`.
-    values : array_like of float, shape (problems, samples)
-        Of any size; a NaN makes its problem NaN.
-    budgets : array_like of int, shape (budgets,)
-
-    Returns
-    -------
-    numpy.ndarray, shape (problems, budgets)
-        NaN where N exceeds the pool.
-
-    Raises
-    ------
-    ValueError
-        If a budget is below 1 or not whole, or shapes differ.
-
-    Examples
-    --------
-    >>> expected_winner([[0.9, 0.5]], [[300, 100]], [1, 2]).tolist()
-    [[200.0, 300.0]]
-    """
-    score, value = as_table(scores, "scores"), as_table(values, "values")
-    check_one_shape(scores=score, values=value)
-    unknown = np.isnan(value).any(axis=1)
-    (expected,) = mean_of_the_best(score, [np.where(np.isnan(value), 0.0, value)], np.atleast_1d(as_budgets(budgets)))
-    expected[unknown] = np.nan
-    return expected
-
-
 def expected_largest(values: ArrayLike, budgets: ArrayLike, *, pool_sizes: ArrayLike | None = None) -> np.ndarray:
     """Expected largest value of N samples, over every size-N subset of the pool.
 

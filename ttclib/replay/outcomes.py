@@ -7,7 +7,8 @@ choice, the frontier and the crossover read nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -41,6 +42,8 @@ class Source:
     verifier, aggregation : str or None
         None: the strategy reads no scores.
     verifier_model : ModelFacts or None
+    parameters : mapping of str to value
+        The strategy's own, by which it can be replayed elsewhere.
     """
 
     policy: str = ""
@@ -49,6 +52,7 @@ class Source:
     verifier: str | None = None
     aggregation: str | None = None
     verifier_model: ModelFacts | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ They take one problem. `column` is the answer of a sample, −1 where it does no
 `worth` is what each answer comes to, one row right and one row not graded, whose last column is for what does not
 vote; `loads` are what each sample costs, shape (samples, loads). What a stop comes to is a row: accuracy, its square,
 not graded, draws, loads. `stopped[rule, N]` takes the rows of the orders that a rule ends at N, `arrived[rule, at]`
-those of the orders that get as far as ``caps[at]``.
+those of the orders that get as far as ``caps[at]``; ``whole[at]`` takes what all orders come to there when nothing
+stops them, and ``apart[rule, at]`` the square of what stopping moves the accuracy by.
 """
 
 from __future__ import annotations
@@ -35,18 +36,20 @@ def random_orders(
     first: np.uint64,
     stopped: np.ndarray,
     arrived: np.ndarray,
+    whole: np.ndarray,
+    apart: np.ndarray,
 ) -> None:
     """Add up `n_orders` orders, each with random numbers of its own; `thresholds` and `caps` ascend."""
     last = caps[-1]
     order = np.empty(len(column), np.int64)
     rows = np.empty((last + 1, stopped.shape[2]))
-    top, second, whole, n_votes = np.empty((4, last + 1))
+    top, second, mass, n_votes = np.empty((4, last + 1))
     run = np.empty(last + 1, np.int64)
     times = np.empty(len(thresholds), np.int64)
     total, counts = np.empty(worth.shape[1] - 1), np.empty(worth.shape[1] - 1, np.int64)
     for number in range(n_orders):
         _draw(order, last, own_number(first, number))
-        _follow(order, column, weight, worth, loads, last, total, rows, top, second, whole, n_votes, run)
+        _follow(order, column, weight, worth, loads, last, total, rows, top, second, mass, n_votes, run)
         if rule == WINDOW:
             _first_windows(run, thresholds, last, times)
         else:
@@ -61,7 +64,7 @@ def random_orders(
                     continue
                 counts[answer] += 1
                 if rule == SHARE:
-                    sure = (top[n] - second[n]) / whole[n] if whole[n] > 0 and n_votes[n] >= at_least else -1.0
+                    sure = (top[n] - second[n]) / mass[n] if mass[n] > 0 and n_votes[n] >= at_least else -1.0
                 else:
                     sure = beta[np.int64(top[n]), np.int64(second[n])]
                     # Against all rivals a leader is no surer than against the strongest; only its own vote helps it.
@@ -73,7 +76,7 @@ def random_orders(
                     at += 1
                 if at == len(thresholds):
                     break
-        _add(times, rows, caps, stopped, arrived)
+        _add(times, rows, caps, stopped, arrived, whole, apart)
 
 
 @compiled
@@ -103,7 +106,7 @@ def _follow(
     rows: np.ndarray,
     top: np.ndarray,
     second: np.ndarray,
-    whole: np.ndarray,
+    mass: np.ndarray,
     n_votes: np.ndarray,
     run: np.ndarray,
 ) -> None:
@@ -112,20 +115,20 @@ def _follow(
         total[answer] = -1.0  # no vote yet
     for part in range(rows.shape[1]):
         rows[0, part] = 0.0
-    top[0], second[0], whole[0], n_votes[0], run[0] = -1.0, 0.0, 0.0, 0.0, 0
+    top[0], second[0], mass[0], n_votes[0], run[0] = -1.0, 0.0, 0.0, 0.0, 0
     n_tied, silent = 0, worth.shape[1] - 1
     right, ungraded = 0.0, 0.0
     for n in range(1, last + 1):
         sample = order[n - 1]
         answer = column[sample]
-        top[n], second[n], whole[n], n_votes[n] = top[n - 1], second[n - 1], whole[n - 1], n_votes[n - 1]
+        top[n], second[n], mass[n], n_votes[n] = top[n - 1], second[n - 1], mass[n - 1], n_votes[n - 1]
         run[n] = 0
         if answer >= 0:
             before = total[answer]
             after = max(before, 0.0) + weight[sample]
             total[answer] = after
             led = n_tied > 0 and before >= top[n] * (1 - TIE)
-            whole[n] += weight[sample]
+            mass[n] += weight[sample]
             n_votes[n] += 1
             run[n] = run[n - 1] + 1 if n > 1 and column[order[n - 2]] == answer else 1
             if n_tied == 0 or after > top[n] * (1 + TIE):
@@ -162,17 +165,29 @@ def _first_windows(run: np.ndarray, windows: np.ndarray, last: int, times: np.nd
 
 
 @compiled
-def _add(times: np.ndarray, rows: np.ndarray, caps: np.ndarray, stopped: np.ndarray, arrived: np.ndarray) -> None:
+def _add(
+    times: np.ndarray,
+    rows: np.ndarray,
+    caps: np.ndarray,
+    stopped: np.ndarray,
+    arrived: np.ndarray,
+    whole: np.ndarray,
+    apart: np.ndarray,
+) -> None:
     """Enter one order."""
+    for place in range(len(caps)):
+        for part in range(rows.shape[1]):
+            whole[place, part] += rows[caps[place], part]
     for at in range(len(times)):
         if times[at] < len(rows):
             for part in range(rows.shape[1]):
                 stopped[at, times[at], part] += rows[times[at], part]
         for place in range(len(caps)):
             if caps[place] > times[at]:
-                break
-            for part in range(rows.shape[1]):
-                arrived[at, place, part] += rows[caps[place], part]
+                apart[at, place] += (rows[times[at], 0] - rows[caps[place], 0]) ** 2
+            else:
+                for part in range(rows.shape[1]):
+                    arrived[at, place, part] += rows[caps[place], part]
 
 
 @compiled

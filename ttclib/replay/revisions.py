@@ -77,23 +77,6 @@ def split_at_ratio(budget: int, ratio: float) -> Split:
     return min(splits_of(budget), key=lambda split: (abs(log2(split[0] / split[1]) - log2(ratio)), -split[0]))
 
 
-def revision_accuracy(
-    answer_ids: ArrayLike,
-    scores: ArrayLike | None,
-    correct: ArrayLike,
-    lengths: ArrayLike,
-    splits: Iterable[Split],
-    *,
-    selection: str = "hierarchical",
-    n_subsets: int = 400,
-    seed: int = 0,
-) -> np.ndarray:
-    """Chance that the answer selected from chains is right, shape (problems, splits): `select_from_chains`."""
-    return select_from_chains(
-        answer_ids, scores, correct, lengths, splits, selection=selection, n_subsets=n_subsets, seed=seed
-    ).accuracy
-
-
 def select_from_chains(
     answer_ids: ArrayLike,
     scores: ArrayLike | None,
@@ -156,9 +139,10 @@ def select_from_chains(
     nothing), which stands for it with .6.
 
     >>> ids, scores = [[[0, 1], [1, 1]]], [[[0.9, 0.2], [0.6, 0.5]]]
-    >>> revision_accuracy(ids, scores, [[[1, 0], [0, 0]]], [[2, 2]], [(2, 2)]).tolist()
+    >>> correct, lengths = [[[1, 0], [0, 0]]], [[2, 2]]
+    >>> select_from_chains(ids, scores, correct, lengths, [(2, 2)]).accuracy.tolist()
     [[1.0]]
-    >>> revision_accuracy(ids, None, [[[1, 0], [0, 0]]], [[2, 2]], [(2, 2)], selection="majority").tolist()
+    >>> select_from_chains(ids, None, correct, lengths, [(2, 2)], selection="majority").accuracy.tolist()
     [[0.0]]
     """
     one_of(selection, SELECTIONS, "selection")

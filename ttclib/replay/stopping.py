@@ -5,9 +5,10 @@ and an easy answer stops early: expected draws times the mean length would be wr
 expected sum of whatever a sample costs.
 
 Exact wherever that is affordable: the first score above a threshold in closed form; votes by counting the states that
-a pool can be drawn into (`ttclib.replay.count_states`). Otherwise the mean over random orders of a fixed seed, whose
-error is known (`ttclib.replay.random_orders`). What is not answered, not scored or not graded is treated as
-`ttclib.replay.estimate` says: it is drawn and paid, and says nothing about stopping.
+a pool can be drawn into (`ttclib.replay.count_states`). Otherwise by random orders of a fixed seed, whose error is
+known (`ttclib.replay.random_orders`): where the vote that nothing stops is known exactly, they only have to tell by
+how much stopping moves it, so that a rule that is never met before the cap is that vote. What is not answered, not
+scored or not graded is treated as `ttclib.replay.estimate` says: it is drawn and paid, and says nothing about stopping.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ttclib.replay.best_of_n import mean_of_runs, rank_weights
 from ttclib.replay.budgets import as_budgets
 from ttclib.replay.coverage import pass_at_k
 from ttclib.replay.stop_rules import BETA, DIRICHLET, SHARE, WINDOW
-from ttclib.replay.voting import check_weights, subsets_for
+from ttclib.replay.voting import check_weights, elect, subsets_for
 
 PRIORS = {"beta": BETA, "dirichlet": DIRICHLET}
 _LOADS = 4  # columns before the loads: accuracy, its error, the ungraded share, draws
@@ -377,8 +378,9 @@ def _votes(
         if within.size:
             asked, place = np.unique(limits[within], return_inverse=True)
             watch = _Watch(rule, ascending, asked, at_least, size, n_orders or subsets_for(len(ids)))
-            for row in rows:
-                cells = ids[row, :size], weights[row, :size], right[row, :size], load[row, :size]
+            pools = ids[rows, :size], weights[rows, :size], right[rows, :size], load[rows, :size]
+            unstopped = watch.unstopped(*pools[:3], seed)
+            for row, *cells in zip(rows, *pools, unstopped, strict=True):
                 table[row][:, within] = watch.one(*cells, seed=(seed, int(row)))[back][:, place]
     return _stopped(table, right, missing, rows_by_size(pool_sizes, ids.shape))
 
@@ -396,8 +398,26 @@ class _Watch:
         self._beta = beta_table(size if rule in (BETA, DIRICHLET) else 0)
         self._gamma = gamma_tables(size if rule == DIRICHLET else 0)
 
+    def unstopped(self, ids: np.ndarray, weights: np.ndarray, right: np.ndarray, seed: int) -> np.ndarray:
+        """Accuracy and ungraded share of the votes that nothing stops, shape (problems, 2, caps); NaN: not exact."""
+        exact = self._caps
+        if self._rule == SHARE:  # of a weighted vote few budgets are exact, and the others dear
+            exact = self._caps[(self._caps <= 2) | (self._caps == ids.shape[1])]
+        votes = elect(ids, weights if self._rule == SHARE else None, right, exact, n_subsets=self._n_orders, seed=seed)
+        found = np.full((len(ids), 2, len(self._caps)), np.nan)
+        known = np.stack([votes.accuracy, votes.ungraded], axis=1)
+        found[:, :, np.isin(self._caps, exact)] = np.where(votes.mc_error[:, None] == 0, known, np.nan)
+        return found
+
     def one(
-        self, ids: np.ndarray, weights: np.ndarray, right: np.ndarray, load: np.ndarray, *, seed: tuple[int, int]
+        self,
+        ids: np.ndarray,
+        weights: np.ndarray,
+        right: np.ndarray,
+        load: np.ndarray,
+        unstopped: np.ndarray,
+        *,
+        seed: tuple[int, int],
     ) -> np.ndarray:
         """One problem's rows as `_stopped` takes them, shape (rules, caps, …)."""
         from ttclib.replay import count_states, random_orders
@@ -420,7 +440,7 @@ class _Watch:
         kinds, kind_of, sizes = np.unique(
             np.stack([codes, weight], axis=1), axis=0, return_inverse=True, return_counts=True
         )
-        if exact := self._steps(sizes, n_answers) <= _AFFORDABLE:
+        if self._steps(sizes, n_answers) <= _AFFORDABLE:
             answers = kinds[:, 0].astype(np.int64)
             answers[answers == n_answers] = -1
             mean_load = np.zeros((len(sizes), load.shape[1]))
@@ -429,18 +449,30 @@ class _Watch:
             count_states.all_orders(
                 self._rule, sizes, answers, kinds[:, 1].copy(), worth, mean_load, *tables, stopped, arrived
             )
-        else:
-            state = _first_number(seed)
-            random_orders.random_orders(
-                self._rule, column, weight, worth, load, *tables, self._n_orders, state, stopped, arrived
-            )
-            stopped, arrived = stopped / self._n_orders, arrived / self._n_orders
-        # At a cap: what had stopped before, and what came as far.
-        before = np.cumsum(stopped, axis=1)[:, self._caps - 1]
-        rows = before + arrived
-        variance = np.maximum(0.0, rows[:, :, 1] - rows[:, :, 0] ** 2)
-        rows[:, :, 1] = 0.0 if exact else np.sqrt(variance / (self._n_orders - 1))
-        return np.asarray(rows)
+            rows = self._at_caps(stopped, arrived)
+            rows[:, :, 1] = 0.0
+            return rows
+        whole, apart = np.zeros(arrived.shape[1:]), np.zeros(arrived.shape[:2])
+        orders = self._n_orders, _first_number(seed)
+        random_orders.random_orders(
+            self._rule, column, weight, worth, load, *tables, *orders, stopped, arrived, whole, apart
+        )
+        rows = self._at_caps(stopped, arrived) / self._n_orders
+        moved = rows - whole / self._n_orders
+        variance = rows[:, :, 1] - rows[:, :, 0] ** 2
+        less = apart / self._n_orders - moved[:, :, 0] ** 2
+        better = ~np.isnan(unstopped[0]) & (less <= variance)  # not where a rule stops so soon that all is left to tell
+        for part, at in ((0, 0), (1, 2)):
+            rows[:, :, at] = np.where(better, unstopped[part] + moved[:, :, at], rows[:, :, at])
+        rows[:, :, 1] = np.sqrt(np.maximum(0.0, np.where(better, less, variance)) / (self._n_orders - 1))
+        rows[:, :, 0] = np.clip(rows[:, :, 0], 0.0, 1.0)  # what chance left outside by less than its error
+        rows[:, :, 2] = np.clip(rows[:, :, 2], 0.0, 1.0 - rows[:, :, 0])
+        rows[:, :, 3:] = self._caps[:, None] * np.append(1.0, load.mean(axis=0)) + moved[:, :, 3:]
+        return rows
+
+    def _at_caps(self, stopped: np.ndarray, arrived: np.ndarray) -> np.ndarray:
+        """At a cap there is what had stopped before, and what came as far."""
+        return np.asarray(np.cumsum(stopped, axis=1)[:, self._caps - 1] + arrived)
 
     def _steps(self, sizes: np.ndarray, n_answers: int) -> float:
         """Steps between states, were all to be counted for one rule."""

@@ -115,6 +115,8 @@ class Strategy:
         Whether it cannot do without a verifier's scores, or final answers.
     needs_truth : bool
         It picks by the right answer: a bound, which nobody can run and no plan chooses.
+    named_only : bool
+        It is compared where it is named, and not where all are asked for.
     look : Look
     command : str
         What collects it, ``{store}`` standing for the store.
@@ -127,6 +129,7 @@ class Strategy:
     needs_scores: ClassVar[bool] = False
     needs_answers: ClassVar[bool] = False
     needs_truth: ClassVar[bool] = False
+    named_only: ClassVar[bool] = False
     look: ClassVar[Look | None] = None
     command: ClassVar[str] = "ttc sample CONFIG --store {store}"
 
@@ -223,6 +226,7 @@ class Strategy:
             verifier=None if read is None else read.name,
             aggregation=None if read is None else aggregation,
             verifier_model=None if read is None else read.model,
+            parameters=self.parameters(),
         )
         return Outcomes(self.name, self.variant, source=source, **tables)
 
@@ -268,8 +272,8 @@ def strategy(name: str) -> type[Strategy]:
 
 
 def reading(kind: str) -> list[str]:
-    """Names of the strategies that read the pool, the tree or chains."""
-    return [name for name, one in strategies().items() if one.reads == kind]
+    """Names of the strategies that read the pool, the tree or chains, those aside that must be named."""
+    return [name for name, one in strategies().items() if one.reads == kind and not one.named_only]
 
 
 def variants(name: str, asked: Mapping[str, Iterable[Any]] | None = None) -> list[Strategy]:

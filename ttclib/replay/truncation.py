@@ -84,31 +84,3 @@ def truncate(
         completion_tokens=np.minimum(tokens, cap),
         scores=np.where(beyond & (scores is not None), -np.inf, given),
     )
-
-
-def accuracy_under_caps(correct: ArrayLike, completion_tokens: ArrayLike, caps: ArrayLike) -> np.ndarray:
-    """pass@1 of every problem, had its samples been cut at each of several lengths.
-
-    Parameters
-    ----------
-    correct, completion_tokens
-        As in `truncate`.
-    caps : array_like of int, shape (caps,)
-
-    Returns
-    -------
-    numpy.ndarray, shape (problems, caps)
-        Never falls as the cap rises; NaN: no sample that is graded and whose length is known.
-
-    Examples
-    --------
-    >>> accuracy_under_caps([[1, 1, 0, 1]], [[5, 20, 3, 9]], [4, 9, 100]).tolist()
-    [[0.0, 0.5, 0.75]]
-    """
-    right, tokens = as_grades(correct), as_table(completion_tokens, "completion_tokens")
-    check_one_shape(correct=right, completion_tokens=tokens)
-    known = ~np.isnan(right) & ~np.isnan(tokens)
-    limits = np.atleast_1d(as_budgets(caps, "a cap"))
-    kept = np.stack([np.where(known & (tokens <= cap), right, 0.0).sum(axis=1) for cap in limits], axis=1)
-    count = known.sum(axis=1, keepdims=True)
-    return np.where(count > 0, kept / np.maximum(1, count), np.nan)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from ttclib.show.page import SUITE
 
 if TYPE_CHECKING:
     from ttclib.show.job import Job
@@ -36,12 +39,13 @@ class _Page(HTMLParser):
             self.found.setdefault("title", data.strip())
 
 
-_META = {"description": "summary", "ttclib-stores": "stores"}
+_META = {"description": "summary", "ttclib-stores": "stores", "ttc-findings": "findings"}
+N_FINDINGS = 3  # on a card, which stands beside others; the page has all
 _PNG = "data:image/png;base64,"
 
 
 def index_html(jobs: Sequence[Job]) -> str:
-    """A card a report: its title, what it asks, its first picture; made from the pages themselves.
+    """A card a report: its title, what was found, its first picture; made from the pages themselves.
 
     Parameters
     ----------
@@ -57,11 +61,13 @@ def index_html(jobs: Sequence[Job]) -> str:
     cards = []
     for job in jobs:
         html = job.target.read_text("utf-8")
+        found = _Page(html).found
         cards.append(
             {
                 **dict.fromkeys(("title", "summary", "stores", "picture"), ""),
-                **_Page(html).found,
-                "link": quote(job.target.name),
+                **found,
+                "findings": json.loads(found.get("findings") or "[]")[:N_FINDINGS],
+                "link": quote(job.target.name) + SUITE,
                 "varied": ", ".join(f"{name} = {value}" for name, value in job.varied.items()),
                 "megabytes": f"{len(html.encode()) / 1e6:.1f} MB",
             }

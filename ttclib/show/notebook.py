@@ -32,6 +32,10 @@ from ttclib.study.study import open as open_store
 SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 
 
+class AlreadySaid(RequestError):
+    """What a cell needs is not there, and an earlier cell has said so."""
+
+
 def begin() -> None:
     """Draw every chart of this session in ttclib's theme."""
     theme.use()
@@ -102,24 +106,27 @@ def open_larger(study: Study, store: str | None = None, policy: str | None = Non
 def missing_is_said() -> Iterator[None]:
     """Show what a store lacks as a sentence in the output instead of a failing cell.
 
-    Only what ttclib itself says is caught: anything else is a mistake and fails the cell.
+    Only what ttclib itself says is caught: anything else is a mistake and fails the cell. A lack is said once: a cell
+    that `need` stops says quietly that it was.
     """
     try:
         yield
+    except AlreadySaid as error:
+        show(f'<p class="ttc-none" style="color:#767676;margin:2px 0">{escape(str(error))}</p>')
     except TTCError as error:
         show(callout(str(error)))
 
 
 def need(value: Any, what: str) -> Any:
-    """The value, or where it is None an error that `missing_is_said` shows.
+    """The value, or where it is None an error that `missing_is_said` shows quietly, as an earlier cell has said why.
 
     Raises
     ------
-    RequestError
+    AlreadySaid
         The value is None.
     """
     if value is None:
-        raise RequestError(f"{what[:1].upper()}{what[1:]}, as said above")
+        raise AlreadySaid(f"Left out for want of {what}, as said above.")
     return value
 
 

@@ -6,6 +6,10 @@ one copy of the Vega bundle draws them all; a policy inside the page forbids any
 need a kernel: cells tagged ``notebook-only`` are left out, and elsewhere a sentence stands in
 place of a widget. The charts' own sliders work.
 
+A page may be mailed alone or stand in a suite. So it has no link to another page: the names of those that it is
+related to stand there as text, and become links where it is opened from its suite's index, which says so in the
+address (``#suite``). What was found stands first, where it was made from after it.
+
 Text from a store is not trusted. What draws it escapes it; and should any slip through, the page's
 policy lets only scripts run that carry this page's nonce, so neither a ``<script>`` nor an
 ``onerror`` in a completion can.
@@ -18,13 +22,14 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from html import unescape
+from dataclasses import dataclass, field
+from html import escape, unescape
+from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
 
 from ttclib.errors import RequestError
-from ttclib.show.chart_view import vega_bundle
+from ttclib.show.chart_view import fit_script, vega_bundle
 from ttclib.show.theme import VEGALITE_MIME
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -40,9 +45,13 @@ _DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$])\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\d)")
 # Headings as nbconvert writes them, with their anchors.
 _HEADING = re.compile(r'<h([23]) id="([^"]*)">(.*?)<a class="anchor-link"', re.DOTALL)
-_NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
+_NOTEBOOK_LINK = re.compile(r'<a href="(\w+)\.ipynb">(.*?)</a>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _CONTENTS = "<!-- contents -->"
+_MADE = re.compile(r"<!-- made -->(.*?)<!-- /made -->", re.DOTALL)
+_FINDINGS = 'class="ttc-findings"'
+_AFTER_FINDINGS = "<!-- after the findings -->"
+SUITE = "#suite"  # the fragment by which a page knows that it stands in a suite
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,10 @@ class PageFacts:
         All parameters of the run.
     changed : tuple of str
         Names of those that were given and not left at the notebook's own value.
+    paths : mapping of str to str
+        What is written in the place of a path of this machine: a store's name for its file.
+    related : tuple of (str, str)
+        What a page of the same suite is to this one, such as ``previous``, and its file name.
     """
 
     notebook: str
@@ -71,6 +84,41 @@ class PageFacts:
     versions: Mapping[str, str]
     parameters: Mapping[str, Any]
     changed: tuple[str, ...] = ()
+    paths: Mapping[str, str] = field(default_factory=dict)
+    related: tuple[tuple[str, str], ...] = ()
+
+
+class _Findings(HTMLParser):
+    """The sentences of a list of findings, as they read."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._inside = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A list begins, or a sentence of it."""
+        if tag == "ul":
+            self._inside = ("class", "ttc-findings") in attrs
+        if tag == "li" and self._inside:
+            self.said.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        """A list ends."""
+        self._inside = self._inside and tag != "ul"
+
+    def handle_data(self, data: str) -> None:
+        """Take the text of a sentence."""
+        if self._inside and self.said:
+            self.said[-1] += data
+
+
+def findings_of(notebook: Any) -> list[str]:
+    """What an executed notebook found: the sentences of all its findings, in their order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = ("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    return [sentence for html in shown if _FINDINGS in html for sentence in _Findings(html).said]
 
 
 def page_html(notebook: Any, facts: PageFacts) -> str:
@@ -100,10 +148,14 @@ def page_html(notebook: Any, facts: PageFacts) -> str:
     plain.metadata.pop("widgets", None)
     plain.cells = [cell for cell in plain.cells if NOTEBOOK_ONLY not in cell.metadata.get("tags", [])]
     n_charts = sum(_prepare(cell) for cell in plain.cells)
+    _mark_findings(plain)
     told = {
         "facts": facts,
         "parameters": {name: repr(value) for name, value in facts.parameters.items()},
         "summary": _summary(notebook),
+        "findings": json.dumps(findings_of(notebook), ensure_ascii=False),
+        "suite": SUITE,
+        "fit": fit_script(),
         "nonce": secrets.token_urlsafe(16),
         "bundle": vega_bundle("ttclibVegaEmbed").replace("</script", "<\\/script") if n_charts else "",
     }
@@ -111,7 +163,7 @@ def page_html(notebook: Any, facts: PageFacts) -> str:
     exporter = HTMLExporter(extra_loaders=[DictLoader({"ttclib.html.j2": template})], template_file="ttclib.html.j2")
     resources = {"ttclib": told, "metadata": {"name": facts.notebook}}
     html, _ = exporter.from_notebook_node(plain, resources=resources)
-    return str(html).replace(_CONTENTS, _contents(str(html)), 1)
+    return _without_paths(_in_order(str(html)), facts.paths)
 
 
 def formulas_to_mathml(markdown: str) -> str:
@@ -138,6 +190,38 @@ def formulas_to_mathml(markdown: str) -> str:
         parts[at] = _DISPLAYED.sub(lambda hit: convert(hit[1].strip(), display="block"), parts[at])
         parts[at] = _INLINE.sub(lambda hit: convert(hit[1]), parts[at])
     return "".join(parts)
+
+
+def _mark_findings(notebook: Any) -> None:
+    """Mark where the first findings end; without any, where the first text ends."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            html = "".join(output.get("data", {}).get("text/html", ""))
+            if _FINDINGS in html:
+                output["data"]["text/html"] = html + _AFTER_FINDINGS
+                return
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source += f"\n\n{_AFTER_FINDINGS}"
+            return
+
+
+def _in_order(html: str) -> str:
+    """Where a page was made from, and its contents, put after what was found."""
+    made = _MADE.search(html)
+    if made is None:
+        return html
+    rest = html[: made.start()] + html[made.end() :]
+    told = made[1].replace(_CONTENTS, _contents(html), 1)
+    return rest.replace(_AFTER_FINDINGS, told, 1) if _AFTER_FINDINGS in rest else html
+
+
+def _without_paths(html: str, paths: Mapping[str, str]) -> str:
+    """Paths of this machine as the names that stand for them, in text, code and charts alike."""
+    for path in sorted(paths, key=len, reverse=True):
+        for written in {path, escape(path), json.dumps(path)[1:-1]}:
+            html = html.replace(written, escape(paths[path]))
+    return html
 
 
 def _contents(html: str) -> str:
@@ -173,7 +257,7 @@ def _prepare(cell: Any) -> int:
             n_charts += 1
             output["data"] = {"text/html": _chart_html(data[VEGALITE_MIME], data.get("image/png"))}
         elif "text/html" in data:  # a link to another notebook leads to its page
-            data["text/html"] = _NOTEBOOK_LINK.sub(r'href="\1.html"', "".join(data["text/html"]))
+            data["text/html"] = _NOTEBOOK_LINK.sub(r'<span data-page="\1.html">\2</span>', "".join(data["text/html"]))
     return n_charts
 
 

@@ -13,7 +13,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 
 import ttclib
 from ttclib.errors import RequestError, TTCError, one_of
-from ttclib.show.page import PageFacts, page_html
+from ttclib.show.page import NOTEBOOK_ONLY, PageFacts, page_html
 from ttclib.store.fingerprint import fingerprint
 from ttclib.study.opening import find_store
 
@@ -40,6 +40,7 @@ def render_report(
     parameters: dict[str, Any] | None = None,
     *,
     keep_ipynb: str | Path | None = None,
+    related: Sequence[tuple[str, str]] = (),
     notify: Notify = print,
 ) -> Path:
     """Run a notebook and write it as a page that opens with no network.
@@ -54,8 +55,10 @@ def render_report(
     parameters : dict, optional
         Values that replace those of the parameters cell.
     keep_ipynb : str or pathlib.Path, optional
-        Where the executed notebook is kept; None: it is thrown away. One that failed is kept in any
-        case, as ``NAME.failed.ipynb`` beside the page that was not made.
+        Where the executed notebook is kept, without the cells that are for a person at a kernel; None: it is thrown
+        away. One that failed is kept in any case, as ``NAME.failed.ipynb`` beside the page that was not made.
+    related : sequence of (str, str)
+        Pages of the same suite: what each is to this one, such as ``previous``, and its file name.
     notify : callable
         Is told the progress, one line at a time.
 
@@ -92,10 +95,15 @@ def render_report(
         versions=versions(),
         parameters={**defaults, **given},
         changed=tuple(given),
+        paths=paths_of({**defaults, **given}),
+        related=tuple(related),
     )
     with tempfile.TemporaryDirectory() as folder:
+        shown = Path(folder) / "shown" / source.name
+        shown.parent.mkdir()
+        nbformat.write(_without_controls(nbformat.read(source, as_version=4)), shown)
         executed = Path(keep_ipynb) if keep_ipynb else Path(folder) / source.name
-        _execute(papermill, source, executed, failed, given, notify)
+        _execute(papermill, shown, executed, failed, given, notify)
         ran = nbformat.read(executed, as_version=4)
     failed.unlink(missing_ok=True)
     notify(f"report: {source.stem}: making the page")
@@ -170,6 +178,18 @@ def stores_of(parameters: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+def paths_of(parameters: dict[str, Any]) -> dict[str, str]:
+    """Absolute paths of the stores that parameters name, and the file names that a page says instead."""
+    found = {}
+    for name, value in parameters.items():
+        if isinstance(value, str) and (name == "store" or name.endswith("_store")):
+            path = find_store(value)
+            for one in (Path(value), path, path.absolute(), path.resolve()):
+                if one.is_absolute():
+                    found[str(one)] = one.name
+    return found
+
+
 def versions() -> dict[str, str]:
     """Versions of ttclib, Python and the packages that can change a number or a picture."""
     known = {"ttclib": ttclib.__version__, "Python": platform.python_version()}
@@ -191,6 +211,16 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RequestError(f"cannot make the folder '{folder}': {error.strerror}") from error
+
+
+def _without_controls(notebook: Any) -> Any:
+    """A notebook without the cells that a page leaves out: controls take as long to make as charts."""
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type != "code" or NOTEBOOK_ONLY not in cell.metadata.get("tags", [])
+    ]
+    return notebook
 
 
 def _execute(

@@ -13,6 +13,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+<<<<<<< HEAD
+=======
+from dataclasses import dataclass, field, replace
+>>>>>>> main
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,23 @@ from ttclib.show.report import check_parameters, make_folder, parameters_of, ren
 INDEX = "index.html"
 
 
+<<<<<<< HEAD
+=======
+@dataclass(frozen=True)
+class Job:
+    """One report to make: `varied` are the parameters that tell it from others of its notebook.
+
+    `related` are its neighbours in the suite and the index: what each is to it, and its file name.
+    """
+
+    notebook: Path
+    target: Path
+    parameters: dict[str, Any]
+    varied: dict[str, Any] = field(default_factory=dict)
+    related: tuple[tuple[str, str], ...] = ()
+
+
+>>>>>>> main
 def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
     """The notebooks of a folder by name; a relative one is looked for here and in the folders above.
 
@@ -108,6 +129,7 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
         A cell failed: those that run are finished, no other is begun, and no index is written. Or a
         process was killed.
     """
+    jobs = _linked(jobs)
     folder = jobs[0].target.parent
     make_folder(folder)
     at_once = min(len(jobs), processes or min(8, os.cpu_count() or 1))
@@ -134,8 +156,19 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
     return index
 
 
+def _linked(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs, each with what stands before and after it, and the index."""
+    names = [job.target.name for job in jobs]
+    linked = []
+    for at, job in enumerate(jobs):
+        sides = [("← previous", names[at - 1])] if at else []
+        sides += [("next →", names[at + 1])] if at + 1 < len(names) else []
+        linked.append(replace(job, related=(("all reports", INDEX), *sides)))
+    return linked
+
+
 def _render(job: Job) -> Path:
-    return render_report(job.notebook, job.target, job.parameters, notify=_tell(job))
+    return render_report(job.notebook, job.target, job.parameters, related=job.related, notify=_tell(job))
 
 
 def _tell(job: Job) -> Callable[[str], None]:

@@ -139,21 +139,21 @@ FRONTIER = (
     "accuracy",
     INTERVAL,
     column("budget", label="generations"),
-    column("chosen"),
+    "chosen",
 )
 CROSSOVER = (
     column("bin", label="difficulty"),
     "exchange_rate",
     "multiplier",
-    column("accuracy_small", ends=None),
-    column("accuracy_large", ends=None),
+    "accuracy_small",
+    "accuracy_large",
     column("difference", null="beyond the pool"),
     INTERVAL,
     "winner",
 )
 SAVINGS = (
     "budget",
-    column("accuracy", ends=None),
+    "accuracy",
     "baseline_cost",
     column("cost", label="choice needs", null="does not get there"),
     "factor",
@@ -168,8 +168,8 @@ FAILURES = (
     "of",
     "n_wrong",
     "n_right",
-    column("repeats_step", ends=None),
-    column("few_steps", ends=None),
+    "repeats_step",
+    "few_steps",
     "mean_steps_wrong",
     "mean_steps_right",
 )
@@ -249,8 +249,10 @@ def crossover_html(frame: pl.DataFrame) -> str:
 
 def crossings_html(crossings: pl.DataFrame) -> str:
     """Where the lead ends, in words, from `crossover`."""
-    reach = "pool_reaches_from" if "pool_reaches_from" in crossings.columns else "defined_from"
-    return table(crossings, (column("bin", label="difficulty"), "verdict", "crossing", INTERVAL, reach, "n_problems"))
+    return table(
+        crossings,
+        (column("bin", label="difficulty"), "verdict", "crossing", INTERVAL, "pool_reaches_from", "n_problems"),
+    )
 
 
 def savings_html(savings: pl.DataFrame) -> str:
@@ -260,11 +262,17 @@ def savings_html(savings: pl.DataFrame) -> str:
 
 def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
     """Two sides and their difference at every budget."""
-    first, second = (
-        column(name, label=label, ends=None) for name, label in zip(("first", "second"), names, strict=True)
-    )
+    first, second = (column(name, label=label) for name, label in zip(("first", "second"), names, strict=True))
     name = "variant" if _several_variants(differences) else "strategy"
     return table(differences, (name, "budget", first, second, "difference", INTERVAL, "n_problems"))
+
+
+def fits_html(fitted: pl.DataFrame) -> str:
+    """The fitted numbers of each model of coverage (`ttclib.study.coverage.Coverage.fitted`)."""
+    from ttclib.show.charts.fits import MODELS
+
+    rows = [(MODELS[model][0] if model in MODELS else model, numbers) for model, numbers in fitted.iter_rows()]
+    return plain_table_html(("model", "fitted"), rows, names=(0, 1))
 
 
 def changes_html(changes: pl.DataFrame) -> str:

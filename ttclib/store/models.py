@@ -80,8 +80,9 @@ _ROLES = (
 
 
 def set_model_facts(
-    path: str | Path,
+    store: str | Path,
     model: str,
+    /,
     *,
     wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
@@ -91,7 +92,7 @@ def set_model_facts(
 
     Parameters
     ----------
-    path : str or pathlib.Path
+    store : str or pathlib.Path
     model : str
         A policy or verifier that the store names.
     wait_s, notify
@@ -106,17 +107,34 @@ def set_model_facts(
     StoreLockedError
         Another process held the file for longer than `wait_s`; nothing was written.
     """
-    one_of(model, [row["model"] for row in list_models(path, notify=notify)], "model")
+    one_of(model, [row["model"] for row in list_models(store, notify=notify)], "model")
     if not facts:
         raise RequestError(f"no fact about '{model}': give one of {', '.join(FACTS)}")
     checked = {one_of(name, FACTS, "fact of a model"): _checked(name, value) for name, value in facts.items()}
-    absorb(path, wait_s=wait_s, notify=notify)
-    with write_transaction(path, wait_s=wait_s, notify=notify) as con:
+    absorb(store, wait_s=wait_s, notify=notify)
+    with write_transaction(store, wait_s=wait_s, notify=notify) as con:
         con.execute(
             "INSERT INTO store.models (model) SELECT $1 WHERE $1 NOT IN (SELECT model FROM store.models)", [model]
         )
         assigned = ", ".join(f"{name} = ?" for name in checked)
         con.execute(f"UPDATE store.models SET {assigned} WHERE model = ?", [*checked.values(), model])
+
+
+def refuse_known_verifier(path: str | Path, verifier: str) -> None:
+    """Refuse scores of unknown origin under the name of a model that scored here.
+
+    Raises
+    ------
+    RequestError
+        The store knows which model has this name.
+    """
+    with connect(path) as con:
+        row = read_row(con, verifier)
+    if row.get("path"):
+        raise RequestError(
+            f"'{verifier}' in '{path}' is the model at '{row['path']}', and nobody knows whether it gave these scores, "
+            "too: name them otherwise with --verifier"
+        )
 
 
 _TYPES = dict(columns_of("models"))

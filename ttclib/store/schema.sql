@@ -18,6 +18,7 @@ CREATE TABLE models (
     revision         VARCHAR,           -- pinned revision on the hub
     weights_hash     VARCHAR,           -- of its weight files: names, sizes, headers and blocks spread over each
     tokenizer_hash   VARCHAR,           -- of its tokenizer's files, chat template included
+    reads            VARCHAR,           -- JSON object: how a verifier reads (format, system prompt, raw_score)
     architecture     VARCHAR,           -- class name in the checkpoint's config
     n_parameters     BIGINT,            -- all parameters, tied ones once
     n_embedding      BIGINT,            -- of these, in the input and output embeddings

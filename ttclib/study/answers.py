@@ -93,18 +93,21 @@ def ask_frontiers(
 
     Raises
     ------
-    RequestError
-        None can.
+    RequestError, TTCError
+        None can; it says why the first cannot.
     """
-    found, lacking = {}, []
+    found: dict[str, Answer[Frontier]] = {}
+    lacking: dict[str, list[str]] = {}
+    first: TTCError | None = None
     for preset, ledger in LEDGERS.items():
         try:
             found[preset] = ask_frontier(study, asked, ledger=ledger, probes=probes, queries=queries)
         except TTCError as error:
-            lacking.append(f"{preset}: {error}")
-    if not found:
-        raise RequestError("; ".join(lacking))
-    return found, tuple(lacking)
+            first = first or error
+            lacking.setdefault(str(error), []).append(ledger.label)
+    if first is not None and not found:
+        raise first
+    return found, tuple(f"left out: {'; '.join(labels)} ({reason})" for reason, labels in lacking.items())
 
 
 def ask_savings(
@@ -320,7 +323,9 @@ def ask_plan(
     study: Study, plan: Plan, asked: Question, probes: int, draws: int = 20, queries: float = 1.0, reused: bool = False
 ) -> Answer[AppliedPlan]:
     """A plan on problems of another study, whose difficulty a few samples tell, in several random draws of them."""
-    source_of = asked.but(difficulty=plan.source or "oracle", bins=None, thresholds=None, told="same")
+    source_of = _what_it_runs(asked, plan).but(
+        difficulty=plan.source or "oracle", bins=None, thresholds=None, told="same"
+    )
     if plan.verifier is not None:
         source_of = source_of.but(verifier=plan.verifier, aggregation=plan.aggregation or "last")
     compared = study.compared(source_of)
@@ -338,3 +343,22 @@ def ask_plan(
     }
     result = replace(applied[0], bins=np.ones(len(pool.problem_ids), dtype=int), **means)
     return Answer(result, (), study.caption(source_of, compared), study.notes(compared))
+
+
+def _what_it_runs(asked: Question, plan: Plan) -> Question:
+    """Where no strategy is named, those of the plan, with its parameters; at budgets of its own where it has such."""
+    steps = plan.steps()
+    if asked.strategies is not None or not steps:
+        return asked
+    parameters: dict[str, list[Any]] = {}
+    for step in steps:
+        for name, value in step.parameters.items():
+            parameters.setdefault(name, []).append(value)
+    values = {name: tuple(dict.fromkeys(found)) for name, found in parameters.items()}
+    budgets = sorted({step.budget for step in steps})
+    usual = all(size & (size - 1) == 0 for size in budgets)
+    return asked.but(
+        strategies=tuple(dict.fromkeys(step.strategy for step in steps)),
+        parameters={**values, **asked.parameters},
+        budgets=asked.budgets or (None if usual else tuple(budgets)),
+    )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ttclib.analysis.candidates import candidates_of
+from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.ledger import LEDGERS
 from ttclib.analysis.optimise import optimise
 from ttclib.errors import NotInStore, RequestError, one_of
@@ -186,7 +187,11 @@ class _Left:
     def lines(self) -> list[str]:
         said = []
         for (member, name, reason), members in self._found.items():
-            what = members[0] if len(members) == 1 else f"{len(members)} variants of {strategy(name).label}"
+            what = (
+                strategy_label(members[0])
+                if len(members) == 1
+                else f"{len(members)} variants of {strategy(name).label}"
+            )
             said.append(f"{f'{member}: ' if member else ''}{what} ({reason})")
         return said
 
@@ -227,7 +232,7 @@ def _at_best_ratio(outcomes: Sequence[Outcomes], member: Member, seed: int) -> l
         tuple(chains[0].problem_ids[row] for row in able.rows),
         choice.accuracy,
         {"generations": choice.cost},
-        source=chains[0].source,
+        source=replace(chains[0].source, parameters={**chains[0].source.parameters, "ratio": BEST}),
     )
     return [*others, best]
 
@@ -256,8 +261,18 @@ def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left:
         budgets = [size for size in budgets if one.allows(size) and size <= one.largest(samples)]
     if not budgets:
         raise NotInStore(f"'{member.pool.store}' holds no budget of {one.variant}: collect it")
-    outcome = one.replay(samples, budgets, verifier=verifier, aggregation=asked.aggregation, seed=asked.seed)
+    read = None if verifier is None else verifier.name
+    outcome = member.once(
+        member.pool if samples is pool else samples,
+        (one, tuple(budgets), read, asked.aggregation, asked.seed, asked.length_cap),
+        lambda: one.replay(samples, budgets, verifier=verifier, aggregation=asked.aggregation, seed=asked.seed),
+    )
     on_all = int((~np.isnan(outcome.accuracy)).sum(axis=0).max())
+    if not on_all and one.reads == "pool":
+        of = f"'{pool.store}' holds no problem of policy '{pool.policy}' that is both graded"
+        if verifier is None:
+            raise RequestError(f"{of} and answered: grade it with `ttc grade`")
+        raise RequestError(f"{of} and scored by {verifier.name}: grade it with `ttc grade`, score it with `ttc score`")
     if on_all < enough:
         left.add(member, one.name, one.variant, _few(on_all, member))
         return None

@@ -136,7 +136,9 @@ def answer(pool: Pool, asked: Question, probes: Sequence[int] = PROBES) -> Diffi
                 for cheap, unseen in drawn
             ]
             rows.append(_row(name, k, agreed))
-    if beyond := [k for k in probes if k >= largest]:
+    if pool.counts is not None:
+        notes.append("what few samples tell is left out: the store holds counts, and no samples to draw from")
+    elif beyond := [k for k in probes if k >= largest]:
         notes.append(f"{', '.join(map(str, beyond))} samples leave none to judge by: the pool holds {largest}")
     summary = pl.concat(
         one.table().insert_column(0, pl.Series("difficulty", [name] * len(one.table()))) for name, one in told.items()

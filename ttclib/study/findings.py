@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.columns import shown, shown_interval, strategy_label
+from ttclib.analysis.columns import DASH, shown, shown_interval, strategy_label
 from ttclib.analysis.crossover import Crossover
 from ttclib.analysis.efficiency import NO_DIFFERENCE, NOT_REACHED, STARTS_ABOVE, Efficiency
 from ttclib.analysis.frontier import COMPUTE_OPTIMAL, Frontier
@@ -35,14 +35,20 @@ def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
         if falling:
             said.append(f"More samples make it worse at the end: {', '.join(falling)}.")
     cover = rows.filter(pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean)).sort("budget")
-    if len(cover) and len(able):
+    if len(cover) and not len(able):
+        last = cover.row(-1, named=True)
+        said.append(
+            f"At N = {last['budget']} a right answer is among the samples of {_percent(last['accuracy'])} "
+            f"{_interval(last)} of {last['n_problems']} problems."
+        )
+    elif len(cover):
         last = cover.row(-1, named=True)
         at = able.filter(pl.col("budget") == last["budget"])["accuracy"].max()
         if at is not None:
-            said.append(
-                f"At N = {last['budget']} a perfect verifier would reach {_percent(last['accuracy'])}, "
-                f"{_size(last['accuracy'] - float(at))} points more than any strategy here."  # type: ignore[arg-type]
-            )
+            gap = last["accuracy"] - float(at)  # type: ignore[arg-type]
+            lead = f"{_size(gap)} points more than any" if gap >= 5e-4 else "no more than the best"
+            reach = f"At N = {last['budget']} a perfect verifier would reach {_percent(last['accuracy'])}"
+            said.append(f"{reach}, {lead} strategy here.")
     return tuple(said)
 
 
@@ -78,6 +84,7 @@ def of_frontier(found: Frontier) -> tuple[str, ...]:
 
 def of_efficiency(found: Efficiency) -> tuple[str, ...]:
     """The largest factor that the numbers carry, or why there is none."""
+    baseline = strategy_label(found.baseline)
     rows = found.frame.filter(pl.col("bin").is_null()).to_dicts()
     saving = [row for row in rows if row["verdict"] == "saves"]
     if saving:
@@ -86,7 +93,7 @@ def of_efficiency(found: Efficiency) -> tuple[str, ...]:
         high = "open" if best["open_high"] else f"{best['factor_high']:.2g}"
         text = (
             f"At {_percent(best['accuracy'])} the best choice needs {best['factor']:.2g} times less than "
-            f"{found.baseline} [{low}, {high}]: {best['cost']:.4g} for {best['baseline_cost']:.4g} {found.unit}."
+            f"{baseline} [{low}, {high}]: {best['cost']:.4g} for {best['baseline_cost']:.4g} {found.unit}."
         )
         said = [text]
         if best.get("billed_factor") is not None:
@@ -97,16 +104,17 @@ def of_efficiency(found: Efficiency) -> tuple[str, ...]:
         return tuple(said)
     reasons = {row["verdict"] for row in rows}
     if reasons <= {NOT_REACHED}:
-        return (f"The best choice never gets where {found.baseline} gets.",)
+        return (f"The best choice never gets where {baseline} gets.",)
     if reasons <= {NO_DIFFERENCE, STARTS_ABOVE}:
-        return (f"There is no factor to tell: {found.baseline} does not gain by its budget.",)
+        return (f"There is no factor to tell: {baseline} does not gain by its budget.",)
     told = [row for row in rows if row["factor"] is not None]
     if not told:
-        return (f"No saving over {found.baseline} is shown on {max(row['n_problems'] for row in rows)} problems.",)
+        return (f"No saving over {baseline} is shown on {max(row['n_problems'] for row in rows)} problems.",)
     most = max(told, key=lambda row: row["factor"])
+    ends = shown_interval(most["factor_low"], most["factor_high"], "factor")
     return (
-        f"No saving over {found.baseline} is shown on {most['n_problems']} problems: the largest factor, "
-        f"{most['factor']:.2g} {shown_interval(most['factor_low'], most['factor_high'], 'factor')} at "
+        f"No saving over {baseline} is shown on {most['n_problems']} problems: the largest factor, "
+        f"{most['factor']:.2g}{' ' + ends if ends != DASH else ''} at "
         f"{_percent(most['accuracy'])}, may be none.",
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ttclib.errors import NotInStore, RequestError
+from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy, not_in_store
 from ttclib.samples import PRM, Chains, Pool, Tree, Verifier
 from ttclib.store.chains import load_chains
@@ -69,6 +70,19 @@ class Member:
 
     @cached_property
     def _chains(self) -> dict[str | None, Chains]:
+        return {}
+
+    @cached_property
+    def _outcomes(self) -> dict[tuple[Any, ...], tuple[Any, Outcomes]]:
+        return {}
+
+    @cached_property
+    def _of_kind(self) -> dict[tuple[str, str, str | None], Member]:
+        return {}
+
+    @cached_property
+    def halves(self) -> dict[tuple[int, int], Any]:
+        """Members whose samples are parted in two at random, by seed and how many members there are."""
         return {}
 
     @cached_property
@@ -152,17 +166,27 @@ class Member:
         read = used.verifier(verifier) if strategy.reads_scores else None
         return used, read
 
+    def once(self, samples: Any, key: tuple[Any, ...], replay: Callable[[], Outcomes]) -> Outcomes:
+        """What a strategy comes to on some samples, replayed the first time it is asked for."""
+        key = (id(samples), *key)
+        if key not in self._outcomes:
+            self._outcomes[key] = (samples, replay())  # the samples stay, and no others get their id
+        return self._outcomes[key][1]
+
     def of_kind(self, problems: str, verifier: str, reviser: str | None) -> Member:
         """The same on the problems that were searched, or that have revision chains."""
-        ids = self.tree(verifier).problem_ids if problems == "searched" else self.chains(reviser).problem_ids
-        return self.of_problems(ids)
+        key = (problems, verifier, reviser)
+        if key not in self._of_kind:
+            ids = self.tree(verifier).problem_ids if problems == "searched" else self.chains(reviser).problem_ids
+            self._of_kind[key] = self.of_problems(ids)
+        return self._of_kind[key]
 
     def of_problems(self, problem_ids: Iterable[str]) -> Member:
         """The same on some of the problems, what was read already kept."""
         wanted = set(problem_ids)
         rows = np.array([name in wanted for name in self.pool.problem_ids])
         cut = replace(self, pool=self.pool.of_problems(rows))
-        for name in ("_trees", "_chains", "grown"):
+        for name in ("_trees", "_chains", "_outcomes", "grown"):
             if name in self.__dict__:
                 cut.__dict__[name] = self.__dict__[name]
         return cut

@@ -106,9 +106,11 @@ class Question:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The strategies to try, in the registry's order."""
+        """The strategies to try, in the registry's order; unasked all but those that must be named."""
         order = list(strategies())
-        return tuple(order) if self.strategies is None else tuple(sorted(set(self.strategies), key=order.index))
+        if self.strategies is None:
+            return tuple(name for name, one in strategies().items() if not one.named_only)
+        return tuple(sorted(set(self.strategies), key=order.index))
 
     def but(self, **changes: Any) -> Question:
         """The same question with other values."""

@@ -73,7 +73,13 @@ def other_side(
     setting: Mapping[str, Any] | None = None,
     verifier: str | None = None,
 ) -> tuple[Side, str]:
-    """What the second side is where it is left out, so that the two differ; and what is to be said of that."""
+    """What the second side is where it is left out, so that the two differ; and what is to be said of that.
+
+    Raises
+    ------
+    RequestError
+        The store holds nothing that differs.
+    """
     path = find_store(store or first.store)
     if policy is None:
         later = policies_with_samples(path)
@@ -88,6 +94,11 @@ def other_side(
         verifier = asked.verifier
         if same:
             verifier = LOGPROB if asked.verifier != LOGPROB else PRM
+            if not (first.pool.has_scores(verifier) and first.pool.has_scores(asked.verifier)):
+                raise RequestError(
+                    f"'{path}' holds one policy and no two verifiers' scores, so no second side: name another store as "
+                    "other_store, or score the samples with `ttc score`"
+                )
             note = "Both sides would be the same, so the verifier is set against the policy's own log-probability."
             return Side(path, policy, setting, verifier), note
     return Side(path, policy, setting, verifier), ""

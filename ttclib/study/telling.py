@@ -106,12 +106,11 @@ def tell(members: Sequence[Member], compared: Compared, asked: Question, *, fold
 
 
 def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, folds: int) -> Told:
-    rng = np.random.default_rng(asked.seed)
-    parted = [_halves(member.pool, rng) for member in members]
+    parted = _parted(members, asked.seed)
     told = told_on_halves(
-        *(difficulty_of(of_problems(half, compared.problem_ids), asked, folds=folds) for half in parted[0])
+        *(difficulty_of(of_problems(half.pool, compared.problem_ids), asked, folds=folds) for half in parted[0])
     )
-    largest = min(int(half.pool_sizes.min()) for halves in parted for half in halves)
+    largest = min(int(half.pool.pool_sizes.min()) for halves in parted for half in halves)
     budgets = asked.budgets and tuple(size for size in asked.budgets if size <= largest)
     if asked.budgets and not budgets:
         raise RequestError(f"budget {asked.budgets[0]} is above the {largest} samples that half of a pool has")
@@ -119,9 +118,7 @@ def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, f
     from_pools = tuple(name for name in held if strategy(name).reads == "pool")
     scored = []
     for second_half_first in (1, 0):  # told by one half, scored on the other
-        others = [
-            replace(member, pool=halves[second_half_first]) for member, halves in zip(members, parted, strict=True)
-        ]
+        others = [halves[second_half_first] for halves in parted]
         names = {one.variant for one in compared.outcomes}
         if from_pools:
             found = compare(others, asked.but(strategies=from_pools, budgets=budgets, problems="own"))
@@ -134,6 +131,20 @@ def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, f
         both.append(scored_on_halves(*(restrict(side, compared.problem_ids) for side in sides)))
     note = f"difficulty is told by one half of the samples and scored on the other, both ways: N up to {largest}"
     return Told(tuple(both), told, note)
+
+
+def _parted(members: Sequence[Member], seed: int) -> list[tuple[Member, Member]]:
+    """Members with each half of their samples; parted once, so that what they come to is replayed once."""
+    key = (seed, len(members))
+    if key not in members[0].halves:
+        rng = np.random.default_rng(seed)
+        pools = [_halves(member.pool, rng) for member in members]
+        members[0].halves[key] = [
+            (replace(member, pool=first), replace(member, pool=second))
+            for member, (first, second) in zip(members, pools, strict=True)
+        ]
+    parted: list[tuple[Member, Member]] = members[0].halves[key]
+    return parted
 
 
 def _halves(pool: Pool, rng: np.random.Generator) -> tuple[Pool, Pool]:

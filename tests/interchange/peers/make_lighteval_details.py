@@ -14,7 +14,9 @@ if __name__ == "__main__":
     for number in range(3):
         doc = Doc(query=f"{number}+1=", choices=[str(number + 1)], gold_index=0, id=str(number), task_name="sums|0")
         texts = [f"The answer is \\boxed{{{number + 1}}}", "\\boxed{9}"]
-        response = ModelResponse(input=doc.query, text=texts, input_tokens=[1, 2, 3], output_tokens=[[1, 2, 3, 4], [5, 6]])
+        response = ModelResponse(
+            input=doc.query, text=texts, input_tokens=[1, 2, 3], output_tokens=[[1, 2, 3, 4], [5, 6]]
+        )
         detail = DetailsLogger.Detail(doc, response, {"math_pass@1:2_samples": 0.5, "extractive_match": 1.0})
         tracker.details_logger.details["sums|0"].append(detail)
     tracker.general_config_logger.log_model_info(ModelConfig(model_name="org/model"))

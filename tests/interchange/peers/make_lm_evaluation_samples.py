@@ -46,8 +46,8 @@ if __name__ == "__main__":
         folder = Path(name)
         (folder / "data.jsonl").write_text('{"q": "1+1=", "a": "2"}\n{"q": "1+2=", "a": "3"}\n')
         (folder / "sums.yaml").write_text(TASK.format(data=folder / "data.jsonl"))
-        command = [sys.executable, "-m", "lm_eval", "--model", "dummy", "--include_path", str(folder), "--tasks", "sums",
-                   "--log_samples", "--output_path", str(folder / "out")]  # fmt: skip
+        command = [sys.executable, "-m", "lm_eval", "--model", "dummy", "--include_path", str(folder), "--tasks",
+                   "sums", "--log_samples", "--output_path", str(folder / "out")]  # fmt: skip
         subprocess.run(command, check=True)
         rows = [json.loads(line) for line in next((folder / "out").rglob("samples_*.jsonl")).read_text().splitlines()]
     for row in rows:

@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx
+import numpy as np
 from transformers import AutoConfig, AutoTokenizer
 
 from ttclib.collect.checkpoints import count_parameters_of, first_line, load_failure, model_row
 from ttclib.collect.engines.tokens import Tokens
-from ttclib.collect.engines.types import Completion, Draw
+from ttclib.collect.engines.types import Completion, Draw, top_mass
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -141,14 +142,14 @@ class ServerEngine(Tokens):
             "frequency_penalty": 0.0,
             "stop": list(sampling.stop),
             "include_stop_str_in_output": True,
-            "logprobs": 0,
+            "logprobs": 20 if sampling.keep_top_mass else 0,
             "return_token_ids": True,
             "return_tokens_as_token_ids": True,
         }
         if self._server.seeded:
             request["seed"] = draw.seed % 2**31
         answer = self._send(client, "POST", f"{url.rstrip('/')}/v1/completions", request, stop)
-        return _completion(answer["choices"][0], url)
+        return _completion(answer["choices"][0], url, sampling)
 
     def _send(
         self, client: httpx.Client, method: str, url: str, content: Any, stop: threading.Event | None = None
@@ -206,7 +207,7 @@ class _Batch:
         return sum(completion is None for completion in self.drawn)
 
 
-def _completion(choice: dict[str, Any], url: str) -> Completion:
+def _completion(choice: dict[str, Any], url: str, sampling: SamplingConfig) -> Completion:
     logprobs = choice.get("logprobs") or {}
     ids = choice.get("token_ids")
     if ids is None:
@@ -219,7 +220,12 @@ def _completion(choice: dict[str, Any], url: str) -> Completion:
         raise RequestError(f"server {url} gives no log-probability for each token: it must be vLLM")
     if choice.get("finish_reason") not in ("stop", "length"):
         raise TTCError(f"server {url} ended a sample with '{choice.get('finish_reason')}'")
-    return Completion(list(ids), str(choice["text"]), choice["finish_reason"], float(sum(values)))
+    top = logprobs.get("top_logprobs") if sampling.keep_top_mass else None
+    return Completion(
+        *(list(ids), str(choice["text"]), choice["finish_reason"], float(sum(values))),
+        token_logprobs=np.array(values, dtype=float) if sampling.keep_logprobs else None,
+        token_top20=None if top is None else np.array([top_mass(at.values()) for at in top]),
+    )
 
 
 def _said(response: httpx.Response) -> str:

@@ -100,7 +100,7 @@ class TransformersEngine(Tokens):
 
         tokens = np.zeros((len(draws), int(limits.max())), dtype=np.int64)
         n_tokens = np.zeros(len(draws), dtype=np.int64)
-        logprobs = np.zeros(len(draws))
+        logprobs, entropies = np.zeros((2, len(draws), int(limits.max())))
         stopped = np.zeros(len(draws), dtype=bool)  # by itself, not at its limit
         going = np.arange(len(draws))
         rows = np.array([prefixes[draw.prefix_ids] for draw in draws])  # of the draws that are going
@@ -108,7 +108,11 @@ class TransformersEngine(Tokens):
             chosen, gained = draw_tokens(logits, rows, uniforms[going, step], sampling.temperature, sampling.top_p)
             tokens[going, step] = chosen
             n_tokens[going] = step + 1
-            logprobs[going] += gained
+            logprobs[going, step] = gained
+            if sampling.keep_logprobs:
+                entropies[going, step] = (
+                    torch.special.entr(torch.softmax(logits, dim=-1)).sum(dim=-1).cpu().numpy()[rows]
+                )
             stopped[going] = np.isin(chosen, self._ends)
             if sampling.stop:
                 for draw in going[~stopped[going]]:
@@ -128,11 +132,17 @@ class TransformersEngine(Tokens):
             position = position + 1
         texts: dict[tuple[int, ...], str] = {}
         completions = []
-        for row, length, has_ended, logprob in zip(tokens, n_tokens, stopped, logprobs, strict=True):
-            ids = row[:length].tolist()
+        for row, (length, has_ended) in enumerate(zip(n_tokens, stopped, strict=True)):
+            ids = tokens[row, :length].tolist()
             if (key := tuple(ids)) not in texts:
                 texts[key] = self._decode(ids)
-            completions.append(Completion(ids, texts[key], "stop" if has_ended else "length", float(logprob)))
+            a_token = [table[row, :length].astype(np.float32) for table in (logprobs, entropies)]
+            completions.append(
+                Completion(
+                    *(ids, texts[key], "stop" if has_ended else "length", float(logprobs[row, :length].sum())),
+                    *(a_token if sampling.keep_logprobs else ()),
+                )
+            )
         return completions
 
     def _prefill(self, prefixes: list[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:

@@ -8,9 +8,11 @@ whether the run was stopped in between, does not change what is asked for.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import numpy as np
 
 from ttclib.config import SamplingConfig
 from ttclib.errors import RequestError
@@ -38,12 +40,21 @@ class Completion:
     finish_reason : {"stop", "length"}
     logprob : float
         Sum over the tokens of their log-probability at temperature 1.
+    token_logprobs : float array, shape (tokens,), or None
+        Of each token. This and what follows is None where the engine does not tell, or is not to.
+    token_entropies : float array, shape (tokens,), or None
+        Of the distribution at temperature 1 that each token is from, in nats.
+    token_top20 : float array, shape (tokens,), or None
+        Probability of the 20 likeliest tokens together, in that distribution.
     """
 
     token_ids: list[int]
     text: str
     finish_reason: str
     logprob: float
+    token_logprobs: np.ndarray | None = None
+    token_entropies: np.ndarray | None = None
+    token_top20: np.ndarray | None = None
 
 
 class Engine(Protocol):
@@ -100,3 +111,14 @@ def draw_seed(seed: int, problem_id: str, sample_index: int | str) -> int:
     """
     digest = hashlib.blake2b(f"{seed}/{sample_index}/{problem_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+def top_mass(logprobs: Iterable[float], n_tokens: int = 20) -> float:
+    """Probability of the likeliest tokens together, of those that are told.
+
+    Examples
+    --------
+    >>> round(top_mass([-0.1, -3.0, -9.0], 2), 4)
+    0.9546
+    """
+    return float(np.exp(sorted(logprobs, reverse=True)[:n_tokens]).sum())

@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from vllm import LLM, SamplingParams
 from vllm.platforms import current_platform
 
 from ttclib.collect.checkpoints import count_parameters_of, first_line, load_failure, model_row
 from ttclib.collect.engines.tokens import Tokens
-from ttclib.collect.engines.types import Completion, Draw
+from ttclib.collect.engines.types import Completion, Draw, top_mass
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -80,7 +81,8 @@ class VllmEngine(Tokens):
                 stop=list(sampling.stop) or None,
                 include_stop_str_in_output=True,
                 seed=None if is_cpu else draw.seed % 2**31,
-                logprobs=0,  # the drawn token's alone, before temperature and nucleus
+                # The drawn token's alone, or the likeliest ones' too; before temperature and nucleus.
+                logprobs=20 if sampling.keep_top_mass else 0,
             )
             for draw in draws
         ]
@@ -89,9 +91,18 @@ class VllmEngine(Tokens):
         for output in self._llm.generate(prompts, parameters, use_tqdm=False):
             drawn = output.outputs[0]
             ids = list(drawn.token_ids)
-            logprob = sum(at[token].logprob for token, at in zip(ids, drawn.logprobs, strict=True))
+            logprobs = np.array([at[token].logprob for token, at in zip(ids, drawn.logprobs, strict=True)])
             reason = "length" if drawn.finish_reason == "length" else "stop"
-            completions.append(Completion(ids, drawn.text, reason, float(logprob)))
+            top = None
+            if sampling.keep_top_mass:
+                top = np.array([top_mass(one.logprob for one in at.values()) for at in drawn.logprobs])
+            completions.append(
+                Completion(
+                    *(ids, drawn.text, reason, float(logprobs.sum())),
+                    token_logprobs=logprobs if sampling.keep_logprobs else None,
+                    token_top20=top,
+                )
+            )
         return completions
 
 

@@ -1,10 +1,13 @@
 """Reward models: scoring every step (PRM) or a whole solution (ORM), one module a format.
 
 A format is how a model wants a solution written and where its score is read. `auto` settles it from
-the checkpoint's architecture, and for plain language models, which do not say, from its name.
+the checkpoint's architecture, and for plain language models, which do not say, from its name. Another package adds a
+format by an entry point in the group ``ttclib.verifiers`` that gives a subclass of `Prm`.
 """
 
 from __future__ import annotations
+
+from importlib.metadata import entry_points
 
 from transformers import PretrainedConfig
 
@@ -16,7 +19,7 @@ from ttclib.collect.verifiers.qwen import QwenPrm
 from ttclib.collect.verifiers.rlhflow import RlhflowPrm
 from ttclib.collect.verifiers.skywork import SkyworkPrm
 from ttclib.collect.verifiers.token_classification import TokenClassificationPrm
-from ttclib.config import PrmConfig
+from ttclib.config import VERIFIER_ENTRY_POINTS, PrmConfig
 from ttclib.errors import RequestError
 
 __all__ = ["FORMATS", "Encoded", "Prm", "StepScores", "TokenClassificationPrm", "find_format", "load_prm"]
@@ -48,7 +51,16 @@ def load_prm(config: PrmConfig) -> Prm:
         No such model, a format that cannot be told, or weights that the format needs are missing.
     """
     name = find_format(config) if config.format == "auto" else config.format
-    return FORMATS[name](config.model_copy(update={"format": name}))
+    return format_class(name)(config.model_copy(update={"format": name}))
+
+
+def format_class(name: str) -> type[Prm]:
+    """The format of a name, of ttclib or of another package."""
+    if name in FORMATS:
+        return FORMATS[name]
+    (point,) = entry_points(group=VERIFIER_ENTRY_POINTS, name=name)
+    found: type[Prm] = point.load()
+    return found
 
 
 def find_format(config: PrmConfig) -> str:

@@ -7,6 +7,7 @@ go through the head, so a language model's head over its whole vocabulary costs 
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -163,6 +164,7 @@ class Prm(ABC):
         """The model's row in the store's `models`, without its name."""
         return {
             "kind": self.kind,
+            "reads": json.dumps(self.config.reads()),
             "n_parameters": self.model.num_parameters(),
             "n_embedding": self.model.get_input_embeddings().weight.numel(),
             **config_facts(self.model.config),

@@ -49,8 +49,13 @@ def stopped(drawn: Drawn) -> Iterator[str]:
     if len(short) >= _FEWEST_SHORT:
         first = int(((short["c"] == 1) & short["last"]).sum())
         rate = c.sum() / n.sum()
-        if first >= 0.9 * len(short) and first > len(short) * min(1.0, rate + 4 * np.sqrt(rate * (1 - rate) / len(short))):
-            yield f"{first:,} of {len(short):,} problems with fewer samples end with their first right one: n was chosen by c."
+        if first >= 0.9 * len(short) and first > len(short) * min(
+            1.0, rate + 4 * np.sqrt(rate * (1 - rate) / len(short))
+        ):
+            yield (
+                f"{first:,} of {len(short):,} problems with fewer samples end with their first right one: n was chosen "
+                "by c."
+            )
             return
     if told := n_depends_on_c(n, c):
         yield told

@@ -29,16 +29,23 @@ def copied(drawn: Drawn) -> Iterator[str]:
     seen = _signature(drawn)
     if seen is None:
         return
-    distinct = drawn.frame.with_columns(seen).group_by("problem_id", maintain_order=True).agg(
-        pl.col("_seen").n_unique(), pl.len(), (pl.col("correct").fill_null(False) | pl.col("graded").fill_null(False)).all().alias("right")
-    ).filter(pl.col("len") > 1)
+    distinct = (
+        drawn.frame.with_columns(seen)
+        .group_by("problem_id", maintain_order=True)
+        .agg(
+            pl.col("_seen").n_unique(),
+            pl.len(),
+            (pl.col("correct").fill_null(False) | pl.col("graded").fill_null(False)).all().alias("right"),
+        )
+        .filter(pl.col("len") > 1)
+    )
     alike = distinct["_seen"] == 1
     # Where all are right, all are alike without a fault, unless the texts are too.
     told = (~distinct["right"] | _has_texts(drawn)).sum()
     if len(distinct) >= _FEWEST_PROBLEMS and alike.mean() >= _ALL_ALIKE and told >= _FEWEST_NOT_RIGHT:  # type: ignore[operator]
         yield (
-            f"all samples of a problem are the same in {alike.sum():,} of {len(distinct):,} problems: one seed may have "
-            "drawn them all, or they are greedy."
+            f"all samples of a problem are the same in {alike.sum():,} of {len(distinct):,} problems: one seed may "
+            "have drawn them all, or they are greedy."
         )
 
 
@@ -82,7 +89,8 @@ def _same_places(frame: pl.DataFrame) -> str | None:
     odd = [
         pair
         for pair, (rate, n) in rates.items()
-        if rate >= _PAIR_ALIKE and n * (rate - usual) > 5 * np.sqrt(n * usual * (1 - usual) + 0.25)
+        if rate >= _PAIR_ALIKE
+        and n * (rate - usual) > 5 * np.sqrt(n * usual * (1 - usual) + 0.25)
         and len(rates) * usual ** (n * rate) < 1e-6
     ]
     if not odd:

@@ -102,7 +102,12 @@ class Drawn:
 def canonical(name: str) -> pl.Expr:
     """Answers folded so that those that look alike are one: without blanks, 7.0 and 7 the same."""
     text = pl.col(name).str.replace_all(r"\s+|^\$+|\$+$", "").str.replace(r"\.$", "")
-    number = text.str.replace_all(",", "").str.replace(r"\.0*$", "").str.replace(r"^\+", "").str.replace(r"^(-?)0+(\d)", "$1$2")
+    number = (
+        text.str.replace_all(",", "")
+        .str.replace(r"\.0*$", "")
+        .str.replace(r"^\+", "")
+        .str.replace(r"^(-?)0+(\d)", "$1$2")
+    )
     return pl.when(text.str.contains(_NUMBER)).then(number).otherwise(text).replace("", None).alias(name)
 
 
@@ -120,7 +125,11 @@ def portions(frame: pl.DataFrame, problems: pl.DataFrame) -> Iterator[Drawn]:
     references = dict(problems.select("problem_id", "reference_answer").iter_rows())
     for _, group in frame.group_by("policy", "setting", maintain_order=True):
         first = group["problem_id"].unique(maintain_order=True).head(MOST_PROBLEMS)
-        chosen = group.filter(pl.col("problem_id").is_in(first.implode())) if group["problem_id"].n_unique() > len(first) else group
+        chosen = (
+            group.filter(pl.col("problem_id").is_in(first.implode()))
+            if group["problem_id"].n_unique() > len(first)
+            else group
+        )
         order = pl.DataFrame({"problem_id": first, "_order": range(len(first))})
         chosen = (
             chosen.join(order, on="problem_id", how="left")

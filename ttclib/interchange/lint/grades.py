@@ -32,33 +32,40 @@ def unknown_form(drawn: Drawn) -> Iterator[str]:
     right = references.gather(drawn.problem.tolist()).str.strip_chars()
     texts = frame["completion"]
     silent = texts.is_not_null() & (texts.str.strip_chars() != "") & frame["answer"].is_null()
-    n_texts = texts.is_not_null().sum()
-    if n_texts >= _FEWEST and silent.sum() > 0:
-        ending = _ends_with(texts.filter(silent), right.filter(silent))
-        share = silent.sum() / n_texts
-        told = ending.sum() >= max(5, _LEAST_ENDING * silent.sum())
+    n_texts, n_silent = texts.count(), int(silent.sum())
+    if n_texts >= _FEWEST and n_silent:
+        n_ending = _n_ending_with(texts.filter(silent), right.filter(silent))
+        share = n_silent / n_texts
+        told = n_ending >= max(5, _LEAST_ENDING * n_silent)
         if (told and share >= _LEAST_SILENT) or (share >= _MOST_WITHOUT and not frame["given"].all()):
             yield (
-                f"no answer was found in {silent.sum():,} of {n_texts:,} completions"
-                + (f", {ending.sum():,} of which end with the right one" if told else "")
+                f"no answer was found in {n_silent:,} of {n_texts:,} completions"
+                + (f", {n_ending:,} of which end with the right one" if told else "")
                 + ": they may be in a form that is not known; give answers, or 'The answer is …'."
             )
             return
-    wrong = (frame["answer"].is_not_null() & (frame["graded"] == False)).fill_null(False)  # noqa: E712
-    judged = (frame["answer"].is_not_null() & frame["graded"].is_not_null()).sum()
+    wrong = (frame["answer"].is_not_null() & ~frame["graded"]).fill_null(False)
+    judged = int((frame["answer"].is_not_null() & frame["graded"].is_not_null()).sum())
     if judged >= _FEWEST:
-        framed = _ends_with(frame["answer"].filter(wrong), right.filter(wrong))
-        if framed.sum() >= max(5, 0.1 * judged):
-            yield f"{framed.sum():,} answers of {judged:,} end with the right one and count as wrong: give the answer alone."
+        n_framed = _n_ending_with(frame["answer"].filter(wrong), right.filter(wrong))
+        if n_framed >= max(5, 0.1 * judged):
+            yield f"{n_framed:,} answers of {judged:,} end with the right one and count as wrong: give it alone."
+            return
+        n_missed = _n_ending_with(texts.filter(wrong), right.filter(wrong))
+        if n_missed >= max(5, 0.1 * judged):
+            yield (
+                f"{n_missed:,} completions of {judged:,} end with the right answer and count as wrong: another was "
+                "found in them; give answers, or 'The answer is …'."
+            )
 
 
-def _ends_with(texts: pl.Series, right: pl.Series) -> pl.Series:
+def _n_ending_with(texts: pl.Series, right: pl.Series) -> int:
     """Texts whose last word is the right answer, behind something else."""
     frame = pl.DataFrame({"text": texts.str.strip_chars(), "answer": right})
     last = frame.select(
-        pl.col("text").str.extract(r"[\s:=>]([^\s:=>]+)$").str.strip_chars("*.$()").alias("last"), pl.col("answer")
+        pl.col("text").str.extract(r"[\s:=>]([^\s:=>]+)$").str.strip_chars("*.$()[]").alias("last"), pl.col("answer")
     )
-    return last.select((canonical_of("last") == canonical_of("answer")).fill_null(False)).to_series()
+    return int(last.select((canonical_of("last") == canonical_of("answer")).sum()).item())
 
 
 def canonical_of(name: str) -> pl.Expr:
@@ -69,7 +76,9 @@ def canonical_of(name: str) -> pl.Expr:
 def contradicting(drawn: Drawn) -> Iterator[str]:
     """Say that given grades contradict the answers, or that letters do not mean the same."""
     frame = drawn.frame
-    both = (frame["given"] & frame["correct"].is_not_null() & frame["graded"].is_not_null() & frame["answer"].is_not_null()).fill_null(False)
+    both = (
+        frame["given"] & frame["correct"].is_not_null() & frame["graded"].is_not_null() & frame["answer"].is_not_null()
+    ).fill_null(False)
     if told := _shuffled_letters(drawn):
         yield told
         return
@@ -101,5 +110,8 @@ def _shuffled_letters(drawn: Drawn) -> str | None:
     known = right & (own != -1)
     off = int((drawn.answer[known] != own[known]).sum())
     if off >= _FEWEST_CONTRADICTING and off >= 0.2 * np.count_nonzero(known):
-        return f"{off:,} of {np.count_nonzero(known):,} right answers are another letter than the reference: the options were shuffled."
+        return (
+            f"{off:,} of {np.count_nonzero(known):,} right answers are another letter than the reference: the options "
+            "were shuffled."
+        )
     return None

@@ -24,14 +24,14 @@ from ttclib.interchange.lint.drawn import Drawn
 
 _FEWEST_PROBLEMS, _FEWEST_PAIRS = 10, 100
 _MOST_BY_CHANCE = 0.1
-_SIGMAS = 4.0
+_SIGMAS, _SIGMAS_AWAY = 4.0, 3.5
 _LEAST_RIGHT = 0.05
 _WEAK = 0.1  # pass@1 of a policy that a shuffle is still to be seen of
 _FEWEST_AWAY, _LEAST_AWAY = 8, 0.12
 _CONTROLS = 8
 _NEAR = 10  # a slip in a calculation lands this near to the right answer
 _LONG = 6
-_BY_CHANCE_LONG = 0.03
+_BY_CHANCE_LONG = 0.01
 _WORD = re.compile(r"\d+(?:\.\d+)?|[a-z]{4,}")
 _MOST_TEXTS = 6000
 _FEWEST_WORDS = 3
@@ -88,11 +88,8 @@ def _no_agreement(drawn: Drawn) -> str | None:
             return None
         if excess < _SIGMAS / 2 * np.sqrt(away_by_chance + 1) or hits + excess < _LEAST_RIGHT * n:
             return None
-    return (
-        f"answers to one problem agree in {within / pairs:.1%} of pairs, answers to different problems in {chance:.1%}".replace(
-            "%", " %"
-        )
-    )
+    rates = f"{within / pairs:.1%} of pairs, answers to different problems in {chance:.1%}".replace("%", " %")
+    return f"answers to one problem agree in {rates}"
 
 
 def _hits(drawn: Drawn) -> tuple[int, float, int]:
@@ -131,27 +128,29 @@ def _numbers_of(digits: int) -> int:
 
 
 def _answers_of_others(drawn: Drawn) -> str | None:
-    """Right answers of other problems, against the numbers beside them."""
+    """Right answers of other problems, against the numbers beside them: among all answers, then the frequent ones."""
+    # A wrong answer that a problem often gets counts once: such answers come in heaps.
+    given = Counter(
+        (problem, answer)
+        for problem, answer in zip(drawn.problem.tolist(), drawn.answer.tolist(), strict=True)
+        if answer >= 0
+    )
+    return _others_among(drawn, set(given)) or _others_among(drawn, {cell for cell, n in given.items() if n > 1})
+
+
+def _others_among(drawn: Drawn, given: set[tuple[int, int]]) -> str | None:
     references = drawn.reference
     own_of = drawn.reference_texts
     times = Counter(text for text in own_of if text is not None)
     texts = drawn.answer_texts
     whole = {int(text) for text in times if _is_whole(text)}
     number_of = {text: number for number, text in enumerate(texts)}
-    # A wrong answer that a problem often gets counts once: such answers come in heaps.
-    given = {
-        (problem, answer)
-        for problem, answer in zip(drawn.problem.tolist(), drawn.answer.tolist(), strict=True)
-        if answer >= 0
-    }
     n_wrong_long = 0
     away = expected = 0.0
     holders: dict[int, list[int]] = {}
     for problem, answer in given:
         holders.setdefault(answer, []).append(problem)
-        n_wrong_long += (
-            answer != references[problem] and not _is_whole(texts[answer]) and len(texts[answer]) >= _LONG
-        )
+        n_wrong_long += answer != references[problem] and not _is_whole(texts[answer]) and len(texts[answer]) >= _LONG
 
     def outside(text: str, home: int) -> int:
         """To how many other problems an answer is given, slips aside."""
@@ -182,7 +181,7 @@ def _answers_of_others(drawn: Drawn) -> str | None:
     if n_specific < _FEWEST_PROBLEMS or away < _FEWEST_AWAY:
         return None
     excess = away - expected
-    if excess < _SIGMAS * np.sqrt(1.25 * expected + 1) + 2 or excess < _LEAST_AWAY * (hits + excess):
+    if excess < _SIGMAS_AWAY * np.sqrt(1.125 * expected + 1) + 1 or excess < _LEAST_AWAY * (hits + excess):
         return None
     return (
         f"right answers of other problems stand {away:,.0f} times among a problem's ({expected:,.0f} would by chance), "

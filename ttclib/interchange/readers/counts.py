@@ -37,7 +37,9 @@ def read_counts(source: Source, notes: Notes) -> Iterator[Batch]:
         yield checked(batch_of_records(rows, [place for place, _ in pairs], source.where))
         return
     for frame, first in source.frames():
-        named = name_columns(frame.columns, source.fields, f"'{source.path}'", notes, rows=source.first_rows, counts=True)
+        named = name_columns(
+            frame.columns, source.fields, f"'{source.path}'", notes, rows=source.first_rows, counts=True
+        )
         note_unknown(frame.columns, named, notes)
         chosen = frame.select(pl.col(theirs).alias(ours) for theirs, ours in named.items())
         yield checked(batch_of_frame(chosen, source.where, first=first))
@@ -59,5 +61,7 @@ def checked(batch: Batch) -> Batch:
             raise RequestError(f"{batch.where} {missing[0]} has no {name}: give one")
     if wrong := frame.filter((pl.col("c") > pl.col("n")) | (pl.col("n") == 0)).head(1).to_dicts():
         row = wrong[0]
-        raise RequestError(f"{batch.where} {row['place']}: c = {row['c']} of n = {row['n']}: c lies in 0 to n, n from 1")
+        raise RequestError(
+            f"{batch.where} {row['place']}: c = {row['c']} of n = {row['n']}: c lies in 0 to n, n from 1"
+        )
     return batch

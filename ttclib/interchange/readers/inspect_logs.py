@@ -34,7 +34,11 @@ def _recognises(source: Source) -> bool:
     if source.path.name.endswith(_VIEWER) or source.path.name.endswith("header.json"):
         return True
     value = source.value
-    return isinstance(value, dict) and isinstance(value.get("eval"), dict) and {"status", "samples"} & value.keys() != set()
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("eval"), dict)
+        and {"status", "samples"} & value.keys() != set()
+    )
 
 
 @reader("inspect", "Inspect AI logs: .eval, JSON, header.json with summaries.json", _recognises)
@@ -155,9 +159,9 @@ def _scorer(samples: list[dict[str, Any]], source: Source, notes: Notes) -> str 
         raise RequestError(f"'{source.path}' has no scorer '{wanted}': it has {', '.join(names)}")
     chosen = wanted or (names[0] if names else None)
     if len(names) > 1 and chosen is not None:
-        notes.said[f"samples are graded by the scorer '{chosen}', not by {', '.join(n for n in names if n != chosen)}"] += (
-            len(samples)
-        )
+        notes.said[
+            f"samples are graded by the scorer '{chosen}', not by {', '.join(n for n in names if n != chosen)}"
+        ] += len(samples)
     return chosen
 
 
@@ -222,9 +226,7 @@ def _tokens(sample: dict[str, Any], model: str | None) -> dict[str, Any]:
         total = usage.get("total_tokens")
         beside = [given + extra + output + reasoning for extra in (0, cached)] if given is not None else []
         within = [given + extra + output for extra in (0, cached)] if given is not None else []
-        if total in beside and total not in within:
-            output += reasoning
-        elif total not in within and counts_beside(model):
+        if (total in beside and total not in within) or (total not in within and counts_beside(model)):
             output += reasoning
         elif reasoning > output:
             output = None  # it contradicts itself

@@ -87,7 +87,7 @@ def _samples(rows: list[tuple[int, dict[str, Any]]], notes: Notes) -> list[dict[
 
 def _arguments(arguments: Any) -> tuple[Any, dict[str, Any]]:
     """Prompt and decoding; a list in older files."""
-    first = list(arguments.values())[0] if isinstance(arguments, dict) else arguments[0]
+    first = next(iter(arguments.values())) if isinstance(arguments, dict) else arguments[0]
     parts = list(first.values()) if isinstance(first, dict) else list(first)
     given = parts[1] if len(parts) > 1 and isinstance(parts[1], dict) else {}
     decoding = {ours: given[theirs] for theirs, ours in _DECODING.items() if given.get(theirs) is not None}
@@ -98,7 +98,9 @@ def _arguments(arguments: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _target(target: Any) -> Any:
-    return target[0] if isinstance(target, list) and len(target) == 1 else target if not isinstance(target, list) else None
+    return (
+        target[0] if isinstance(target, list) and len(target) == 1 else target if not isinstance(target, list) else None
+    )
 
 
 def _of_likelihoods(responses: Any) -> bool:

@@ -22,8 +22,10 @@ _FOLDERS = ("eval-results", "generation", "results")
 
 def _recognises(source: Source) -> bool:
     seeded = _SEED.match(source.name) is not None or source.name == "output"
-    return source.kind == "lines" and "generation" in source.columns and (
-        seeded or "expected_answer" in source.columns and "predicted_answer" in source.columns
+    return (
+        source.kind == "lines"
+        and "generation" in source.columns
+        and (seeded or ("expected_answer" in source.columns and "predicted_answer" in source.columns))
     )
 
 

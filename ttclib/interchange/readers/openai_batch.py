@@ -20,8 +20,10 @@ _NUMBERED = re.compile(r"(.+?)(?:#|::|\||[-_/:](?:sample|rep|try|seed|epoch|run|
 
 
 def _recognises(source: Source) -> bool:
-    return source.kind in ("lines", "json") and "custom_id" in source.columns and bool(
-        {"response", "result"} & set(source.columns)
+    return (
+        source.kind in ("lines", "json")
+        and "custom_id" in source.columns
+        and bool({"response", "result"} & set(source.columns))
     )
 
 

@@ -41,7 +41,9 @@ class Reader:
     read: Callable[[Source, Notes], Iterator[Batch]]
 
 
-def reader(name: str, about: str, recognises: Callable[[Source], bool]) -> Callable[..., Callable[..., Iterator[Batch]]]:
+def reader(
+    name: str, about: str, recognises: Callable[[Source], bool]
+) -> Callable[..., Callable[..., Iterator[Batch]]]:
     """Register a function as the reader of a format; those registered first are asked first."""
 
     def register(read: Callable[[Source, Notes], Iterator[Batch]]) -> Callable[[Source, Notes], Iterator[Batch]]:

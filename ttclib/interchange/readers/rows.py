@@ -90,7 +90,9 @@ def _of_records(
     records: list[dict[str, Any]], places: list[int], named: dict[str, str], source: Source, notes: Notes
 ) -> Batch:
     columns = [name for record in records for name in record]
-    named = named | {name: name for name in dict.fromkeys(columns) if name in SAMPLE_COLUMNS and name not in named.values()}
+    named = named | {
+        name: name for name in dict.fromkeys(columns) if name in SAMPLE_COLUMNS and name not in named.values()
+    }
     note_unknown(columns, named, notes)
     rows = [{ours: record[theirs] for theirs, ours in named.items() if theirs in record} for record in records]
     return batch_of_records(rows, places, source.where)

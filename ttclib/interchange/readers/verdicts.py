@@ -48,7 +48,10 @@ def grades_of(samples: list[dict[str, Any]], scorer: str, path: Path) -> list[bo
     if not any(isinstance(value, str) and _LETTER.fullmatch(value) for value in values):
         return [_plain(value) for value in values]
     as_verdicts = [_VERDICTS.get(value) if isinstance(value, str) else _plain(value) for value in values]
-    as_letters = [None if value is None or target is None else value == target for value, target in zip(values, targets, strict=True)]
+    as_letters = [
+        None if value is None or target is None else value == target
+        for value, target in zip(values, targets, strict=True)
+    ]
     letters = {value for value in values if isinstance(value, str)}
     if letters - _VERDICTS.keys():
         return as_letters
@@ -69,8 +72,8 @@ def grades_of(samples: list[dict[str, Any]], scorer: str, path: Path) -> list[bo
         return as_verdicts if verdicts_fail < letters_fail else as_letters
     first = next(i for i, (left, right) in enumerate(zip(as_verdicts, as_letters, strict=True)) if left != right)
     raise RequestError(
-        f"'{path}' sample {first + 1}: the score '{scorer}' = {values[first]!r} with the target {targets[first]!r} may be "
-        f"a verdict or the letter chosen, and no answer beside it tells: import with --field correct=OTHER_SCORER"
+        f"'{path}' sample {first + 1}: the score '{scorer}' = {values[first]!r} with the target {targets[first]!r} "
+        "may be a verdict or the letter chosen, and no answer beside it tells: import with --field correct=OTHER_SCORER"
     )
 
 

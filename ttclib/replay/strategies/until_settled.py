@@ -25,6 +25,7 @@ class UntilSettled(WholeSamples):
     the rule reads scores, the verifier is waited for after each of them.
     """
 
+    named_only: ClassVar[bool] = True
     waits_for_scores: ClassVar[bool] = False
 
     def stop(self, pool: Pool, scores: np.ndarray | None, caps: Sequence[int], loads: np.ndarray, seed: int) -> Stopped:

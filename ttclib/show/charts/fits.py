@@ -69,7 +69,9 @@ def extrapolation_chart(predicted: pl.DataFrame, measured: pl.DataFrame, *, capt
     edge = alt.Chart(alt.InlineData(values=[{"k": pool, "label": "the pool ends here"}]))
     end = edge.mark_rule(color=QUIET_INK, strokeDash=[4, 3]).encode(x="k:Q")
     place = {"x": alt.X("k:Q"), "y": alt.YValue(alt.ExprRef("height"))}
-    said = halo_text(edge, text="label:N", channels=place, align="left", baseline="bottom", dx=6, dy=-6, fontSize=12)
+    # On the side of the edge where there is room.
+    side = {"align": "right", "dx": -6} if pool * pool > ks[0] * ks[-1] else {"align": "left", "dx": 6}
+    said = halo_text(edge, text="label:N", channels=place, baseline="bottom", dy=-6, fontSize=12, **side)
     chart = alt.layer(*lines.layers(alt.Chart(ROWS)), mark, end, *said).add_params(intervals_param(True, True))
     return finished(
         chart,

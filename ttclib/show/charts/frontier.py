@@ -21,6 +21,8 @@ PRESET_LABELS = {
     "snell": "generations (Snell et al.)",
     "kinetics": "compute + memory (Kinetics)",
     "all-in": "everything (all-in)",
+    "dollars": "list prices",
+    "waiting": "waiting: tokens one after the other",
 }
 TOLD = (
     "variant",

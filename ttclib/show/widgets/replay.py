@@ -18,6 +18,7 @@ from ttclib.replay.strategies.whole_samples import powers_of_two
 from ttclib.replay.strategy import reading, strategy
 from ttclib.show.charts import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
 from ttclib.show.tables import table_html
+from ttclib.show.theme import in_order
 from ttclib.show.widgets import controls
 from ttclib.show.widgets.explorer import Explorer, View
 from ttclib.show.widgets.state import ViewState, choice_of, number_between, some_of
@@ -88,7 +89,7 @@ class ReplayExplorer(Explorer):
                 "intervals": choice_of((True, False), "intervals"),
             },
             policy=study.policy,
-            strategies=list(strategies or offered),
+            strategies=[name for name in in_order(strategies or offered) if name in offered],
             budget=self.budgets[-1] if budget is None else budget,
             verifier=verifier,
             aggregation=aggregation,
