@@ -13,17 +13,23 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+<<<<<<< HEAD
+=======
 from dataclasses import dataclass, field, replace
+>>>>>>> main
 from pathlib import Path
 from typing import Any
 
 from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.show.index import index_html
+from ttclib.show.job import Job
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
 
 INDEX = "index.html"
 
 
+<<<<<<< HEAD
+=======
 @dataclass(frozen=True)
 class Job:
     """One report to make: `varied` are the parameters that tell it from others of its notebook.
@@ -38,6 +44,7 @@ class Job:
     related: tuple[tuple[str, str], ...] = ()
 
 
+>>>>>>> main
 def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
     """The notebooks of a folder by name; a relative one is looked for here and in the folders above.
 

@@ -194,9 +194,12 @@ def _few(values: list[float]) -> list[float]:
 
 
 def _span(numbers: list[int]) -> str:
-    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return f"{numbers[0]}–{numbers[-1]}"
-    return ", ".join(map(str, numbers))
+    """``bin 1``, ``bins 1–3`` or ``bins 1, 3``."""
+    if len(numbers) == 1:
+        return f"bin {numbers[0]}"
+    if numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"bins {numbers[0]}–{numbers[-1]}"
+    return f"bins {', '.join(map(str, numbers))}"
 
 
 def _name(row: dict[str, Any]) -> str:
