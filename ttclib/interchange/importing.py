@@ -32,6 +32,7 @@ from ttclib.store.schema import parts_directory
 from ttclib.store.tables import columns_of
 
 _ROWS_A_PART = 500_000
+_DRAWS = ("policy", "setting", "benchmark")
 MakeProgress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -164,15 +165,19 @@ def import_batches(
         name=f"'{name}'",
     )
     references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
-    with progress("grade", len(read.samples), "samples") as tell:
+    showing = progress if len(read.samples) else no_progress
+    with showing("grade", len(read.samples), "samples") as tell:
         grades = grade_samples(read.samples, references, judge, known=held.classes, tell=tell)
-        tell(len(read.samples))
     for line in reading_lines(notes):
         notify(line)
     for line in found_lines(read, grades):
         report(line)
+    several = (
+        max((frame.select(_DRAWS).n_unique() for frame in (read.samples, read.counts) if len(frame)), default=0) > 1
+    )
     for finding in lint_import(read, grades):
-        notify(f"warning: {finding.text} They are imported as they stand.")
+        whose = f" of {finding.where}:" if several else ""
+        notify(f"warning:{whose} {finding.text} They are imported as they stand.")
     if is_collected(store) and read.samples["step_scores"].is_not_null().any():
         refuse_known_verifier(store, verifier)
     config = json.dumps({"file": name, "benchmark": benchmark})
