@@ -65,7 +65,7 @@ def import_(
             verifier=verifier,
             progress=progress,
             notify=notify,
-            report=click.echo,
+            report=notify,
         )
     notify(f"import: {added:,} samples added to '{store}'")
 

@@ -69,7 +69,8 @@ def _lines(source: Source, notes: Notes) -> Iterator[Batch]:
                 if not _has_nan(frame):
                     yield batch_of_frame(frame, source.where, places=numbers)
                     continue
-            places, records = [], []
+            places: list[int] = []
+            records: list[dict[str, Any]] = []
             for number, line in enumerate(lines.split(b"\n"), start=first):
                 try:
                     row = json_lines.parse_line(line, number, source.path)
