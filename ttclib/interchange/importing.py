@@ -180,6 +180,7 @@ def import_batches(
         notify(f"warning:{whose} {finding.text} They are imported as they stand.")
     if is_collected(store) and read.samples["step_scores"].is_not_null().any():
         refuse_known_verifier(store, verifier)
+    n_read = len(read.samples) + len(read.counts)
     config = json.dumps({"file": name, "benchmark": benchmark})
     started = datetime.now(UTC).replace(tzinfo=None)
     run = {"run_id": run_id, "command": "import", "started_at": started, "config": config}
@@ -190,7 +191,13 @@ def import_batches(
     except StoreLockedError as error:
         # Somebody reads it, such as an open notebook. Nothing is lost, and nothing is to be done again.
         notify(f"the lines wait beside the store and count already: {error}")
-    return _count(store) - held.n_rows
+    added = _count(store) - held.n_rows
+    if added < n_read:
+        report(
+            f"{n_read - added:,} were in the store already, by policy, problem, setting and sample_index: they stay as "
+            "they are"
+        )
+    return added
 
 
 @dataclass(frozen=True)
