@@ -130,7 +130,7 @@ def test_an_end_that_is_not_there_is_open() -> None:
     assert shown_interval(-0.02, 0.03, "difference") == "[−2.0, +3.0]"
     assert shown_interval(1.05, None, "factor") == "[1.05, ∞)"
     assert shown_interval(1.05, float("inf"), "factor") == "[1.05, ∞)"
-    assert shown_interval(None, 0.2458, "crossing") == "(−∞, 0.246]"
+    assert shown_interval(None, 0.2458, "crossing") == "(0, 0.246]"
     assert shown_interval(float("nan"), None, "factor") == "–"
 
 

@@ -53,15 +53,28 @@ def report_of(number: str, store: Path, folder: Path) -> Path:
     return render_report(NOTEBOOKS[number], folder / "report.html", {"store": str(store)}, notify=lambda line: None)
 
 
+@pytest.fixture(scope="session")
+def replay_page(demo_like_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the replay notebook, made once."""
+    pytest.importorskip("papermill", reason="papermill is not installed")
+    return report_of("01", demo_like_store, tmp_path_factory.mktemp("page"))
+
+
+def listed(chart: Any, name: str) -> Any:
+    """The list in a chart's page that is called so."""
+    return chart.locator(".vega-bind", has_text=name).locator("select")
+
+
 def open_page(browser: Any, report: Path, **options: Any) -> tuple[Any, list[str], list[str]]:
     """A report opened from its file, with the network cut off."""
     page, outside, complaints = watched(browser, LOCAL, **options)
-    # Bands that are switched off leave a field without values, which Vega remarks on.
+    # Vega remarks on a field without values, as bands that are switched off leave, and on a layer without a legend.
     page.on(
         "console",
         lambda message: (
             complaints.append(message.text)
-            if message.type == "warning" and "Infinite extent" not in message.text
+            if message.type == "warning"
+            and not any(remark in message.text for remark in ("Infinite extent", "Conflicting legend"))
             else None
         ),
     )
@@ -185,11 +198,8 @@ def test_the_exchange_rate_moves_the_crossover_in_jupyterlab(browser: Any, lab: 
     page.close()
 
 
-def test_report_opens_without_a_network(browser: Any, demo_like_store: Path, tmp_path: Path) -> None:
-    pytest.importorskip("papermill", reason="papermill is not installed")
-    page, outside, complaints = open_page(
-        browser, report_of("01", demo_like_store, tmp_path), viewport={"width": 1100, "height": 900}
-    )
+def test_report_opens_without_a_network(browser: Any, replay_page: Path) -> None:
+    page, outside, complaints = open_page(browser, replay_page, viewport={"width": 1100, "height": 900})
     page.wait_for_selector(".ttc-chart[data-drawn]", timeout=TIMEOUT_MS)
     page.wait_for_function("() => document.querySelectorAll('.ttc-chart[data-drawn]').length === 2")
     charts = page.locator(".ttc-chart")
@@ -200,20 +210,19 @@ def test_report_opens_without_a_network(browser: Any, demo_like_store: Path, tmp
     first = charts.first
     assert "N = 16" in marks(first)
     picture = marks(first)
-    first.locator("input[type=range]").focus()
-    page.keyboard.press("ArrowLeft")
+    listed(first, "Budget N").select_option("8")
     page.wait_for_function("() => document.querySelector('.ttc-chart svg').innerHTML.includes('N = 8')")
     assert marks(first) != picture
     shoot(page, "report_moved")
 
     # Another difficulty bin, and the bands, from the lists in the page.
     picture = marks(first)
-    first.locator("select").select_option(label="bin 1 (easiest)")
+    listed(first, "Difficulty").select_option(label="bin 1 (easiest)")
     page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=picture)
     picture = marks(first)
     first.locator("input[type=checkbox]").uncheck()
     page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=picture)
-    first.locator("select").select_option(label="all problems")
+    listed(first, "Difficulty").select_option(label="all problems")
 
     # A click on a label singles its strategy out.
     picture = marks(first)
@@ -236,17 +245,71 @@ def test_report_opens_without_a_network(browser: Any, demo_like_store: Path, tmp
     page.close()
 
 
+# Texts of charts that are cut off at the picture's edge, or too small; and whether the page is wider than its window.
+FAULTS = """() => {
+  const found = [];
+  for (const svg of document.querySelectorAll('.ttc-chart svg.marks')) {
+    const whole = svg.getBoundingClientRect();
+    for (const text of svg.querySelectorAll('text')) {
+      const box = text.getBoundingClientRect();
+      if (!text.textContent.trim() || !box.width || getComputedStyle(text).opacity === '0') continue;
+      const cut = box.left < whole.left - 1 || box.right > whole.right + 1 || box.bottom > whole.bottom + 1;
+      if (cut) found.push(`cut: ${text.textContent}`);
+      if (parseFloat(getComputedStyle(text).fontSize) < 11) found.push(`small: ${text.textContent}`);
+    }
+  }
+  const width = document.documentElement.scrollWidth;
+  if (width > innerWidth + 1) found.push(`wide: ${width}`);
+  return found;
+}"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1100, "light"), (390, "light"), (390, "dark")])
+def test_a_page_is_legible_on_any_screen(width: int, scheme: str, browser: Any, replay_page: Path) -> None:
+    page, outside, complaints = open_page(
+        browser, replay_page, viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    page.wait_for_function("() => document.querySelectorAll('.ttc-chart[data-drawn]').length === 2")
+    page.wait_for_timeout(500)
+    shoot(page, f"report_{width}_{scheme}", full_page=True)
+    assert page.evaluate(FAULTS) == []
+    papers = page.evaluate("() => [getComputedStyle(document.body), ...[...document.querySelectorAll('.ttc-chart svg')]"
+        ".map((svg) => getComputedStyle(svg))].map((style) => style.backgroundColor)")  # fmt: skip
+    dark = "rgb(27, 27, 27)"
+    assert (papers[0] == dark) is (scheme == "dark")
+    assert all(paper in ((dark,) if scheme == "dark" else ("rgb(255, 255, 255)", "white")) for paper in papers[1:])
+    # What was found is on the first screen, where it was made from below it, and no link leads out of a page alone.
+    found, made = (page.locator(name).first.bounding_box() for name in (".ttc-findings", "header.made"))
+    assert found["y"] < made["y"] and (width < 1000 or found["y"] + found["height"] < 900)
+    assert page.locator("a:not([href^='#'])").count() == 0
+    assert outside == [] and complaints == []
+    page.close()
+
+
+def test_pages_of_a_suite_lead_to_one_another(browser: Any, replay_page: Path, tmp_path: Path) -> None:
+    text = replay_page.read_text("utf-8")
+    nav = '<nav aria-label="Other pages" class="pages" hidden=""><span data-page="b.html">next →</span></nav>'
+    (tmp_path / "a.html").write_text(text.replace("<main>", f"<main>{nav}", 1), encoding="utf-8")
+    (tmp_path / "b.html").write_text(text, encoding="utf-8")
+    page, _, _ = open_page(browser, tmp_path / "a.html")
+    assert not page.locator("nav.pages").is_visible()
+    page.goto((tmp_path / "a.html").as_uri() + "#suite")
+    page.reload()
+    page.get_by_role("link", name="next →").click()
+    page.wait_for_url("**/b.html#suite")
+    page.close()
+
+
 def test_the_exchange_rate_moves_in_the_page(browser: Any, demo_like_store: Path, tmp_path: Path) -> None:
     pytest.importorskip("papermill", reason="papermill is not installed")
     page, outside, complaints = open_page(browser, report_of("06", demo_like_store, tmp_path))
     page.wait_for_selector(".ttc-chart[data-drawn]", timeout=TIMEOUT_MS)
     chart = page.locator(".ttc-chart").first
     before = marks(chart)
-    said = chart.locator("svg text", has_text="the small model may spend").first.text_content()
-    chart.locator("input[type=range]").focus()
-    page.keyboard.press("ArrowLeft")
+    said = chart.locator("svg text", has_text="R = ").first.text_content()
+    chart.locator("select").first.select_option(index=0)
     page.wait_for_function("(before) => document.querySelector('.ttc-chart svg').innerHTML !== before", arg=before)
-    assert chart.locator("svg text", has_text="the small model may spend").first.text_content() != said
+    assert chart.locator("svg text", has_text="R = ").first.text_content() != said
     shoot(page, "report_crossover", full_page=True)
     assert outside == [] and complaints == []
     page.close()

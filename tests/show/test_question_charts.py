@@ -186,7 +186,7 @@ def test_a_saving_is_a_point_and_an_open_interval_leaves_the_picture() -> None:
         (name, budget) for name in ("difficulty known for nothing", "difficulty billed") for budget in ("1", "4", "16")
     }
     assert value_of(points["difficulty known for nothing", "4"], "factor") == "2 × [1.1, ∞)"
-    assert value_of(points["difficulty billed", "16"], "factor") == "2 × (−∞, 2.5]"
+    assert value_of(points["difficulty billed", "16"], "factor") == "2 × (0, 2.5]"
     one, half = points["difficulty known for nothing", "4"], points["difficulty known for nothing", "16"]
     equal = points["difficulty billed", "4"]
     assert one.y - half.y == pytest.approx(equal.y - one.y), "equal factors are equal steps"

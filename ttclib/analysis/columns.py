@@ -180,7 +180,8 @@ def shown_interval(low: Any, high: Any, of: Column | str) -> str:
     if _missing(low) and _missing(high):
         return DASH
     ends = [DASH if _missing(end) else shown(end, found).rstrip("%× ") for end in (low, high)]
-    left = "(−∞" if _missing(low) or low == -math.inf else f"[{ends[0]}"
+    lowest = "(0" if found.kind in ("times", "ratio", "quantity") else "(−∞"  # what is a factor is above zero
+    left = lowest if _missing(low) or low == -math.inf else f"[{ends[0]}"
     right = "∞)" if _missing(high) or high == math.inf else f"{ends[1]}]"
     return f"{left}, {right}"
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import polars as pl
 
-from ttclib.cli.common import cli
+from ttclib.cli.common import cli, whole_numbers
 from ttclib.cli.options import (
     BILL,
     BINS,
@@ -31,9 +31,13 @@ SHOWN = ("budget", "accuracy", "baseline_cost", "cost", "factor", "factor_low", 
 @cli.command()
 @options(STORE, WHOSE)
 @click.option("--baseline", default="best_of_n", show_default=True, help="Strategy, or variant, that is compared with.")
+@click.option(
+    "--cheap", metavar="K,K,…", help="Instead: difficulty from so many samples, used again, sampling strategies alone."
+)
 @options(strategy_options(), BINS, COST, BILL, RESAMPLES, SEEDED, OUTPUT)
 def efficiency(
     baseline: str,
+    cheap: str | None,
     probes: int | None,
     queries: float,
     reuse_probes: bool,
@@ -43,10 +47,22 @@ def efficiency(
     **choices: Any,
 ) -> None:
     """At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty."""
-    from ttclib.study.answers import ask_efficiency
+    from ttclib.study.answers import ask_efficiency, ask_probed
 
     book = ledger_of(choices)
     study = study_of(choices)
+    if cheap is not None:
+        asked = question_of(study, choices)
+        told = ask_probed(study, asked, whole_numbers(cheap, "cheap"), baseline, n_resamples=resamples)
+        print_answer(
+            told.result,
+            as_json=as_json,
+            as_csv=as_csv,
+            rows=[{"baseline": baseline, **row, "difficulty": asked.difficulty} for row in told.result.to_dicts()],
+            notes=told.notes,
+            heading=f"Generations that {baseline} needs for what {asked.difficulty} difficulty from few samples buys",
+        )
+        return
     found = ask_efficiency(
         study,
         question_of(study, choices),

@@ -42,12 +42,14 @@ CHOSEN = ("bin", "at_most", "cost", "accuracy", "ci_low", "ci_high", "chosen")
 @click.option(
     "--per", default="problem", show_default=True, help=f"Whether a limit holds for each problem: {', '.join(PER)}."
 )
+@click.option("--allocation", is_flag=True, help="Instead: what moving compute from easy problems to hard ones adds.")
 @click.option("--export-plan", type=click.Path(path_type=Path), help="Write the choice to this JSON file.")
 @click.option("--export-policy", type=click.Path(path_type=Path), hidden=True)
 @options(RESAMPLES, SEEDED, OUTPUT)
 def frontier(
     at_most: str | None,
     per: str,
+    allocation: bool,
     export_plan: Path | None,
     export_policy: Path | None,
     probes: int | None,
@@ -59,24 +61,28 @@ def frontier(
     **choices: Any,
 ) -> None:
     """Accuracy against cost: every strategy, and the best choice at most at each cost, by bin and over all."""
-    from ttclib.study.answers import ask_frontier
+    from ttclib.study.answers import ask_allocation, ask_frontier
 
     if export_policy is not None:
         raise RequestError("--export-policy is called --export-plan now: `policy` means the model")
     one_of(per, PER, "way to limit cost")
     book = ledger_of(choices)
     study = study_of(choices)
-    found = ask_frontier(
-        study,
-        question_of(study, choices),
-        ledger=book,
-        probes=probes,
-        queries=queries,
-        reused=reuse_probes,
-        limits=None if at_most is None else numbers(at_most, "at-most"),
-        per=per,
-        n_resamples=resamples,
-    )
+    priced: dict[str, Any] = {"ledger": book, "probes": probes, "queries": queries, "reused": reuse_probes}
+    limits = None if at_most is None else numbers(at_most, "at-most")
+    if allocation:
+        spent = ask_allocation(study, question_of(study, choices), **priced, limits=limits, n_resamples=resamples)
+        print_answer(
+            spent.result,
+            as_json=as_json,
+            as_csv=as_csv,
+            rows=[{**row, "unit": book.label} for row in spent.result.to_dicts()],
+            findings=spent.findings,
+            notes=spent.notes,
+            heading=f"One limit for every problem, mixed so that all is spent, and for all on average, in {book.label}",
+        )
+        return
+    found = ask_frontier(study, question_of(study, choices), **priced, limits=limits, per=per, n_resamples=resamples)
     result = found.result
     if export_plan is not None:
         plan = result.plan.made_from(fingerprint(study.store), {"ttclib": ttclib.__version__})

@@ -300,7 +300,7 @@ def problems_html(
     Parameters
     ----------
     profiles : polars.DataFrame
-        As `problem_profiles` gives it.
+        As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
     prompts : mapping of problem id to (prompt, reference answer)
         As `load_prompts` gives it.
     number : int

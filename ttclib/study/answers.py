@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.agreement import cheap_difficulty
+from ttclib.analysis.allocation import allocation
 from ttclib.analysis.compare import compare, matched_compute
 from ttclib.analysis.crossover import RATES, Crossover, crossover
 from ttclib.analysis.difficulty import Bill, Difficulty
@@ -18,10 +19,11 @@ from ttclib.analysis.frontier import Frontier, frontier
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.optimise import FOLDS
 from ttclib.analysis.plan import AppliedPlan, Plan
+from ttclib.analysis.probing import probed_choice
 from ttclib.errors import RequestError, TTCError
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategies import PassAtK
-from ttclib.replay.strategy import needs_truth
+from ttclib.replay.strategy import draws_whole, needs_truth
 from ttclib.samples import ModelFacts
 from ttclib.store.settings import greedy_pool
 from ttclib.study import findings
@@ -33,6 +35,7 @@ from ttclib.study.telling import Told, of_problems
 
 Result = TypeVar("Result")
 FEW_RATES = 5
+FEW_BINS = 5  # that few samples may tell, where no number is asked for
 SHARING = (1, 4, 16, 64, 256, 1024, 4096)  # queries of one problem that share its bill
 
 
@@ -120,6 +123,56 @@ def ask_savings(
     )
     first = answers[0]
     return Answer(frame, first.findings, first.caption, first.notes)
+
+
+def ask_probed(
+    study: Study, asked: Question, n_probes: Sequence[int], baseline: str = "best_of_n", **choices: Any
+) -> Answer[pl.DataFrame]:
+    """What the best choice among sampling strategies saves where few samples tell difficulty, and are used again."""
+    compared = study.compared(asked)
+    pool = of_problems(study.pool, compared.problem_ids)
+    able = [one.strategy for one in compared.runnable if draws_whole(one.strategy)]
+    if not able:
+        raise RequestError("samples that tell the difficulty are used again by strategies of whole samples alone")
+    budgets = sorted({size for one in compared.runnable if draws_whole(one.strategy) for size in one.budgets})
+    frame = probed_choice(
+        pool,
+        n_probes,
+        budgets,
+        chosen_from=tuple(dict.fromkeys(able)),
+        baseline=baseline,
+        difficulty=asked.difficulty,
+        n_bins=asked.bins or FEW_BINS,
+        verifier=asked.verifier,
+        aggregation=asked.aggregation,
+        seed=asked.seed,
+        **choices,
+    )
+    return Answer(frame, (), study.caption(asked, compared), study.notes(compared))
+
+
+def ask_allocation(
+    study: Study,
+    asked: Question,
+    *,
+    ledger: Ledger = LEDGERS["snell"],
+    probes: float | None = None,
+    queries: float = 1.0,
+    reused: bool = False,
+    **choices: Any,
+) -> Answer[pl.DataFrame]:
+    """What it adds to share one budget among all problems (`ttclib.analysis.allocation.allocation`)."""
+    compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
+    frame = allocation(
+        [one for one in told.outcomes if not needs_truth(one.strategy)] or list(told.outcomes),
+        told.difficulty,
+        ledger=ledger,
+        bill=bill_of(told.difficulty, probes, queries, reused),
+        seed=asked.seed,
+        **choices,
+    )
+    said = findings.of_allocation(frame, ledger.label)
+    return Answer(frame, said, study.caption(asked, compared, told), study.notes(compared, told))
 
 
 def ask_efficiency(

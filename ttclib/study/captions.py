@@ -52,9 +52,3 @@ def selection_line(verifier: Verifier | None, aggregation: str) -> str:
 def bands_line(level: float = 0.95) -> str:
     """What the bands are."""
     return f"bands: {level * 100:g} % intervals over problems"
-
-
-def bin_title(number: int, n_bins: int) -> str:
-    """How a panel is headed: ``bin 1 (easiest)`` … ``bin 5 (hardest)``."""
-    ends = {1: " (easiest)", n_bins: " (hardest)"} if n_bins > 1 else {}
-    return f"bin {number}{ends.get(number, '')}"

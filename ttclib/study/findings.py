@@ -82,6 +82,22 @@ def of_frontier(found: Frontier) -> tuple[str, ...]:
     return tuple(said)
 
 
+def of_allocation(frame: pl.DataFrame, unit: str) -> tuple[str, ...]:
+    """What moving compute between problems adds at the largest limit at which it adds most, or that it adds nothing."""
+    moved = frame.filter(pl.col("per") == "average").drop_nulls("difference")
+    if not len(moved):
+        return ()
+    sure = moved.filter(pl.col("difference_low") > 0)
+    if not len(sure):
+        return ("At no limit is it certain that moving compute from easy problems to hard ones adds anything.",)
+    best = sure.sort("difference", descending=True).row(0, named=True)
+    return (
+        f"Moving compute from easy problems to hard ones adds most within {best['at_most']:.4g} {unit}: "
+        f"{_size(best['difference'])} points "
+        f"[{100 * best['difference_low']:.1f}, {100 * best['difference_high']:.1f}], to {_percent(best['accuracy'])}.",
+    )
+
+
 def of_efficiency(found: Efficiency) -> tuple[str, ...]:
     """The largest factor that the numbers carry, or why there is none."""
     baseline = strategy_label(found.baseline)
@@ -133,7 +149,11 @@ def of_crossover(found: Crossover) -> tuple[str, ...]:
             for who in ("small", "large", "too close", None)
         }
         words = {"small": "the small one ahead", "large": "the larger one ahead", "too close": "too close to call"}
-        parts = [f"{_span(by[who])} {word}" for who, word in words.items() if by[who]]
+        parts = [
+            f"{'bin' if len(by[who]) == 1 else 'bins'} {_span(by[who])} {word}"
+            for who, word in words.items()
+            if by[who]
+        ]
         said.append(text + (f"; {', '.join(parts)}" if parts else "") + ".")
     return tuple(said)
 

@@ -177,7 +177,11 @@ class Member:
         """The same on the problems that were searched, or that have revision chains."""
         key = (problems, verifier, reviser)
         if key not in self._of_kind:
-            ids = self.tree(verifier).problem_ids if problems == "searched" else self.chains(reviser).problem_ids
+            if problems == "searched":  # which problems these are does not depend on who selects among whole samples
+                steps = verifier if self.pool.verifier(verifier).kind == PRM else PRM
+                ids = self.tree(steps).problem_ids
+            else:
+                ids = self.chains(reviser).problem_ids
             self._of_kind[key] = self.of_problems(ids)
         return self._of_kind[key]
 

@@ -33,7 +33,7 @@ class FirstAbove(UntilSettled):
     summary: ClassVar[str] = "draws up to N samples, until the verifier gives one a score that is high enough"
     needs_scores: ClassVar[bool] = True
     waits_for_scores: ClassVar[bool] = True
-    look: ClassVar[Look | None] = Look("#882255", (), "triangle-up")
+    look: ClassVar[Look | None] = Look("#882255", (9, 2), "triangle-up")
 
     def __post_init__(self) -> None:
         if np.isnan(self.score_threshold):

@@ -36,7 +36,7 @@ class WeightedStop(UntilSettled):
     needs_scores: ClassVar[bool] = True
     needs_answers: ClassVar[bool] = True
     waits_for_scores: ClassVar[bool] = True
-    look: ClassVar[Look | None] = Look("#882255", (12, 3, 2, 3), "diamond")
+    look: ClassVar[Look | None] = Look("#AA4466", (4, 2), "diamond")
 
     def __post_init__(self) -> None:
         if not 0 < self.lead <= 1:

@@ -39,7 +39,7 @@ def difficulty_histogram(
     Parameters
     ----------
     profiles : polars.DataFrame
-        As `problem_profiles` gives it.
+        As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
     caption : sequence of str
     kind : {"oracle", "predicted"}
         Which bins to colour by.
@@ -90,7 +90,7 @@ def agreement_chart(profiles: pl.DataFrame, *, caption: Sequence[str] = (), n_bi
     Parameters
     ----------
     profiles : polars.DataFrame
-        As `problem_profiles` gives it.
+        As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
     caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no problem; None: up to the largest in the table.
@@ -172,7 +172,7 @@ def cheap_chart(agreement: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     Parameters
     ----------
     agreement : polars.DataFrame
-        As `cheap_agreement` gives it.
+        As `DifficultyAnswer.agreement` of `ttclib.study.difficulty`.
     caption : sequence of str
 
     Returns

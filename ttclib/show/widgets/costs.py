@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 
+from ttclib.analysis.columns import bin_title
 from ttclib.show.charts.crossover import check_reach, crossover_chart, nearest_step
 from ttclib.show.charts.frontier import PRESET_LABELS, frontier_chart
 from ttclib.show.tables import crossover_html, frontier_html
 from ttclib.show.widgets import controls
 from ttclib.show.widgets.explorer import Explorer, View
 from ttclib.show.widgets.state import ViewState, choice_of, number_between
-from ttclib.study.captions import bin_title
 
 _ROW = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
 
@@ -47,7 +47,7 @@ class FrontierExplorer(Explorer):
     ) -> None:
         self._frames, self._caption = frames, caption or []
         numbers = sorted(next(iter(frames.values()))[0]["bin"].drop_nulls().unique().to_list())
-        shown = {"all problems": None, **{bin_title(number, len(numbers)): number for number in numbers}}
+        shown = {"all problems": None, **{bin_title(number, max(numbers)): number for number in numbers}}
         state = ViewState(
             {
                 "preset": choice_of(frames, "cost preset"),

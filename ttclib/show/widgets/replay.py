@@ -147,7 +147,7 @@ class ReplayExplorer(Explorer):
             key=(tuple(state.strategies), steps, *computed),
             chart=chart,
             signals={"budget_now": state.budget, "intervals": state.intervals},
-            rows=accuracy_rows(now, y_domain) if state.bins is None else bins_rows(now),
+            rows=accuracy_rows(now, y_domain) if state.bins is None else bins_rows(now, curves.n_bins),
             table=table,
             html=table_html(table, caption=f"The rows behind the chart at N = {state.budget}"),
             note="; ".join(curves.notes),
