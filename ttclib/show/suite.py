@@ -13,10 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-<<<<<<< HEAD
-=======
-from dataclasses import dataclass, field, replace
->>>>>>> main
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +25,6 @@ from ttclib.show.report import check_parameters, make_folder, parameters_of, ren
 INDEX = "index.html"
 
 
-<<<<<<< HEAD
-=======
-@dataclass(frozen=True)
-class Job:
-    """One report to make: `varied` are the parameters that tell it from others of its notebook.
-
-    `related` are its neighbours in the suite and the index: what each is to it, and its file name.
-    """
-
-    notebook: Path
-    target: Path
-    parameters: dict[str, Any]
-    varied: dict[str, Any] = field(default_factory=dict)
-    related: tuple[tuple[str, str], ...] = ()
-
-
->>>>>>> main
 def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
     """The notebooks of a folder by name; a relative one is looked for here and in the folders above.
 
