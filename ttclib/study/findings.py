@@ -149,11 +149,7 @@ def of_crossover(found: Crossover) -> tuple[str, ...]:
             for who in ("small", "large", "too close", None)
         }
         words = {"small": "the small one ahead", "large": "the larger one ahead", "too close": "too close to call"}
-        parts = [
-            f"{'bin' if len(by[who]) == 1 else 'bins'} {_span(by[who])} {word}"
-            for who, word in words.items()
-            if by[who]
-        ]
+        parts = [f"{_span(by[who])} {word}" for who, word in words.items() if by[who]]
         said.append(text + (f"; {', '.join(parts)}" if parts else "") + ".")
     return tuple(said)
 
