@@ -97,7 +97,7 @@ def questions(stores: dict[str, str]) -> dict[str, dict[str, Any]]:
                 found[f"replay {verifier} {aggregation} {difficulty}"] = asked(two, "replay", **four, **cut)
     for told in ("same", "halves"):
         found[f"told {told}"] = asked(plain, "replay", strategies=["majority_vote"], bins=2, told=told)
-    searches = ["beam_search", "rebase", "revisions"]
+    searches = ["beam_search", "rebase"]
     found["unasked"] = asked(two, "replay")
     found["plain unasked"] = asked(plain, "replay")
     found["searches"] = asked(two, "replay", strategies=searches, verifier="tiny-prm", lookahead_steps=1)
@@ -231,7 +231,7 @@ def test_a_damaged_store_does_not_read_as_not_collected(tmp_path, monkeypatch):
 
 
 def test_a_search_answers_by_the_verifier_s_own_name(answers):
-    assert {row["strategy"] for row in answers["searches"][0]} == {"beam_search", "rebase", "revisions"}
+    assert {row["strategy"] for row in answers["searches"][0]} == {"beam_search", "rebase"}
     held = {row["strategy"] for row in answers["frontier"][0]}
     assert set(reading("tree")) <= held
 

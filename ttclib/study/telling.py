@@ -106,6 +106,8 @@ def tell(members: Sequence[Member], compared: Compared, asked: Question, *, fold
 
 
 def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, folds: int) -> Told:
+    if asked.problems == "own":
+        raise RequestError("strategies on problems of their own: difficulty is told on the samples that are scored")
     parted = _parted(members, asked.seed)
     told = told_on_halves(
         *(difficulty_of(of_problems(half.pool, compared.problem_ids), asked, folds=folds) for half in parted[0])
