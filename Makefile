@@ -2,6 +2,8 @@
 # make test   install what tests need and run them
 # make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own: vllm.LLM and vllm serve
 # make lint   ruff and mypy
+# make docs   write the reference pages of docs/ anew, from the sources
+# make mutants  put faults into the code one at a time and see whether the tests notice: ROOMS=study,cli N=40 SEED=1
 # make pictures  draw the README's pictures anew, from the demo store
 
 PYTHON ?= python3
@@ -18,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 VLLM_VENV ?= .venv-vllm
 VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-vllm lint fmt bench readme pictures clean
+.PHONY: demo test test-vllm lint fmt bench readme docs mutants pictures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ttc sample lab --store $(STORE) --limit 11 --n-samples 64
@@ -60,6 +62,12 @@ bench: $(VENV)/.installed-dev
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m ttclib.cli.reference
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.mutants $(if $(ROOMS),--rooms $(ROOMS)) $(if $(N),--faults $(N)) $(if $(SEED),--seed $(SEED))
 
 pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.browser.pictures $(DEMO)

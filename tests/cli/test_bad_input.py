@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tests.builders import build_store
-from tests.cli.commands import error_line, listing, ttc
+from tests.cli.commands import error_line, listing, ttc, ttc_process
 from ttclib.store.schema import SCHEMA_VERSION
 
 REPLAY = ("replay", "--store", "s.duckdb", "--strategy")
@@ -48,7 +48,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ((*REPLAY, "pass_at_k", "--budgets", "0"), "budget 0 is out of range: the pool of 'policy' holds 8 samples"),
+        ((*REPLAY, "pass_at_k", "--budgets", "0"), "budget 0: give at least 1"),
         ((*REPLAY, "pass_at_k", "--budgets", "9"), "budget 9 is out of range: the pool of 'policy' holds 8 samples"),
         ((*REPLAY, "pass_at_k", "--budgets", "1,two"), "budgets '1,two': give whole numbers with commas"),
         ((*REPLAY, "pass_at_k", "--budgets", "1.5"), "budgets '1.5': give whole numbers with commas"),
@@ -61,15 +61,24 @@ def folder(tmp_path_factory) -> Path:
         ((*REPLAY, "best_of_n", "--transform", "logti"), "unknown transform 'logti': did you mean 'logit'"),
         ((*REPLAY, "best_of_n", "--interval", "wide"), "unknown interval 'wide'. Allowed: pointwise, simultaneous"),
         ((*REPLAY, "best_of_n", "--length-cap", "0"), "length cap 0: give at least 1 token"),
-        ((*REPLAY, "best_of_n", "--subsets", "0"), "Invalid value for '--subsets'"),
+        ((*REPLAY, "majority_vote", "--subsets", "-3"), "-3 subsets: give 1 or more, or 0"),
+        ((*REPLAY, "majority_vote", "--subsets", "many"), "subsets 'many': give a whole number"),
+        ((*REPLAY, "beam_search", "--beam-width", "wide"), "beam width 'wide': give a whole number or sqrt"),
+        ((*REPLAY, "beam_search", "--beam-width", "4", "--budgets", "2"), "beam width 4 at budget 2: allowed 1 to 2"),
+        ((*REPLAY, "best_of_n", "--bins", "7"), "7 bins: allowed 1 to 6"),
+        ((*REPLAY, "best_of_n", "--bins", "2", "--thresholds", "0.5"), "bins and thresholds: give one of them"),
+        ((*REPLAY, "best_of_n", "--problems", "sharde"), "unknown problems 'sharde': did you mean 'shared'"),
+        ((*REPLAY, "best_of_n", "--told", "half", "--bins", "2"), "did you mean 'halves'"),
+        ((*REPLAY, "best_of_n", "--setting", "temperature"), "parameter 'temperature': give NAME=VALUE"),
+        (("replay", "s.duckdb", "--store", "other.duckdb"), "two stores, 's.duckdb' and 'other.duckdb': give one"),
         ((*REPLAY, "best_of_n", "--budgets", "4-2"), "budgets '4-2': a range goes upwards, such as 2-4"),
         ((*REPLAY, "best_of_n", "--budgets", "1-9999999"), "budgets '1-9999999': at most 100000 in a range"),
         ((*REPLAY, "best_of_n", "--aggregation", "max"), "Allowed: last, min, prod, mean"),
-        ((*REPLAY, "best_of_n", "--bins", "0"), "0 bins: allowed 1 to 6"),
+        ((*REPLAY, "best_of_n", "--bins", "0"), "0 bins: give at least 1"),
         ((*REPLAY, "best_of_n", "--bins", "2", "--difficulty", "orcle"), "did you mean 'oracle'"),
         ((*REPLAY, "best_of_n", "--policy", "poliy"), "unknown policy 'poliy': did you mean 'policy'"),
         ((*REPLAY, "best_of_n", "--seed", "-1"), "Invalid value for '--seed'"),
-        (("replay", "--strategy", "best_of_n"), "Missing option '--store'"),
+        (("replay", "--strategy", "best_of_n"), "no store: name one"),
         (("replay", "--store", "no.duckdb", "--strategy", "pass_at_k"), "no store at 'no.duckdb': collect one"),
         (("replay", "--store", "text.duckdb", "--strategy", "pass_at_k"), "'text.duckdb' is no DuckDB file"),
         (("replay", "--store", "empty.duckdb", "--strategy", "pass_at_k"), "'empty.duckdb' is no DuckDB file"),
@@ -84,8 +93,8 @@ def folder(tmp_path_factory) -> Path:
         (("export", "--store", "no.duckdb", "--output", "out.jsonl"), "no store at 'no.duckdb'"),
         (("export", "--store", "s.duckdb", "--output", "no/out.jsonl"), "cannot write 'no/out.jsonl'"),
         (("import", "no.jsonl", "--store", "out.duckdb"), "no file 'no.jsonl'"),
-        (("import", "s.duckdb", "--store", "out.duckdb"), "cannot read 's.duckdb'"),
-        (("import", "text.jsonl", "--store", "out.duckdb"), "'text.jsonl' line 1: lacks the key 'policy'"),
+        (("import", "s.duckdb", "--store", "out.duckdb"), "'s.duckdb' line 1 is not UTF-8"),
+        (("import", "text.jsonl", "--store", "out.duckdb"), "'text.jsonl' line 2 is not JSON"),
         (("import", "text.jsonl", "--store", "out.duckdb", "--grader", "m"), "unknown grader 'm'"),
         (("sample", "no.toml"), "no config 'no.toml': name a TOML file or a preset ("),
         (("sample", "unknown.toml"), "unknown key 'sampling.temprature': did you mean 'temperature'"),
@@ -103,6 +112,9 @@ def folder(tmp_path_factory) -> Path:
         (("lab", "train", "pmr"), "'pmr' is not one of 'all', 'policy', 'policy-14x', 'prm', 'revision', "),
         (("lab", "tarin"), "unknown command 'tarin': did you mean 'train'"),
         (("report", "no.ipynb"), "'no.ipynb'"),
+        (("report",), "name a NOTEBOOK or several, or else give --all"),
+        (("apply-policy", "plan.json", "--store", "s.duckdb"), "is called `ttc plan apply` now"),
+        (("frontier", "s.duckdb", "--export-policy", "p.json"), "--export-policy is called --export-plan now"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -113,5 +125,5 @@ def test_refused_in_one_line_with_nothing_written(folder, command, message):
 
 
 def test_a_wait_that_is_no_number_is_refused(folder):
-    done = ttc(*REPLAY, "pass_at_k", cwd=folder, TTC_WAIT_S="soon")
+    done = ttc_process(*REPLAY, "pass_at_k", cwd=folder, TTC_WAIT_S="soon")
     assert "TTC_WAIT_S='soon': give the seconds" in error_line(done)

@@ -8,17 +8,23 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
+import numpy as np
 import pytest
 
 from tests.cli.commands import ROOT, error_line, ttc
 from tests.store.processes import start
 from ttclib.cli import cli
+from ttclib.cli.commands import COMMANDS
 from ttclib.store import write_part
 
-KEYS = ["strategy", "budget", "bin", "accuracy", "ci_low", "ci_high", "n_problems", "n_samples", "tokens", "flops"]
-MORE_KEYS = [*KEYS, "variant", "mc_error"]
+KEYS = [
+    *("strategy", "budget", "bin", "accuracy", "ci_low", "ci_high"),
+    *("n_problems", "n_samples", "generations", "tokens", "flops"),
+]
+MORE_KEYS = [*KEYS, "variant", "policy", "setting", "mc_error", "ungraded"]
 
 
 @pytest.fixture
@@ -27,7 +33,9 @@ def replay(small_store):
 
     def one(*arguments: object) -> str:
         done = ttc("replay", "--store", small_store, *arguments, cwd=small_store.parent)
-        assert (done.returncode, done.stderr) == (0, "")
+        told = "difficulty is told by one half of the samples and scored on the other, both ways: N up to 8\n"
+        warned = "--bins" in arguments and "same" not in arguments
+        assert (done.returncode, done.stderr if warned else "") == (0, told if warned else "")
         return done.stdout
 
     return one
@@ -41,17 +49,23 @@ def test_replay_json(replay):
     for row in rows:
         assert 0 <= row["ci_low"] <= row["accuracy"] <= row["ci_high"] <= 1
         assert (row["n_problems"], row["n_samples"]) == (20, 320)
+        assert row["generations"] == row["budget"] and row["ungraded"] == 0
         assert row["flops"] == pytest.approx(2 * 161_728 * row["tokens"])
     assert rows[1]["accuracy"] == pytest.approx(rows[3]["accuracy"])  # with one sample there is nothing to choose
     assert rows[0]["tokens"] == pytest.approx(4 * rows[1]["tokens"])
 
 
 def test_replay_bins(replay):
-    rows = json.loads(replay("--strategy", "majority_vote", "--budgets", "2", "--bins", "4", "--json"))
-    assert [row["bin"] for row in rows] == [None, 1, 2, 3, 4]
-    assert sum(row["n_problems"] for row in rows[1:]) == rows[0]["n_problems"]
-    accuracy = [row["accuracy"] for row in rows[1:]]
-    assert accuracy == sorted(accuracy, reverse=True)  # 1 is the easiest
+    for told in ("same", "halves"):
+        command = ("--strategy", "majority_vote", "--budgets", "2", "--bins", "4", "--told", told)
+        rows = json.loads(replay(*command, "--json"))
+        assert [row["bin"] for row in rows] == [None, 1, 2, 3, 4]
+        sizes = [row["n_problems"] for row in rows[1:]]
+        # Told on halves a problem may be in two bins, one for each half that is scored.
+        assert sizes == [5] * 4 if told == "same" else all(5 <= size <= 10 for size in sizes)
+        accuracy = [row["accuracy"] for row in rows[1:]]
+        assert accuracy == sorted(accuracy, reverse=True)  # 1 is the easiest
+        assert rows[0]["accuracy"] == pytest.approx(np.mean(accuracy), abs=1e-9 if told == "same" else 0.03)
     predicted = replay("--strategy", "pass_at_k", "--bins", "2", "--difficulty", "predicted", "--json")
     assert {row["bin"] for row in json.loads(predicted)} == {None, 1, 2}
 
@@ -81,12 +95,15 @@ def test_replay_with_transform_cap_band_and_subsets(replay):
 
     plain = accuracy()
     assert plain["mc_error"] == 0  # 16 samples: every subset was listed
-    assert accuracy("--transform", "logit")["accuracy"] != plain["accuracy"]
-    assert accuracy("--subsets", "50")["mc_error"] > 0
+    assert accuracy("--transform", "softmax")["accuracy"] != plain["accuracy"]
+    assert 0 < accuracy("--subsets", "50")["mc_error"] < 0.05
     capped = accuracy("--length-cap", "50")
     assert capped["accuracy"] < plain["accuracy"] and capped["tokens"] < plain["tokens"]
-    band = accuracy("--interval", "simultaneous")
-    assert band["accuracy"] == plain["accuracy"] and band["ci_low"] != plain["ci_low"]
+    command = ("--strategy", "pass_at_k", "--budgets", "1,4,16", "--json")
+    points, band = (json.loads(replay(*command, "--interval", kind)) for kind in ("pointwise", "simultaneous"))
+    assert [row["accuracy"] for row in band] == [row["accuracy"] for row in points]
+    wider = [(a["ci_high"] - a["ci_low"]) - (b["ci_high"] - b["ci_low"]) for a, b in zip(band, points, strict=True)]
+    assert min(wider) >= 0 and max(wider) > 0.01  # it covers the whole curve at once
 
 
 def test_replay_says_how_many_samples_are_not_scored(small_store):
@@ -99,9 +116,16 @@ def test_replay_says_how_many_samples_are_not_scored(small_store):
 
 
 def test_replay_table_shows_every_column_and_row(replay):
-    text = replay("--strategy", "pass_at_k", "--bins", "5")
-    assert all(key in text for key in KEYS) and "…" not in text
-    assert text.count("pass_at_k") == 5 * 6
+    text = replay("--strategy", "pass_at_k,best_of_n", "--budgets", "4,8", "--bins", "2")
+    rows = json.loads(replay("--strategy", "pass_at_k,best_of_n", "--budgets", "4,8", "--bins", "2", "--json"))
+    assert "…" not in text
+    lines = [line.split() for line in text.splitlines() if line.startswith(("pass@k ", "best-of-N "))]
+    shown = [(line[0], line[1].replace("all", ""), line[2], line[3]) for line in lines]
+    names = {"pass_at_k": "pass@k", "best_of_n": "best-of-N"}
+    assert shown == [
+        (names[row["strategy"]], str(row["bin"] or ""), str(row["budget"]), f"{row['accuracy'] * 100:.1f}%")
+        for row in rows
+    ]
 
 
 def test_replay_says_where_pools_differ(small_store, tmp_path):
@@ -112,7 +136,7 @@ def test_replay_says_where_pools_differ(small_store, tmp_path):
     )
     assert ttc("import", lines, "--store", "d.duckdb", cwd=tmp_path).returncode == 0
     done = ttc("replay", "--store", "d.duckdb", "--strategy", "pass_at_k", "--budgets", "2", cwd=tmp_path)
-    assert done.returncode == 0 and "pools differ: 1 to 2 samples" in done.stderr
+    assert (done.returncode, done.stderr) == (0, "1 of 2 problems, those that all of these strategies hold\n")
 
 
 def test_export_and_import_by_pipe(small_store, tmp_path):
@@ -121,23 +145,27 @@ def test_export_and_import_by_pipe(small_store, tmp_path):
     (tmp_path / "lines.jsonl").write_text(exported.stdout, encoding="utf-8")
     imported = ttc("import", "lines.jsonl", "--store", "copy.duckdb", cwd=tmp_path)
     assert (imported.returncode, imported.stdout) == (0, "")
-    assert imported.stderr == "grade: 320 of 320 samples\nimport: 320 samples added to 'copy.duckdb'\n"
+    first, *_, last = imported.stderr.splitlines()
+    assert (first, last) == ("grade: 320 of 320 samples", "import: 320 samples added to 'copy.duckdb'")
+    assert "can be asked now: " in imported.stderr
     assert ttc("export", "--store", "copy.duckdb", cwd=tmp_path).stdout == exported.stdout
     piped = ttc("import", "-", "--store", "piped.duckdb", cwd=tmp_path, text=exported.stdout)
-    assert piped.stderr == "grade: 320 of 320 samples\nimport: 320 samples added to 'piped.duckdb'\n"
+    assert piped.stderr == imported.stderr.replace("copy", "piped")
     ttc("export", "--store", "copy.duckdb", "--output", "again.jsonl", cwd=tmp_path)
     assert (tmp_path / "again.jsonl").read_text(encoding="utf-8") == exported.stdout
     command = ("--strategy", "best_of_n,majority_vote", "--csv")
     both = [ttc("replay", "--store", store, *command, cwd=tmp_path).stdout for store in (small_store, "copy.duckdb")]
-    # A line has no place for the policy's parameters: FLOPs are unknown, all else is the same.
-    first, second = ([",".join(row.split(",")[:9]) for row in text.splitlines()] for text in both)
-    assert first == second
+    # A line has no place for the policy's parameters: FLOPs are unknown, all else but the setting's name is the same.
+    first, second = (list(csv.DictReader(io.StringIO(text))) for text in both)
+    for row in (*first, *second):
+        row.update(flops="", setting="")
+    assert first == second and len(first) == 10
 
 
 def test_status(small_store):
     done = ttc("status", "--store", small_store, cwd=small_store.parent)
     assert "policy: 20 problems, 320 samples, 320 scored, 320 graded" in done.stdout
-    found = json.loads(ttc("status", "--store", small_store, "--json", cwd=small_store.parent).stdout)
+    found = json.loads(ttc("status", small_store, "--json", cwd=small_store.parent).stdout)
     assert found["policies"][0]["n_samples"] == 320
 
 
@@ -165,28 +193,55 @@ def test_a_locked_store_is_waited_for_then_its_holder_is_named(small_store, comm
     assert done.returncode == 0 and "waiting" not in done.stderr
 
 
-def every_command(group: click.Group = cli, names: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = [names]
-    for name, command in group.commands.items():
-        found += every_command(command, (*names, name)) if isinstance(command, click.Group) else [(*names, name)]
-    return found
+def walk(command: click.Command = cli, names: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command with its words; `ttclib.cli.reference` lists them in its own way."""
+    yield " ".join(names), command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None, name
+            yield from walk(found, (*names, name))
 
 
-@pytest.mark.parametrize("names", every_command(), ids=lambda names: " ".join(names) or "ttc")
-def test_every_command_and_option_has_help(names):
-    command: click.Command = cli
-    for name in names:
-        assert isinstance(command, click.Group)
-        command = command.commands[name]
-    assert command.help and command.help.splitlines()[0].endswith(".")
-    silent = [option.name for option in command.params if isinstance(option, click.Option) and not option.help]
-    assert silent == []
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_of_commands_says_what_each_says_of_itself(name):
+    found = cli.get_command(click.Context(cli), name)
+    assert found is not None and found.help is not None
+    assert " ".join(found.help.split("\n\n")[0].split()) == COMMANDS[name][1]
+    assert found.callback is None or found.callback.__module__ == f"ttclib.cli.{COMMANDS[name][0]}"
+
+
+def test_every_command_and_option_has_help_and_h_shows_it(tmp_path):
+    found = dict(walk())
+    assert {"sample", "replay", "plan apply", "plan show", "lab train"} <= set(found)
+    for name, command in found.items():
+        assert command.help and command.help.splitlines()[0].endswith("."), name
+        silent = [one.name for one in command.params if isinstance(one, click.Option) and not (one.help or one.hidden)]
+        assert silent == [], name
+        short = ttc(*name.split(), "-h", cwd=tmp_path)
+        assert short.returncode == 0 and short.stderr == "", name
+        assert f"Usage: ttc {name}".strip() in short.stdout and "--help" in short.stdout
+
+
+READING = [
+    *("grade", "models", "export", "lint", "status", "replay", "difficulty", "frontier", "efficiency", "crossover"),
+    *("compare", "coverage", "verifiers", "lengths"),
+]
+
+
+@pytest.mark.parametrize("name", READING)
+def test_a_store_is_taken_as_an_argument_and_as_a_flag(name, tmp_path):
+    sides = ("--small", "a", "--large", "b") if name == "crossover" else ()
+    for store in (("no.duckdb",), ("--store", "no.duckdb")):
+        assert "no store at 'no.duckdb'" in error_line(ttc(name, *store, *sides, cwd=tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_help_lists_all_commands_and_without_arguments_it_is_shown(tmp_path):
     shown = ttc("--help", cwd=tmp_path)
     assert shown.returncode == 0 and shown.stderr == ""
-    assert all(f"\n  {name} " in shown.stdout for name in cli.commands) and "TTC_WAIT_S" in shown.stdout
+    assert all(f"\n  {name} " in shown.stdout for name in COMMANDS) and "TTC_WAIT_S" in shown.stdout
     bare = ttc(cwd=tmp_path)
     assert bare.returncode == 2 and "Commands:" in bare.stderr and len(bare.stderr.splitlines()) > 5
 

@@ -83,7 +83,11 @@ def test_collect_replay_and_collect_what_replay_asks_for(folder):
     ("arguments", "status", "message"),
     [
         (("--strategy", "beam_search", "--budgets", "2"), 2, "beam width 4 at budget 2: allowed 1 to 2"),
-        (("--strategy", "dvts", "--budgets", "4", "--verifier", "logprob"), 2, "dvts with verifier 'logprob'"),
+        (
+            ("--strategy", "dvts", "--budgets", "4", "--verifier", "logprob"),
+            2,
+            "verifier 'logprob' scores whole answers",
+        ),
         (
             ("--strategy", "rebase", "--budgets", "4", "--selection", "hierarchical"),
             2,

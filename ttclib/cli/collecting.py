@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import CONFIG, assignment, cli, notify, overridable, read_config
+from ttclib.cli.common import CONFIG, assignment, cli, notify, overridable, read_config, takes_store
 from ttclib.cli.planning import print_estimate
-from ttclib.errors import RequestError
 from ttclib.samples import Setting
 
 
@@ -67,16 +66,12 @@ def wanted_setting(given: Sequence[str]) -> str | dict[str, Any] | None:
 
 
 @cli.command()
-@click.argument("store_argument", metavar="[STORE]", type=click.Path(path_type=Path), required=False)
-@click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE.")
+@takes_store
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def status(store_argument: Path | None, store: Path | None, as_json: bool) -> None:
+def status(store: Path, as_json: bool) -> None:
     """What a store holds, and what its last run has left to do."""
     from ttclib.store.status import store_status
 
-    store = store or store_argument
-    if store is None:
-        raise RequestError("no store: name its DuckDB file, such as ttc status runs/lab.duckdb")
     if as_json:
         click.echo(json.dumps(store_status(store, notify=notify), indent=2))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,11 @@ from ttclib import __version__
 from ttclib.cli.commands import COMMANDS, RENAMED
 from ttclib.errors import RequestError, TTCError, one_of
 
-STORE = click.option("--store", type=click.Path(path_type=Path), required=True, help="DuckDB file of the samples.")
+STORE_FLAG = click.option("--store", type=click.Path(path_type=Path), required=True, help="DuckDB file of the samples.")
+STORE = (
+    click.argument("store_argument", metavar="[STORE]", type=click.Path(path_type=Path), required=False),
+    click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE."),
+)
 CONFIG = click.argument("config")
 SEED = click.IntRange(min=0)
 OVERRIDES = (
@@ -29,6 +34,35 @@ OVERRIDES = (
 def notify(text: str) -> None:
     """A line of what is going on, on standard error."""
     click.echo(text, err=True)
+
+
+def store_of(choices: dict[str, Any]) -> Path:
+    """The store that is meant, by argument or by flag; both are taken out of `choices`.
+
+    Raises
+    ------
+    RequestError
+        None, or two that differ.
+    """
+    argument, flag = choices.pop("store_argument", None), choices.pop("store", None)
+    if argument is not None and flag is not None and argument != flag:
+        raise RequestError(f"two stores, '{argument}' and '{flag}': give one")
+    found: Path | None = flag or argument
+    if found is None:
+        raise RequestError("no store: name one, such as `--store store/demo.duckdb`")
+    return found
+
+
+def takes_store(command: Any) -> Any:
+    """Give a command a `store`, named by argument or by flag."""
+
+    @wraps(command)
+    def with_store(**choices: Any) -> Any:
+        return command(store=store_of(choices), **choices)
+
+    for option in reversed(STORE):
+        with_store = option(with_store)
+    return with_store
 
 
 def overridable(command: Any) -> Any:
@@ -114,7 +148,7 @@ def main() -> None:
     """Entry point: runs a command and turns errors into one line and an exit status."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="ttc", standalone_mode=False)
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:

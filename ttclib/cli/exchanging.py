@@ -10,13 +10,24 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from ttclib.cli.common import STORE, assignment, cli, notify
+from ttclib.cli.common import STORE_FLAG, assignment, cli, notify, takes_store
 from ttclib.errors import RequestError
 
 
-@cli.command(name="import")
+class _Import(click.Command):
+    """Lists the formats below its help: those of other packages too, so they are looked for only then."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name every format."""
+        from ttclib.interchange import readers
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, one.about) for name, one in readers().items()])
+
+
+@cli.command(name="import", cls=_Import)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
-@STORE
+@STORE_FLAG
 @click.option("--format", "file_format", metavar="FORMAT", help="By default told by looking; see the list below.")
 @click.option("--field", "fields", multiple=True, metavar="OURS=THEIRS", help="What the files call one of our columns.")
 @click.option("--benchmark", help="Name of the problem set, where the files name none; by default the file's name.")
@@ -74,7 +85,7 @@ def _field(text: str) -> tuple[str, str]:
 
 
 @cli.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@takes_store
 @click.option("--json", "as_json", is_flag=True, help="A JSON list of what is odd.")
 def lint(store: Path, as_json: bool) -> None:
     """Look for signs that a store's samples are not what they seem; it warns, and changes nothing."""
@@ -85,12 +96,12 @@ def lint(store: Path, as_json: bool) -> None:
         click.echo(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
         return
     for finding in findings:
-        click.echo(f"{finding.check}: {finding.text}")
+        click.echo(f"{finding.check} ({finding.where}): {finding.text}")
     notify(f"lint: {len(findings)} finding{'s' * (len(findings) != 1)} in '{store}'")
 
 
 @cli.command()
-@STORE
+@takes_store
 @click.option("--policy", help="By default all.")
 @click.option("--output", type=click.Path(path_type=Path), help="File; by default standard output.")
 def export(store: Path, policy: str | None, output: Path | None) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
-from ttclib.cli.common import SEED, assignment, notify
+from ttclib.cli.common import SEED, assignment, notify, store_of
+from ttclib.cli.common import STORE as STORE
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.strategy import Parameter, all_parameters, reading, strategies, strategy
 from ttclib.samples import AGGREGATIONS, NAMED_VERIFIERS
@@ -20,10 +20,6 @@ from ttclib.study.study import open as open_study
 Decorator = Callable[[Any], Any]
 _MOST_BUDGETS = 100_000
 
-STORE = (
-    click.argument("store_argument", metavar="[STORE]", type=click.Path(path_type=Path), required=False),
-    click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE."),
-)
 WHOSE = (
     click.option("--policy", help="Needed where the store holds several; with commas, to compare them."),
     click.option("--benchmark", help="Needed where the store holds several for the policy."),
@@ -128,23 +124,6 @@ def options(*groups: Iterable[Decorator]) -> Decorator:
     return give
 
 
-def store_of(choices: dict[str, Any]) -> Path:
-    """The store that is meant, by argument or by flag.
-
-    Raises
-    ------
-    RequestError
-        None, or two that differ.
-    """
-    argument, flag = choices.pop("store_argument", None), choices.pop("store", None)
-    if argument is not None and flag is not None and argument != flag:
-        raise RequestError(f"two stores, '{argument}' and '{flag}': give one")
-    found: Path | None = flag or argument
-    if found is None:
-        raise RequestError("no store: name one, such as `--store store/demo.duckdb`")
-    return found
-
-
 def study_of(choices: dict[str, Any]) -> Study:
     """The study that the flags of `STORE` and `WHOSE` ask for."""
     policy = choices.pop("policy", None)
@@ -161,22 +140,20 @@ def study_of(choices: dict[str, Any]) -> Study:
 
 def question_of(study: Study, choices: dict[str, Any]) -> Question:
     """The question that the flags ask; what is no part of one stays in `choices`."""
-    known = all_parameters()
+    given = choices.pop("strategies", None)
+    named = None if given is None else [one_of(part.strip(), strategies(), "strategy") for part in given.split(",")]
     parameters = {}
-    for name, of in known.items():
+    for name, of in all_parameters().items():
         text = choices.pop(f"parameter_{name}", None)
         if text is not None:
-            parameters[name] = tuple(
-                _value(part.strip(), name, [one for _, one in of]) for part in str(text).split(",")
-            )
-    named = choices.pop("strategies", None)
+            whose = [one for strategy_name, one in of if named is None or strategy_name in named]
+            known = whose or [one for _, one in of]
+            parameters[name] = tuple(_value(part.strip(), name, known) for part in str(text).split(","))
     thresholds = choices.pop("thresholds", None)
     parts = ("verifier", "aggregation", "reviser", "length_cap", "problems", "bins", "difficulty", "told", "seed")
     budgets = choices.pop("budgets", None)
     return question(
-        strategies=None
-        if named is None
-        else [one_of(part.strip(), strategies(), "strategy") for part in named.split(",")],
+        strategies=named,
         budgets=None if budgets is None else budgets_of(budgets, study),
         thresholds=None if thresholds is None else numbers(thresholds, "thresholds"),
         parameters=parameters,

@@ -118,9 +118,9 @@ def search(config: RunConfig, *, notify: Notify = lambda text: None) -> SearchRe
     if unfinished:
         maker = StepMaker(config, report, notify)
         try:
-            for group in unfinished:
+            for number, group in enumerate(unfinished, start=1):
                 trees = load_growing(config, group, n_first, notify=notify)
-                maker.take(trees)
+                maker.take(trees, number, len(unfinished))
                 running = _start(config, algorithms, trees)
                 while any(lacking := _advance(running)):
                     maker.make(*lacking)

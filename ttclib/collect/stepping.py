@@ -82,6 +82,8 @@ class StepMaker:
         self._config, self._report, self._notify = config, report, notify
         self._engine: Engine = load_engine(config.policy, config.prompt)
         self._trees: Sequence[GrowingTree] = ()
+        self._group = self._n_groups = self._n_deep = 1
+        self._started = time.monotonic()
         self._prompts: list[tuple[int, ...]] = []
         try:
             from ttclib.collect.verifiers import load_prm
@@ -94,8 +96,8 @@ class StepMaker:
         # vLLM batches by itself; here a batch is what fits into memory.
         self._batch_size = config.policy.batch_size if config.policy.engine == "transformers" else None
 
-    def take(self, trees: Sequence[GrowingTree]) -> None:
-        """Turn to other problems.
+    def take(self, trees: Sequence[GrowingTree], group: int = 1, n_groups: int = 1) -> None:
+        """Turn to other problems, of as many groups.
 
         Raises
         ------
@@ -103,7 +105,9 @@ class StepMaker:
             Their samples were written by another tokenizer than the policy's.
         """
         check_tokenizer(self._config, self._engine, trees)
-        self._trees = trees
+        self._trees, self._group, self._n_groups = trees, group, n_groups
+        # No sample says how long a search will be; it is seldom longer than the longest sample.
+        self._n_deep = max(depth_of(path) for tree in trees for path in tree.steps)
         self._prompts = [tuple(self._engine.encode(tree.problem.prompt)) for tree in trees]
         if "run_id" not in self._shared:  # the first: nothing was written so far
             assert self._config.prm is not None
@@ -135,7 +139,14 @@ class StepMaker:
             f"{len(scores):,} solutions read by the PRM" if scores else "",
         ]
         said = ", ".join(part for part in parts if part)
-        self._notify(f"search: round {self._report.n_rounds}: {said} in {elapsed:.1f} s")
+        depth = max(depth_of(path) for _, path in (*steps, *scores))
+        group = f", problems {self._group} of {self._n_groups}" if self._n_groups > 1 else ""
+        share = (self._group - 1 + min(1.0, depth / self._n_deep)) / self._n_groups
+        left = (time.monotonic() - self._started) * (1 / share - 1)
+        self._notify(
+            f"search: round {self._report.n_rounds}: {said} in {elapsed:.1f} s; step {depth} of about "
+            f"{max(depth, self._n_deep)}{group}, about {left:,.0f} s left"
+        )
 
     def _n_tokens_before(self, place: Place) -> int:
         problem, path = place
@@ -277,6 +288,17 @@ def _merged(texts: Sequence[str]) -> tuple[list[str], list[int]]:
             merged.append(text)
         owner.append(len(merged) - 1)
     return merged, owner
+
+
+def depth_of(path: str) -> int:
+    """Steps on a path.
+
+    Examples
+    --------
+    >>> depth_of("3"), depth_of("3.0.1")
+    (1, 3)
+    """
+    return path.count(".") + 1
 
 
 def upwards(path: str) -> list[str]:

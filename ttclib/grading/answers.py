@@ -115,7 +115,12 @@ def read(text: str) -> Answer:
     cleaned = clean(stripped)
     if (span := plain_range(bare) or plain_range(cleaned.text)) is not None:
         return Answer(stripped, bare, plain, range=span)
-    if is_word(bare) and not cleaned.text.startswith(("\\mathbb", "\\emptyset")) and names(bare) is None:
+    if (
+        is_word(bare)
+        and is_word(cleaned.text)
+        and not cleaned.text.startswith(("\\mathbb", "\\emptyset"))
+        and names(bare) is None
+    ):
         product = Number(("word", bare)) if bare.isalpha() and bare.isascii() else None
         return Answer(stripped, bare, plain, product=product, option=chosen)
     readings, refused = _readings(cleaned)

@@ -26,6 +26,7 @@ _SPOKEN = [
     for pattern, plain in (
         (r"无实数解|没有实数解", "no real solution"),
         (r"无解|没有解", "no solution"),
+        (r"^\s*(?:一?共|大约|约|等于)(?=\s*-?\d)", ""),
         (r"空集", r"\\emptyset "),
         (r"全体实数|所有实数", r"\\mathbb{R}"),
         (r"或者|或", " or "),

@@ -43,7 +43,7 @@ _WORD_OF_BASE = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|sixt
 _BASE_WORD = re.compile(
     rf"_\s*\\text\s*\{{\s*(?:base\s*)?\(?({_WORD_OF_BASE}|\d+)\)?\s*\}}"
     rf"|_\s*\{{\s*\\text\s*\{{\s*(?:base\s*)?\(?({_WORD_OF_BASE}|\d+)?\)?\s*\}}\s*(\d*)\s*\}}"
-    rf"|_\s*\{{\s*\(?({_WORD_OF_BASE})\)?\s*\}}|_\s*\{{\s*\((\d+)\)\s*\}}|_\s*\((\d+)\)",
+    rf"|_\s*\{{\s*\(?({_WORD_OF_BASE})\)?\s*\}}|_\s*\{{\s*base\s*({_WORD_OF_BASE}|\d+)\s*\}}|_\s*\{{\s*\((\d+)\)\s*\}}|_\s*\((\d+)\)",
     re.I,
 )
 _BASES = {
@@ -111,6 +111,10 @@ _LISTED = re.compile(r"=|,\s|,(?!\d{3})|\b(?:and|or)\b")
 _MODULUS = re.compile(
     r"\s*\\(?:pmod|pod)\s*\{?\s*(\d+)\s*\}?"
     r"|\s*(?:\(|\\text\s*\{\s*\()\s*(?:\\bmod|\\mod|mod|\\text\s*\{\s*mod\s*\})\s*\}?\s*(\d+)\s*\)"
+)
+_UNIT_IN_BRACKETS = re.compile(
+    r"\s*\(\s*(approx(?:imately|\.)?|about)\s*\)$"
+    r"|(?<=\d)\s*\(\s*(?:\\text\s*\{)?\s*([A-Za-z/]{2,12}\^?\d?|[\u4e00-\u9fff]{1,6})\s*\}?\s*\)$"
 )
 _UNION = re.compile(r"(?<=[)\]])\s*(?:U|union)\s*(?=[(\[])")
 _EMPTY = re.compile(
@@ -184,6 +188,8 @@ def clean(answer: str) -> Cleaned:
         text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
     if " " in text and _SPACED_THOUSANDS.fullmatch(text):
         text = text.replace(" ", "")
+    if text.endswith(")"):
+        text = _UNIT_IN_BRACKETS.sub(lambda found: "" if found[1] else f" {found[2]}", text)
     product, unsure = text, False
     if _LETTER_OR_SIGN.search(text):
         text = mark_units(text)

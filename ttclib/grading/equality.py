@@ -46,6 +46,9 @@ def equal(left: Reading, right: Reading) -> bool:
         return len(left.rows) == len(right.rows) and all(map(_in_order, left.rows, right.rows))
     for one_side, other_side in ((left, right), (right, left)):
         if isinstance(one_side, Sequence) and _is_tuple(one_side):
+            if not one_side.opening and isinstance(other_side, Bag) and other_side.kind == "set":  # names of a set
+                same_size = len(one_side.items) == len(other_side.items)
+                return same_size and _in_any_order(one_side.items, other_side.items)
             items = _by_name(other_side.items) if isinstance(other_side, Bag) else None
             if isinstance(other_side, Bag) and (other_side.kind == "list" or items):  # "1, 2" for "(1, 2)"
                 found = items if items is not None else other_side.items

@@ -105,6 +105,13 @@ def _list(items: tuple[Node, ...], joined: str) -> Reading:
     return bag("list", [interpret(each) for part in items for each in _signs(part)])
 
 
+def _is_function(node: Node) -> bool:
+    """Whether an expression is the value of a function, or a sum of such."""
+    if node[0] in ("+", "-") or (node[0] == "/" and node[1][0] == node[2][0] == "call"):  # a logarithm to a base
+        return all(map(_is_function, node[1:]))
+    return node[0] in ("call", "floor", "ceil", "max", "min", "gcd", "lcm")
+
+
 def _has_factors(node: Node) -> bool:
     """Whether numbers stand in an expression, but as exponents."""
     if node[0] == "^":
@@ -210,7 +217,7 @@ def _is_asked_for(left: Node, right: Node) -> bool:
     """Whether an equation says what an expression is worth, as ``a + b = 7``, and is not to be solved."""
     if has(right, "letter", "word"):
         return False
-    if left[0] in ("call", "floor", "ceil", "max", "min", "gcd", "lcm"):
+    if _is_function(left):
         return True
     if left[0] == "negative" and is_name(left[1]):
         return False

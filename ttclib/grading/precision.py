@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 
 from ttclib.grading.evaluation import OF_ANGLES, WHOLE, NotReal, TooLarge, Value, exact_power, is_whole, letter_value
 from ttclib.grading.syntax import Node

@@ -250,7 +250,8 @@ def equal_numbers(left: Number, right: Number) -> bool:
         left = left.scaled(left.unit[1] / right.unit[1])
     if left.base is not None and right.base is not None and left.base != right.base:
         return in_base(left) is not None and in_base(left) == in_base(right)
-    if _close(left, right, False, False):
+    share_alone = right.percent and not left.percent and not left.letters and left.size() < 1  # 0.5 is not 0.5 %
+    if not share_alone and _close(left, right, False, False):
         return True
     if left.percent != right.percent:
         return _close(left, right, left.percent, right.percent)

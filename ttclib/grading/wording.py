@@ -13,6 +13,7 @@ from ttclib.grading.tokens import FUNCTIONS
 
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _PHRASE = re.compile(r"[A-Za-z][A-Za-z '.!?-]*")
+_NUMBERED = re.compile(r"([A-Za-z]{3,})(?: [A-Za-z]+)*,? \d[A-Za-z0-9 ,.'-]*")  # "Team 1", "March 3, 2020"
 _BARE_WORD = re.compile(r"[A-Za-z]{2,}")
 _FIGURE = re.compile(r"\\(?:triangle|angle|measuredangle|odot|parallel)\s*\{?[A-Z]+'*\}?")
 _MATHEMATICAL = FUNCTIONS | {
@@ -97,6 +98,8 @@ def is_word(text: str) -> bool:
     if text.startswith("\\text") and (inner := _TEXT.fullmatch(text)):
         return re.search(r"[^\W\d_]", inner[1]) is not None
     if _FIGURE.fullmatch(text):
+        return True
+    if (numbered := _NUMBERED.fullmatch(text)) and numbered[1] not in _MATHEMATICAL:
         return True
     text = text.strip("()[]{} ")
     if not _PHRASE.fullmatch(text):

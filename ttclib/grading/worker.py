@@ -58,7 +58,7 @@ def main() -> None:
 
     logging.disable(logging.CRITICAL)
     from math_verify import LatexExtractionConfig, parse, verify
-    from sympy import Expr  # type: ignore[import-untyped]
+    from sympy import Expr
 
     # Only LaTeX: the other reader of math-verify hands its text to Python's eval.
     config = [LatexExtractionConfig()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
@@ -79,11 +80,11 @@ class Parameter:
                 return self.kind(text)
             except ValueError:
                 pass
-        numbers = [] if self.kind is str else ["a whole number" if self.kind is int else "a number"]
-        what = f"{self.name} '{text}'"
-        if not numbers:
-            return one_of(text, self.allowed, self.name.replace("_", " "))
-        raise RequestError(f"{what}: give {' or '.join([*numbers, *self.allowed])}")
+        what = self.name.replace("_", " ")
+        if self.kind is str or get_close_matches(text, self.allowed, n=1):
+            return one_of(text, self.allowed, what)
+        number = "a whole number" if self.kind is int else "a number"
+        raise RequestError(f"{what} '{text}': give {' or '.join([number, *self.allowed])}")
 
 
 def parameter(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from ttclib.show.page import SUITE
 
 if TYPE_CHECKING:
-    from ttclib.show.suite import Job
+    from ttclib.show.job import Job
 
 
 class _Page(HTMLParser):

@@ -13,8 +13,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ttclib.analysis.worth_reading import samples_to_read
 from ttclib.errors import RequestError, TTCError
 from ttclib.show import theme
@@ -22,11 +20,11 @@ from ttclib.show.samples import samples_html as shown_samples
 from ttclib.show.tables import plain_table_html
 from ttclib.store.contents import PolicyContents
 from ttclib.store.contents import contents as read_contents
-from ttclib.store.settings import greedy_pool
 from ttclib.store.texts import load_texts
 from ttclib.study.answers import Larger, larger_side
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question, question
+from ttclib.study.sides import references as references
 from ttclib.study.study import Study, policies_with_samples, smallest_policy
 from ttclib.study.study import open as open_store
 
@@ -102,22 +100,6 @@ def open_larger(study: Study, store: str | None = None, policy: str | None = Non
             )
         policy = later[0]
     return larger_side(str(path), policy, benchmark=study.pool.benchmark, allow_sampled=True)
-
-
-def references(study: Study) -> dict[str, float]:
-    """Accuracy of the store's larger policies when they answer once, by name, on the study's problems."""
-    names = policies_with_samples(study.store)
-    found = {}
-    for name in names[names.index(study.policy) + 1 :]:
-        try:
-            other = greedy_pool(study.store, name, study.pool.benchmark)
-        except RequestError:  # several settings, of which none answers greedily
-            continue
-        same = np.isin(other.problem_ids, study.pool.problem_ids) & (other.n_graded > 0)
-        if same.any():
-            ease = other.n_correct[same] / other.n_graded[same]
-            found[f"{name}, one answer"] = float(ease.mean())
-    return found
 
 
 @contextmanager

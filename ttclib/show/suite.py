@@ -13,29 +13,16 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.show.index import index_html
+from ttclib.show.job import Job
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
 
 INDEX = "index.html"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One report to make: `varied` are the parameters that tell it from others of its notebook.
-
-    `related` are its neighbours in the suite and the index: what each is to it, and its file name.
-    """
-
-    notebook: Path
-    target: Path
-    parameters: dict[str, Any]
-    varied: dict[str, Any] = field(default_factory=dict)
-    related: tuple[tuple[str, str], ...] = ()
 
 
 def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:

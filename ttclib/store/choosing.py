@@ -147,7 +147,7 @@ def all_matching(settings: Sequence[Setting], where: Mapping[str, Any], whose: s
         _complain_of(where, settings, whose)
     swept = [name for name, value in where.items() if value == ANY]
     names = [*swept, *differing_keys([setting.keys for setting in found])]
-    return sorted(found, key=lambda setting: [_rank(value_at(setting.keys, name)) for name in names])
+    return sorted(found, key=lambda setting: [rank_of(value_at(setting.keys, name)) for name in names])
 
 
 def _complain_of(where: Mapping[str, Any], settings: Sequence[Setting], whose: str) -> None:
@@ -182,7 +182,7 @@ def _told_apart(settings: Sequence[Setting]) -> str:
     return ", ".join(f"`{option(setting.keys, names)}`" for setting in settings)
 
 
-def _rank(value: Any) -> tuple[int, float, str]:
+def rank_of(value: Any) -> tuple[int, float, str]:
     """Absent first, then numbers, then the rest as text."""
     if value is None:
         return 0, 0.0, ""

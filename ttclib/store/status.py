@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from ttclib.setting_keys import differing_keys, value_at
+from ttclib.store.choosing import rank_of
 from ttclib.store.connection import connect
 from ttclib.store.schema import parts_directory, pending_parts, store_path
 
@@ -85,6 +86,7 @@ def _tell_settings_apart(rows: list[dict[str, Any]], keys: Mapping[str, dict[str
     for row in rows:
         names = differing_keys([other["keys"] for other in rows if other["policy"] == row["policy"]])
         row["differs"] = {name: value_at(row["keys"], name) for name in names}
+    rows.sort(key=lambda row: (row["policy"], [rank_of(value) for value in row["differs"].values()]))
 
 
 def _left(

@@ -16,11 +16,13 @@ from ttclib.analysis.candidates import candidates_of
 from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.ledger import LEDGERS
 from ttclib.analysis.optimise import optimise
-from ttclib.errors import NotInStore, RequestError
+from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategies.revisions import ratios_collected
+from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.strategies.whole_samples import cap_length
-from ttclib.replay.strategy import Strategy, needs_truth, strategy, variants
+from ttclib.replay.strategy import Strategy, needs_truth, not_in_store, strategy, variants
+from ttclib.samples import NAMED_VERIFIERS
 from ttclib.study.opening import Member, reading_of
 from ttclib.study.question import BEST, EVERY, Question
 
@@ -95,7 +97,9 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
     TTCError
         The store is damaged.
     """
+    _check_verifier(members, asked)
     found: list[Outcomes] = []
+    tried: list[tuple[Member, Strategy, Outcomes]] = []
     left = _Left()
     if asked.problems in ("searched", "revised"):
         members = [member.of_kind(asked.problems, asked.verifier, asked.reviser) for member in members]
@@ -111,6 +115,7 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
                 left.add(member, one.name, one.variant, reading_of(error))
                 continue
             if outcome is not None:
+                tried.append((member, one, outcome))
                 own.append(replace(outcome, variant=_name(outcome.variant, member)))
         if asked.parameters.get("ratio") == (BEST,):
             own = _at_best_ratio(own, member, asked.seed)
@@ -123,6 +128,8 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
             f"'{first.store}' holds none of {names} for policy '{first.policy}'{f': {reasons}' if reasons else ''}"
         )
     held = [_answered(one, asked, left) for one in found]
+    if asked.refuses:
+        _refuse_lost(tried, held, asked)
     named = asked.strategies is not None
     ids = shared_problems(held) if asked.problems != "own" else tuple(dict.fromkeys(_every_problem(held)))
     if not ids:
@@ -130,6 +137,18 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
         raise RequestError(f"'{first.store}' holds no problem on which all of {names} were collected")
     outcomes = tuple(one if asked.problems == "own" else restrict(one, ids) for one in held)
     return Compared(outcomes, ids, len(first.problem_ids), tuple(left.lines()), named)
+
+
+def _check_verifier(members: Sequence[Member], asked: Question) -> None:
+    """Refuse a verifier's name that nobody has, also where its strategies would only be left out."""
+    known = {name: None for member in members for name in (*NAMED_VERIFIERS, *member.pool.verifiers)}
+    if asked.verifier not in known:
+        for member in members:
+            try:
+                known |= dict.fromkeys(member.chains(asked.reviser).verifiers)
+            except (RequestError, NotInStore):
+                continue
+        one_of(asked.verifier, known, "verifier")
 
 
 def enough_problems(n_problems: int) -> int:
@@ -230,6 +249,8 @@ def _taken(name: str, asked: Mapping[str, tuple[Any, ...]]) -> set[str]:
 
 def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left: _Left) -> Outcomes | None:
     """What one variant comes to; None: it is held on too few problems, which is noted."""
+    if isinstance(one, TreeSearch):
+        return _searched(member, one, asked, enough, left)
     pool = member.pool if asked.length_cap is None else cap_length(member.pool, asked.length_cap)
     samples, verifier = member.samples(one, asked.verifier, asked.reviser, pool)
     if len(samples.problem_ids) < enough:
@@ -256,6 +277,64 @@ def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left:
         left.add(member, one.name, one.variant, _few(on_all, member))
         return None
     return outcome
+
+
+def _searched(member: Member, one: TreeSearch, asked: Question, enough: int, left: _Left) -> Outcomes | None:
+    """The same of a tree search: on all problems where each holds it, else on those that were searched.
+
+    Of the others a few hold small searches by chance, mostly easy ones.
+    """
+    if asked.budgets is not None and asked.refuses:
+        one.sizes(asked.budgets)
+    if not member.grown and not asked.refuses:
+        member.tree(asked.verifier)  # says that there is none
+    whole = member.whole_tree(asked.verifier)
+    tree = member.tree(asked.verifier) if member.grown else whole
+    if len(tree.problem_ids) < enough:
+        left.add(member, one.name, one.variant, _few(len(tree.problem_ids), member))
+        return None
+    budgets = one.collected(tree) if asked.budgets is None else list(asked.budgets)
+    if asked.strategies is None:
+        budgets = [size for size in budgets if one.allows(size) and size <= one.largest(tree)]
+    if not budgets:
+        raise not_in_store(one, member.pool.store, member.pool.policy, "tree search")
+    outcome = one.replay(tree, budgets, aggregation=asked.aggregation, seed=asked.seed)
+    unread = set(tree.problem_ids)
+    others = whole.of_problems([place for place, name in enumerate(whole.problem_ids) if name not in unread])
+    full = ~np.isnan(outcome.accuracy).any(axis=0)
+    if others.problem_ids and full.any():
+        sizes = [size for size, held in zip(outcome.budgets, full, strict=True) if held]
+        if not np.isnan(one.replicated(others, sizes, aggregation=asked.aggregation)[0]).any():
+            outcome = one.replay(whole, budgets, aggregation=asked.aggregation, seed=asked.seed)
+    on_all = int((~np.isnan(outcome.accuracy)).sum(axis=0).max())
+    if not member.grown and on_all < len(whole.problem_ids):
+        raise one.missing(whole, one.replicated(whole, budgets)[3], budgets, asked.aggregation)
+    if on_all < enough:
+        left.add(member, one.name, one.variant, _few(on_all, member))
+        return None
+    return outcome
+
+
+def _refuse_lost(tried: Sequence[tuple[Member, Strategy, Outcomes]], held: Sequence[Outcomes], asked: Question) -> None:
+    """Refuse a budget that was named and is in no row, although one of the strategies could have it.
+
+    Raises
+    ------
+    NotInStore
+        With the command that collects it.
+    """
+    rows = {size for one in held for size in one.budgets}
+    for member, one, outcome in tried:
+        lost = [size for size in asked.budgets or () if size not in rows and one.allows(size)]
+        if lost and isinstance(one, TreeSearch):
+            tree = member.whole_tree(asked.verifier)
+            known = set(outcome.problem_ids)
+            tree = tree.of_problems([place for place, name in enumerate(tree.problem_ids) if name in known])
+            lacking = one.replicated(tree, lost, aggregation=asked.aggregation)[3]
+            raise one.missing(tree, lacking, lost, asked.aggregation)
+        if lost:
+            samples, verifier = member.samples(one, asked.verifier, asked.reviser)
+            one.replay(samples, lost, verifier=verifier, aggregation=asked.aggregation)
 
 
 def _few(count: int, member: Member) -> str:

@@ -149,11 +149,7 @@ def of_crossover(found: Crossover) -> tuple[str, ...]:
             for who in ("small", "large", "too close", None)
         }
         words = {"small": "the small one ahead", "large": "the larger one ahead", "too close": "too close to call"}
-        parts = [
-            f"{'bin' if len(by[who]) == 1 else 'bins'} {_span(by[who])} {word}"
-            for who, word in words.items()
-            if by[who]
-        ]
+        parts = [f"{_span(by[who])} {word}" for who, word in words.items() if by[who]]
         said.append(text + (f"; {', '.join(parts)}" if parts else "") + ".")
     return tuple(said)
 
@@ -194,9 +190,12 @@ def _few(values: list[float]) -> list[float]:
 
 
 def _span(numbers: list[int]) -> str:
-    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return f"{numbers[0]}–{numbers[-1]}"
-    return ", ".join(map(str, numbers))
+    """``bin 1``, ``bins 1–3`` or ``bins 1, 3``."""
+    if len(numbers) == 1:
+        return f"bin {numbers[0]}"
+    if numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"bins {numbers[0]}–{numbers[-1]}"
+    return f"bins {', '.join(map(str, numbers))}"
 
 
 def _name(row: dict[str, Any]) -> str:

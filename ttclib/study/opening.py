@@ -42,7 +42,7 @@ def find_store(path: str | Path) -> Path:
     """
     wanted = Path(path)
     for name in (wanted, *([MADE_HERE] if wanted == DEMO else [])):
-        for folder in (Path.cwd(), *Path.cwd().parents):
+        for folder in (Path(), *Path.cwd().parents):
             if (folder / name).exists() or packed_path(folder / name).exists():
                 return folder / name
     return wanted
@@ -65,7 +65,7 @@ class Member:
     notify: Notify = field(default=lambda text: None, compare=False)
 
     @cached_property
-    def _trees(self) -> dict[str, Tree]:
+    def _trees(self) -> dict[tuple[str, str], Tree]:
         return {}
 
     @cached_property
@@ -103,22 +103,31 @@ class Member:
             The tree in the store is damaged.
         """
         read = self.pool.verifier(verifier, needs_steps=True)
-        if read.name not in self._trees:
-            if not self.grown:
-                raise NotInStore(
-                    f"'{self.pool.store}' holds no tree search of policy '{self.pool.policy}': collect one with "
-                    f"`ttc search CONFIG --store {self.pool.store}`"
-                )
-            whole = load_tree(
+        if not self.grown:
+            raise NotInStore(
+                f"'{self.pool.store}' holds no tree search of policy '{self.pool.policy}': collect one with "
+                f"`ttc search CONFIG --store {self.pool.store}`"
+            )
+        key = (read.name, "searched")
+        if key not in self._trees:
+            whole = self.whole_tree(verifier)
+            searched = whole.searched()
+            self._trees[key] = searched if searched.problem_ids else whole
+        return self._trees[key]
+
+    def whole_tree(self, verifier: str = PRM) -> Tree:
+        """The same of all problems: of those that were not searched the steps of their samples."""
+        read = self.pool.verifier(verifier, needs_steps=True)
+        key = (read.name, "whole")
+        if key not in self._trees:
+            self._trees[key] = load_tree(
                 self.pool.store,
                 policy=self.pool.policy,
                 setting=self.pool.setting,
                 verifier=read.name,
                 notify=self.notify,
             )
-            searched = whole.searched()
-            self._trees[read.name] = searched if searched.problem_ids else whole
-        return self._trees[read.name]
+        return self._trees[key]
 
     def chains(self, reviser: str | None = None) -> Chains:
         """Revision chains; of the only reviser where none is named.

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ttclib.errors import RequestError
 from ttclib.samples import LOGPROB, PRM, Setting
-from ttclib.store.settings import matching_settings
+from ttclib.store.settings import greedy_pool, matching_settings
 from ttclib.study.answers import Answer, Sides, ask_compare
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question
@@ -100,6 +102,22 @@ def other_side(
             note = "Both sides would be the same, so the verifier is set against the policy's own log-probability."
             return Side(path, policy, setting, verifier), note
     return Side(path, policy, setting, verifier), ""
+
+
+def references(study: Study) -> dict[str, float]:
+    """Accuracy of the store's larger policies when they answer once, by name, on the study's problems."""
+    names = policies_with_samples(study.store)
+    found = {}
+    for name in names[names.index(study.policy) + 1 :]:
+        try:
+            other = greedy_pool(study.store, name, study.pool.benchmark)
+        except RequestError:  # several settings, of which none answers greedily
+            continue
+        same = np.isin(other.problem_ids, study.pool.problem_ids) & (other.n_graded > 0)
+        if same.any():
+            ease = other.n_correct[same] / other.n_graded[same]
+            found[f"{name}, one answer"] = float(ease.mean())
+    return found
 
 
 def _names(first: Study, second: Study, ours: Question, theirs: Question) -> tuple[str, str]:

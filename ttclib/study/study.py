@@ -25,6 +25,7 @@ from ttclib.study.findings import of_curves
 from ttclib.study.opening import Member, Notify, find_store
 from ttclib.study.question import INTERVALS, Question, question
 from ttclib.study.telling import Told, tell
+from ttclib.study.verifiers import with_verifiers
 
 Answer = TypeVar("Answer")
 
@@ -216,8 +217,24 @@ class Study:
         return (*lines, bands_line())
 
     def notes(self, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
-        """What was left out, and what is to be said of the difficulty."""
-        return tuple(text for text in (compared.line(), "" if told is None else told.note) if text)
+        """What was left out, what is not scored, and what is to be said of the difficulty."""
+        said = (compared.line(), *self._unscored(compared), "" if told is None else told.note)
+        return tuple(text for text in said if text)
+
+    def _unscored(self, compared: Compared) -> list[str]:
+        """How many samples a verifier that selects has not scored, and what becomes of them."""
+        read = {(one.source.policy, one.source.verifier) for one in compared.outcomes if one.source.verifier}
+        said = []
+        for member in self.members:
+            pool = member.pool
+            for name in sorted(name for policy, name in read if policy == pool.policy and name in pool.verifiers):
+                missing = int((np.isnan(pool.verifiers[name].by()) & pool.present).sum())
+                if missing:
+                    said.append(
+                        f"{missing} of {int(pool.present.sum())} samples have no {name} score: best-of-N ranks them "
+                        "last, no vote counts them"
+                    )
+        return said
 
     def of_problems(self, problem_ids: Iterable[str]) -> Study:
         """The same study on some of the problems."""
@@ -284,7 +301,7 @@ def open(
     for name in names:
         for chosen in _settings(path, name, benchmark, setting, notify):
             pool = load_pool(path, policy=name, benchmark=benchmark, setting=chosen, notify=notify)
-            members.append(Member(pool, "", notify))
+            members.append(Member(with_verifiers(pool), "", notify))
     return Study(tuple(_told_apart(members)), path)
 
 

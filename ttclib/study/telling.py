@@ -106,6 +106,8 @@ def tell(members: Sequence[Member], compared: Compared, asked: Question, *, fold
 
 
 def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, folds: int) -> Told:
+    if asked.problems == "own":
+        raise RequestError("strategies on problems of their own: difficulty is told on the samples that are scored")
     parted = _parted(members, asked.seed)
     told = told_on_halves(
         *(difficulty_of(of_problems(half.pool, compared.problem_ids), asked, folds=folds) for half in parted[0])
@@ -114,13 +116,17 @@ def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, f
     budgets = asked.budgets and tuple(size for size in asked.budgets if size <= largest)
     if asked.budgets and not budgets:
         raise RequestError(f"budget {asked.budgets[0]} is above the {largest} samples that half of a pool has")
-    pools_only = [name for name in asked.named if strategy(name).reads == "pool"]
+    held = dict.fromkeys(one.strategy for one in compared.outcomes)
+    from_pools = tuple(name for name in held if strategy(name).reads == "pool")
     scored = []
     for second_half_first in (1, 0):  # told by one half, scored on the other
         others = [halves[second_half_first] for halves in parted]
         names = {one.variant for one in compared.outcomes}
-        found = compare(others, asked.but(strategies=tuple(pools_only), budgets=budgets, problems="own"))
-        scored.append({one.variant: one for one in found.outcomes if one.variant in names})
+        if from_pools:
+            found = compare(others, asked.but(strategies=from_pools, budgets=budgets, problems="own"))
+            scored.append({one.variant: one for one in found.outcomes if one.variant in names})
+        else:
+            scored.append({})
     both = []
     for one in compared.outcomes:
         sides = [side.get(one.variant, one) for side in scored]

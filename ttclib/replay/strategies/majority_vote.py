@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ttclib.errors import RequestError
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
@@ -15,6 +16,12 @@ from ttclib.replay.voting import elect
 from ttclib.samples import Pool
 
 SUBSETS_HELP = "Of votes that are not exact; 0: as many as keep the error below 0.001."
+
+
+def check_subsets(subsets: int) -> None:
+    """Refuse a number of subsets below 0."""
+    if subsets < 0:
+        raise RequestError(f"{subsets} subsets: give 1 or more, or 0 for as many as it takes")
 
 
 @register
@@ -29,6 +36,9 @@ class MajorityVote(WholeSamples):
     summary: ClassVar[str] = "answers with what most of the N samples answer; needs no verifier"
     needs_answers: ClassVar[bool] = True
     look: ClassVar[Look | None] = Look("#009E73", (7, 3), "square")
+
+    def __post_init__(self) -> None:
+        check_subsets(self.subsets)
 
     def said(self) -> list[str]:
         """Nothing: the number of subsets moves no more than the error that is told beside it."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.estimate import Estimate
-from ttclib.replay.strategies.majority_vote import SUBSETS_HELP
+from ttclib.replay.strategies.majority_vote import SUBSETS_HELP, check_subsets
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
 from ttclib.replay.transforms import TRANSFORMS
@@ -35,6 +35,7 @@ class WeightedBestOfN(WholeSamples):
 
     def __post_init__(self) -> None:
         one_of(self.transform, TRANSFORMS, "transform")
+        check_subsets(self.subsets)
 
     def said(self) -> list[str]:
         """The transform, where there is one."""

@@ -1,0 +1,129 @@
+"""`ttc crossover` and `ttc compare`: two sides, by their numbers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.commands import error_line, listing, rows, ttc
+from ttclib.analysis.cost import flops_matched_multiplier
+from ttclib.store import load_pool
+
+QUICK = ("--resamples", "20")
+CROSS = ("crossover", "--small", "small", "--large", "large", "--strategy", "majority_vote,best_of_n", *QUICK)
+KEYS = {
+    *("bin", "exchange_rate", "multiplier", "accuracy_small", "accuracy_large", "difference", "ci_low", "ci_high"),
+    "winner",
+}
+
+
+def test_crossover_by_one_store_or_two(asking):
+    command = (*CROSS, "--ratios", "0.79,22,39", "--bins", "2")
+    found = rows(*command, "--store", "s.duckdb", cwd=asking)
+    apart = rows(*command, "--small-store", "s.duckdb", "--large-store", "large.duckdb", cwd=asking)
+    assert found == apart
+    assert [(row["bin"], row["exchange_rate"]) for row in found] == [
+        (number, rate) for number in (None, 1, 2) for rate in (0.79, 22, 39)
+    ]
+    right = load_pool(asking / "large.duckdb", policy="large").correct.mean()
+    for row in found:
+        assert row["multiplier"] == pytest.approx(flops_matched_multiplier(14, row["exchange_rate"]))
+        assert (row["param_ratio"], row["training_tokens_ratio"], row["large_budget"]) == (14, 1, 1)
+        assert row["difference"] == pytest.approx(row["accuracy_small"] - row["accuracy_large"])
+        assert row["ci_low"] <= row["difference"] <= row["ci_high"] and set(row) >= KEYS
+        assert row["winner"] == ("small" if row["ci_low"] > 0 else "large" if row["ci_high"] < 0 else "too close")
+        assert row["cost"] <= row["at_most"] and row["small_strategy"] == "compute_optimal"
+        if row["bin"] is None:
+            assert row["accuracy_large"] == pytest.approx(right)
+
+
+def test_one_answer_is_the_small_side_where_no_more_is_affordable(asking):
+    (row,) = [one for one in rows(*CROSS, "s.duckdb", "--ratios", "1000000", "--param-ratio", "1", "--bins", "1",
+                                  cwd=asking) if one["bin"] is None]  # fmt: skip
+    small = load_pool(asking / "s.duckdb", policy="small").correct.mean()
+    assert row["multiplier"] == pytest.approx(1) and row["accuracy_small"] == pytest.approx(small)
+
+
+def test_another_ledger_and_the_table(asking):
+    command = (*CROSS, "s.duckdb", "--ratios", "1", "--bins", "1")
+    plain, charged = (rows(*command, *more, cwd=asking)[0] for more in ((), ("--charge", "unit=tokens")))
+    assert plain["unit"] != charged["unit"] and charged["at_most"] > plain["at_most"] * 30
+    text = ttc(*command, cwd=asking).stdout
+    assert f"'small' against 'large' (one greedy answer): M = {plain['param_ratio']:g}" in text
+    cells = next(line for line in text.splitlines() if line.startswith("all"))
+    assert f"{plain['accuracy_small'] * 100:.1f}%" in cells and f"{plain['accuracy_large'] * 100:.1f}%" in cells
+    assert {"small": "the small policy is ahead", "large": "the larger model is ahead"}.get(
+        plain["winner"], "too close to call"
+    ) in text.splitlines()[0]
+
+
+def test_the_larger_model_may_think_too_or_be_sampled(asking):
+    both = ("crossover", "q.duckdb", "--small", "drawn", "--large", "drawn", "--param-ratio", "2", *QUICK)
+    both += ("--strategy", "majority_vote", "--ratios", "50", "--bins", "2")
+    thinking = rows(*both, "--large-strategy", "majority_vote", "--large-budget", "4", cwd=asking)
+    replayed = rows("replay", "q.duckdb", "--strategy", "majority_vote", "--budgets", "4", cwd=asking)
+    assert thinking[0]["multiplier"] == pytest.approx(2 * 4 + 3 / 50)
+    assert thinking[0]["large_strategy"] == "majority_vote" and thinking[0]["large_budget"] == 4
+    assert thinking[0]["accuracy_large"] == pytest.approx(replayed[0]["accuracy"])
+    sampled = rows(*both, "--allow-sampled", cwd=asking)
+    pass_at_1 = load_pool(asking / "q.duckdb").correct.mean()
+    assert sampled[0]["accuracy_large"] == pytest.approx(pass_at_1)
+    assert "pass@1" in sampled[0]["large_strategy"]
+
+
+def test_two_sides_are_compared_on_what_replay_says(asking):
+    command = ("s.duckdb", "--policy", "small", "--strategy", "best_of_n,weighted_best_of_n", "--budgets", "1,4")
+    found = rows("compare", *command, "--other-verifier", "logprob", cwd=asking)
+    sides = [
+        {(row["strategy"], row["budget"]): row["accuracy"] for row in rows("replay", *command, *more, cwd=asking)}
+        for more in ((), ("--verifier", "logprob"))
+    ]
+    assert [(row["strategy"], row["budget"]) for row in found if row["bin"] is None] == list(sides[0])
+    for row in found:
+        first, second = (side[row["strategy"], row["budget"]] for side in sides)
+        assert (row["first"], row["second"]) == pytest.approx((first, second))
+        assert row["difference"] == pytest.approx(second - first) and row["ci_low"] <= row["difference"] + 1e-9
+    at_4 = next(row for row in found if (row["strategy"], row["budget"]) == ("best_of_n", 4))
+    assert at_4["difference"] < 0  # a verifier of some use against one of none
+    other = rows("compare", "s.duckdb", "--policy", "small", "--strategy", "pass_at_k", "--budgets", "1",
+                 "--other-store", "q.duckdb", "--other-policy", "drawn", cwd=asking)  # fmt: skip
+    pools = [load_pool(asking / name, policy=who).correct.mean() for name, who in (("s.duckdb", "small"),
+                                                                                  ("q.duckdb", "drawn"))]  # fmt: skip
+    assert (other[0]["first"], other[0]["second"]) == pytest.approx(tuple(pools))
+
+
+def test_strategies_at_equal_cost(asking):
+    command = ("compare", "s.duckdb", "--policy", "small", "--strategy", "majority_vote,best_of_n", "--bins", "1")
+    found = [row for row in rows(*command, cwd=asking) if row["bin"] is None]
+    assert {row["variant"] for row in found} >= {"majority_vote", "best_of_n"}
+    assert all(row["cost"] <= row["at_most"] + 1e-9 for row in found if row["cost"] is not None)
+    text = ttc(*command, cwd=asking).stdout
+    assert "At equal cost, in generations a problem" in text
+    assert json.loads(ttc(*command, "--json", cwd=asking).stdout) == rows(*command, cwd=asking)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ((*CROSS, "s.duckdb", "--ratios", "0.16,0"), "exchange_rate must be above 0, got 0"),
+        ((*CROSS, "s.duckdb", "--ratios=-1"), "exchange_rate must be above 0, got -1"),
+        ((*CROSS, "s.duckdb", "--ratios", "much"), "ratios 'much': give numbers with commas"),
+        ((*CROSS, "s.duckdb", "--param-ratio", "0.5"), "param_ratio must be at least 1"),
+        ((*CROSS, "s.duckdb", "--large-budget", "4"), "--large-budget 4 needs --large-strategy"),
+        ((*CROSS, "--small-store", "s.duckdb"), "no store: name one"),
+        (("crossover", "q.duckdb", "--small", "drawn", "--large", "drawn"), "holds no greedy sample of 'drawn'"),
+        (
+            ("crossover", "--small", "drawn", "--small-store", "q.duckdb", "--large", "large", "--large-store",
+             "large.duckdb", "--strategy", "majority_vote"),
+            "n_parameters",
+        ),
+        (("compare", "s.duckdb", "--policy", "small", "--other-policy", "lrage"), "did you mean 'large'"),
+        (("compare", "s.duckdb", "--policy", "small", "--other-verifier", "rpm"), "did you mean 'prm'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)  # fmt: skip
+def test_refused_with_nothing_written(asking, command, message):
+    before = listing(asking)
+    assert message in error_line(ttc(*command, cwd=asking))
+    assert listing(asking) == before

@@ -1,0 +1,232 @@
+"""Put faults into the code one at a time and see whether the tests notice: `make mutants`, not collected by pytest.
+
+    python -m tests.mutants --rooms study,cli --faults 40 --seed 1
+
+A fault is drawn at random, the same ones for the same seed. Each is put into a copy of the tree, where the room's own
+tests run until one fails. A fault that survives is printed with its file and line: write the test that notices it, or
+say why it changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("ttclib", "tests", "notebooks", "docs", "README.md", "pyproject.toml")
+# Faults of a hundred, and the tests that should notice them, the quickest first.
+ROOMS: dict[str, tuple[int, tuple[str, ...]]] = {
+    "replay": (16, ("tests/replay",)),
+    "analysis": (20, ("tests/analysis",)),
+    "study": (12, ("tests/study", "tests/cli/test_frontier.py", "tests/cli/test_crossover.py")),
+    "store": (10, ("tests/store",)),
+    "grading": (8, ("tests/grading",)),
+    "interchange": (10, ("tests/interchange",)),
+    "collect": (8, ("tests/collect",)),
+    "cli": (8, ("tests/cli",)),
+    "show": (8, ("tests/show",)),
+}
+_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+}  # fmt: skip
+_WORDS = ("help", "metavar", "summary", "label", "heading")  # of keyword arguments: what they say, not what is done
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A change of one place: how to find the node in a fresh tree, and what to do to it there."""
+
+    path: Path
+    number: int  # of the node, in the order of `ast.walk`
+    line: int
+    said: str
+    change: Callable[[ast.AST], ast.AST | None]
+
+
+def faults_of(path: Path) -> Iterator[Fault]:
+    """Every fault that a file can have."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = set(_prose(tree))
+    for number, node in enumerate(ast.walk(tree)):
+        if id(node) in prose:
+            continue
+        for said, change in _changes(node):
+            yield Fault(path, number, getattr(node, "lineno", 0), said, change)
+
+
+def _prose(tree: ast.AST) -> Iterator[int]:
+    """Ids of nodes that are words or types: docstrings, annotations, what a flag or a message says."""
+    for node in ast.walk(tree):
+        parts: list[ast.AST | None] = []
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            parts.append(node.body[0])
+        if isinstance(node, ast.FunctionDef):
+            parts.append(node.returns)
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            parts.append(node.annotation)
+        if isinstance(node, ast.keyword) and node.arg in _WORDS:
+            parts.append(node)
+        if isinstance(node, ast.Raise | ast.JoinedStr):
+            parts += list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            parts.append(node)
+        for part in parts:
+            if part is not None:
+                yield from map(id, ast.walk(part))
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST | None]]]:
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARISONS:
+        to = _COMPARISONS[type(node.ops[0])]
+        yield f"{type(node.ops[0]).__name__} becomes {to.__name__}", lambda one: _set(one, ops=[to(), *one.ops[1:]])  # type: ignore[attr-defined]
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS and not _is_text(node):
+        sign = _OPERATORS[type(node.op)]
+        yield f"{type(node.op).__name__} becomes {sign.__name__}", lambda one: _set(one, op=sign())
+    if isinstance(node, ast.BoolOp):
+        word = ast.Or if isinstance(node.op, ast.And) else ast.And
+        yield f"{type(node.op).__name__} becomes {word.__name__}", lambda one: _set(one, op=word())
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield "not is gone", lambda one: one.operand  # type: ignore[attr-defined]
+    if isinstance(node, ast.Call):
+        for place, given in enumerate(node.keywords):
+            if given.arg is not None and given.arg not in _WORDS:
+                yield (
+                    f"the argument {given.arg} is not passed on",
+                    lambda one, place=place: _set(one, keywords=one.keywords[:place] + one.keywords[place + 1 :]),  # type: ignore[misc]
+                )
+    if isinstance(node, ast.Raise):
+        yield "nothing is raised", lambda one: ast.Pass()
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield f"{node.value} becomes {node.value + 1}", lambda one: _set(one, value=one.value + 1)  # type: ignore[attr-defined]
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield f"{node.value} becomes {not node.value}", lambda one: _set(one, value=not one.value)  # type: ignore[attr-defined]
+    if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+        yield "None is returned", lambda one: _set(one, value=ast.Constant(None))
+
+
+def _set(node: ast.AST, **fields: object) -> ast.AST:
+    changed = copy.copy(node)
+    for name, value in fields.items():
+        setattr(changed, name, value)
+    return changed
+
+
+def _is_text(node: ast.BinOp) -> bool:
+    sides = (node.left, node.right)
+    return any(isinstance(side, ast.JoinedStr | ast.List | ast.Tuple) or _is_str(side) for side in sides)
+
+
+def _is_str(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+class _Put(ast.NodeTransformer):
+    """The tree with one node changed."""
+
+    def __init__(self, target: ast.AST, change: Callable[[ast.AST], ast.AST | None]) -> None:
+        self.target, self.change = target, change
+
+    def visit(self, node: ast.AST) -> ast.AST | None:  # type: ignore[override]
+        if node is self.target:
+            return self.change(node)
+        return self.generic_visit(node)
+
+
+def faulty(fault: Fault) -> str:
+    """The file's text with the fault."""
+    tree = ast.parse(fault.path.read_text(encoding="utf-8"))
+    target = next(node for number, node in enumerate(ast.walk(tree)) if number == fault.number)
+    return ast.unparse(ast.fix_missing_locations(_Put(target, fault.change).visit(tree)))
+
+
+def drawn(rooms: Sequence[str], n_faults: int, seed: int) -> list[tuple[str, Fault]]:
+    """Faults at random, so many of a room as its weight says; of a file the more the longer it is."""
+    rng = random.Random(seed)
+    weights = {room: ROOMS[room][0] for room in rooms}
+    found = []
+    for room, weight in weights.items():
+        every = [fault for path in sorted((ROOT / "ttclib" / room).rglob("*.py")) for fault in faults_of(path)]
+        share = max(1, round(n_faults * weight / sum(weights.values())))
+        found += [(room, fault) for fault in rng.sample(every, min(share, len(every)))]
+    return found
+
+
+def noticed(room: str, text: str, path: Path, folder: Path, *, timeout_s: float, deselect: str) -> bool:
+    """Whether the room's tests fail on a copy of the tree with this text in a file's place."""
+    place = folder / path.relative_to(ROOT)
+    before = place.read_text(encoding="utf-8")
+    place.write_text(text, encoding="utf-8")
+    # A benchmark of the whole takes long and is another's to test; doctests of the file belong to it.
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", str(place)]
+    command += [test for test in ROOMS[room][1] if (folder / test).exists()]
+    if deselect:
+        command += ["-k", deselect]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=timeout_s, check=False)
+        return done.returncode != 0
+    except subprocess.TimeoutExpired:
+        return True  # it hangs, which is noticed
+    finally:
+        place.write_text(before, encoding="utf-8")
+
+
+def main() -> None:
+    """Draw faults, try each, and print which were noticed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--rooms", default=",".join(ROOMS), help="With commas; default: all.")
+    parser.add_argument("--faults", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--timeout", type=float, default=600.0, help="Seconds for one fault's tests.")
+    parser.add_argument("-k", dest="deselect", default="", help="Tests to run, as pytest's -k.")
+    given = parser.parse_args()
+    rooms = given.rooms.split(",")
+    if unknown := sorted(set(rooms) - set(ROOMS)):
+        parser.error(f"unknown room {', '.join(unknown)}: allowed {', '.join(ROOMS)}")
+    seen: Counter[tuple[str, bool]] = Counter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in COPIED:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            elif source.exists():
+                shutil.copy(source, folder / part)
+        (folder / "store").symlink_to(ROOT / "store")
+        for room, fault in drawn(rooms, given.faults, given.seed):
+            begin = time.monotonic()
+            found = noticed(room, faulty(fault), fault.path, folder, timeout_s=given.timeout, deselect=given.deselect)
+            seen[room, found] += 1
+            where = f"{fault.path.relative_to(ROOT)}:{fault.line}"
+            print(
+                f"{'noticed ' if found else 'SURVIVED'} {where}: {fault.said} ({time.monotonic() - begin:.0f} s)",
+                flush=True,
+            )
+    for room in rooms:
+        total = seen[room, True] + seen[room, False]
+        if total:
+            print(f"{room}: {seen[room, True]} of {total} noticed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Sentences on data of known shape: the right one, with the table's numbers, and never one that they do not carry."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ttclib.analysis.compare import compare
+from ttclib.analysis.crossover import crossover
+from ttclib.analysis.curves import accuracy_curve
+from ttclib.analysis.difficulty import Bill, tell_difficulty
+from ttclib.analysis.efficiency import efficiency
+from ttclib.analysis.frontier import frontier
+from ttclib.analysis.ledger import LEDGERS
+from ttclib.replay.outcomes import Outcomes, Source
+from ttclib.samples import ModelFacts
+from ttclib.study import findings
+
+N = 120
+EASE = np.linspace(0.9, 0.1, N)
+SNELL = LEDGERS["snell"]
+
+
+def outcomes(strategy: str, at: dict[int, float], *, policy: str = "small", noise: float = 0.05) -> Outcomes:
+    """A strategy whose mean accuracy is known at each budget, problems spread about it."""
+    rng = np.random.default_rng(len(strategy))
+    shifts = np.clip(rng.normal(0, noise, (N, 1)), -2 * noise, 2 * noise)
+    table = np.clip(np.array([list(at.values())]) + shifts - shifts.mean(), 0, 1)
+    budgets = tuple(at)
+    spent = np.tile(np.array(budgets, dtype=float), (N, 1))
+    model = ModelFacts(policy, 1000 if policy == "small" else 14_000)
+    ids = tuple(f"p{row:03d}" for row in range(N))
+    costs = {"generations": spent, "completion_tokens": 50 * spent}
+    return Outcomes(strategy, strategy, budgets, ids, table, costs, source=Source(policy, policy_model=model))
+
+
+def difficulty(bins: int = 2):
+    rng = np.random.default_rng(0)
+    return tell_difficulty((rng.random((N, 16)) < EASE[:, None]).astype(float), bins, told_on="other")
+
+
+def crossing(small: dict[int, float], large: float, *, ratio: float = 1.0, param_ratio: float = 8.0):
+    return crossover(
+        [outcomes("best_of_n", small)], [outcomes("greedy", {1: large}, policy="large")], [ratio], difficulty(),
+        ledger=SNELL, bill=Bill(0), param_ratio=param_ratio, n_resamples=200,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "said"),
+    [
+        ({1: 0.5, 8: 0.9}, 0.4, "R = 1: the small policy is ahead by 50.0 points"),
+        ({1: 0.1, 8: 0.2}, 0.8, "R = 1: the larger model is ahead by 60.0 points"),
+        ({1: 0.5, 8: 0.6}, 0.6, "R = 1: too close to call on 120 problems"),
+    ],
+)
+def test_who_is_ahead_in_a_crossover(small, large, said):
+    found = crossing(small, large)
+    (sentence,) = findings.of_crossover(found)
+    assert sentence.startswith(said), sentence
+    assert ("bins 1–2 " in sentence) == (found.frame["winner"].n_unique() == 1)
+    gap, low, high = (found.frame.row(0, named=True)[name] for name in ("difference", "ci_low", "ci_high"))
+    shown = {f"{abs(value) * 100:.1f}" for value in (gap, low, high)}
+    assert shown <= set(re.findall(r"\d+\.\d", sentence))
+
+
+def test_bins_that_differ_are_named_one_by_one():
+    rows = [
+        {"exchange_rate": 1.0, "bin": number, "difference": gap, "ci_low": gap - 0.1, "ci_high": gap + 0.1,
+         "winner": winner, "n_problems": 40}
+        for number, gap, winner in ((None, 0.0, "too close"), (1, 0.3, "small"), (2, 0.0, "too close"),
+                                    (3, 0.3, "small"), (4, -0.3, "large"), (5, -0.3, "large"))
+    ]  # fmt: skip
+    (sentence,) = findings.of_crossover(SimpleNamespace(frame=pl.DataFrame(rows, infer_schema_length=None)))
+    assert sentence == (
+        "R = 1: too close to call on 40 problems, 0.0 points [−10.0, +10.0]; bins 1, 3 the small one ahead, bins 4–5 "
+        "the larger one ahead, bin 2 too close to call."
+    )
+
+
+def test_what_no_candidate_can_afford_is_not_answerable():
+    (sentence,) = findings.of_crossover(crossing({4: 0.5, 8: 0.9}, 0.4, ratio=1000.0, param_ratio=1.5))
+    assert sentence == "R = 1e+03: not answerable, for no candidate costs as little."
+
+
+def test_many_rates_are_told_at_five():
+    found = crossing({1: 0.5, 8: 0.9}, 0.4).at(np.geomspace(0.1, 10, 9).tolist())
+    said = findings.of_crossover(found)
+    assert [float(line[4:].split(":")[0]) for line in said] == pytest.approx([0.1, 0.316, 1, 3.16, 10], rel=0.01)
+
+
+def curve(strategy: str, at: dict[int, float]) -> pl.DataFrame:
+    return accuracy_curve(outcomes(strategy, at))
+
+
+def test_curves_name_the_best_and_the_gap_to_a_perfect_verifier():
+    frame = pl.concat([curve("pass_at_k", {1: 0.5, 16: 0.88}), curve("best_of_n", {1: 0.5, 16: 0.75}),
+                       curve("majority_vote", {1: 0.5, 16: 0.6})])  # fmt: skip
+    best, gap = findings.of_curves(frame)
+    assert best.startswith("Most accurate: best-of-N at N = 16 with 75.0% [") and best.endswith("on 120 problems.")
+    assert gap == "At N = 16 a perfect verifier would reach 88.0%, 13.0 points more than any strategy here."
+
+
+@pytest.mark.parametrize(
+    ("at", "falls"),
+    [({1: 0.5, 8: 0.8, 64: 0.6}, True), ({1: 0.5, 8: 0.8, 64: 0.8}, False), ({1: 0.5, 8: 0.7, 64: 0.8}, False),
+     ({1: 0.5, 8: 0.8, 64: 0.798}, False)],
+)  # fmt: skip
+def test_over_optimisation_is_said_where_it_is_shown_and_nowhere_else(at, falls):
+    said = findings.of_curves(curve("best_of_n", at))
+    assert ("More samples make it worse at the end: best-of-N." in said) == falls
+    peak = max(at, key=lambda size: at[size])
+    assert f"N = {peak} with {max(at.values()) * 100:.1f}%" in said[0]  # the cheapest of those as good
+
+
+def test_of_coverage_alone_nothing_is_said_of_strategies():
+    (said,) = findings.of_curves(curve("pass_at_k", {1: 0.5, 16: 0.88}))
+    assert said.startswith("At N = 16 a right answer is among the samples of 88.0%") and "perfect" not in said
+
+
+def test_where_nothing_is_left_for_a_verifier_no_gap_is_claimed():
+    frame = pl.concat([curve("pass_at_k", {1: 0.5, 16: 0.9}), curve("best_of_n", {1: 0.5, 16: 0.9})])
+    assert findings.of_curves(frame)[-1].endswith("no more than the best strategy here.")
+
+
+def front(*curves: Outcomes, limits: list[float] | None = None):
+    return frontier(list(curves), difficulty(), ledger=SNELL, bill=Bill(0), limits=limits, n_resamples=50)
+
+
+def test_a_frontier_tells_the_choice_beside_the_best_single_strategy():
+    found = front(outcomes("best_of_n", {1: 0.5, 16: 0.8}), outcomes("majority_vote", {1: 0.5, 16: 0.6}), limits=[16.0])
+    first, second = findings.of_frontier(found)
+    assert first.startswith("Within 16 generations a problem the best choice reaches 80.0%")
+    assert "at a cost of 16, on 120 problems." in first
+    assert second == "That is as much as best-of-N at N = 16 alone reaches."
+    cheap = findings.of_frontier(front(outcomes("best_of_n", {4: 0.5}), limits=[2.0]))
+    assert cheap == ("No candidate is affordable within any limit.",)
+
+
+def saving(base: dict[int, float], other: dict[int, float]):
+    every = [outcomes("weighted_best_of_n", other), outcomes("best_of_n", base)]
+    return efficiency(every, every[1], difficulty(), ledger=SNELL, bill=Bill(0), n_resamples=200)
+
+
+def test_efficiency_says_how_much_is_saved_and_what_it_costs():
+    found = saving({1: 0.5, 4: 0.6, 16: 0.7}, {1: 0.5, 2: 0.7, 4: 0.9})
+    said = findings.of_efficiency(found)
+    best = max((row for row in found.frame.to_dicts() if row["bin"] is None and row["verdict"] == "saves"),
+               key=lambda row: row["factor"])  # fmt: skip
+    assert f"the best choice needs {best['factor']:.2g} times less than best-of-N" in said[0]
+    assert f"{best['cost']:.4g} for {best['baseline_cost']:.4g} generations" in said[0] and best["factor"] > 4
+
+
+def test_no_saving_is_claimed_where_there_is_none():
+    flat = saving({1: 0.5, 4: 0.5}, {1: 0.5, 4: 0.5})
+    assert "needs" not in " ".join(findings.of_efficiency(flat)) and "no factor" in findings.of_efficiency(flat)[0]
+    worse = saving({1: 0.5, 4: 0.6, 16: 0.7}, {1: 0.5, 4: 0.55, 16: 0.6})
+    assert all(word not in " ".join(findings.of_efficiency(worse)) for word in ("times less", "still saves"))
+
+
+@pytest.mark.parametrize(("first", "second", "word"), [(0.5, 0.7, "beta ahead"), (0.7, 0.5, "alpha ahead"),
+                                                       (0.6, 0.6, "too close to call")])  # fmt: skip
+def test_two_sides(first, second, word):
+    sides = [[outcomes("best_of_n", {1: 0.5, 8: value})] for value in (first, second)]
+    frame = compare(*sides, names=("alpha", "beta"))
+    (said,) = findings.of_sides(SimpleNamespace(frame=frame, names=("alpha", "beta")))
+    assert said.startswith(f"best-of-N at N = 8: {word}, ") and said.endswith("for beta on 120 problems.")
+    assert f"{abs(second - first) * 100:.1f} points" in said
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_numbers_ahead_is_said_only_beyond_the_interval(seed):
+    rng = np.random.default_rng(seed)
+    small = dict(zip((1, 2, 4, 8), np.sort(rng.uniform(0.2, 0.9, 4)).tolist(), strict=True))
+    found = crossing(small, float(rng.uniform(0.2, 0.9)), ratio=float(rng.uniform(0.2, 20)))
+    (sentence,) = findings.of_crossover(found)
+    row = found.frame.filter(pl.col("bin").is_null()).row(0, named=True)
+    head = sentence.partition(";")[0]
+    assert ("small policy is ahead" in head) == (row["winner"] == "small")
+    assert ("larger model is ahead" in head) == (row["winner"] == "large")
+    if "ahead" in head:
+        assert row["ci_low"] * row["ci_high"] > 0 and (row["difference"] > 0) == ("small policy" in head)

@@ -1,0 +1,218 @@
+"""The reference pages of `docs/`, made of what the sources say of themselves: `python -m ttclib.cli.reference`.
+
+Commands and flags come from click, strategies from the registry, keys of a run's configuration from its models, result
+columns from theirs. A test holds the pages that are checked in against these.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import click
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from ttclib.analysis.columns import Column
+from ttclib.analysis.result_columns import OWN
+from ttclib.cli.common import cli
+from ttclib.config import RunConfig
+from ttclib.replay.strategy import Parameter, Strategy, strategies
+
+_MADE = "<!-- Made by `make docs` from the sources; changes here are lost. -->\n"
+
+
+def commands_page() -> str:
+    """Every command with its arguments and flags."""
+    parts = [
+        _MADE,
+        "# Commands\n\n",
+        "`-h` after any of them says the same. Every error is one line; the exit status is ",
+    ]
+    parts.append("0 done, 1 the work failed, 2 the request was wrong and nothing was written.\n")
+    for names, command in every_command():
+        if isinstance(command, click.Group):
+            continue
+        context = click.Context(command, info_name=f"ttc {' '.join(names)}")
+        words = " ".join(piece for piece in command.collect_usage_pieces(context))
+        parts.append(
+            f"\n## ttc {' '.join(names)}\n\n    ttc {' '.join(names)} {words}\n\n{_paragraphs(command.help)}\n\n"
+        )
+        rows = [row for one in command.params if (row := _flag(one, context)) is not None]
+        parts.append(table(("flag", "what it says", "default"), rows))
+    return "".join(parts)
+
+
+def every_command(
+    group: click.Group = cli, names: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Commands with the words that call them, those of today alone."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None or command.hidden:
+            continue
+        yield (*names, name), command
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*names, name))
+
+
+def _flag(one: click.Parameter, context: click.Context) -> tuple[str, str, str] | None:
+    if not isinstance(one, click.Option) or one.hidden:
+        return None
+    record = one.get_help_record(context)
+    assert record is not None
+    said, _, _ = record[1].partition("  [")
+    said, bracket, own = said.partition(" [default: ")
+    default = own.rstrip("]") if bracket else _default(one)
+    return f"`{record[0]}`", said, default
+
+
+def _default(one: click.Option) -> str:
+    if one.required:
+        return "needed"
+    plain = one.default is not None and not one.is_flag and not one.multiple and one.show_default
+    return f"{one.default}" if plain else ""
+
+
+def strategies_page() -> str:
+    """Every strategy with what it reads, needs, and is asked for by."""
+    parts = [_MADE, "# Strategies\n"]
+    parts.append(
+        "\nA strategy of another package joins these by an entry point in the group `ttclib.strategies`; flags, keys, "
+        "controls and colours are made of what it says of itself.\n"
+    )
+    for name, one in strategies().items():
+        doc = " ".join((one.__doc__ or "").split("\n\n")[0].split())
+        parts.append(f"\n## {name}\n\n{one.label}: {one.summary}. {doc}\n\n")
+        parts.append(
+            f"Reads the {one.reads}; needs {_needs(one)}. Collected by `{one.command.format(store='STORE')}`.\n"
+        )
+        if one.asked():
+            parts.append(
+                "\n" + table(("parameter", "what it says", "allowed", "default"), map(_parameter, one.asked()))
+            )
+    return "".join(parts)
+
+
+def _needs(one: type[Strategy]) -> str:
+    needs = {"scores": one.needs_scores, "answers": one.needs_answers, "the right answers (a bound)": one.needs_truth}
+    return ", ".join(name for name, needed in needs.items() if needed) or "no more than that"
+
+
+def _parameter(one: Parameter) -> tuple[str, str, str, str]:
+    numbers = [] if one.kind is str else ["whole numbers" if one.kind is int else "numbers"]
+    return f"`{one.name}`", one.help, ", ".join([*numbers, *one.allowed]), str(one.default)
+
+
+def configuration_page() -> str:
+    """Every key of a run's configuration."""
+    parts = [_MADE, "# Configuration of a run\n"]
+    parts.append("\nA TOML file, or a preset (`ttc presets`). Paths are relative to the working directory.\n")
+    for section, model in sections():
+        parts.append(
+            f"\n## {f'[{section}]' if section else 'At the top'}\n\n{' '.join((model.__doc__ or '').split())}\n\n"
+        )
+        parts.append(table(("key", "type", "default", "what it says"), _keys(model)))
+    return "".join(parts)
+
+
+def sections(model: type[BaseModel] = RunConfig, name: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Sections of the configuration by their dotted names."""
+    yield name, model
+    for key, one in model.model_fields.items():
+        for part in _parts(one.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from sections(part, f"{name}.{key}" if name else key)
+
+
+def _keys(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
+    for key, one in model.model_fields.items():
+        kinds = _parts(one.annotation)
+        if one.annotation in kinds and isinstance(one.annotation, type) and issubclass(one.annotation, BaseModel):
+            continue  # a section of its own
+        default = "needed" if one.is_required() else _shown(one.get_default(call_default_factory=True))
+        yield f"`{key}`", _type(one.annotation), default, one.description or ""
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """A type and those inside of it."""
+    inside = [part for one in get_args(annotation) for part in _parts(one)]
+    return inside or [annotation]
+
+
+def _type(annotation: Any) -> str:
+    """A key's type as TOML has it."""
+    origin, inside = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(inside[0])
+    if origin is Literal:
+        return " or ".join(f'"{one}"' for one in inside)
+    if origin is dict:
+        return "table"
+    if origin is tuple:
+        return f"list of {_type(inside[0])}"
+    if inside:
+        return " or ".join(_type(one) for one in inside if one is not type(None))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "section"
+    return {str: "text", Path: "path", bool: "true or false", int: "whole number", float: "number"}[annotation]
+
+
+def _shown(value: Any) -> str:
+    if value is None or value is PydanticUndefined:
+        return ""
+    if isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
+        return "; ".join(", ".join(f"{key} = {each}" for key, each in one.model_dump().items()) for one in value)
+    return f"`{json.dumps(value)}`"
+
+
+def columns_page() -> str:
+    """Every result column."""
+    rows = (_column(one) for one in OWN)
+    return f"{_MADE}# Result columns\n\n" + table(("column", "type", "what it says", "in tables", "missing"), rows)
+
+
+def _column(one: Column) -> tuple[str, str, str, str, str]:
+    return f"`{one.name}`", str(one.dtype), one.meaning, one.heading, one.null
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    r"""A Markdown table.
+
+    Examples
+    --------
+    >>> print(table(("a", "b"), [("1", "x|y")]), end="")
+    | a | b |
+    |---|---|
+    | 1 | x\|y |
+    """
+    lines = [list(heads), ["---"] * len(heads), *(list(row) for row in rows)]
+    shown = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" if line[0] != "---" else f"|{'|'.join(line)}|\n" for line in shown)
+
+
+def _paragraphs(text: str | None) -> str:
+    return "\n\n".join(" ".join(part.split()) for part in (text or "").replace("\b", "").split("\n\n"))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "strategies.md": strategies_page,
+    "configuration.md": configuration_page,
+    "columns.md": columns_page,
+}
+
+
+def main(folder: str = "docs") -> None:
+    """Write the pages."""
+    Path(folder).mkdir(exist_ok=True)
+    for name, page in PAGES.items():
+        (Path(folder) / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
