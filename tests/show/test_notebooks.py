@@ -119,7 +119,9 @@ def run_checked(name: str, folder: Path, **parameters: Any) -> Any:
     # A lack is said once, not in every cell that it stops.
     lacks = re.findall(rf"{LACK}\. (.*?)(?= {LACK}|$)", read(ran))
     assert len(set(lacks)) == len(lacks) <= 2
+    titles = [spec.get("title") for spec in outputs_of(ran, VEGALITE_MIME)]
     said = re.sub(r"'[^']*'|\(verifiers:.*?\)", "", read(ran))  # names that are parameters stand in quotes
+    said += " ".join(str(part) for title in titles for part in (title or {}).values())
     raw = [one for one in strategies() if "_" in one and re.search(rf"\b{one}\b", said)]
     assert raw == [], "a reader sees names, not what the code calls a strategy"
     return ran
