@@ -9,14 +9,8 @@ import pytest
 
 from tests.analysis.strategies_made import made
 from tests.analysis.test_optimise import groups
-from ttclib.analysis.crossover import (
-    CROSSING_SCHEMA,
-    ROW_SCHEMA,
-    crossing_rates,
-    crossover,
-    greedy_answer,
-    model_ratio,
-)
+from ttclib.analysis.crossover import crossover, greedy_answer, model_ratio
+from ttclib.analysis.crossover_tables import CROSSING_SCHEMA, ROW_SCHEMA, crossing_rates
 from ttclib.analysis.ledger import ledger
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Source

@@ -12,23 +12,24 @@ from scipy.stats import spearmanr
 
 from tests.analysis.strategies_made import made
 from ttclib.analysis.agreement import cheap_difficulty, difficulty_agreement
-from ttclib.analysis.difficulty import (
-    Bill,
+from ttclib.analysis.binning import (
     bin_thresholds,
     check_bins,
     difficulty_bins,
+    difficulty_table,
+    place_problems,
+    threshold_bins,
+)
+from ttclib.analysis.difficulty import (
+    Bill,
     difficulty_from_counts,
     difficulty_of_ease,
-    difficulty_table,
     needs_other_samples,
-    oracle_difficulty,
-    place_problems,
-    predicted_difficulty,
     scored_on_halves,
     tell_difficulty,
-    threshold_bins,
     told_on_halves,
 )
+from ttclib.analysis.ease import oracle_difficulty, predicted_difficulty
 from ttclib.errors import RequestError
 
 NAN = float("nan")

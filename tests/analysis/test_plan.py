@@ -15,7 +15,8 @@ from ttclib.analysis.difficulty import Bill, difficulty_of_ease
 from ttclib.analysis.frontier import frontier
 from ttclib.analysis.ledger import ledger
 from ttclib.analysis.optimise import optimise
-from ttclib.analysis.plan import PLAN_SCHEMA, Plan, plan_of
+from ttclib.analysis.parsimony import plan_of
+from ttclib.analysis.plan import PLAN_SCHEMA, Plan
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Source
 from ttclib.samples import ModelFacts, Setting

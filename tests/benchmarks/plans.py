@@ -22,7 +22,8 @@ from ttclib.analysis.candidates import Candidates, candidates_of
 from ttclib.analysis.difficulty import Difficulty, difficulty_of_ease
 from ttclib.analysis.ledger import ledger
 from ttclib.analysis.optimise import Choice, optimise
-from ttclib.analysis.plan import Plan, plan_of
+from ttclib.analysis.parsimony import plan_of
+from ttclib.analysis.plan import Plan
 
 BINS, STRATEGIES, BUDGETS = 5, 34, 9
 LIMITS = 2.0 ** np.arange(BUDGETS)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from ttclib.analysis.difficulty import difficulty_bins
+from ttclib.analysis.binning import difficulty_bins
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Resamples, ends
 from ttclib.errors import RequestError
 

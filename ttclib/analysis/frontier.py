@@ -13,7 +13,8 @@ from ttclib.analysis.candidates import Candidates, candidates_of
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.optimise import FOLDS, PARTITIONS, Choice, mean_by_group, optimise
-from ttclib.analysis.plan import Plan, Step, plan_of
+from ttclib.analysis.parsimony import plan_of
+from ttclib.analysis.plan import Plan, Step
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Interval, interval
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes

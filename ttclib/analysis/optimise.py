@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttclib.analysis.binning import check_bins
 from ttclib.analysis.candidates import Candidates
-from ttclib.analysis.difficulty import Difficulty, check_bins
+from ttclib.analysis.difficulty import Difficulty
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Interval, Resamples, ends
 from ttclib.errors import RequestError, one_of
 

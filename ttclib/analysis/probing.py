@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ttclib.analysis.binning import difficulty_bins
 from ttclib.analysis.candidates import candidates_of
-from ttclib.analysis.difficulty import difficulty_bins, difficulty_of_ease
+from ttclib.analysis.difficulty import difficulty_of_ease
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.interpolation import cost_for
 from ttclib.analysis.ledger import LEDGERS

@@ -14,7 +14,18 @@ from ttclib.cli.common import STORE_FLAG, assignment, cli, notify, takes_store
 from ttclib.errors import RequestError
 
 
-@cli.command(name="import")
+class _Import(click.Command):
+    """Lists the formats below its help: those of other packages too, so they are looked for only then."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name every format."""
+        from ttclib.interchange import readers
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, one.about) for name, one in readers().items()])
+
+
+@cli.command(name="import", cls=_Import)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
 @STORE_FLAG
 @click.option("--format", "file_format", metavar="FORMAT", help="By default told by looking; see the list below.")
@@ -85,7 +96,7 @@ def lint(store: Path, as_json: bool) -> None:
         click.echo(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
         return
     for finding in findings:
-        click.echo(f"{finding.check}: {finding.text}")
+        click.echo(f"{finding.check} ({finding.where}): {finding.text}")
     notify(f"lint: {len(findings)} finding{'s' * (len(findings) != 1)} in '{store}'")
 
 

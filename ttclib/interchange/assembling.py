@@ -86,6 +86,7 @@ def assemble(
         A row without problem or policy, a sample that stands twice, a problem with two texts; no row at all.
     """
     known = known or Known()
+    defaults = {"policy": policy, "benchmark": benchmark, "setting": setting}
     sources: list[str] = []
     frames: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
     for batch in batches:
@@ -99,13 +100,11 @@ def assemble(
             pl.lit(None, dtype=kind).alias(name) for name, kind in wanted.items() if name not in batch.frame.columns
         ]
         frame = batch.frame.with_columns(*absent, pl.lit(len(sources) - 1, dtype=pl.UInt32).alias("source"))
-        frames[counted].append(frame.select(*wanted, "place", "source"))
+        frames[counted].append(_named(frame.select(*wanted, "place", "source"), defaults, sources, notes))
     if not frames[True] and not frames[False]:
         raise RequestError(f"{name} holds no sample: give at least one")
-    defaults = {"policy": policy, "benchmark": benchmark, "setting": setting}
     samples, counts = (
-        _named(_stacked(frames[counted], wanted), defaults, sources, notes)
-        for counted, wanted in ((False, SAMPLE_COLUMNS), (True, COUNT_COLUMNS))
+        _stacked(frames[counted], wanted) for counted, wanted in ((False, SAMPLE_COLUMNS), (True, COUNT_COLUMNS))
     )
     prefixed = _prefixed(
         pl.concat([samples.select("benchmark", "problem_id"), counts.select("benchmark", "problem_id")]), known

@@ -52,6 +52,8 @@ def grade_samples(
     )
     distinct = frame.select("problem_id", "answer").drop_nulls("answer").unique(maintain_order=True)
     found = _graded(distinct, references, grader, known, tell, len(samples) / max(len(distinct), 1))
+    if not len(distinct):
+        tell(len(samples))
     frame = frame.join(found, on=["problem_id", "answer"], how="left", maintain_order="left")
     asked = [problem_id for problem_id, reference in references.items() if reference is not None]
     # The question was asked and not answered.

@@ -32,6 +32,7 @@ from ttclib.store.schema import parts_directory
 from ttclib.store.tables import columns_of
 
 _ROWS_A_PART = 500_000
+_DRAWS = ("policy", "setting", "benchmark")
 MakeProgress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -164,17 +165,22 @@ def import_batches(
         name=f"'{name}'",
     )
     references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
-    with progress("grade", len(read.samples), "samples") as tell:
+    showing = progress if len(read.samples) else no_progress
+    with showing("grade", len(read.samples), "samples") as tell:
         grades = grade_samples(read.samples, references, judge, known=held.classes, tell=tell)
-        tell(len(read.samples))
     for line in reading_lines(notes):
         notify(line)
     for line in found_lines(read, grades):
         report(line)
+    several = (
+        max((frame.select(_DRAWS).n_unique() for frame in (read.samples, read.counts) if len(frame)), default=0) > 1
+    )
     for finding in lint_import(read, grades):
-        notify(f"warning: {finding.text} They are imported as they stand.")
+        whose = f" of {finding.where}:" if several else ""
+        notify(f"warning:{whose} {finding.text} They are imported as they stand.")
     if is_collected(store) and read.samples["step_scores"].is_not_null().any():
         refuse_known_verifier(store, verifier)
+    n_read = len(read.samples) + len(read.counts)
     config = json.dumps({"file": name, "benchmark": benchmark})
     started = datetime.now(UTC).replace(tzinfo=None)
     run = {"run_id": run_id, "command": "import", "started_at": started, "config": config}
@@ -185,7 +191,13 @@ def import_batches(
     except StoreLockedError as error:
         # Somebody reads it, such as an open notebook. Nothing is lost, and nothing is to be done again.
         notify(f"the lines wait beside the store and count already: {error}")
-    return _count(store) - held.n_rows
+    added = _count(store) - held.n_rows
+    if added < n_read:
+        report(
+            f"{n_read - added:,} were in the store already, by policy, problem, setting and sample_index: they stay as "
+            "they are"
+        )
+    return added
 
 
 @dataclass(frozen=True)

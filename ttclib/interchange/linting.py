@@ -19,7 +19,7 @@ SELECT policy, problem_id, setting, sample_index, completion, completion_tokens,
        coalesce(grader = '{GIVEN}', false) AS given
 FROM samples LEFT JOIN ({GRADES_READ}) USING (policy, problem_id, setting, sample_index)
 """
-_PROBLEMS = "SELECT problem_id, prompt, reference_answer FROM problems"
+_PROBLEMS = "SELECT problem_id, benchmark, prompt, reference_answer FROM problems"
 _COUNTS = "SELECT policy, setting, benchmark, n, c FROM counts LEFT JOIN problems USING (problem_id)"
 _MOST_COMPARED = 3000
 

@@ -205,6 +205,8 @@ def kind_of(path: Path) -> str:
         return "zip"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         return "json"
+    if known is None and b"\0" in head:
+        raise RequestError(f"cannot read '{path}': it is no text and of no known kind ({', '.join(sorted(KINDS))})")
     # One line alone is as well one value, as a log of an evaluation is.
     return "lines" if json_lines.counts_lines(head) > (known == "json") or known is None else "json"
 

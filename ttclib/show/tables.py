@@ -178,7 +178,7 @@ CHANGE_WORDS = {"correct_to_wrong": "a right answer turned wrong", "wrong_to_cor
 
 
 def table_html(curves: pl.DataFrame, *, caption: str = "") -> str:
-    """Curves of `accuracy_curves`: by strategy, bin and budget; the bin only where there are several."""
+    """Curves of a study: by strategy, bin and budget; the bin only where there are several."""
     order = {name: place for place, name in enumerate(styles())}
     ordered = curves.sort(
         pl.col("strategy").replace_strict(order, default=len(order)),
@@ -198,7 +198,7 @@ def wide_table_html(curves: pl.DataFrame, *, gap: tuple[str, str] | None = None,
     Parameters
     ----------
     curves : polars.DataFrame
-        As `accuracy_curves` gives it; rows of single bins are left aside.
+        As `Study.replay` gives it; rows of single bins are left aside.
     gap : pair of str, optional
         Two strategies whose difference, first less second, is shown in percentage points as the
         last column; left out where the table lacks one of them.

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.compare import compare
-from ttclib.analysis.difficulty import oracle_difficulty
+from ttclib.analysis.ease import oracle_difficulty
 from ttclib.analysis.failures import failure_shapes
 from ttclib.analysis.trace import trace_search, way_to
 from ttclib.errors import NotInStore, RequestError

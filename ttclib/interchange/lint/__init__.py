@@ -46,9 +46,10 @@ def lint_samples(samples: pl.DataFrame, problems: pl.DataFrame) -> list[Finding]
     """
     findings = []
     for drawn in portions(samples, problems):
-        policy, setting = drawn.frame.select("policy", "setting").row(0)
+        row = drawn.frame.row(0, named=True)
+        whose = (row["policy"], row["setting"]), row.get("benchmark")
         for name, check in CHECKS.items():
-            findings += [Finding(name, policy, setting, text) for text in check(drawn)]
+            findings += [Finding(name, *whose[0], text, whose[1]) for text in check(drawn)]
     return findings
 
 
@@ -61,9 +62,10 @@ def lint_counts(counts: pl.DataFrame) -> list[Finding]:
         ``policy, setting, benchmark, n, c``.
     """
     findings = []
-    for (policy, setting, _), rows in counts.group_by("policy", "setting", "benchmark", maintain_order=True):
+    for (policy, setting, benchmark), rows in counts.group_by("policy", "setting", "benchmark", maintain_order=True):
         if told := n_depends_on_c(rows["n"].to_numpy(), rows["c"].to_numpy()):
-            findings.append(Finding("n depends on c", str(policy), None if setting is None else str(setting), told))
+            names = [None if name is None else str(name) for name in (setting, benchmark)]
+            findings.append(Finding("n depends on c", str(policy), names[0], told, names[1]))
     return findings
 
 

@@ -30,12 +30,19 @@ class Finding:
     policy, setting : str or None
     text : str
         A sentence with the numbers that say so.
+    benchmark : str or None
     """
 
     check: str
     policy: str
     setting: str | None
     text: str
+    benchmark: str | None = None
+
+    @property
+    def where(self) -> str:
+        """Whose samples these are, in words."""
+        return ", ".join(name for name in (self.policy, self.setting, self.benchmark) if name)
 
 
 @dataclass(frozen=True)
@@ -112,18 +119,23 @@ def canonical(name: str) -> pl.Expr:
 
 
 def portions(frame: pl.DataFrame, problems: pl.DataFrame) -> Iterator[Drawn]:
-    """The samples by policy and setting, at most `MOST_PROBLEMS` problems and `MOST_SAMPLES` samples of each.
+    """The samples by policy, setting and benchmark, at most `MOST_PROBLEMS` problems and `MOST_SAMPLES` of each.
 
     Parameters
     ----------
     frame : polars.DataFrame
         The columns `COLUMNS`, in the order of the file.
     problems : polars.DataFrame
-        ``problem_id, reference_answer`` and, where known, ``prompt``.
+        ``problem_id, reference_answer`` and, where known, ``prompt`` and ``benchmark``.
     """
     prompts = dict(problems.select("problem_id", "prompt").iter_rows()) if "prompt" in problems.columns else {}
     references = dict(problems.select("problem_id", "reference_answer").iter_rows())
-    for _, group in frame.group_by("policy", "setting", maintain_order=True):
+    if "benchmark" in problems.columns:
+        frame = frame.join(
+            problems.select("problem_id", "benchmark"), on="problem_id", how="left", maintain_order="left"
+        )
+    keys = [name for name in ("policy", "setting", "benchmark") if name in frame.columns]
+    for _, group in frame.group_by(keys, maintain_order=True):
         first = group["problem_id"].unique(maintain_order=True).head(MOST_PROBLEMS)
         chosen = (
             group.filter(pl.col("problem_id").is_in(first.implode()))

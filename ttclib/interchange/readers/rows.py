@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from ttclib.errors import RequestError
 from ttclib.interchange import json_lines
 from ttclib.interchange.batch import Batch, Notes, batch_of_frame, batch_of_records
 from ttclib.interchange.columns import SAMPLE_COLUMNS, type_of
@@ -68,9 +69,16 @@ def _lines(source: Source, notes: Notes) -> Iterator[Batch]:
                 if not _has_nan(frame):
                     yield batch_of_frame(frame, source.where, places=numbers)
                     continue
-            places, records = [], []
+            places: list[int] = []
+            records: list[dict[str, Any]] = []
             for number, line in enumerate(lines.split(b"\n"), start=first):
-                if (row := json_lines.parse_line(line, number, source.path)) is not None:
+                try:
+                    row = json_lines.parse_line(line, number, source.path)
+                except RequestError:
+                    # What is wrong above is told first.
+                    yield _of_records(records, places, named, source, notes)
+                    raise
+                if row is not None:
                     places.append(number)
                     records.append(row)
             yield _of_records(records, places, named, source, notes)

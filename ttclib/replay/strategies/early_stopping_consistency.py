@@ -33,7 +33,7 @@ class EarlyStoppingConsistency(UntilSettled):
     label: ClassVar[str] = "early-stopping consistency"
     summary: ClassVar[str] = "draws up to N samples, window by window, until all of a window give one answer"
     needs_answers: ClassVar[bool] = True
-    look: ClassVar[Look | None] = Look("#44AA99", (7, 3), "diamond")
+    look: ClassVar[Look | None] = Look("#117733", (7, 3), "diamond")
 
     def __post_init__(self) -> None:
         if self.window < 1:

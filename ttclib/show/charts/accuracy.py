@@ -1,6 +1,6 @@
 """Accuracy against budget as pictures: drawn from a table of curves, nothing else.
 
-The charts take the table of `ttclib.analysis.accuracy_curves` (one row a strategy, budget and bin,
+The charts take the frame of `ttclib.study.study.Curves` (one row a strategy, budget and bin,
 so some hundred rows however large the store) and carry that and no more.
 
 The budget is a parameter inside the picture. A rule stands at it with the accuracy of each line there; the label at
@@ -57,7 +57,7 @@ def accuracy_chart(
     Parameters
     ----------
     curves : polars.DataFrame
-        As `accuracy_curves` gives it; unless `by_bin`, rows of single bins are left aside.
+        As `Study.replay` gives it; unless `by_bin`, rows of single bins are left aside.
     caption : sequence of str
         Lines under the title, from `caption`.
     budget : int, optional
@@ -141,7 +141,7 @@ def bins_chart(
     Parameters
     ----------
     curves : polars.DataFrame
-        As `accuracy_curves` gives it with ``bins``.
+        As `Study.replay` gives it with ``bins``.
     caption, budget, slider, intervals, unit, y_domain, title, n_bins
         As in `accuracy_chart`.
     columns : int, optional

@@ -29,7 +29,7 @@ def sides_chart(
     Parameters
     ----------
     first, second : polars.DataFrame
-        As `accuracy_curves` gives them; rows of single bins are left aside.
+        As `Study.replay` gives them; rows of single bins are left aside.
     names : pair of str
         What the sides are called.
     caption : sequence of str

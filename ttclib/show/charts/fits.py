@@ -37,7 +37,7 @@ def extrapolation_chart(predicted: pl.DataFrame, measured: pl.DataFrame, *, capt
     predicted : polars.DataFrame
         Rows of `extrapolate_pass_at_k`, one block a model.
     measured : polars.DataFrame
-        As `accuracy_curves` gives it for pass@k.
+        As `Study.replay` gives it for pass@k.
     caption : sequence of str
 
     Returns
