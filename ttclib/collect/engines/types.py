@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,9 +52,9 @@ class Completion:
     text: str
     finish_reason: str
     logprob: float
-    token_logprobs: np.ndarray | None = None
-    token_entropies: np.ndarray | None = None
-    token_top20: np.ndarray | None = None
+    token_logprobs: np.ndarray | None = field(default=None, compare=False)
+    token_entropies: np.ndarray | None = field(default=None, compare=False)
+    token_top20: np.ndarray | None = field(default=None, compare=False)
 
 
 class Engine(Protocol):
