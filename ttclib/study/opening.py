@@ -85,10 +85,15 @@ class Member:
         """Members whose samples are parted in two at random, by seed and how many members there are."""
         return {}
 
+    @property
+    def in_a_store(self) -> bool:
+        """Whether there is more to read than the pool, which may have been made in memory."""
+        return Path(self.pool.store).exists()
+
     @cached_property
     def grown(self) -> bool:
         """Whether the store holds steps of this policy's tree beside its samples."""
-        return has_nodes(self.pool.store, self.pool.policy, notify=self.notify)
+        return self.in_a_store and has_nodes(self.pool.store, self.pool.policy, notify=self.notify)
 
     def tree(self, verifier: str = PRM) -> Tree:
         """The trees of the problems that a search has drawn more of than the pool, with a verifier's step scores.
@@ -139,6 +144,8 @@ class Member:
         RequestError
             Several revisers and none named, or none of that name.
         """
+        if not self.in_a_store:
+            raise NotInStore(f"'{self.pool.store}' is a pool in memory: it has no revision chains")
         if reviser not in self._chains:
             self._chains[reviser] = load_chains(self.pool.store, reviser, notify=self.notify)
         return self._chains[reviser]

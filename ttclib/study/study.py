@@ -262,7 +262,7 @@ def bins_of_rows(one: Outcomes, told: Told, compared: Compared) -> np.ndarray:
 
 
 def open(
-    store: str | Path,
+    store: str | Path | Pool,
     policy: str | Sequence[str] | None = None,
     *,
     benchmark: str | None = None,
@@ -273,8 +273,9 @@ def open(
 
     Parameters
     ----------
-    store : str or pathlib.Path
-        A relative path is looked for here and in the folders above.
+    store : str, pathlib.Path or Pool
+        A relative path is looked for here and in the folders above. A pool, such as `ttclib.from_frame` gives, is asked
+        as it is.
     policy : str or sequence of str, optional
         None: the only one that has samples. Several are compared with one another.
     benchmark : str, optional
@@ -293,6 +294,8 @@ def open(
     RequestError
         No such store, policy, benchmark or setting, or several and none named.
     """
+    if isinstance(store, Pool):
+        return Study((Member(with_verifiers(store), "", notify),), Path(store.store))
     path = find_store(store)
     names = [policy] if policy is None or isinstance(policy, str) else list(policy)
     members = []
