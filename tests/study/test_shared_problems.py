@@ -7,7 +7,7 @@ import pytest
 
 import ttclib
 from tests.show.stores import make_store
-from ttclib.errors import RequestError
+from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.strategies.best_of_n import BestOfN
 from ttclib.study.question import question
 from ttclib.study.searches import open_searches
@@ -26,8 +26,9 @@ def test_a_budget_that_one_problem_lacks_is_left_out(uneven: Study) -> None:
     (beam,) = found.searches
     assert beam.budgets == (4,) and len(beam.problem_ids) == 12
     assert not any(np.isnan(one.accuracy).any() for one in found.curves.outcomes)
-    named = uneven.compared(question(strategies=["beam_search"], beam_width=4, budgets=[4, 8]))
-    assert named.line() == "left out: beam search (M=4) at N = 8 (held on 11 of 12 problems)"
+    # A budget that is named is refused, with what collects the rest.
+    with pytest.raises(NotInStore, match="at budgets 8 on 1 of 12 problems.*ttc search"):
+        uneven.compared(question(strategies=["beam_search"], beam_width=4, budgets=[4, 8]))
 
 
 def test_every_mean_is_over_the_problems_that_all_hold(uneven: Study, tmp_path: Path) -> None:

@@ -299,7 +299,8 @@ def _replicates(
     filled: np.ndarray, mass: np.ndarray, rows: np.ndarray, draws: Resamples, bounds: tuple[float, float] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The statistic in every draw, with the pseudo-problem at its worst and at its best, shape (draws, columns)."""
-    weights = np.ascontiguousarray(draws.weights[:, rows])
+    whole = len(rows) == draws.weights.shape[1]  # rows ascend: a copy of all would take longer than the product
+    weights = draws.weights if whole else np.ascontiguousarray(draws.weights[:, rows])
     alike = bool((mass == mass[:, :1]).all())  # one denominator serves all columns
     below = weights @ (mass[:, :1] if alike else mass)
     above = weights @ filled

@@ -211,9 +211,7 @@ class Study:
             found = told.difficulty
             sizes = [int((found.bins == number).sum()) for number in range(1, found.n_bins + 1)]
             halves = 2 if found.told_on == "halves" else 1
-            each = [str(size // halves) for size in sizes]
-            said = f"{len(each)} bins of {each[0]}" if len(set(each)) == 1 else f"bins of {', '.join(each)}"
-            lines.append(f"{said} problems by {found.label}")
+            lines.append(f"bins of {', '.join(str(size // halves) for size in sizes)} problems by {found.label}")
         return (*lines, bands_line())
 
     def notes(self, compared: Compared, told: Told | None = None) -> tuple[str, ...]:

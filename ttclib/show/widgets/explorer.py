@@ -96,7 +96,12 @@ class Explorer:
         self._view_of = view_of
         self._notebook, self._store = notebook, store
         self._drawn: object = None
-        self._message, self._rerun, self._table, self._chart = w.HTML(), w.HTML(), w.HTML(), w.VBox()
+        self._message, self._rerun, self._table, self._chart = (
+            w.HTML(),
+            w.HTML(),
+            w.HTML(),
+            w.VBox(layout=w.Layout(overflow="visible")),
+        )
         self.widget = w.VBox([*controls, self._message, self._chart, self._rerun, self._table])
         self.widget.add_class("ttclib-explorer")
         state.observe(lambda changed: self.refresh())
