@@ -142,15 +142,15 @@ class Difficulty:
     @property
     def label(self) -> str:
         """Who says how hard a problem is, and on which samples."""
-        by = "ground truth" if self.source == "oracle" else f"{self.verifier or 'the verifier'}'s mean score"
+        by = "graded" if self.source == "oracle" else f"{self.verifier or 'the verifier'}'s mean score"
         if self.source == "predicted" and self.aggregation:
-            by += f" ({self.aggregation})"
+            by += f", {self.aggregation}"
         on = {
             "same": "the samples that are scored",
             "halves": "one half of the samples, scored on the other, both ways",
             "other": "samples that are not scored",
         }[self.told_on]
-        return f"{self.source} difficulty by {by}, told on {on}"
+        return f"{self.source} difficulty ({by}), told on {on}"
 
     def of_rows(self, rows: ArrayLike) -> Difficulty:
         """The same on some of the rows, which keep their bins."""
