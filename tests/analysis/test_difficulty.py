@@ -163,7 +163,7 @@ def test_scores_that_know_nothing_of_luck_do_not_flatter():
     blind = tell_difficulty(rng.random((300, 16)), 5, source="predicted", correct=correct)
     seeing = tell_difficulty(correct * 0.5 + 0.2, 5, source="predicted", correct=correct)
     assert np.abs(blind.bias).max() < 0.03 and seeing.bias[1] > 0.15
-    assert "predicted difficulty by the verifier's mean score" in seeing.label
+    assert "predicted difficulty (the verifier's mean score)" in seeing.label
 
 
 def test_one_sample_a_problem_may_be_all_luck():
