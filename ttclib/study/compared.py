@@ -316,7 +316,7 @@ def _searched(member: Member, one: TreeSearch, asked: Question, enough: int, lef
 
 
 def _refuse_lost(tried: Sequence[tuple[Member, Strategy, Outcomes]], held: Sequence[Outcomes], asked: Question) -> None:
-    """Refuse a budget that was named and is in no row, for most problems lack what a strategy needs for it.
+    """Refuse a budget that was named and is in no row, although one of the strategies could have it.
 
     Raises
     ------
@@ -325,13 +325,7 @@ def _refuse_lost(tried: Sequence[tuple[Member, Strategy, Outcomes]], held: Seque
     """
     rows = {size for one in held for size in one.budgets}
     for member, one, outcome in tried:
-        half = len(outcome.problem_ids) / 2
-        most = {
-            size
-            for size, count in zip(outcome.budgets, (~np.isnan(outcome.accuracy)).sum(axis=0), strict=True)
-            if count > half
-        }  # left out for the few that lack it, and said
-        lost = [size for size in asked.budgets or () if size not in rows | most and one.allows(size)]
+        lost = [size for size in asked.budgets or () if size not in rows and one.allows(size)]
         if lost and isinstance(one, TreeSearch):
             tree = member.whole_tree(asked.verifier)
             known = set(outcome.problem_ids)
