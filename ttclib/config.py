@@ -19,7 +19,7 @@ from ttclib.errors import RequestError, nearest, one_of
 from ttclib.revision_format import N_CONTEXT
 from ttclib.setting_keys import canonical_json, setting_name
 
-VERIFIER_ENTRY_POINTS = "ttclib.verifiers"
+VERIFIER_ENTRY_POINTS = "ttclib.verifier_formats"
 VERIFIER_FORMATS = ("token-classification", "qwen", "math-shepherd", "rlhflow", "skywork", "orm", "qwen-orm")
 
 

@@ -2,7 +2,7 @@
 
 A format is how a model wants a solution written and where its score is read. `auto` settles it from
 the checkpoint's architecture, and for plain language models, which do not say, from its name. Another package adds a
-format by an entry point in the group ``ttclib.verifiers`` that gives a subclass of `Prm`.
+format by an entry point in the group ``ttclib.verifier_formats`` that gives a subclass of `Prm`.
 """
 
 from __future__ import annotations
