@@ -228,9 +228,9 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
     text = read(run_checked(name, tmp_path, store=str(poor_store), **QUICK.get(name, {})))
     says = {
         "00_start": "lacks scores and tree steps",
-        "01_replay": "left out: best-of-N (no such scores), best-of-N weighted (no such scores)",
+        "01_replay": "left out: best-of-N, best-of-N weighted (no such scores)",
         "02_difficulty": "predicted difficulty is left out: ",
-        "03_search": "score it with `ttc score`",
+        "03_search": "collect one with `ttc search CONFIG",
         "04_revisions": "collect them with `ttc revise CONFIG`",
         "05_frontier": "'weighted_best_of_n' is not among what is compared. Allowed: pass_at_k, majority_vote",
         "06_crossover": "sample one with `ttc sample`",

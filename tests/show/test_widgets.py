@@ -212,7 +212,7 @@ def test_a_store_without_scores_can_be_explored(unscored_store: Path) -> None:
     explorer = widgets.ReplayExplorer(ttclib.open(unscored_store), strategies=SAMPLING)
     assert 'role="alert"' not in shown(explorer)
     assert set(explorer.table["strategy"]) == {"pass_at_k", "majority_vote"}
-    assert "left out: best-of-N (no such scores), best-of-N weighted (no such scores)" in shown(explorer)
+    assert "left out: best-of-N, best-of-N weighted (no such scores)" in shown(explorer)
 
 
 def test_a_store_of_counts_can_be_explored(tmp_path: Path) -> None:

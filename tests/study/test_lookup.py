@@ -42,7 +42,7 @@ def test_without_scores_the_rest_is_replayed_and_the_lack_said(tmp_path: Path) -
     study = ttclib.open(make_store(tmp_path / "s.duckdb", n_problems=4, n_samples=4, scored=False))
     curves = study.replay(strategies=SAMPLING, lacking="leave out")
     assert curves.frame["strategy"].unique().sort().to_list() == ["majority_vote", "pass_at_k"]
-    assert curves.notes == ("left out: best-of-N (no such scores), best-of-N weighted (no such scores)",)
+    assert curves.notes == ("left out: best-of-N, best-of-N weighted (no such scores)",)
     assert study.difficulties() == ["oracle"]
     with pytest.raises(RequestError, match="`ttc score`"):
         study.replay(strategies=SAMPLING)

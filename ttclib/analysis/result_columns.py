@@ -12,8 +12,8 @@ _INT, _FLOAT, _TEXT, _FLAG = pl.Int64, pl.Float64, pl.String, pl.Boolean
 _CI = ("ci_low", "ci_high")
 
 
-def _share(name: str, meaning: str, label: str = "", **more: Any) -> Column:
-    return Column(name, _FLOAT, meaning, "share", label, ends=_CI, **more)
+def _share(name: str, meaning: str, label: str = "", *, ends: tuple[str, str] | None = _CI, **more: Any) -> Column:
+    return Column(name, _FLOAT, meaning, "share", label, ends=ends, **more)
 
 
 def _count(name: str, meaning: str, label: str = "", **more: Any) -> Column:
@@ -98,8 +98,8 @@ OWN: tuple[Column, ...] = (
     _count("n_probes", "samples spent on telling the difficulty", "probes", null="whole pool"),
     Column("probes", _FLOAT, "samples spent on telling the difficulty, of a problem", "quantity"),
     # Two sides.
-    _share("first", "accuracy of the first side"),
-    _share("second", "accuracy of the second side"),
+    _share("first", "accuracy of the first side", ends=None),
+    _share("second", "accuracy of the second side", ends=None),
     Column("difference", _FLOAT, "second less first, or strategy less baseline", "points", ends=_CI),
     Column("difference_low", _FLOAT, "lower end of the difference's interval", "points", "from"),
     Column("difference_high", _FLOAT, "upper end of the difference's interval", "points", "to"),
@@ -111,8 +111,8 @@ OWN: tuple[Column, ...] = (
         "times",
         "small may spend",
     ),
-    _share("accuracy_small", "accuracy of the small model with test-time compute", "small, thinking"),
-    _share("accuracy_large", "accuracy of the larger model", "larger"),
+    _share("accuracy_small", "accuracy of the small model with test-time compute", "small, thinking", ends=None),
+    _share("accuracy_large", "accuracy of the larger model", "larger", ends=None),
     Column(
         "relative_gain",
         _FLOAT,

@@ -28,7 +28,10 @@ from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError
 from ttclib.study.question import question
 
-SHOWN = ("bin", "exchange_rate", "multiplier", "accuracy_small", "accuracy_large", "difference", "winner", "n_problems")
+SHOWN = (
+    *("bin", "exchange_rate", "multiplier", "accuracy_small", "accuracy_large"),
+    *("difference", "ci_low", "ci_high", "winner", "n_problems"),
+)
 
 
 @cli.command()

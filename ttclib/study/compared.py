@@ -177,6 +177,7 @@ class _Left:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, str], list[str]] = {}
+        self.budgets: set[int] = set()  # that smaller pools cannot answer
 
     def add(self, member: Member, name: str, variant: str, reason: str) -> None:
         self._found.setdefault((member.name, name, reason), []).append(variant)
@@ -185,14 +186,17 @@ class _Left:
         self._found.setdefault(("", name, reason), []).append(variant)
 
     def lines(self) -> list[str]:
-        said = []
+        """One a reason: strategies that lack the same thing are said together."""
+        alike: dict[tuple[str, str], list[str]] = {}
         for (member, name, reason), members in self._found.items():
-            what = (
-                strategy_label(members[0])
-                if len(members) == 1
-                else f"{len(members)} variants of {strategy(name).label}"
-            )
-            said.append(f"{f'{member}: ' if member else ''}{what} ({reason})")
+            several = f"{len(members)} variants of {strategy(name).label}"
+            what = strategy_label(members[0]) if len(members) == 1 else several
+            alike.setdefault((member, reason), []).append(what)
+        said = [
+            f"{f'{member}: ' if member else ''}{', '.join(what)} ({reason})" for (member, reason), what in alike.items()
+        ]
+        if self.budgets:
+            said.append(f"N = {', '.join(map(str, sorted(self.budgets)))} (more samples than some problems have)")
         return said
 
 
@@ -350,8 +354,10 @@ def _answered(one: Outcomes, asked: Question, left: _Left) -> Outcomes:
     """
     answered = ~np.isnan(one.accuracy)
     counts = answered.sum(axis=0)
-    named = asked.budgets is not None and strategy(one.strategy).reads != "tree"
-    columns = np.flatnonzero(counts >= (1 if named else counts.max()))
+    every = (asked.budgets is not None or asked.problems == "own") and strategy(one.strategy).reads != "tree"
+    columns = np.flatnonzero(counts >= (1 if every else counts.max()))
+    if asked.budgets is None and not every and strategy(one.strategy).reads == "pool":
+        left.budgets.update(size for size, count in zip(one.budgets, counts, strict=True) if 0 < count < counts.max())
     if asked.budgets is not None:
         for column in sorted({*range(len(counts))} - {*columns.tolist()}):
             reason = f"held on {counts[column]} of {counts.max()} problems" if counts[column] else "not collected"

@@ -24,7 +24,7 @@ def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
         best = able.sort("accuracy", "budget", descending=[True, False]).row(0, named=True)
         said.append(
             f"Most accurate: {_name(best)} at N = {best['budget']} with {_percent(best['accuracy'])} "
-            f"{_interval(best)} on {best['n_problems']} problems."
+            f"{_interval(best)} on {_problems(best)}."
         )
         falling = [
             _name(last)
@@ -39,7 +39,7 @@ def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
         last = cover.row(-1, named=True)
         said.append(
             f"At N = {last['budget']} a right answer is among the samples of {_percent(last['accuracy'])} "
-            f"{_interval(last)} of {last['n_problems']} problems."
+            f"{_interval(last)} of {_problems(last)}."
         )
     elif len(cover):
         last = cover.row(-1, named=True)
@@ -61,7 +61,7 @@ def of_frontier(found: Frontier) -> tuple[str, ...]:
     last = chosen.sort("at_most").row(-1, named=True)
     said = [
         f"Within {last['at_most']:.4g} {found.unit} the best choice reaches {_percent(last['accuracy'])} "
-        f"{_interval(last)}, at a cost of {last['cost']:.4g}, on {last['n_problems']} problems."
+        f"{_interval(last)}, at a cost of {last['cost']:.4g}, on {_problems(last)}."
     ]
     single = whole.filter(
         (pl.col("strategy") != COMPUTE_OPTIMAL)
@@ -69,7 +69,7 @@ def of_frontier(found: Frontier) -> tuple[str, ...]:
         & ~pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean)
     ).drop_nulls("accuracy")
     if len(single):
-        best = single.sort("accuracy", descending=True).row(0, named=True)
+        best = single.sort(pl.col("accuracy").round(9), "cost", descending=[True, False]).row(0, named=True)
         gain = last["accuracy"] - best["accuracy"]
         lead = "more than" if gain > 0 else "less than"
         if abs(gain) < 5e-4:
@@ -129,7 +129,7 @@ def of_efficiency(found: Efficiency) -> tuple[str, ...]:
     most = max(told, key=lambda row: row["factor"])
     ends = shown_interval(most["factor_low"], most["factor_high"], "factor")
     return (
-        f"No saving over {baseline} is shown on {most['n_problems']} problems: the largest factor, "
+        f"No saving over {baseline} is shown on {_problems(most)}: the largest factor, "
         f"{most['factor']:.2g}{' ' + ends if ends != DASH else ''} at "
         f"{_percent(most['accuracy'])}, may be none.",
     )
@@ -165,7 +165,7 @@ def of_sides(found: Any) -> tuple[str, ...]:
         said.append(
             f"{strategy_label(last['strategy'])} at N = {last['budget']}: {verdict}, {_points(last['difference'])} "
             f"points [{_points(last['ci_low'])}, {_points(last['ci_high'])}] for {found.names[1]} on "
-            f"{last['n_problems']} problems."
+            f"{_problems(last)}."
         )
     return tuple(said)
 
@@ -182,7 +182,7 @@ def _ahead(row: dict[str, Any]) -> str:
         return f"the larger model is ahead {size} {both}"
     if row["winner"] == "small":
         return f"the small policy is ahead {size} {both}"
-    return f"too close to call on {row['n_problems']} problems, {_points(gap)} points [{_points(low)}, {_points(high)}]"
+    return f"too close to call on {_problems(row)}, {_points(gap)} points [{_points(low)}, {_points(high)}]"
 
 
 def _few(values: list[float]) -> list[float]:
@@ -216,3 +216,7 @@ def _size(value: float) -> str:
 
 def _points(value: float) -> str:
     return shown(value, "difference")
+
+
+def _problems(row: dict[str, Any]) -> str:
+    return f"{row['n_problems']} problem{'' if row['n_problems'] == 1 else 's'}"

@@ -13,7 +13,7 @@ import numpy as np
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy, not_in_store
-from ttclib.samples import PRM, Chains, Pool, Tree, Verifier
+from ttclib.samples import LOGPROB, ORM, PRM, Chains, Pool, Tree, Verifier
 from ttclib.store.chains import load_chains
 from ttclib.store.packed import packed_path
 from ttclib.store.settings import has_nodes
@@ -107,13 +107,14 @@ class Member:
         TTCError
             The tree in the store is damaged.
         """
-        read = self.pool.verifier(verifier, needs_steps=True)
         if not self.grown:
+            if verifier not in (PRM, ORM, LOGPROB):
+                self.pool.verifier(verifier)  # a name that nobody knows is said first
             raise NotInStore(
                 f"'{self.pool.store}' holds no tree search of policy '{self.pool.policy}': collect one with "
                 f"`ttc search CONFIG --store {self.pool.store}`"
             )
-        key = (read.name, "searched")
+        key = (self.pool.verifier(verifier, needs_steps=True).name, "searched")
         if key not in self._trees:
             whole = self.whole_tree(verifier)
             searched = whole.searched()

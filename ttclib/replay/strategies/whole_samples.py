@@ -25,8 +25,8 @@ class WholeSamples(Strategy):
     takes_counts: ClassVar[bool] = False
 
     def collected(self, samples: Pool) -> list[int]:
-        """The powers of two up to the smallest pool: what every problem can answer."""
-        return powers_of_two(samples)
+        """The powers of two up to the largest pool: what some problem can answer."""
+        return [1 << exponent for exponent in range(self.largest(samples).bit_length())]
 
     def largest(self, samples: Pool) -> int:
         """The largest pool."""
