@@ -83,9 +83,23 @@ def store_readme(demo: Path | None = None) -> str:
         sections.append("| column | type | meaning |\n|---|---|---|")
         sections.extend(f"| `{name}` | {kind} | {_cell(meaning)} |" for name, kind, meaning in rows)
         sections.append("")
+    sections.append(REAL_MODELS)
     if demo is not None:
         sections.append(_demo_section(demo))
     return "\n".join(sections)
+
+
+REAL_MODELS = """## Real models
+
+| store | holds | credit, licence |
+|---|---|---|
+| **frontier.duckdb** | 70,727 samples of 83 frontier models on OTIS Mock AIME (45 problems) and GPQA Diamond (198; no question texts); a setting an effort; prices with their date | Epoch AI, "AI Benchmarking Hub", epoch.ai, 2026: CC BY 4.0 |
+| **livecodebench.duckdb** | right answers in ten attempts of 59 models on code execution, test output and self-repair; no texts, no tokens | LiveCodeBench leaderboard (arXiv:2403.07974): CC BY-SA 4.0, and so is this store |
+| **pythia.duckdb** | attempts and right answers of 81 Pythia checkpoints on GSM8K and MATH | counts of Schaeffer et al. 2025, arXiv:2502.17578 |
+
+They ship packed, as `NAME.duckdb.xz`; whoever opens one first unpacks it. `python store/make_real.py FOLDER` makes them from
+the public files, with parameters, training tokens and list prices from `model_facts.csv`. A store needs DuckDB 2.0 or later.
+"""  # noqa: E501
 
 
 def _demo_section(demo: Path) -> str:
