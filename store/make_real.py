@@ -2,8 +2,9 @@
 
     python store/make_real.py FOLDER
 
-FOLDER holds `epoch_samples.csv.gz`, `livecodebench_counts_of_10.csv.gz` and `pythia_counts.csv.gz` (README.md says whose
-they are); what is not there is passed over. Facts of models come from `model_facts.csv`; Pythia's stand in its names.
+FOLDER holds `epoch_samples.csv.gz`, `livecodebench_counts_of_10.csv.gz` and `pythia_counts.csv.gz` (README.md says
+whose they are); what is not there is passed over. Facts of models come from `model_facts.csv`; Pythia's stand in its
+names.
 """
 
 from __future__ import annotations
