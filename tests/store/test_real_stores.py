@@ -56,6 +56,7 @@ def test_the_verdict_depends_on_the_task(benchmark, winner):
     asked = question(strategies="pass_at_k", budgets=range(1, 11), bins=1)
     found = ask_crossover(small, larger, asked, [19.4])
     assert found.result.frame["winner"][0] == winner
+    assert found.findings[0].endswith("(the small one checked by a perfect verifier).")
 
 
 def test_pythia_is_kept_as_counts_and_its_names_say_its_size():

@@ -75,7 +75,9 @@ def test_bins_that_differ_are_named_one_by_one():
         for number, gap, winner in ((None, 0.0, "too close"), (1, 0.3, "small"), (2, 0.0, "too close"),
                                     (3, 0.3, "small"), (4, -0.3, "large"), (5, -0.3, "large"))
     ]  # fmt: skip
-    (sentence,) = findings.of_crossover(SimpleNamespace(frame=pl.DataFrame(rows, infer_schema_length=None)))
+    frame, nobody = pl.DataFrame(rows, infer_schema_length=None), SimpleNamespace(outcomes=())
+    found = SimpleNamespace(frame=frame, choice=SimpleNamespace(candidates=nobody))
+    (sentence,) = findings.of_crossover(found)
     assert sentence == (
         "R = 1: too close to call on 40 problems, 0.0 points [−10.0, +10.0]; bins 1, 3 the small one ahead, bins 4–5 "
         "the larger one ahead, bin 2 too close to call."

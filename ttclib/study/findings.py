@@ -140,10 +140,15 @@ def of_crossover(found: Crossover) -> tuple[str, ...]:
     said = []
     rates = found.frame["exchange_rate"].unique().sort().to_list()
     shown = rates if len(rates) <= 5 else _few(rates)
+    chosen_from = found.choice.candidates.outcomes
+    bound = bool(chosen_from) and all(needs_truth(one.strategy) for one in chosen_from)
+    perfect = " (the small one checked by a perfect verifier)" if bound else ""
     for rate in shown:
         rows = found.frame.filter(pl.col("exchange_rate") == rate)
+        if rows["bin"].drop_nulls().n_unique() < 2:
+            rows = rows.filter(pl.col("bin").is_null())
         whole = rows.filter(pl.col("bin").is_null()).row(0, named=True)
-        text = f"R = {rate:.3g}: {_ahead(whole)}"
+        text = f"R = {rate:.3g}: {_ahead(whole)}{perfect}"
         by = {
             who: [row["bin"] for row in rows.drop_nulls("bin").to_dicts() if row["winner"] == who]
             for who in ("small", "large", "too close", None)
