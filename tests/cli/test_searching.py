@@ -70,7 +70,10 @@ def test_collect_replay_and_collect_what_replay_asks_for(folder):
     assert [*KEYS] == [key for key in row if key in KEYS]
     assert (row["strategy"], row["variant"], row["n_problems"]) == ("beam_search", "beam_search (M=2)", 3)
 
-    line = error_line(ttc(*replay, "4,8", cwd=folder), status=1)
+    assert "at budgets 8" in error_line(ttc(*replay, "8", cwd=folder), status=1)
+    some = ttc(*replay, "4,8", "--json", cwd=folder)  # what is held is answered, and what collects the rest is said
+    assert some.returncode == 0 and len(json.loads(some.stdout)) == 1
+    line = some.stderr
     found = re.search(r"at budgets 8 on \d of 3 problems: at least \d+ expansions are missing.*`ttc (search .*)`", line)
     assert found, line
     command = found[1].replace("CONFIG", "run.toml").split()

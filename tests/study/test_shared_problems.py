@@ -7,7 +7,7 @@ import pytest
 
 import ttclib
 from tests.show.stores import make_store
-from ttclib.errors import NotInStore, RequestError
+from ttclib.errors import RequestError
 from ttclib.replay.strategies.best_of_n import BestOfN
 from ttclib.study.question import question
 from ttclib.study.searches import open_searches
@@ -26,9 +26,11 @@ def test_a_budget_that_one_problem_lacks_is_left_out(uneven: Study) -> None:
     (beam,) = found.searches
     assert beam.budgets == (4,) and len(beam.problem_ids) == 12
     assert not any(np.isnan(one.accuracy).any() for one in found.curves.outcomes)
-    # A budget that is named is refused, with what collects the rest.
-    with pytest.raises(NotInStore, match="at budgets 8 on 1 of 12 problems.*ttc search"):
-        uneven.compared(question(strategies=["beam_search"], beam_width=4, budgets=[4, 8]))
+    # Alone it is of the other problems, which is said; one of several fails no other, and what collects it is said.
+    alone = uneven.compared(question(strategies=["beam_search"], beam_width=4, budgets=[8]))
+    assert len(alone.problem_ids) == 11 and "on 1 of 12 searched problems (not collected" in alone.line()
+    some = uneven.compared(question(strategies=["beam_search"], beam_width=4, budgets=[4, 8]))
+    assert some.outcomes[0].budgets == (4,) and "at budgets 8 on 1 of 12 problems" in some.line()
 
 
 def test_every_mean_is_over_the_problems_that_all_hold(uneven: Study, tmp_path: Path) -> None:

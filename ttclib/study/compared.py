@@ -129,7 +129,7 @@ def compare(members: Sequence[Member], asked: Question) -> Compared:
         )
     held = [_answered(one, asked, left) for one in found]
     if asked.refuses:
-        _refuse_lost(tried, held, asked)
+        _refuse_lost(tried, held, asked, left)
     named = asked.strategies is not None
     ids = shared_problems(held) if asked.problems != "own" else tuple(dict.fromkeys(_every_problem(held)))
     if not ids:
@@ -178,6 +178,7 @@ class _Left:
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, str], list[str]] = {}
         self.budgets: set[int] = set()  # that smaller pools cannot answer
+        self.errors: list[str] = []  # what says how to collect what is lacking
 
     def add(self, member: Member, name: str, variant: str, reason: str) -> None:
         self._found.setdefault((member.name, name, reason), []).append(variant)
@@ -197,7 +198,7 @@ class _Left:
         ]
         if self.budgets:
             said.append(f"N = {', '.join(map(str, sorted(self.budgets)))} (more samples than some problems have)")
-        return said
+        return [*said, *dict.fromkeys(self.errors)]
 
 
 def _tried(member: Member, asked: Question, left: _Left) -> list[Strategy]:
@@ -310,7 +311,13 @@ def _searched(member: Member, one: TreeSearch, asked: Question, enough: int, lef
         sizes = [size for size, held in zip(outcome.budgets, full, strict=True) if held]
         if not np.isnan(one.replicated(others, sizes, aggregation=asked.aggregation)[0]).any():
             outcome = one.replay(whole, budgets, aggregation=asked.aggregation, seed=asked.seed)
+    for size in sorted({*(asked.budgets or ())} - {*outcome.budgets}):
+        left.add_named(one.name, f"{one.variant} at N = {size}", "it has no such budget")
     on_all = int((~np.isnan(outcome.accuracy)).sum(axis=0).max())
+    searched = len(outcome.problem_ids)
+    if member.grown and enough <= on_all < searched:
+        where = f"{one.variant} on {searched - on_all} of {searched} searched problems"
+        left.add_named(one.name, where, "not collected; the others may be the easier ones")
     if not member.grown and on_all < len(whole.problem_ids):
         raise one.missing(whole, one.replicated(whole, budgets)[3], budgets, asked.aggregation)
     if on_all < enough:
@@ -319,8 +326,10 @@ def _searched(member: Member, one: TreeSearch, asked: Question, enough: int, lef
     return outcome
 
 
-def _refuse_lost(tried: Sequence[tuple[Member, Strategy, Outcomes]], held: Sequence[Outcomes], asked: Question) -> None:
-    """Refuse a budget that was named and is in no row, although one of the strategies could have it.
+def _refuse_lost(
+    tried: Sequence[tuple[Member, Strategy, Outcomes]], held: Sequence[Outcomes], asked: Question, left: _Left
+) -> None:
+    """Refuse where none of the budgets that were named is held; one of several is left out, and said.
 
     Raises
     ------
@@ -330,15 +339,25 @@ def _refuse_lost(tried: Sequence[tuple[Member, Strategy, Outcomes]], held: Seque
     rows = {size for one in held for size in one.budgets}
     for member, one, outcome in tried:
         lost = [size for size in asked.budgets or () if size not in rows and one.allows(size)]
-        if lost and isinstance(one, TreeSearch):
-            tree = member.whole_tree(asked.verifier)
-            known = set(outcome.problem_ids)
-            tree = tree.of_problems([place for place, name in enumerate(tree.problem_ids) if name in known])
-            lacking = one.replicated(tree, lost, aggregation=asked.aggregation)[3]
-            raise one.missing(tree, lacking, lost, asked.aggregation)
-        if lost:
-            samples, verifier = member.samples(one, asked.verifier, asked.reviser)
-            one.replay(samples, lost, verifier=verifier, aggregation=asked.aggregation)
+        if not lost:
+            continue
+        try:
+            _look_for(lost, member, one, outcome, asked)
+        except NotInStore as error:
+            if not rows.intersection(asked.budgets or ()):
+                raise
+            left.errors.append(str(error))
+
+
+def _look_for(lost: Sequence[int], member: Member, one: Strategy, outcome: Outcomes, asked: Question) -> None:
+    if isinstance(one, TreeSearch):
+        tree = member.whole_tree(asked.verifier)
+        known = set(outcome.problem_ids)
+        tree = tree.of_problems([place for place, name in enumerate(tree.problem_ids) if name in known])
+        lacking = one.replicated(tree, lost, aggregation=asked.aggregation)[3]
+        raise one.missing(tree, lacking, lost, asked.aggregation)
+    samples, verifier = member.samples(one, asked.verifier, asked.reviser)
+    one.replay(samples, lost, verifier=verifier, aggregation=asked.aggregation)
 
 
 def _few(count: int, member: Member) -> str:
