@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtri, stdtr, stdtrit
 
-from ttclib.errors import RequestError, one_of
+from ttclib.errors import one_of
 
 KINDS = ("mean", "difference", "ratio")
 FAMILIES = ("pointwise", "simultaneous")
@@ -446,15 +446,3 @@ def _mean_and_spread(values: np.ndarray, clusters: ArrayLike | None) -> tuple[fl
     n = int(number.max()) + 1
     parts = np.bincount(number.ravel(), seen - mean) * n / len(seen)
     return mean, n, float(np.sqrt((parts**2).sum() / max(1, n - 1)))
-
-
-def check_level(level: float) -> float:
-    """The level, in (0, 1).
-
-    Raises
-    ------
-    RequestError
-    """
-    if not 0 < level < 1:
-        raise RequestError(f"level {level}: give a number between 0 and 1, such as 0.95")
-    return level

@@ -20,7 +20,6 @@ _SIGNS = {
     "。": ". ", "、": ", ", "〈": r"\langle ", "〉": r"\rangle ", "【": " ", "】": " ", "「": '"', "」": '"',
     "\u200b": "", "\u2061": "", "\ufeff": "",
 }  # fmt: skip
-_CJK = "\u4e00-\u9fff"
 _SPOKEN = [
     (re.compile(pattern), plain)
     for pattern, plain in (
@@ -55,11 +54,6 @@ def plain_characters(answer: str) -> str:
         text = pattern.sub(plain, text)
     text = "".join(_SIGNS.get(mark, mark) for mark in text)
     return unicodedata.normalize("NFKC", text).replace("°", r"^\circ ")
-
-
-def has_cjk(text: str) -> bool:
-    """Whether Chinese characters stand in a text."""
-    return not text.isascii() and re.search(f"[{_CJK}]", text) is not None
 
 
 def _vulgar(found: re.Match[str]) -> str:

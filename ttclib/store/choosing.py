@@ -92,12 +92,6 @@ def settings_of(
     return [Setting(name, json.loads(keys or "{}")) for name, keys in rows]
 
 
-def read_setting(con: duckdb.DuckDBPyConnection, name: str) -> Setting:
-    """A setting by its name; without keys where the store knows none."""
-    rows = con.execute("SELECT keys FROM settings WHERE setting = ?", [name]).fetchall()
-    return Setting(name, json.loads((rows[0][0] if rows else None) or "{}"))
-
-
 def as_key(wanted: Wanted) -> Hashable:
     """What is asked for, to remember it by."""
     if isinstance(wanted, Setting):
