@@ -12,19 +12,7 @@ from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import Ledger, priced
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.strategy import strategies
-
-
-def needs_truth(one: Outcomes) -> bool:
-    """Whether a strategy picks by the right answer: a bound, which nobody could run."""
-    found = strategies().get(one.strategy)
-    return found is not None and found.needs_truth
-
-
-def draws_whole(one: Outcomes) -> bool:
-    """Whether a strategy draws independent samples, among which those that told difficulty serve again."""
-    found = strategies().get(one.strategy)
-    return found is not None and found.reads == "pool"
+from ttclib.replay.strategy import draws_whole, needs_truth
 
 
 @dataclass(frozen=True)
@@ -90,7 +78,7 @@ class Candidates:
 
     def runnable(self) -> Candidates:
         """Those that do not need the right answer; where all do, a perfect verifier is what is asked about."""
-        able = np.array([not needs_truth(self.of(j)) for j in range(len(self))], dtype=bool)
+        able = np.array([not needs_truth(self.of(j).strategy) for j in range(len(self))], dtype=bool)
         return self.some(able) if able.any() else self
 
     def some(self, chosen: np.ndarray) -> Candidates:
@@ -268,7 +256,7 @@ def _probes(
     probe = probe_price(sides, prices, difficulty)
     charged = []
     for one, table in zip(sides, prices, strict=True):
-        drawn = generations(one) if draws_whole(one) else np.zeros(one.accuracy.shape)
+        drawn = generations(one) if draws_whole(one.strategy) else np.zeros(one.accuracy.shape)
         charged.append(table + probe[:, None] * due.samples(drawn))
     return charged
 
@@ -299,7 +287,7 @@ def probe_price(sides: Sequence[Outcomes], prices: Sequence[np.ndarray], difficu
     found = [
         (one.source.verifier is not None, table[:, one.budgets.index(1)])
         for one, table in zip(sides, prices, strict=True)
-        if draws_whole(one) and 1 in one.budgets
+        if draws_whole(one.strategy) and 1 in one.budgets
     ]
     if not found:
         raise RequestError("what a difficulty sample costs is not known: compare a sampling strategy at budget 1 too")

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ttclib.analysis.candidates import Candidates, bill_of, candidates_of, draws_whole, generations, probe_price
+from ttclib.analysis.candidates import Candidates, bill_of, candidates_of, generations, probe_price
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.interpolation import accuracy_at, cost_for
@@ -18,6 +18,7 @@ from ttclib.analysis.optimise import FOLDS, PARTITIONS, Choice, default_limits, 
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
+from ttclib.replay.strategy import draws_whole
 
 EFFICIENCY_SCHEMA = {
     "bin": pl.Int64,
@@ -141,7 +142,7 @@ def _probe_cost(choice: Choice, difficulty: Difficulty, bill: Bill) -> np.ndarra
         return np.zeros(choice.costs.shape)
     prices = [able.ledger.price(one) for one in able.outcomes]
     drawn = [
-        float(generations(able.of(j))[:, able.column[j]].mean()) if draws_whole(able.of(j)) else 0.0
+        float(generations(able.of(j))[:, able.column[j]].mean()) if draws_whole(able.of(j).strategy) else 0.0
         for j in range(len(able))
     ]
     price = mean_by_group(probe_price(able.outcomes, prices, difficulty)[:, None], able)[:, 0]

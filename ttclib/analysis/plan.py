@@ -12,13 +12,14 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from ttclib.analysis.binning import place_problems
-from ttclib.analysis.candidates import draws_whole, generations, probe_price
+from ttclib.analysis.candidates import generations, probe_price
 from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.resampling import interval
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
+from ttclib.replay.strategy import draws_whole
 
 PLAN_FORMAT, PLAN_VERSION = "ttclib-plan", 1
 
@@ -194,7 +195,7 @@ class Plan:
                     at, place = _find(step, outcomes, number)
                     one = outcomes[at]
                     answers = generations(one)[member, place]
-                    own = answers if draws_whole(one) else np.zeros(answers.shape)
+                    own = answers if draws_whole(one.strategy) else np.zeros(answers.shape)
                     extra = np.zeros(answers.shape) if bill is None else bill.samples(own)
                     accuracy[member, column] += step.share * one.accuracy[member, place]
                     cost[member, column] += step.share * (prices[at][member, place] + extra * probe[member])

@@ -23,6 +23,7 @@ from ttclib.analysis.ledger import LEDGERS
 from ttclib.analysis.optimise import FOLDS, optimise
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends
 from ttclib.errors import RequestError, one_of
+from ttclib.replay.budgets import doublings
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy, reading, strategies, strategy
 from ttclib.samples import Pool, Verifier
@@ -105,7 +106,7 @@ def probed_choice(
     judge = pool.verifier(verifier) if needs_scores else None
     values = pool.correct if judge is None or difficulty == "oracle" else judge.by(aggregation)
     read: dict[str, Any] = {"aggregation": aggregation, "seed": seed}
-    powers = [1 << exponent for exponent in range(smallest.bit_length())]
+    powers = doublings(smallest)
     base = strategy(baseline)().replay(pool, sorted({*powers, smallest}), verifier=judge, **read)
     sizes = sorted({max(size, k) for size in budgets for k in n_probes})
     rng = np.random.default_rng(seed)

@@ -16,7 +16,7 @@ from ttclib.cli.options import (
     RESAMPLES,
     SEEDED,
     STORE,
-    ledger_of,
+    costs_of,
     numbers,
     options,
     question_of,
@@ -60,9 +60,6 @@ def crossover(
     large_strategy: str | None,
     large_budget: int,
     allow_sampled: bool,
-    probes: int | None,
-    queries: float,
-    reuse_probes: bool,
     resamples: int,
     as_json: bool,
     as_csv: bool,
@@ -72,7 +69,7 @@ def crossover(
     from ttclib.study.answers import ask_crossover, larger_side
 
     rates = numbers(ratios, "ratios")
-    book = ledger_of(choices)
+    costs = costs_of(choices)
     shared = store_of(choices) if small_store is None or large_store is None else None
     choices.pop("store", None)
     choices.pop("store_argument", None)
@@ -95,10 +92,7 @@ def crossover(
         larger,
         asked,
         rates,
-        ledger=book,
-        probes=probes,
-        queries=queries,
-        reused=reuse_probes,
+        **costs,
         param_ratio=param_ratio,
         training_tokens_ratio=training_tokens_ratio,
         large_budget=large_budget,

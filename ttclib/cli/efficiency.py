@@ -17,7 +17,7 @@ from ttclib.cli.options import (
     SEEDED,
     STORE,
     WHOSE,
-    ledger_of,
+    costs_of,
     options,
     question_of,
     strategy_options,
@@ -38,9 +38,6 @@ SHOWN = ("budget", "accuracy", "baseline_cost", "cost", "factor", "factor_low", 
 def efficiency(
     baseline: str,
     cheap: str | None,
-    probes: int | None,
-    queries: float,
-    reuse_probes: bool,
     resamples: int,
     as_json: bool,
     as_csv: bool,
@@ -49,7 +46,7 @@ def efficiency(
     """At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty."""
     from ttclib.study.answers import ask_efficiency, ask_probed
 
-    book = ledger_of(choices)
+    costs = costs_of(choices)
     study = study_of(choices)
     if cheap is not None:
         asked = question_of(study, choices)
@@ -67,10 +64,7 @@ def efficiency(
         study,
         question_of(study, choices),
         baseline,
-        ledger=book,
-        probes=probes,
-        queries=queries,
-        reused=reuse_probes,
+        **costs,
         n_resamples=resamples,
     )
     result = found.result

@@ -21,7 +21,7 @@ from ttclib.cli.options import (
     SEEDED,
     STORE,
     WHOSE,
-    ledger_of,
+    costs_of,
     numbers,
     options,
     question_of,
@@ -52,9 +52,6 @@ def frontier(
     allocation: bool,
     export_plan: Path | None,
     export_policy: Path | None,
-    probes: int | None,
-    queries: float,
-    reuse_probes: bool,
     resamples: int,
     as_json: bool,
     as_csv: bool,
@@ -66,23 +63,23 @@ def frontier(
     if export_policy is not None:
         raise RequestError("--export-policy is called --export-plan now: `policy` means the model")
     one_of(per, PER, "way to limit cost")
-    book = ledger_of(choices)
+    costs = costs_of(choices)
+    unit = costs["ledger"].label
     study = study_of(choices)
-    priced: dict[str, Any] = {"ledger": book, "probes": probes, "queries": queries, "reused": reuse_probes}
     limits = None if at_most is None else numbers(at_most, "at-most")
     if allocation:
-        spent = ask_allocation(study, question_of(study, choices), **priced, limits=limits, n_resamples=resamples)
+        spent = ask_allocation(study, question_of(study, choices), **costs, limits=limits, n_resamples=resamples)
         print_answer(
             spent.result,
             as_json=as_json,
             as_csv=as_csv,
-            rows=[{**row, "unit": book.label} for row in spent.result.to_dicts()],
+            rows=[{**row, "unit": unit} for row in spent.result.to_dicts()],
             findings=spent.findings,
             notes=spent.notes,
-            heading=f"One limit for every problem, mixed so that all is spent, and for all on average, in {book.label}",
+            heading=f"One limit for every problem, mixed so that all is spent, and for all on average, in {unit}",
         )
         return
-    found = ask_frontier(study, question_of(study, choices), **priced, limits=limits, per=per, n_resamples=resamples)
+    found = ask_frontier(study, question_of(study, choices), **costs, limits=limits, per=per, n_resamples=resamples)
     result = found.result
     if export_plan is not None:
         plan = result.plan.made_from(fingerprint(study.store), {"ttclib": ttclib.__version__})

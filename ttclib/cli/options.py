@@ -197,6 +197,16 @@ def numbers(text: str, what: str) -> list[float]:
         raise RequestError(f"{what} '{text}': give numbers with commas, such as 0.5,0.1") from None
 
 
+def costs_of(choices: dict[str, Any]) -> dict[str, Any]:
+    """The ledger and the bill for difficulty that the flags ask for, as the study's questions take them."""
+    return {
+        "ledger": ledger_of(choices),
+        "probes": choices.pop("probes"),
+        "queries": choices.pop("queries"),
+        "reused": choices.pop("reuse_probes"),
+    }
+
+
 def ledger_of(choices: dict[str, Any]) -> Ledger:
     """The ledger that the flags ask for."""
     return ledger(choices.pop("preset"), **dict(assignment(text) for text in choices.pop("charges")))

@@ -44,3 +44,14 @@ def as_budgets(budgets: ArrayLike, name: str = "a budget") -> np.ndarray:
     if np.any(values < 1):
         raise ValueError(f"{name} must be at least 1, got {values.min():g}")
     return values.astype(int)
+
+
+def doublings(largest: int) -> list[int]:
+    """1, 2, 4 … up to a number.
+
+    Examples
+    --------
+    >>> doublings(10)
+    [1, 2, 4, 8]
+    """
+    return [1 << exponent for exponent in range(largest.bit_length())]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ttclib.errors import NotInStore, one_of
 from ttclib.replay.best_of_n import expected_largest
-from ttclib.replay.budgets import as_budgets
+from ttclib.replay.budgets import as_budgets, doublings
 from ttclib.replay.estimate import Estimate, grades_by_answer
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revisions import Split, select_from_chains, split_at_ratio, splits_of
@@ -152,7 +152,7 @@ def budgets_collected(chains: Chains, ratio: float | str | None = 1.0) -> list[i
         As in `revision_outcomes`; None: any split.
     """
     largest = int(chains.lengths.sum(axis=1).max())
-    budgets = [1 << exponent for exponent in range(largest.bit_length())]
+    budgets = doublings(largest)
     if ratio is None:
         return [budget for budget in budgets if splits_collected(chains, budget)]
     return [budget for budget in budgets if _holders(chains, _split(budget, ratio)).any()]

@@ -23,11 +23,12 @@ from ttclib.analysis.probing import probed_choice
 from ttclib.errors import RequestError, TTCError
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategies import PassAtK
-from ttclib.replay.strategy import draws_whole, needs_truth
+from ttclib.replay.strategy import draws_whole
 from ttclib.samples import ModelFacts
 from ttclib.store.settings import greedy_pool
 from ttclib.study import findings
 from ttclib.study.captions import source
+from ttclib.study.compared import runnable
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 from ttclib.study.study import open as open_study
@@ -164,7 +165,7 @@ def ask_allocation(
     """What it adds to share one budget among all problems (`ttclib.analysis.allocation.allocation`)."""
     compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
     frame = allocation(
-        [one for one in told.outcomes if not needs_truth(one.strategy)] or list(told.outcomes),
+        runnable(told.outcomes),
         told.difficulty,
         ledger=ledger,
         bill=bill_of(told.difficulty, probes, queries, reused),
@@ -190,9 +191,8 @@ def ask_efficiency(
     compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
     named = compared.named(baseline)
     base = told.outcomes[compared.outcomes.index(named)]
-    able = [one for one in told.outcomes if not needs_truth(one.strategy)] or list(told.outcomes)
     result = efficiency(
-        able,
+        runnable(told.outcomes),
         base,
         told.difficulty,
         ledger=ledger,
@@ -287,8 +287,7 @@ def ask_crossover(
 ) -> Answer[Crossover]:
     """A small policy that thinks longer against a larger one (`ttclib.analysis.crossover.crossover`)."""
     compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
-    able = [one for one in told.outcomes if not needs_truth(one.strategy)] or list(told.outcomes)
-    theirs, ours, difficulty = _same_problems(large.outcomes, able, told)
+    theirs, ours, difficulty = _same_problems(large.outcomes, runnable(told.outcomes), told)
     result = crossover(
         ours,
         theirs,

@@ -67,8 +67,8 @@ class Compared:
 
     @property
     def runnable(self) -> tuple[Outcomes, ...]:
-        """Without bounds such as pass@k, which need the right answer; where there is nothing else, these."""
-        return tuple(one for one in self.outcomes if not needs_truth(one.strategy)) or self.outcomes
+        """As `runnable`."""
+        return runnable(self.outcomes)
 
     def named(self, name: str) -> Outcomes:
         """One of them by its variant or its strategy.
@@ -83,6 +83,11 @@ class Compared:
                 return one
         have = ", ".join(one.variant for one in self.outcomes)
         raise RequestError(f"'{name}' is not among what is compared. Allowed: {have}")
+
+
+def runnable(outcomes: Sequence[Outcomes]) -> tuple[Outcomes, ...]:
+    """Without bounds such as pass@k, which need the right answer; where there is nothing else, these."""
+    return tuple(one for one in outcomes if not needs_truth(one.strategy)) or tuple(outcomes)
 
 
 def compare(members: Sequence[Member], asked: Question) -> Compared:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ttclib.errors import RequestError
 from ttclib.replay.best_of_n import expected_largest
+from ttclib.replay.budgets import doublings
 from ttclib.replay.estimate import Estimate, grades_by_answer
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy
@@ -26,7 +27,7 @@ class WholeSamples(Strategy):
 
     def collected(self, samples: Pool) -> list[int]:
         """The powers of two up to the largest pool: what some problem can answer."""
-        return [1 << exponent for exponent in range(self.largest(samples).bit_length())]
+        return doublings(self.largest(samples))
 
     def largest(self, samples: Pool) -> int:
         """The largest pool."""
@@ -102,7 +103,7 @@ def check_budgets(budgets: Sequence[int], pool: Pool) -> None:
 
 def powers_of_two(pool: Pool) -> list[int]:
     """1, 2, 4 … up to the smallest pool: the budgets that every problem can answer."""
-    return [1 << exponent for exponent in range(int(pool.pool_sizes.min()).bit_length())]
+    return doublings(int(pool.pool_sizes.min()))
 
 
 def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None = None) -> dict[str, np.ndarray]:
