@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"samples", "store", "replay"},
     },
     "analysis": {"errors", "samples", "replay"},
-    "study": {"errors", "samples", "replay", "store", "analysis"},
+    "study": {"errors", "grading", "samples", "replay", "store", "analysis"},
     "show": {"errors", "samples", "replay", "store", "analysis", "study"},
     "lab": {
         *{"errors", "config", "shipped", "problems", "grading", "revision_format", "samples", "store", "collect"},

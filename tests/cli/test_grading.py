@@ -111,7 +111,7 @@ def test_it_needs_no_model_library(store):
 def test_graders_side_by_side_write_nothing_and_say_where_they_differ(store, grade, capsys):
     before = rows(store, "SELECT * FROM grades ORDER BY ALL")
     said = grade(store, "--compare", "math,exact")
-    assert "math and exact differ on 3 of 4 samples" in said and "right by math alone 2" in said
+    assert "math and exact grade 3 of 4 answers otherwise (75.0%)" in said and "right by math alone 2" in said
     assert "'1/2' and '0.5': math right, exact wrong" in said
     cli(["grade", str(store), "--compare", "math,exact,math-verify", "--json"], standalone_mode=False)
     found = json.loads(capsys.readouterr().out)
@@ -123,8 +123,8 @@ def test_graders_side_by_side_write_nothing_and_say_where_they_differ(store, gra
     curves = {(row["grader"], row["strategy"], row["budget"]): row for row in found["curves"]}
     # Of four samples two are right by value and none by text; one is not graded by value.
     assert curves["exact", "pass_at_k", 1]["accuracy"] == 0
-    assert curves["math", "pass_at_k", 1]["accuracy"] > 0.4 and curves["math", "pass_at_k", 1]["moved"] == 0
-    assert curves["exact", "pass_at_k", 1]["moved"] == -curves["math", "pass_at_k", 1]["accuracy"]
+    assert curves["math", "pass_at_k", 1]["accuracy"] > 0.4 and curves["math", "pass_at_k", 1]["difference"] == 0
+    assert curves["exact", "pass_at_k", 1]["difference"] == -curves["math", "pass_at_k", 1]["accuracy"]
     assert rows(store, "SELECT * FROM grades ORDER BY ALL") == before
 
 

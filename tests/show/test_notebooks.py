@@ -25,6 +25,7 @@ from ttclib.study.answers import ask_crossover, ask_frontier  # noqa: E402
 from ttclib.study.chains import open_chains  # noqa: E402
 from ttclib.study.coverage import predict  # noqa: E402
 from ttclib.study.difficulty import answer as ask_difficulty  # noqa: E402
+from ttclib.study.graders import ask_graders  # noqa: E402
 from ttclib.study.question import question  # noqa: E402
 from ttclib.study.searches import open_searches  # noqa: E402
 from ttclib.study.sides import compare_sides, other_side  # noqa: E402
@@ -64,6 +65,7 @@ OWN: dict[str, dict[str, Any]] = {
     "06_crossover": {"verifier": "logprob", "param_ratio": 8.0, "lowest": 0.1, "highest": 10.0, "exchange_rate": 1.0},
     "08_samples": {"verifier": "tiny-prm"},
     "09_compare_stores": {"verifier": "prm", "other_verifier": "tiny-orm", "other_policy": "small", "budgets": [1, 8]},
+    "14_graders": {"graders": ["stored", "exact"]},
 }
 # Fits are repeated for the bands, which takes its time and tells a test nothing.
 QUICK: dict[str, dict[str, Any]] = {"07_scaling_fits": {"n_resamples": 3, "n_splits": 1}}
@@ -150,6 +152,8 @@ def expected_findings(name: str, store: Path) -> tuple[str, ...]:
         return study.replay(strategies=["pass_at_k", "majority_vote"]).findings
     if name == "08_samples":
         return study.replay(strategies=["pass_at_k", "best_of_n"]).findings
+    if name == "14_graders":
+        return ask_graders(study, ["math", "math-verify", "exact"]).findings
     asked = question(strategies=SAMPLING)
     return compare_sides(study, other_side(study, asked)[0], asked).findings
 
@@ -237,9 +241,10 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
         "07_scaling_fits": "At N = 4 a perfect verifier would reach 100.0%",
         "08_samples": "score it with `ttc score`",
         "09_compare_stores": "score the samples with `ttc score`",
+        "14_graders": "math, math-verify, exact grade all 12 answers alike.",
     }
     assert says[name] in text
-    answered = ("00_start", "01_replay", "02_difficulty", "07_scaling_fits")
+    answered = ("00_start", "01_replay", "02_difficulty", "07_scaling_fits", "14_graders")
     assert text.count(LACK) == (0 if name in answered else 1)
 
 

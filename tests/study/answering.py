@@ -15,16 +15,19 @@ def by_command(one: dict[str, Any]) -> Any:
     """What `ttc … --json` prints."""
     from tests.cli.commands import rows
 
-    return rows(*one["words"], cwd=Path.cwd())
+    found = rows(*one["words"], cwd=Path.cwd())
+    return found["curves"] if one["ask"] == "graders" else found
 
 
 def by_python(one: dict[str, Any]) -> Any:
     """What `ttclib.open(...)` and the study's functions give."""
     import ttclib
-    from ttclib.study import answers, difficulty, sides
+    from ttclib.study import answers, difficulty, graders, sides
     from ttclib.study.question import question
 
     study = ttclib.open(one["store"], one["policy"])
+    if one["ask"] == "graders":
+        return graders.ask_graders(study, one["more"]["compare"].split(",")).result.frame.to_dicts()
     asked = question(**one["question"])
     if one["ask"] == "replay":
         return study.replay(asked).frame.to_dicts()

@@ -67,7 +67,7 @@ def stores(tmp_path_factory) -> dict[str, str]:
 def asked(store: str, ask: str, policy: str | None = "small", **values: Any) -> dict[str, Any]:
     """A question in both languages; what is no part of a `Question` is told apart by `more`, `large` and `ratios`."""
     more, large, ratios = (values.pop(name, None) for name in ("more", "large", "ratios"))
-    words = [{"crossover": "crossover", "compare": "compare"}.get(ask, ask), "--store", store]
+    words = [{"graders": "grade"}.get(ask, ask), "--store", store]
     if ask == "crossover":
         words += ["--small", policy, "--large", large, "--allow-sampled", "--ratios", ",".join(map(repr, ratios))]
     elif policy is not None:
@@ -122,6 +122,7 @@ def questions(stores: dict[str, str]) -> dict[str, dict[str, Any]]:
                         problems="searched", bins=5, beam_width=4, lookahead_steps=1)  # fmt: skip
     found["04"] = asked(two, "replay", strategies=[*SAMPLING, "revisions"], problems="revised", bins=5, ratio="best",
                         selection="hierarchical")  # fmt: skip
+    found["graders"] = asked(two, "graders", more={"compare": "math,math-verify,exact"})
     found["07"] = asked(plain, "replay", None, strategies=["pass_at_k", "majority_vote"])
     return found
 
@@ -190,6 +191,7 @@ RUNS: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "06_crossover": ("two", {"lowest": 0.1, "highest": 10.0}, "crossover", "found.result.frame"),
     "07_scaling_fits": ("plain", {"n_resamples": 2, "n_splits": 1}, "07", "measured.frame"),
     "09_compare_stores": ("two", {}, "compare", "found.result.frame"),
+    "14_graders": ("two", {}, "graders", "found.result.frame"),
 }
 
 

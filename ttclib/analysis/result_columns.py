@@ -29,6 +29,7 @@ OWN: tuple[Column, ...] = (
     Column("policy", _TEXT, "the model that was sampled"),
     Column("setting", _TEXT, "how it was sampled: the decoding settings by name", null="default"),
     Column("verifier", _TEXT, "whose scores select"),
+    Column("grader", _TEXT, "who told right answers from wrong ones"),
     Column("aggregation", _TEXT, "how the scores of steps become one"),
     Column("problem_id", _TEXT, "the problem", label="problem"),
     Column("bin", _INT, "difficulty bin, 1 the easiest; null: all problems", "bin", null="all"),

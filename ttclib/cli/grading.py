@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import polars as pl
 
+from ttclib.analysis.columns import shown, shown_interval, strategy_label
 from ttclib.cli.common import assignment, cli, notify
 from ttclib.errors import RequestError
 
 if TYPE_CHECKING:
-    from ttclib.grading import Comparison
+    from ttclib.study.answers import Answer
+    from ttclib.study.graders import Graders
 
 _SHOWN, _LONGEST = 20, 60
 _SAID = {True: "right", False: "wrong", None: "not told"}
@@ -78,50 +80,47 @@ def grade(
 
 def _compare(store: Path, names: Sequence[str], whose: dict[str, Any], as_json: bool) -> None:
     """Show where graders differ on a store."""
-    from ttclib.collect.grade_compare import compare_on_pool, regraded_pools
-    from ttclib.study.question import question
-    from ttclib.study.regraded import regraded_curves
+    from ttclib.study.graders import ask_graders
     from ttclib.study.study import open as open_study
 
     study = open_study(store, whose["policy"], benchmark=whose["benchmark"], setting=whose["setting"], notify=notify)
-    if len(study.members) > 1:
-        raise RequestError(f"'{store}' holds several settings of '{study.policy}': name one with --setting")
-    found = compare_on_pool(study.pool, names, notify=notify)
-    curves = regraded_curves(study, regraded_pools(study.pool, found), question())
+    found = ask_graders(study, names, notify=notify)
+    for note in found.notes:
+        notify(note)
     if as_json:
-        click.echo(json.dumps(_rows(found, curves), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(_rows(found.result), indent=1, ensure_ascii=False))
         return
-    for line in _lines(found, curves):
+    for line in _lines(found):
         click.echo(line)
 
 
-def _lines(found: Comparison, curves: pl.DataFrame) -> Iterator[str]:
-    """What graders find otherwise, in sentences; the pairs; and where each curve moves most."""
-    for row in found.counts():
-        yield (
-            f"{row['grader']} and {row['other_grader']} differ on {row['differing_samples']:,} of {found.n_samples:,} "
-            f"samples ({row['differing_answers']:,} of {found.n_answers:,} answers): right by {row['grader']} alone "
-            f"{row['only_grader_right']:,}, by {row['other_grader']} alone {row['only_other_right']:,}"
-        )
+def _lines(answer: Answer[Graders]) -> Iterator[str]:
+    """What was found, in sentences; the pairs; and where each curve moves most."""
+    yield from answer.findings
+    result = answer.result
+    found = result.found
     if found.disagreements:
         n_pairs = len(found.disagreements)
         yield f"Reference and answer, the {min(_SHOWN, n_pairs)} most frequent of {n_pairs:,}:"
     for one in found.disagreements[:_SHOWN]:
         said = ", ".join(f"{name} {_SAID[correct]}" for name, correct in one.correct.items())
         yield f"  {one.n_samples:,} × {one.reference[:_LONGEST]!r} and {one.answer[:_LONGEST]!r}: {said}"
-    yield f"Where each curve moves most against {found.names[0]}:"
-    moved = curves.filter(pl.col("grader") != found.names[0]).drop_nulls("moved")
+    yield f"Where each curve moves most against {result.first}, in points:"
+    moved = result.frame.filter(pl.col("grader") != result.first).drop_nulls("difference")
     for (strategy, grader), part in moved.group_by("strategy", "grader", maintain_order=True):
-        row = part.sort(pl.col("moved").abs(), maintain_order=True).row(-1, named=True)
-        yield f"  {strategy} by {grader}: {100 * row['moved']:+.1f} points at {row['budget']}"
+        row = part.sort(pl.col("difference").abs(), maintain_order=True).row(-1, named=True)
+        gap = shown(row["difference"], "difference")
+        ends = shown_interval(row["ci_low"], row["ci_high"], "difference")
+        yield f"  {strategy_label(str(strategy))} by {grader}: {gap} {ends} at N = {row['budget']}"
 
 
-def _rows(found: Comparison, curves: pl.DataFrame) -> dict[str, Any]:
+def _rows(result: Graders) -> dict[str, Any]:
+    found = result.found
     return {
         "graders": list(found.names),
         "n_samples": found.n_samples,
         "n_answers": found.n_answers,
         "counts": found.counts(),
         "pairs": [asdict(one) for one in found.disagreements],
-        "curves": curves.to_dicts(),
+        "curves": result.frame.to_dicts(),
     }

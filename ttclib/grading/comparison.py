@@ -24,6 +24,8 @@ class Graded:
         Those that were stated beside the completions; None where none was.
     options : mapping or None
         What the letters of a multiple choice stand for.
+    stored : sequence of Grade, optional
+        Grades that the samples have already.
     """
 
     problem_id: str
@@ -31,6 +33,7 @@ class Graded:
     completions: Sequence[str | None]
     answers: Sequence[str | None]
     options: Options | None = None
+    stored: Sequence[Grade] = ()
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,14 @@ class Comparison:
         return rows
 
 
-def compare_graders(problems: Iterable[Graded], graders: dict[str, Grader]) -> Comparison:
+def compare_graders(problems: Iterable[Graded], graders: dict[str, Grader | None]) -> Comparison:
     """Grade the same samples by several graders.
 
     Parameters
     ----------
     problems : iterable of Graded
-    graders : dict of str to Grader
-        By the name that it is shown under.
+    graders : dict of str to Grader or None
+        By the name that it is shown under; None: the grades that the samples have already.
 
     Returns
     -------
@@ -121,18 +124,13 @@ def compare_graders(problems: Iterable[Graded], graders: dict[str, Grader]) -> C
     apart: list[Disagreement] = []
     n_samples = n_answers = 0
     for problem in problems:
-        found = {
-            name: grade_problem(
-                problem.completions, problem.reference, grader, answers=problem.answers, options=problem.options
-            )
-            for name, grader in graders.items()
-        }
+        found = {name: _grades(problem, grader) for name, grader in graders.items()}
         for name, graded in found.items():
             grades[name].append(graded)
         said: dict[str, dict[str, bool | None]] = {}
         times: dict[str, int] = defaultdict(int)
         for of_sample in zip(*found.values(), strict=True):
-            answer = of_sample[0].answer
+            answer = next((grade.answer for grade in of_sample if grade.answer is not None), None)
             if answer is not None:
                 said[answer] = {name: grade.correct for name, grade in zip(found, of_sample, strict=True)}
                 times[answer] += 1
@@ -145,6 +143,14 @@ def compare_graders(problems: Iterable[Graded], graders: dict[str, Grader]) -> C
         ]
     apart.sort(key=lambda one: (-one.n_samples, one.problem_id, one.answer))
     return Comparison(tuple(graders), grades, tuple(apart), n_samples, n_answers)
+
+
+def _grades(problem: Graded, grader: Grader | None) -> list[Grade]:
+    if grader is None:
+        return list(problem.stored)
+    return grade_problem(
+        problem.completions, problem.reference, grader, answers=problem.answers, options=problem.options
+    )
 
 
 def _right(apart: Sequence[Disagreement], first: str, second: str) -> int:

@@ -229,4 +229,5 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "07_scaling_fits": ("What would ten times as many samples cover?", ("samples",)),
     "08_samples": ("What did the model write, and where does the verifier err?", ("samples", "scores")),
     "09_compare_stores": ("How do two policies or two verifiers differ?", ("samples",)),
+    "14_graders": ("How far does the choice of a grader move every curve?", ("samples",)),
 }

@@ -267,6 +267,15 @@ def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
     return table(differences, (name, "budget", first, second, "difference", INTERVAL, "n_problems"))
 
 
+def pairs_html(pairs: pl.DataFrame) -> str:
+    """References and answers that graders do not grade alike (`ttclib.study.graders.Graders.pairs`)."""
+    if not len(pairs):
+        return "<p>None.</p>"
+    heads = [name if name in pairs.columns[:3] else f"by {name}" for name in pairs.columns]
+    rows = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in pairs.iter_rows()]
+    return plain_table_html(heads, rows, names=(0, 1, *range(3, len(heads))))
+
+
 def fits_html(fitted: pl.DataFrame) -> str:
     """The fitted numbers of each model of coverage (`ttclib.study.coverage.Coverage.fitted`)."""
     from ttclib.show.charts.fits import MODELS

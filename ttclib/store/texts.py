@@ -93,6 +93,48 @@ def load_prompts(pool: Pool) -> dict[str, tuple[str | None, str | None]]:
     return {name: known.get(name, (None, None)) for name in pool.problem_ids}
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What is graded of one problem's samples, in the order of their indices.
+
+    Attributes
+    ----------
+    reference, prompt, metadata : str or None
+        None: the store does not know.
+    completions : tuple of str or None
+    stated : tuple of str or None
+        Answers that the store holds beside the completions: one that came with the samples before one that was found.
+    """
+
+    reference: str | None
+    prompt: str | None
+    metadata: str | None
+    completions: tuple[str | None, ...]
+    stated: tuple[str | None, ...]
+
+
+def load_answers(pool: Pool) -> dict[str, Answers]:
+    """Completions and stated answers of every problem of a pool, by id in the order of its rows."""
+    with connect(pool.store) as con:
+        rows = con.execute(_ANSWERS, [pool.policy, pool.setting.name]).fetchall()
+    of_problem = {name: (reference, prompt, metadata) for name, reference, prompt, metadata, *_ in rows}
+    texts: dict[str, list[tuple[str | None, str | None]]] = {name: [] for name in pool.problem_ids}
+    for name, _, _, _, completion, stated in rows:
+        if name in texts:
+            texts[name].append((completion, stated))
+    return {name: Answers(*of_problem[name], *zip(*own, strict=True)) for name, own in texts.items()}
+
+
+_ANSWERS = """
+    SELECT problem_id, reference_answer, prompt, metadata, completion, stated
+    FROM samples LEFT JOIN problems USING (problem_id)
+    LEFT JOIN (SELECT policy, problem_id, setting, sample_index,
+                      first(answer ORDER BY grader <> 'given', grader DESC) FILTER (WHERE answer IS NOT NULL) AS stated
+               FROM grades GROUP BY ALL) USING (policy, problem_id, setting, sample_index)
+    WHERE policy = $1 AND setting = $2 ORDER BY problem_id, sample_index
+"""
+
+
 def _text(
     problem_id: str,
     sample_index: int,

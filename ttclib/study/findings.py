@@ -175,6 +175,38 @@ def of_sides(found: Any) -> tuple[str, ...]:
     return tuple(said)
 
 
+def of_graders(result: Any) -> tuple[str, ...]:
+    """On how many samples graders differ, and which curve each moves most against the first."""
+    found = result.found
+    said = [
+        f"{row['grader']} and {row['other_grader']} grade {row['differing_samples']:,} of {found.n_samples:,} answers "
+        f"otherwise{_of_all(row['differing_share'])}: right by {row['grader']} alone {row['only_grader_right']:,}, "
+        f"by {row['other_grader']} alone {row['only_other_right']:,}."
+        for row in found.counts()
+        if row["differing_samples"]
+    ]
+    if not said:
+        return (f"{', '.join(found.names)} grade all {found.n_samples:,} answers alike.",)
+    for name in found.names[1:]:
+        rows = result.frame.filter(pl.col("grader") == name).drop_nulls("difference")
+        if not len(rows):
+            continue
+        most = rows.sort(pl.col("difference").abs(), maintain_order=True).row(-1, named=True)
+        if abs(most["difference"]) < 5e-4:
+            said.append(f"Graded by {name} instead of {result.first} no curve moves.")
+            continue
+        said.append(
+            f"Graded by {name} instead of {result.first} {_name(most)} moves most: at N = {most['budget']} by "
+            f"{_points(most['difference'])} points [{_points(most['ci_low'])}, {_points(most['ci_high'])}], to "
+            f"{_percent(most['accuracy'])} on {_problems(most)}."
+        )
+    return tuple(said)
+
+
+def _of_all(share: float) -> str:
+    return f" ({_percent(share)})" if share >= 5e-4 else ""
+
+
 def _ahead(row: dict[str, Any]) -> str:
     if row["difference"] is None:
         return "not answerable, for no candidate costs as little"

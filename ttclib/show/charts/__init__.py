@@ -5,7 +5,7 @@ and `finished` (`grammar`).
 """
 
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
-from ttclib.show.charts.compare import differences_chart, sides_chart
+from ttclib.show.charts.compare import differences_chart, graders_chart, sides_chart
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
@@ -33,6 +33,7 @@ __all__ = [
     "extrapolation_chart",
     "frontier_chart",
     "gains_chart",
+    "graders_chart",
     "miss_chart",
     "save_chart",
     "saving_chart",

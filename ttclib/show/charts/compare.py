@@ -15,7 +15,7 @@ from ttclib.show.charts.axes import budget_axis, points, share
 from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import Lines, facets, finished, level
 from ttclib.show.charts.rows import rows_of, tips
-from ttclib.show.charts.series import named, of_strategies, picked_param
+from ttclib.show.charts.series import Series, named, names_of, of_steps, of_strategies, picked_param
 
 SIDES_TOLD = ("budget", "accuracy", "n_problems")
 SIDE_DASHES, SIDE_SHAPES = ([1, 0], [6, 4]), ("circle", "square")
@@ -85,7 +85,6 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
     -------
     altair.FacetChart
     """
-    series = of_strategies(differences, legend=False)
     told = (
         "budget",
         column("first", label=names[0], ends=None),
@@ -93,8 +92,36 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
         "difference",
         column("n_problems", label="problems in common"),
     )
+    title = f"{names[1]} less {names[0]}, on the same problems"
+    return _differences(differences, of_strategies(differences, legend=False), told, title, caption)
+
+
+def graders_chart(curves: pl.DataFrame, first: str, *, caption: Sequence[str] = ()) -> Any:
+    """How far each grader moves each strategy's curve against the first one's, in percentage points.
+
+    Parameters
+    ----------
+    curves : polars.DataFrame
+        As `ttclib.study.graders.Graders.frame`.
+    first : str
+        The grader that the others are held against.
+    caption : sequence of str
+
+    Returns
+    -------
+    altair.FacetChart
+    """
+    others = curves.filter(pl.col("grader") != first)
+    names = others["grader"].unique(maintain_order=True).to_list()
+    told = ("grader", "budget", column("accuracy", ends=None), "difference", "n_problems")
+    title = f"Accuracy by other graders, less that by {first}"
+    return _differences(others, of_steps(names, by="grader", legend=len(names) > 1), told, title, caption)
+
+
+def _differences(frame: pl.DataFrame, series: Series, told: Sequence[Any], title: str, caption: Sequence[str]) -> Any:
+    """Differences by budget around a level of none, a panel a strategy."""
     lines = Lines(
-        budget_axis(sorted(differences["budget"].unique().to_list()), small=True),
+        budget_axis(sorted(frame["budget"].unique().to_list()), small=True),
         points("difference, points"),
         series,
         picked_param(series),
@@ -109,9 +136,6 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
         lines.line(base),
         lines.point(base),
     ]
-    return finished(
-        facets(layers, series.names, by="name", columns=2, width=300),
-        rows_of(named(differences), told),
-        title=f"{names[1]} less {names[0]}, on the same problems",
-        caption=caption,
-    )
+    panels = list(names_of(frame).values())
+    rows = rows_of(named(frame), told)
+    return finished(facets(layers, panels, by="name", columns=2, width=300), rows, title=title, caption=caption)
