@@ -10,7 +10,7 @@ import pytest
 
 from tests.analysis.strategies_made import made
 from tests.analysis.test_optimise import groups
-from ttclib.analysis.compare import COMPARISON_SCHEMA, MATCHED_SCHEMA, compare, matched_compute, on_common_problems
+from ttclib.analysis.compare import COMPARISON_SCHEMA, MATCHED_SCHEMA, compare, matched_compute
 from ttclib.analysis.ledger import ledger
 from ttclib.analysis.resampling import interval
 from ttclib.errors import RequestError
@@ -90,12 +90,3 @@ def test_which_policy_is_ahead_at_which_cost():
     assert frame["policy"].to_list() == ["s"] * 3 + ["l"] * 2 + ["m"] * 3
     with pytest.raises(RequestError, match="unknown what makes a side 'model'"):
         matched_compute(sides, by="model")
-
-
-def test_common_problems():
-    holes = SECOND.accuracy.copy()
-    holes[0] = np.nan
-    sides = on_common_problems([FIRST, replace(SECOND, accuracy=holes)])
-    assert [one.problem_ids[0] for one in sides] == ["p1", "p1"]
-    with pytest.raises(RequestError, match="no problem that all strategies answer"):
-        on_common_problems([FIRST, replace(SECOND, accuracy=np.full((80, 3), np.nan))])

@@ -9,12 +9,12 @@ import pytest
 
 from tests.analysis.strategies_made import made
 from tests.analysis.test_optimise import groups
-from ttclib.analysis.crossover import crossover, greedy_answer, model_ratio
+from ttclib.analysis.crossover import crossover, model_ratio
 from ttclib.analysis.crossover_tables import CROSSING_SCHEMA, ROW_SCHEMA, crossing_rates
 from ttclib.analysis.ledger import ledger
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Source
-from ttclib.samples import ModelFacts, Setting
+from ttclib.samples import ModelFacts
 
 QUICK = {"n_resamples": 200, "partitions": 3}
 RATIOS = (0.16, 0.79, 22.0)
@@ -136,17 +136,6 @@ def test_shared_problems_alone_are_compared():
     theirs = replace(large(0.6, 40), problem_ids=tuple(f"p{i}" for i in range(59, 19, -1)))
     found = crossover([small(RISING)], theirs, RATIOS, groups(30, 30), param_ratio=14.0, **QUICK)
     assert found.frame["n_problems"].to_list()[::3] == [40, 10, 30]
-
-
-def test_greedy_is_greedy():
-    hot = made(
-        [[0.5, 0.7]] * 3, variant="pass_at_k", source=Source(policy="l", setting=Setting("a", {"temperature": 0.8}))
-    )
-    cold = replace(hot, source=Source(policy="l", setting=Setting("b", {"temperature": 0})))
-    assert greedy_answer(cold).variant == "greedy" and greedy_answer(cold).accuracy.tolist() == [[0.5]] * 3
-    assert greedy_answer(hot, allow_sampled=True).variant == "sampled_pass_at_1"
-    with pytest.raises(RequestError, match="has no greedy sample, only samples at temperature 0.8"):
-        greedy_answer(hot)
 
 
 @pytest.mark.parametrize(

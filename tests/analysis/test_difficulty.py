@@ -29,7 +29,7 @@ from ttclib.analysis.difficulty import (
     tell_difficulty,
     told_on_halves,
 )
-from ttclib.analysis.ease import oracle_difficulty, predicted_difficulty
+from ttclib.analysis.ease import oracle_difficulty
 from ttclib.errors import RequestError
 
 NAN = float("nan")
@@ -38,11 +38,6 @@ NAN = float("nan")
 def test_oracle_is_pass_at_1_of_the_graded_samples():
     ease = oracle_difficulty([[1, 0, 0, 1], [1, NAN, NAN, 0], [NAN, NAN, NAN, NAN]])
     assert ease[:2].tolist() == [0.5, 0.5] and np.isnan(ease[2])
-
-
-def test_predicted_is_the_mean_score_of_the_scored_samples():
-    ease = predicted_difficulty([[0.9, 0.5], [NAN, 0.2], [NAN, NAN]])
-    assert ease[:2] == pytest.approx([0.7, 0.2]) and np.isnan(ease[2])
 
 
 def test_bin_1_is_the_easiest():

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ttclib.analysis.candidates import candidates_of, of_rows, on_shared_rows
+from ttclib.analysis.candidates import candidates_of, on_shared_rows
 from ttclib.analysis.difficulty import Difficulty
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.ledger import LEDGERS, Ledger
@@ -267,18 +267,3 @@ def _ahead(names: Sequence[str], choices: Sequence[Choice], level: float) -> dic
         else:
             found[g, k] = names[best]
     return found
-
-
-def on_common_problems(outcomes: Sequence[Outcomes]) -> list[Outcomes]:
-    """The same strategies on the problems that all of them answer at some budget, in the order of the first.
-
-    Raises
-    ------
-    RequestError
-        There is none.
-    """
-    sides, _ = on_shared_rows(list(outcomes))
-    answered = np.all([~np.isnan(one.accuracy).all(axis=1) for one in sides], axis=0)
-    if not answered.any():
-        raise RequestError("no problem that all strategies answer: grade the samples first")
-    return [of_rows(one, np.flatnonzero(answered)) for one in sides]

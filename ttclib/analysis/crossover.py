@@ -195,45 +195,6 @@ def crossover(
     )
 
 
-def greedy_answer(one: Outcomes, *, allow_sampled: bool = False) -> Outcomes:
-    """The larger model's one answer: its greedy sample, or pass@1 where that is asked for.
-
-    Parameters
-    ----------
-    one : Outcomes
-        `pass_at_k` with a budget of 1, whose setting has temperature 0 unless `allow_sampled`.
-    allow_sampled : bool
-        Take the mean accuracy of samples drawn at a temperature instead; the result is then called
-        ``sampled_pass_at_1``, so that every chart says so.
-
-    Raises
-    ------
-    RequestError
-        The samples are not greedy, or there is no budget of 1.
-    """
-    setting, policy = one.source.setting, one.source.policy
-    temperature = None if setting is None else setting.keys.get("temperature")
-    if 1 not in one.budgets:
-        raise RequestError(f"policy '{policy}' was not replayed at a budget of 1")
-    if temperature != 0 and not allow_sampled:
-        drawn = "an unknown temperature" if temperature is None else f"temperature {temperature:g}"
-        raise RequestError(
-            f"policy '{policy}' has no greedy sample, only samples at {drawn}: sample it at temperature 0, "
-            "or ask for its mean accuracy instead with --allow-sampled"
-        )
-    name, column = "greedy" if temperature == 0 else "sampled_pass_at_1", [one.budgets.index(1)]
-    return replace(
-        one,
-        strategy=name,
-        variant=name,
-        budgets=(1,),
-        accuracy=one.accuracy[:, column],
-        costs={cost: table[:, column] for cost, table in one.costs.items()},
-        mc_error=None if one.mc_error is None else one.mc_error[:, column],
-        ungraded=None if one.ungraded is None else one.ungraded[:, column],
-    )
-
-
 def model_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
     """M as given, or from the models' parameters.
 

@@ -25,26 +25,6 @@ def oracle_difficulty(correct: ArrayLike) -> np.ndarray:
         return np.where(known, table, 0.0).sum(axis=1) / known.sum(axis=1)
 
 
-def predicted_difficulty(final_scores: ArrayLike) -> np.ndarray:
-    """Mean final score of each problem: difficulty without ground truth.
-
-    Parameters
-    ----------
-    final_scores : array_like of float, shape (problems, samples)
-        Aggregated step scores; NaN: not scored.
-
-    Returns
-    -------
-    numpy.ndarray, shape (problems,)
-        Higher is easier; NaN: no scored sample.
-
-    References
-    ----------
-    Snell et al. 2024, arXiv:2408.03314, section 3.2.
-    """
-    return oracle_difficulty(final_scores)
-
-
 def telling_bias(told: np.ndarray, correct: np.ndarray, bins: np.ndarray) -> np.ndarray:
     """By how much pass@1 of each bin is flattered where the samples that told difficulty are scored.
 
