@@ -122,3 +122,26 @@ def test_the_reader_and_the_column(found):
     assert found["samples"][0]["accuracy"] == pytest.approx((2 / 3 + 0) / 2)
     assert "toy's share" in found["table"] and "25.0%" in found["table"]
     assert found["meaning"] == "a share that only the toy knows"
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "ask", "said"),
+    [
+        ("ttclib.strategies", "nowhere:Lost", "ttclib.replay.strategy.strategies()", "cannot be loaded (ModuleNotFoundError"),
+        ("ttclib.strategies", "json:dumps", "ttclib.replay.strategy.strategies()", "is not a subclass of"),
+        ("ttclib.columns", "json:dumps", "ttclib.analysis.columns.columns()", "is not a Column or several"),
+        ("ttclib.readers", "json:dumps", "ttclib.interchange.readers.registry.readers()", "is not a ttclib.interchange.Reader"),
+        ("ttclib.verifiers", "json:lost", "ttclib.study.verifiers.verifier_sources()", "cannot be loaded (AttributeError"),
+    ],
+)  # fmt: skip
+def test_a_package_that_is_broken_is_named_in_one_line(tmp_path, group, value, ask, said):
+    info = tmp_path / "broken-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\nlost = {value}\n")
+    module = ask.partition("(")[0].rpartition(".")[0]
+    code = f"import ttclib.interchange, {module}, ttclib.errors\ntry: {ask}\nexcept ttclib.errors.RequestError as error: print(error)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith(f"entry point 'lost' of the group {group} ({value}) {said}")
+    assert len(ran.stdout.splitlines()) == 1

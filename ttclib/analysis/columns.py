@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from ttclib.errors import one_of
+from ttclib.plugins import plugins
 from ttclib.replay.strategy import strategies
 
 ENTRY_POINTS = "ttclib.columns"
@@ -254,8 +254,7 @@ def columns() -> Mapping[str, Column]:
     from ttclib.analysis.result_columns import OWN
 
     found = {one.name: one for one in OWN}
-    for point in entry_points(group=ENTRY_POINTS):
-        given = point.load()
+    for _, given in plugins(ENTRY_POINTS, (Column, tuple, list), "a Column or several"):
         for one in (given,) if isinstance(given, Column) else given:
             found.setdefault(one.name, one)
     return found

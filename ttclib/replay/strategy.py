@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
 from ttclib.errors import NotInStore, RequestError, one_of
+from ttclib.plugins import plugins
 from ttclib.replay.outcomes import Outcomes, Source
 from ttclib.samples import Chains, Pool, Setting, Tree, Verifier
 
@@ -253,10 +253,8 @@ def strategies() -> dict[str, type[Strategy]]:
     """
     import ttclib.replay.strategies  # noqa: F401  (its modules register themselves)
 
-    for point in entry_points(group=ENTRY_POINTS):
-        found = point.load()
-        if isinstance(found, type) and issubclass(found, Strategy):
-            register(found)
+    for _, found in plugins(ENTRY_POINTS, Strategy, "a subclass of ttclib.replay.strategy.Strategy"):
+        register(found)
     return dict(_REGISTERED)
 
 

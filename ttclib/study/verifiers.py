@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import entry_points
 
 import numpy as np
 
 from ttclib.errors import RequestError
+from ttclib.plugins import plugins
 from ttclib.samples import Pool, Verifier
 
 ENTRY_POINTS = "ttclib.verifiers"
@@ -19,7 +19,7 @@ Make = Callable[[Pool], Verifier | None]
 @cache
 def verifier_sources() -> dict[str, Make]:
     """The functions by the names of their entry points."""
-    return {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
+    return dict(plugins(ENTRY_POINTS))
 
 
 def with_verifiers(pool: Pool) -> Pool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 
 from ttclib.errors import RequestError, one_of
 from ttclib.interchange.batch import Batch, Notes
 from ttclib.interchange.sources import Source
+from ttclib.plugins import plugins
 
 GROUP = "ttclib.readers"
 _READERS: dict[str, Reader] = {}
@@ -57,10 +57,7 @@ def reader(
 def readers() -> dict[str, Reader]:
     """All readers by name; those of other packages are asked first."""
     found = {}
-    for point in entry_points(group=GROUP):
-        loaded = point.load()
-        if not isinstance(loaded, Reader):
-            raise RequestError(f"entry point '{point.name}' of the group {GROUP} is no ttclib.interchange.Reader")
+    for _, loaded in plugins(GROUP, Reader, "a ttclib.interchange.Reader"):
         found[loaded.name] = loaded
     return found | {name: one for name, one in _READERS.items() if name not in found}
 
