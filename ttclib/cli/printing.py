@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import polars as pl
 
+from ttclib.analysis.columns import Column
 from ttclib.cli.common import notify
 from ttclib.show.text_tables import text_table
+
+LINES = 60  # that a reader is shown at most; all of it is in JSON and CSV
+FEWEST = 6  # rows of a table, however little room is left
+
+
+class Table(NamedTuple):
+    """Rows, and which of their columns are shown; None: those that say something."""
+
+    frame: pl.DataFrame
+    columns: Sequence[Column | str] | None = None
 
 
 def print_answer(
@@ -24,7 +35,7 @@ def print_answer(
     findings: Sequence[str] = (),
     notes: Sequence[str] = (),
     table: pl.DataFrame | None = None,
-    more: Sequence[tuple[str, pl.DataFrame | Sequence[str]]] = (),
+    more: Sequence[tuple[str, pl.DataFrame | Table | Sequence[str]]] = (),
 ) -> None:
     """Print a result.
 
@@ -43,7 +54,7 @@ def print_answer(
     table : polars.DataFrame, optional
         What a reader is shown of the frame; None: all.
     more : sequence of (heading, frame or lines)
-        Further tables.
+        Further tables; a frame may stand with the columns that are shown.
     """
     for note in notes:
         notify(note)
@@ -53,12 +64,28 @@ def print_answer(
     if as_csv:
         click.echo(frame.write_csv(), nl=False)
         return
+    width = max(80, shutil.get_terminal_size((100, 24)).columns)
+    left = LINES
     for sentence in findings:
         click.echo(sentence)
-    width = max(80, shutil.get_terminal_size((100, 24)).columns)
-    for title, part in ((heading, frame if table is None else table), *more):
-        if title:
-            click.echo(title)
-        if isinstance(part, pl.DataFrame) and not part.width:
+        left -= -(-len(sentence) // width)
+    parts = [(heading, frame if table is None else table), *more]
+    for number, (title, part) in enumerate(parts):
+        # What comes after keeps the least that it needs.
+        limit = max(FEWEST, left - 5 - (FEWEST + 5) * (len(parts) - number - 1))
+        said = _lines(part, width, limit)
+        if not said:
             continue
-        click.echo(text_table(part, width=width) if isinstance(part, pl.DataFrame) else "\n".join(part))
+        if any(line.startswith("… and ") for line in said):
+            said[-1] += ": all with --json or --csv"
+        click.echo("\n".join([title, *said] if title else said))
+        left -= len(said) + bool(title)
+
+
+def _lines(part: pl.DataFrame | Table | Sequence[str], width: int, limit: int) -> list[str]:
+    if isinstance(part, pl.DataFrame):
+        part = Table(part)
+    if isinstance(part, Table):
+        return text_table(*part, width, limit=limit).splitlines() if part.frame.width else []
+    cut = [f"… and {len(part) - limit:,} lines more"] if len(part) > limit else []
+    return [*part[:limit], *cut]
