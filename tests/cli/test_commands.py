@@ -115,17 +115,42 @@ def test_replay_says_how_many_samples_are_not_scored(small_store):
     assert "2 of 322 samples have no prm score: best-of-N ranks them last, no vote counts them" in done.stderr
 
 
-def test_replay_table_shows_every_column_and_row(replay):
-    text = replay("--strategy", "pass_at_k,best_of_n", "--budgets", "4,8", "--bins", "2")
-    rows = json.loads(replay("--strategy", "pass_at_k,best_of_n", "--budgets", "4,8", "--bins", "2", "--json"))
-    assert "…" not in text
-    lines = [line.split() for line in text.splitlines() if line.startswith(("pass@k ", "best-of-N "))]
-    shown = [(line[0], line[1].replace("all", ""), line[2], line[3]) for line in lines]
-    names = {"pass_at_k": "pass@k", "best_of_n": "best-of-N"}
-    assert shown == [
-        (names[row["strategy"]], str(row["bin"] or ""), str(row["budget"]), f"{row['accuracy'] * 100:.1f}%")
-        for row in rows
+NAMES = {"pass_at_k": "pass@k", "best_of_n": "best-of-N"}
+
+
+def of_strategies(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines() if line.startswith(("pass@k ", "best-of-N "))]
+
+
+def percent(row: dict) -> str:
+    return f"{row['accuracy'] * 100:.1f}%"
+
+
+def test_replay_table_shows_every_row(replay):
+    asked = ("--strategy", "pass_at_k,best_of_n", "--budgets", "4,8")
+    text = replay(*asked)
+    assert "…" not in text and "bin" not in text
+    expected = [
+        [NAMES[row["strategy"]], str(row["budget"]), percent(row)] for row in json.loads(replay(*asked, "--json"))
     ]
+    assert [line[:3] for line in of_strategies(text)] == expected
+
+
+def test_replay_with_bins_is_a_row_a_bin_and_a_column_a_budget(replay):
+    asked = ("--strategy", "pass_at_k,best_of_n", "--budgets", "4,8", "--bins", "2")
+    text, rows = replay(*asked), json.loads(replay(*asked, "--json"))
+    at = {(NAMES[row["strategy"]], row["bin"], row["budget"]): percent(row) for row in rows}
+    whole, by_bin = of_strategies(text)[:2], of_strategies(text)[2:]
+    assert [line[:3] for line in whole] == [[name, "8", at[name, None, 8]] for name in NAMES.values()]
+    assert by_bin == [[name, str(bin), at[name, bin, 4], at[name, bin, 8]] for name in NAMES.values() for bin in (1, 2)]
+
+
+def test_a_reader_is_shown_at_most_sixty_lines(replay):
+    four = "pass_at_k,majority_vote,best_of_n,weighted_best_of_n"
+    for more in ((), ("--bins", "8", "--told", "same")):
+        text = replay("--strategy", four, "--budgets", ",".join(map(str, range(1, 17))), *more)
+        assert 40 < len(text.splitlines()) <= 60
+        assert "rows more: all with --json or --csv" in text or more
 
 
 def test_replay_says_where_pools_differ(small_store, tmp_path):
