@@ -12,7 +12,7 @@ from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import Ledger, priced
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.strategy import draws_whole, needs_truth
+from ttclib.replay.strategy import draws_whole, needs_truth, strategy
 
 
 @dataclass(frozen=True)
@@ -283,11 +283,15 @@ def probe_price(sides: Sequence[Outcomes], prices: Sequence[np.ndarray], difficu
 
     Predicted difficulty reads the verifier, so there a strategy that needs its scores tells it; for oracle difficulty
     one that does not. Of several policies the one whose sample costs least, for it need not be the policy chosen.
+    Where nothing but revision chains is compared, their first answer is such a sample.
     """
+    able = [draws_whole(one.strategy) for one in sides]
+    if not any(able):
+        able = [strategy(one.strategy).reads == "chains" for one in sides]
     found = [
         (one.source.verifier is not None, table[:, one.budgets.index(1)])
-        for one, table in zip(sides, prices, strict=True)
-        if draws_whole(one.strategy) and 1 in one.budgets
+        for one, table, draws in zip(sides, prices, able, strict=True)
+        if draws and 1 in one.budgets
     ]
     if not found:
         raise RequestError("what a difficulty sample costs is not known: compare a sampling strategy at budget 1 too")

@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "AUC over all samples and within problems, and calibration, of every verifier that scored them.",
     ),
     "lengths": ("lengths", "Accuracy of one sample under length caps, and how much of an answer its result needed."),
+    "figure": ("figure", "Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9."),
     "report": ("reporting", "Run notebooks with parameters and write HTML pages that open without a network."),
     "lab": ("lab", "The family of small models that ships: how it is trained, and the demo made from it."),
 }

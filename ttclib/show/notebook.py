@@ -21,11 +21,11 @@ from ttclib.show.tables import plain_table_html
 from ttclib.store.contents import PolicyContents
 from ttclib.store.contents import contents as read_contents
 from ttclib.store.texts import load_texts
-from ttclib.study.answers import Larger, larger_side
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question, question
+from ttclib.study.sides import open_larger as open_larger
 from ttclib.study.sides import references as references
-from ttclib.study.study import Study, policies_with_samples, smallest_policy
+from ttclib.study.study import Study, smallest_policy
 from ttclib.study.study import open as open_store
 
 # What the first notebooks compare, whatever else a store holds: every strategy a line would be too many.
@@ -70,36 +70,6 @@ def open_study(
 def ask(**values: Any) -> Question:
     """A question whose strategies are left out, and said, where the store does not hold them."""
     return question(lacking="leave out", **values)
-
-
-def open_larger(study: Study, store: str | None = None, policy: str | None = None) -> Larger:
-    """A larger policy's one answer to hold a study against: its greedy one, where the store holds such.
-
-    Parameters
-    ----------
-    study : Study
-        Of the small policy.
-    store : str, optional
-        None: the same.
-    policy : str, optional
-        None: in the same store the next larger one, in another the smallest.
-
-    Raises
-    ------
-    RequestError
-        The store holds no larger policy.
-    """
-    path = find_store(store or study.store)
-    names = policies_with_samples(path)
-    if policy is None:
-        later = names if store is not None else names[names.index(study.policy) + 1 :]
-        if not later:
-            raise RequestError(
-                f"'{path}' holds no policy larger than '{study.policy}': sample one with `ttc sample`, or name another "
-                "store as other_store"
-            )
-        policy = later[0]
-    return larger_side(str(path), policy, benchmark=study.pool.benchmark, allow_sampled=True)
 
 
 @contextmanager

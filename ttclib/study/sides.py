@@ -12,7 +12,7 @@ import numpy as np
 from ttclib.errors import RequestError
 from ttclib.samples import LOGPROB, PRM, Setting
 from ttclib.store.settings import greedy_pool, matching_settings
-from ttclib.study.answers import Answer, Sides, ask_compare
+from ttclib.study.answers import Answer, Larger, Sides, ask_compare, larger_side
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question
 from ttclib.study.study import Study, policies_with_samples
@@ -36,6 +36,36 @@ class Side:
     policy: str
     setting: Mapping[str, Any] | None = None
     verifier: str = PRM
+
+
+def open_larger(study: Study, store: str | None = None, policy: str | None = None) -> Larger:
+    """A larger policy's one answer to hold a study against: its greedy one, where the store holds such.
+
+    Parameters
+    ----------
+    study : Study
+        Of the small policy.
+    store : str, optional
+        None: the same.
+    policy : str, optional
+        None: in the same store the next larger one, in another the smallest.
+
+    Raises
+    ------
+    RequestError
+        The store holds no larger policy.
+    """
+    path = find_store(store or study.store)
+    names = policies_with_samples(path)
+    if policy is None:
+        later = names if store is not None else names[names.index(study.policy) + 1 :]
+        if not later:
+            raise RequestError(
+                f"'{path}' holds no policy larger than '{study.policy}': sample one with `ttc sample`, or name another "
+                "store as other_store"
+            )
+        policy = later[0]
+    return larger_side(str(path), policy, benchmark=study.pool.benchmark, allow_sampled=True)
 
 
 def compare_sides(first: Study, second: Side, asked: Question, *, benchmark: str | None = None) -> Answer[Sides]:

@@ -10,6 +10,7 @@ from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart
+from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
 from ttclib.show.charts.saving import saving_chart
@@ -34,10 +35,14 @@ __all__ = [
     "frontier_chart",
     "gains_chart",
     "graders_chart",
+    "leads_chart",
     "miss_chart",
+    "optimal_chart",
     "save_chart",
     "saving_chart",
+    "sequential_chart",
     "sides_chart",
+    "stars_chart",
     "sweep_chart",
     "tree_chart",
 ]

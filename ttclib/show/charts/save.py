@@ -31,6 +31,25 @@ def save_chart(chart: Any, path: str | Path) -> Path:
     """
     import vl_convert
 
+    target, extension = target_of(path), Path(path).suffix.lower()
+    spec = chart.to_dict()
+    if extension == ".png":
+        target.write_bytes(picture_of(spec))
+    elif extension == ".svg":
+        target.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+    else:
+        target.write_text(vl_convert.vegalite_to_html(spec, bundle=True), encoding="utf-8")
+    return target
+
+
+def target_of(path: str | Path) -> Path:
+    """Where a chart is written, refused before anything is drawn.
+
+    Raises
+    ------
+    RequestError
+        As `save_chart`.
+    """
     target = Path(path)
     extension = target.suffix.lower()
     if extension not in EXTENSIONS:
@@ -40,11 +59,4 @@ def save_chart(chart: Any, path: str | Path) -> Path:
         )
     if not target.parent.is_dir():
         raise RequestError(f"cannot write '{path}': folder '{target.parent}' does not exist; make it first")
-    spec = chart.to_dict()
-    if extension == ".png":
-        target.write_bytes(picture_of(spec))
-    elif extension == ".svg":
-        target.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
-    else:
-        target.write_text(vl_convert.vegalite_to_html(spec, bundle=True), encoding="utf-8")
     return target
