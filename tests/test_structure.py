@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "analysis": {"errors", "plugins", "samples", "replay"},
     "study": {"errors", "plugins", "grading", "samples", "replay", "store", "analysis"},
-    "show": {"errors", "samples", "replay", "store", "analysis", "study"},
+    "show": {"errors", "shipped", "samples", "replay", "store", "analysis", "study"},
     "lab": {
         *{"errors", "config", "shipped", "problems", "grading", "revision_format", "samples", "store", "collect"},
         *{"replay", "analysis", "study", "presets"},

@@ -1,7 +1,8 @@
-"""Where the models that ship lie."""
+"""Where the models, notebooks and stores that ship lie."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,3 +29,36 @@ def checkpoint(name: str) -> Path:
     if not (directory / "config.json").is_file():
         raise TTCError(f"this copy of ttclib has no lab model '{name}': train it with `ttc lab train {name}`")
     return directory
+
+
+def shipped_files(folder: str, pattern: str) -> list[Path]:
+    """Notebooks or stores that ship, from the checkout or from what was installed.
+
+    Parameters
+    ----------
+    folder : {"notebooks", "store"}
+    pattern : str
+        Of their names, such as ``*.ipynb``.
+
+    Raises
+    ------
+    TTCError
+        This copy has none.
+    """
+    checkout = Path(__file__).resolve().parents[1]
+    if (checkout / "pyproject.toml").is_file():
+        found = sorted((checkout / folder).glob(pattern))
+    else:
+        inside = Path("share", "ttclib", folder)
+        found = sorted(path for path in _installed() if path.parts[-4:-1] == inside.parts and path.match(pattern))
+    if not found:
+        raise TTCError(f"this copy of ttclib has no {folder}/{pattern}: install it from a wheel or a checkout")
+    return found
+
+
+def _installed() -> list[Path]:
+    """Every file of the installed package."""
+    try:
+        return [Path(str(one.locate())).resolve() for one in distribution("ttclib").files or ()]
+    except PackageNotFoundError:
+        return []

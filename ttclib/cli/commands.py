@@ -50,6 +50,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lengths": ("lengths", "Accuracy of one sample under length caps, and how much of an answer its result needed."),
     "figure": ("figure", "Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9."),
     "report": ("reporting", "Run notebooks with parameters and write HTML pages that open without a network."),
+    "notebooks": ("starting", "Copy the notebooks and the stores that they open to DIR."),
+    "demo": (
+        "starting",
+        "Copy the notebooks and stores to DIR and open the first one in JupyterLab: ttc demo DIR --no-browser.",
+    ),
     "lab": ("lab", "The family of small models that ships: how it is trained, and the demo made from it."),
 }
 # Names of before, which say what they are called now.

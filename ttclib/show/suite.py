@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.errors import RequestError, TTCError, one_of
+from ttclib.shipped import shipped_files
 from ttclib.show.index import index_html
 from ttclib.show.job import Job
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
@@ -26,17 +27,26 @@ INDEX = "index.html"
 
 
 def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
-    """The notebooks of a folder by name; a relative one is looked for here and in the folders above.
+    """The notebooks of a folder by name, looked for here and in the folders above; else those that ship."""
+    for parent in (Path.cwd(), *Path.cwd().parents):
+        if found := sorted((parent / folder).glob("[!.]*.ipynb")):
+            return found
+    return shipped_files("notebooks", "*.ipynb")
+
+
+def find_notebook(name: str | Path) -> Path:
+    """A notebook by its path, or one that ships by its name alone: ``01_replay``.
 
     Raises
     ------
     RequestError
-        No such folder, or no notebook in it.
+        Neither.
     """
-    for parent in (Path.cwd(), *Path.cwd().parents):
-        if found := sorted((parent / folder).glob("[!.]*.ipynb")):
-            return found
-    raise RequestError(f"no notebooks in '{folder}' here or in a folder above: name them, or go to the project")
+    path = Path(name)
+    if path.exists() or path.parent != Path():
+        return path
+    known = {one.stem: one for one in shipped_files("notebooks", "*.ipynb")}
+    return known.get(path.stem, path) if path.suffix in ("", ".ipynb") else path
 
 
 def plan(
@@ -68,7 +78,7 @@ def plan(
     RequestError
         No such notebook, a parameter that none has, or a value of a wrong kind.
     """
-    known = {Path(notebook): parameters_of(notebook) for notebook in notebooks}
+    known = {path: parameters_of(path) for path in map(find_notebook, notebooks)}
     every = {name for names in known.values() for name in names}
     for name in (*parameters, *grid):
         one_of(name, sorted(every), "parameter")
