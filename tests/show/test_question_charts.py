@@ -24,7 +24,9 @@ from ttclib.show.charts import (
     extrapolation_chart,
     frontier_chart,
     gains_chart,
+    graders_chart,
     miss_chart,
+    plan_chart,
     saving_chart,
     sides_chart,
     sweep_chart,
@@ -464,3 +466,40 @@ def test_a_difference_is_second_less_first() -> None:
         ("pass@k", "50.0%", "45.0%", "−5.0 points [−7.0, −3.0]"),
     }
     assert len(marks(svg, "area")) == 2
+
+
+def test_a_plan_is_a_cell_a_bin_and_limit_with_n_ties_and_mixtures() -> None:
+    step = {"ease_from": 0.5, "policy": "p", "cost": 2.0, "accuracy": 0.5, "given_up": 0.0, "tied": 1, "share": 1.0}
+    best, vote = ({"strategy": name, "variant": name} for name in ("best_of_n", "majority_vote"))
+    plan = pl.DataFrame([
+        {"bin": 1, "at_most": 2.0, "budget": 2, **step, **best, "tied": 3},
+        {"bin": 2, "at_most": 2.0, "budget": 1, **step, **vote, "share": 0.25},
+        {"bin": 2, "at_most": 2.0, "budget": 16, **step, **best, "share": 0.75},
+        {"bin": 1, "at_most": 4.0, "budget": 4, **step, **vote},
+    ])  # fmt: skip
+    chart = plan_chart(plan, "generations", n_bins=2)
+    found = {(row["difficulty"], row["at_most"]): (row["name"], row["label"]) for row in rows_of(chart)}
+    assert found == {
+        ("bin 1 (easiest)", 2.0): ("best-of-N", "2 ="),
+        ("bin 2 (hardest)", 2.0): ("best-of-N", "16 *"),
+        ("bin 1 (easiest)", 4.0): ("majority vote", "4"),
+    }
+    said = " ".join(chart.to_dict()["title"]["subtitle"])
+    assert "=: others are exactly as accurate" in said and "*: two are mixed" in said
+    picture(chart)
+    with pytest.raises(RequestError, match="no candidate is affordable"):
+        plan_chart(plan.head(0), "generations")
+
+
+def test_graders_are_lines_of_differences_against_the_first() -> None:
+    row = {"strategy": "pass_at_k", "variant": "pass_at_k", "n_problems": 9, "ci_low": -0.2, "ci_high": 0.1}
+    curves = pl.DataFrame([
+        {"grader": grader, **row, "budget": budget, "accuracy": 0.5 + gap, "difference": gap}
+        for grader, gap in (("math", 0.0), ("exact", -0.1), ("stored", 0.05)) for budget in (1, 2)
+    ])  # fmt: skip
+    chart = graders_chart(curves, "math")
+    assert [(row["grader"], row["budget"], row["difference"]) for row in rows_of(chart)] == [
+        ("exact", 1, -0.1), ("exact", 2, -0.1), ("stored", 1, 0.05), ("stored", 2, 0.05)
+    ]  # fmt: skip
+    assert "less that by math" in json.dumps(chart.to_dict()["title"])
+    picture(chart)

@@ -97,11 +97,6 @@ def plain_table_html(
     return _html(list(heads), [list(row) for row in rows], names, caption)
 
 
-def list_html(lines: Iterable[str]) -> str:
-    """Lines as a list; each is escaped."""
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
-
-
 def _marks(frame: pl.DataFrame) -> list[str]:
     """A square in the strategy's colour, a row; none for what is no strategy."""
     known = styles()

@@ -11,6 +11,7 @@ from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusio
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart
 from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart
+from ttclib.show.charts.plan import plan_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
 from ttclib.show.charts.saving import saving_chart
@@ -38,6 +39,7 @@ __all__ = [
     "leads_chart",
     "miss_chart",
     "optimal_chart",
+    "plan_chart",
     "save_chart",
     "saving_chart",
     "sequential_chart",

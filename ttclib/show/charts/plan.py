@@ -1,0 +1,82 @@
+"""A plan as a grid: what to run for a problem of which difficulty within which cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from ttclib.analysis.columns import column
+from ttclib.errors import RequestError
+from ttclib.show.charts.axes import QUANTITY
+from ttclib.show.charts.grammar import ROWS, finished
+from ttclib.show.charts.rows import panel_titles, rows_of, tips
+from ttclib.show.charts.series import named, of_strategies
+from ttclib.show.theme import INK, PAPER
+
+TOLD = (
+    "at_most",
+    column("budget", label="N"),
+    column("cost", label="cost on the problems it was chosen on"),
+    column("accuracy", label="accuracy there", ends=None),
+    "given_up",
+    "tied",
+)
+CELL = 58
+TIED, MIXED = "=", "*"
+NOTES = {TIED: "others are exactly as accurate there", MIXED: "two are mixed; shown is the larger share"}
+
+
+def plan_chart(plan: pl.DataFrame, unit: str, *, caption: Sequence[str] = (), n_bins: int | None = None) -> Any:
+    """A cell a difficulty bin and limit, coloured by strategy, with N in it; what is tied exactly is marked.
+
+    Parameters
+    ----------
+    plan : polars.DataFrame
+        `ttclib.analysis.plan.Plan.frame`: of several steps in a cell that with the largest share is shown.
+    unit : str
+        Of the limits.
+    caption : sequence of str
+    n_bins : int, optional
+
+    Returns
+    -------
+    altair.LayerChart
+
+    Raises
+    ------
+    RequestError
+        Nothing is affordable within any limit.
+    """
+    if not len(plan):
+        raise RequestError("nothing to draw: no candidate is affordable within any limit")
+    first = plan.sort("share", descending=True, maintain_order=True).unique(["bin", "at_most"], keep="first")
+    known = named(first.sort("bin", "at_most"))
+    titles = panel_titles(known, n_bins)
+    several = known["policy"].n_unique() > 1
+    rows = []
+    for row in rows_of(known, TOLD):
+        marks = [mark for mark, holds in ((TIED, row["tied"] > 1), (MIXED, row["share"] < 1)) if holds]
+        whose = f"{row['name']}, {row['policy']}" if several else row["name"]
+        label = " ".join([f"{row['budget']:,}", *marks])
+        rows.append({**row, "difficulty": titles[row["bin"]], "label": label, "whose": whose})
+    used = [f"{mark}: {said}" for mark, said in NOTES.items() if any(mark in row["label"] for row in rows)]
+    order = [title for number, title in titles.items() if number]
+    limits = known["at_most"].unique().sort().to_list()
+    axis = alt.Axis(labelAngle=0, labelExpr=QUANTITY, orient="top")
+    x = alt.X("at_most:O", sort=limits, title=f"at most: {unit}", axis=axis)
+    y = alt.Y("difficulty:N", sort=order, title=None)
+    told = [alt.Tooltip("difficulty:N"), alt.Tooltip("whose:N", title="run"), *tips(*TOLD)]
+    base = alt.Chart(ROWS).encode(x=x, y=y, tooltip=told)
+    cell = base.mark_rect(stroke=PAPER, strokeWidth=2, opacity=0.4).encode(color=of_strategies(known).color)
+    number = base.mark_text(fontSize=13, fontWeight=600, color=INK).encode(text="label:N")
+    return finished(
+        alt.layer(cell, number),
+        rows,
+        title="What to run, by difficulty and cost",
+        caption=[*caption, "; ".join(["in a cell: N", *used])],
+        width=CELL * len(limits),
+        height=34 * len(order),
+    )
