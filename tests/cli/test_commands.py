@@ -303,3 +303,10 @@ def test_presets_are_listed_and_shown(tmp_path):
     assert json.loads(told.stdout)["n_samples"] == 12
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]  # nothing was started
     assert "unknown preset 'labb': did you mean 'lab'" in error_line(ttc("presets", "labb", cwd=tmp_path))
+
+
+def test_status_looks_in_the_folders_above_as_the_questions_do(small_store):
+    below = small_store.parent / "notebooks"
+    below.mkdir(exist_ok=True)
+    done = ttc("status", small_store.name, cwd=below)
+    assert done.returncode == 0 and "320 samples" in done.stdout

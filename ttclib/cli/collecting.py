@@ -71,11 +71,13 @@ def wanted_setting(given: Sequence[str]) -> str | dict[str, Any] | None:
 def status(store: Path, as_json: bool) -> None:
     """What a store holds, and what its last run has left to do."""
     from ttclib.store.status import store_status
+    from ttclib.study.opening import find_store
 
+    found = find_store(store)
     if as_json:
-        click.echo(json.dumps(store_status(store, notify=notify), indent=2))
+        click.echo(json.dumps(store_status(found, notify=notify), indent=2))
     else:
-        print_status(store)
+        print_status(found)
 
 
 def print_status(store: Path) -> None:
