@@ -27,12 +27,12 @@ from ttclib.lab.grow import grow
 from ttclib.lab.models import check_policy, load_policy
 from ttclib.lab.muon import orthogonalise
 from ttclib.lab.recipe import POLICIES, POLICY, Order, train
-from ttclib.shipped import CHECKPOINTS
 from ttclib.lab.revision_data import Chain, ChainRecipe
 from ttclib.lab.tokenizer import build_tokenizer
 from ttclib.lab.train_policy import PolicyRecipe, new_policy, train_policy
 from ttclib.lab.train_verifier import Judged, VerifierRecipe, train_verifier
 from ttclib.problems.arithmetic import Exercise
+from ttclib.shipped import CHECKPOINTS
 
 TINY = PolicyRecipe(
     n_exercises=600, hidden_size=16, intermediate_size=32, n_layers=1, pace=Pace(tokens_per_batch=1000, warmup_steps=5)

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-_BETWEEN = """A size between the policy and its large relative: {times} times the policy's parameters outside the embedding,
-trained on the very same exercises in the same order. The learning rates alone differ; they lie between those of the two."""
+_BETWEEN = """A size between the policy and its large relative: {times} times the policy's parameters outside the
+embedding, trained on the very same exercises in the same order. The learning rates alone differ; they lie between
+those of the two."""
 
 TEXTS = {
     "policy": """A Llama trained from scratch on nested integer arithmetic, solved one operation a line.

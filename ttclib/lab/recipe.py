@@ -37,7 +37,7 @@ POLICY = PolicyRecipe()
 def _larger(matrix_rate: float, other_rate: float, **shape: int) -> PolicyRecipe:
     """The same exercises in the same order; a larger model takes lower rates."""
     pace = dataclasses.replace(POLICY.pace, matrix_rate=matrix_rate, other_rate=other_rate)
-    return dataclasses.replace(POLICY, pace=pace, **shape)  # type: ignore[arg-type]
+    return dataclasses.replace(POLICY, pace=pace, **shape)
 
 
 # By name; the number is that of the hidden parameters, of which the smallest has 54,040.
