@@ -89,7 +89,10 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
         revision__n_chains=wanted.n_chains,
         revision__n_steps=wanted.n_steps,
     )
-    searches = load_config("lab", **at, search__limit=wanted.n_searched, search__budgets=list(wanted.budgets))
+    searches = load_config(
+        "lab", **at, problems__limit=wanted.n_searched, search__limit=wanted.n_searched,
+        search__budgets=list(wanted.budgets),
+    )  # fmt: skip
     for config in (policy, *larger, searches):
         run.check(config)
     check_revision(chains)
