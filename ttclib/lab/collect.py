@@ -120,7 +120,9 @@ _DECIMALS = 5
 
 
 def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
-    """Write a collected store as the demo that ships: rows in order, no timings, rounded log-probabilities, packed.
+    """Write a collected store as the demo that ships, packed: rows in order, rounded log-probabilities, nothing by token.
+
+    Timings are left out, too.
 
     Parameters
     ----------
@@ -158,6 +160,12 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
     )
 
 
+# Half of the packed size, and drawn again by `ttc lab collect`.
+_LEFT_OUT = ("elapsed_s", "token_logprobs", "token_entropies", "token_top20")
+
+
 def _shipped(column: str) -> str:
     """A column as it ships; scores as they were read: a search that ranks rounded ones takes other paths."""
-    return {"elapsed_s": "NULL", "logprob": f"round(logprob, {_DECIMALS})"}.get(column, column)
+    if column in _LEFT_OUT:
+        return "NULL"
+    return f"round(logprob, {_DECIMALS})" if column == "logprob" else column
