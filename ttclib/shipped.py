@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ttclib.errors import TTCError, one_of
 
-CHECKPOINTS = ("policy", "policy-14x", "prm", "revision", "revision-orm")
+CHECKPOINTS = ("policy", "policy-2x", "policy-4x", "policy-14x", "prm", "revision", "revision-orm")
 
 
 def checkpoint(name: str) -> Path:
@@ -16,7 +16,8 @@ def checkpoint(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"policy", "policy-14x", "prm", "revision", "revision-orm"}
+    name : str
+        One of `CHECKPOINTS`.
 
     Raises
     ------

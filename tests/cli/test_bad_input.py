@@ -109,7 +109,7 @@ def folder(tmp_path_factory) -> Path:
         (("sample", "lab", "--store", "newer.duckdb", "--limit", "1"), "upgrade ttclib"),
         (("score", "value.toml"), "sampling.top_p = 3: "),
         (("replya",), "unknown command 'replya': did you mean 'replay'? Allowed: "),
-        (("lab", "train", "pmr"), "'pmr' is not one of 'all', 'policy', 'policy-14x', 'prm', 'revision', "),
+        (("lab", "train", "pmr"), "'pmr' is not one of 'all', 'policy', 'policy-2x', 'policy-4x', 'policy-14x', "),
         (("lab", "tarin"), "unknown command 'tarin': did you mean 'train'"),
         (("report", "no.ipynb"), "'no.ipynb'"),
         (("report",), "name a NOTEBOOK or several, or else give --all"),

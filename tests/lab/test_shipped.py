@@ -36,10 +36,13 @@ def test_they_are_in_half_precision() -> None:
         assert config["dtype"] == "float16" and config["max_position_embeddings"] == 2048
 
 
-def test_the_large_policy_saw_the_same_tokens_and_is_clearly_better() -> None:
-    small, large = card("policy"), card("policy-14x")
-    assert small["training"]["training_tokens"] == large["training"]["training_tokens"]
-    assert small["training"]["steps"] == large["training"]["steps"]
+def test_larger_policies_saw_the_same_tokens_and_are_better_the_larger_they_are() -> None:
+    family = [card(name) for name in ("policy", "policy-2x", "policy-4x", "policy-14x")]
+    for same in ("training_tokens", "steps"):
+        assert len({one["training"][same] for one in family}) == 1
+    by_size = [one["figures"]["pass_at_1"] for one in family]
+    assert by_size == sorted(by_size)
+    small, large = family[0], family[-1]
     by_operations = [stated["figures"]["pass_at_1_by_operations"] for stated in (small, large)]
     for operations in ("6", "8", "10"):
         assert by_operations[1][operations] > by_operations[0][operations] + 0.1

@@ -118,5 +118,7 @@ def test_held_out_problems_are_distinct_and_stay_the_same() -> None:
 
 
 def test_an_unknown_model_is_refused() -> None:
-    with pytest.raises(RequestError, match="unknown lab model 'policyx'.*Allowed: policy, policy-14x, prm"):
+    with pytest.raises(
+        RequestError, match="unknown lab model 'policyx'.*Allowed: policy, policy-2x, policy-4x, policy-14x, prm"
+    ):
         checkpoint("policyx")

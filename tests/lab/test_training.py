@@ -26,12 +26,13 @@ from ttclib.lab.fit import Example, Pace, fit
 from ttclib.lab.grow import grow
 from ttclib.lab.models import check_policy, load_policy
 from ttclib.lab.muon import orthogonalise
-from ttclib.lab.recipe import POLICY, POLICY_14X, Order, train
+from ttclib.lab.recipe import POLICIES, POLICY, Order, train
 from ttclib.lab.revision_data import Chain, ChainRecipe
 from ttclib.lab.tokenizer import build_tokenizer
 from ttclib.lab.train_policy import PolicyRecipe, new_policy, train_policy
 from ttclib.lab.train_verifier import Judged, VerifierRecipe, train_verifier
 from ttclib.problems.arithmetic import Exercise
+from ttclib.shipped import CHECKPOINTS
 
 TINY = PolicyRecipe(
     n_exercises=600, hidden_size=16, intermediate_size=32, n_layers=1, pace=Pace(tokens_per_batch=1000, warmup_steps=5)
@@ -49,10 +50,12 @@ def hidden_parameters(recipe: PolicyRecipe) -> int:
     return model.num_parameters() - model.get_input_embeddings().weight.numel()
 
 
-def test_the_large_policy_is_fourteen_times_the_small_one_on_the_same_exercises() -> None:
-    assert hidden_parameters(POLICY_14X) / hidden_parameters(POLICY) == pytest.approx(14, abs=0.5)
+@pytest.mark.parametrize(("name", "times"), [("policy-2x", 2), ("policy-4x", 4), ("policy-14x", 14)])
+def test_larger_policies_have_as_many_times_the_parameters_and_the_same_exercises(name: str, times: int) -> None:
+    larger = POLICIES[name]
+    assert hidden_parameters(larger) / hidden_parameters(POLICY) == pytest.approx(times, rel=0.04)
     for same in ("n_exercises", "short", "short_at_first", "seed"):
-        assert getattr(POLICY, same) == getattr(POLICY_14X, same)
+        assert getattr(POLICY, same) == getattr(larger, same)
 
 
 def test_orthogonalised_matrices_keep_their_directions_and_lose_their_sizes() -> None:
@@ -118,7 +121,7 @@ def test_a_killed_training_goes_on(tmp_path: Path) -> None:
         "f._SAVE_EVERY_S = 0.0; t.EXERCISES_A_CHUNK = 50\n"
         "r.evaluate = lambda *a, **k: {'pass_at_1': 0.0, 'pass_at_1_by_operations': {2: 0.0}, 'n_problems': 1,"
         " 'n_samples': 1, 'split': 'validation', 'temperature': 1.0}\n"
-        "r.POLICY = dataclasses.replace(r.POLICY, n_exercises=2000, hidden_size=16, n_layers=1)\n"
+        "r.POLICIES['policy'] = dataclasses.replace(r.POLICY, n_exercises=2000, hidden_size=16, n_layers=1)\n"
         f"r.train('policy', r.Order(pathlib.Path({str(tmp_path)!r})))\n"
     )
     state = tmp_path / "policy" / "unfinished.pt"
@@ -210,15 +213,15 @@ def test_orders_that_cannot_be(tmp_path: Path, wrong: dict[str, float]) -> None:
 
 
 def test_an_unknown_part_lists_the_choices(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="Allowed: all, policy, policy-14x, prm, revision, revision-orm"):
+    with pytest.raises(RequestError, match="Allowed: all, policy, policy-2x, policy-4x, policy-14x, prm, revision"):
         train("polici", Order(tmp_path))
 
 
 def test_the_whole_family_is_trained_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Untrained policies solve nothing, so the revision model is given exercises that are right by construction."""
     small = dataclasses.replace(TINY, n_exercises=200)
-    monkeypatch.setattr(recipe_module, "POLICY", small)
-    monkeypatch.setattr(recipe_module, "POLICY_14X", dataclasses.replace(small, hidden_size=24))
+    for name in POLICIES:
+        monkeypatch.setitem(POLICIES, name, small if name == "policy" else dataclasses.replace(small, hidden_size=24))
     monkeypatch.setattr(recipe_module, "ROLLOUTS", dataclasses.replace(recipe_module.ROLLOUTS, n_problems=4, n_root=3))
     monkeypatch.setattr(recipe_module, "CHAINS", ChainRecipe(n_problems=2, n_chains=2, length=3))
     for name in ("PRM", "REVISION_ORM"):
@@ -234,7 +237,7 @@ def test_the_whole_family_is_trained_in_one_go(tmp_path: Path, monkeypatch: pyte
     )
     told: list[str] = []
     directories = train("all", Order(tmp_path), notify=told.append)
-    assert [path.name for path in directories] == ["policy", "policy-14x", "prm", "revision", "revision-orm"]
+    assert [path.name for path in directories] == list(CHECKPOINTS)
     for directory in directories:
         card = json.loads((directory / "card.json").read_text())
         text = (directory / "README.md").read_text()
@@ -242,7 +245,7 @@ def test_the_whole_family_is_trained_in_one_go(tmp_path: Path, monkeypatch: pyte
         assert f"ttc lab train {directory.name}" in text
     told.clear()
     assert train("all", Order(tmp_path), notify=told.append) == directories
-    assert len(told) == 5 and all("is finished" in line for line in told)
+    assert len(told) == len(CHECKPOINTS) and all("is finished" in line for line in told)
 
 
 def _right_chain(exercise: Exercise) -> Chain:

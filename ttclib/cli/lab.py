@@ -93,7 +93,9 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
 
 
 @lab.command()
-@click.argument("name", type=click.Choice(["policy", "policy-14x", "revision"]))
+@click.argument(
+    "name", type=click.Choice([name for name in CHECKPOINTS if name.startswith("policy") or name == "revision"])
+)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--head-dim", type=int, default=32, show_default=True, help="Width of an attention head.")
 def widen(name: str, target: Path, head_dim: int) -> None:

@@ -9,12 +9,18 @@ from typing import Any
 
 import torch
 
+_BETWEEN = """A size between the policy and its large relative: {times} times the policy's parameters outside the
+embedding, trained on the very same exercises in the same order. The learning rates alone differ; they lie between
+those of the two."""
+
 TEXTS = {
     "policy": """A Llama trained from scratch on nested integer arithmetic, solved one operation a line.
 
 Data: random exercises of 1 to 10 operations from the training split (`ttclib.problems.arithmetic`), short ones more
 often, most of all at first; each seen once. Loss: next token, on the solution alone. It is meant to fail on long
 exercises, so that its samples hold every difficulty.""",
+    "policy-2x": _BETWEEN.format(times=2),
+    "policy-4x": _BETWEEN.format(times=4),
     "policy-14x": """The policy's large relative: 14 times its parameters outside the embedding, trained on the very
 same exercises in the same order. The learning rate alone differs, because the small one's is too high for it.""",
     "prm": """A process reward model for the lab's policy. The sigmoid of its scalar head, read at the end of a step,

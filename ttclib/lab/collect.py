@@ -29,8 +29,8 @@ class Size:
     Attributes
     ----------
     n_problems, n_samples : int
-        Of the policy, with step scores; the large policy greedily, and with `n_samples_14x`, on the same.
-    n_samples_14x : int
+        Of the policy, with step scores; the larger ones greedily, and with `n_samples_larger`, on the same.
+    n_samples_larger : int
     n_revised : int
         Problems with revision chains.
     n_chains, n_steps : int
@@ -42,7 +42,7 @@ class Size:
 
     n_problems: int
     n_samples: int
-    n_samples_14x: int
+    n_samples_larger: int
     n_revised: int
     n_chains: int
     n_steps: int
@@ -51,9 +51,17 @@ class Size:
 
 
 SIZES = {
-    "demo": Size(250, 256, 64, 100, 16, 16, 100, (4, 16, 64)),
-    "full": Size(500, 2048, 64, 100, 16, 16, 100, (4, 16, 64)),
+    "demo": Size(250, 256, 64, 250, 16, 16, 250, (4, 16, 64)),
+    "full": Size(500, 2048, 64, 250, 16, 16, 250, (4, 16, 64)),
 }
+
+
+LARGER = ("2x", "4x", "14x")
+
+
+def _of_size(times: str) -> dict[str, str]:
+    """What of the configuration of the largest policy is another for one of another size."""
+    return {"policy__name": f"lab-policy-{times}", "policy__path": f"lab:policy-{times}"}
 
 
 def collect(size: str, store: Path, *, notify: Notify = print) -> None:
@@ -69,9 +77,10 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
     wanted = SIZES[one_of(size, SIZES, "size")]
     at = {"store": str(store)}
     policy = load_config("lab", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples)
-    large = [
-        load_config("lab-14x-greedy", **at, problems__limit=wanted.n_problems),
-        load_config("lab-14x", **at, problems__limit=wanted.n_problems, sampling__n_samples=wanted.n_samples_14x),
+    larger = [
+        load_config(preset, **at, **_of_size(times), problems__limit=wanted.n_problems, **more)
+        for times in LARGER
+        for preset, more in (("lab-14x-greedy", {}), ("lab-14x", {"sampling__n_samples": wanted.n_samples_larger}))
     ]
     chains = load_config(
         "lab-revision",
@@ -80,15 +89,18 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
         revision__n_chains=wanted.n_chains,
         revision__n_steps=wanted.n_steps,
     )
-    searches = load_config("lab", **at, search__limit=wanted.n_searched, search__budgets=list(wanted.budgets))
-    for config in (policy, *large, searches):
+    searches = load_config(
+        "lab", **at, problems__limit=wanted.n_searched, search__limit=wanted.n_searched,
+        search__budgets=list(wanted.budgets),
+    )  # fmt: skip
+    for config in (policy, *larger, searches):
         run.check(config)
     check_revision(chains)
     grader = policy.grading.grader
     stages: dict[str, Callable[[], object]] = {
         "samples of the policy": lambda: run.sample(policy, notify=notify),
         "step scores": lambda: run.score(policy, notify=notify),
-        "the large policy": lambda: [run.sample(config, notify=notify) for config in large],
+        "larger policies": lambda: [run.sample(config, notify=notify) for config in larger],
         "revision chains": lambda: revise(chains, notify=notify),
         "scores of the chains": lambda: score_revisions(chains, notify=notify),
         "tree searches": lambda: search(searches, notify=notify),
@@ -108,7 +120,9 @@ _DECIMALS = 5
 
 
 def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
-    """Write a collected store as the demo that ships: rows in order, no timings, rounded log-probabilities, packed.
+    """Write a collected store as the demo that ships, packed: rows in order, rounded log-probabilities, nothing by token.
+
+    Timings are left out, too.
 
     Parameters
     ----------
@@ -146,6 +160,12 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
     )
 
 
+# Half of the packed size, and drawn again by `ttc lab collect`.
+_LEFT_OUT = ("elapsed_s", "token_logprobs", "token_entropies", "token_top20")
+
+
 def _shipped(column: str) -> str:
     """A column as it ships; scores as they were read: a search that ranks rounded ones takes other paths."""
-    return {"elapsed_s": "NULL", "logprob": f"round(logprob, {_DECIMALS})"}.get(column, column)
+    if column in _LEFT_OUT:
+        return "NULL"
+    return f"round(logprob, {_DECIMALS})" if column == "logprob" else column

@@ -7,6 +7,7 @@ named. A part that was stopped is continued by the same command.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import shutil
@@ -31,15 +32,21 @@ from ttclib.shipped import CHECKPOINTS, checkpoint
 Notify = Callable[[str], None]
 
 POLICY = PolicyRecipe()
-# 14 times the hidden parameters; the same exercises in the same order.
-POLICY_14X = dataclasses.replace(
-    POLICY,
-    hidden_size=128,
-    n_layers=4,
-    n_heads=8,
-    intermediate_size=320,
-    pace=dataclasses.replace(POLICY.pace, matrix_rate=0.006, other_rate=3e-3),
-)
+
+
+def _larger(matrix_rate: float, other_rate: float, **shape: int) -> PolicyRecipe:
+    """The same exercises in the same order; a larger model takes lower rates."""
+    pace = dataclasses.replace(POLICY.pace, matrix_rate=matrix_rate, other_rate=other_rate)
+    return dataclasses.replace(POLICY, pace=pace, **shape)
+
+
+# By name; the number is that of the hidden parameters, of which the smallest has 54,040.
+POLICIES = {
+    "policy": POLICY,
+    "policy-2x": _larger(0.010, 4.4e-3, hidden_size=56, n_layers=3, n_heads=4, intermediate_size=140),
+    "policy-4x": _larger(0.0083, 3.8e-3, hidden_size=80, n_layers=3, n_heads=5, intermediate_size=192),
+    "policy-14x": _larger(0.006, 3e-3, hidden_size=128, n_layers=4, n_heads=8, intermediate_size=320),
+}
 ROLLOUTS = RolloutRecipe()
 PRM = VerifierRecipe()
 REVISION = RevisionRecipe()
@@ -101,7 +108,8 @@ def train(part: str, order: Order, *, notify: Notify = print) -> list[Path]:
 
     Parameters
     ----------
-    part : {"all", "policy", "policy-14x", "prm", "revision", "revision-orm"}
+    part : str
+        "all", or one of `ttclib.shipped.CHECKPOINTS`.
     order : Order
     notify : callable
         Told, in lines, what is being done.
@@ -135,7 +143,8 @@ def train(part: str, order: Order, *, notify: Notify = print) -> list[Path]:
     return list(done.values())
 
 
-def _train_policy(name: str, recipe: PolicyRecipe, order: Order, notify: Notify) -> Path:
+def _train_policy(name: str, order: Order, notify: Notify) -> Path:
+    recipe = POLICIES[name]
     recipe = dataclasses.replace(
         recipe, n_exercises=order.share(recipe.n_exercises), seed=order.seed, pace=order.paced(recipe.pace)
     )
@@ -235,8 +244,7 @@ def _nothing_right(policy: Path, trees: list[Tree]) -> RequestError:
 
 
 _TRAINERS: dict[str, Callable[[Order, Notify], Path]] = {
-    "policy": lambda order, notify: _train_policy("policy", POLICY, order, notify),
-    "policy-14x": lambda order, notify: _train_policy("policy-14x", POLICY_14X, order, notify),
+    **{name: functools.partial(_train_policy, name) for name in POLICIES},
     "prm": _train_prm,
     "revision": _train_revision,
     "revision-orm": _train_revision_orm,
