@@ -120,7 +120,7 @@ _DECIMALS = 5
 
 
 def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
-    """Write a collected store as the demo that ships, packed: rows in order, rounded log-probabilities, nothing by token.
+    """Write a collected store as the demo that ships, packed: rows in order, rounded log-probabilities, none by token.
 
     Timings are left out, too.
 
