@@ -29,6 +29,9 @@ _LONGEST_SOLUTION = 20_000
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"\d,\d{3}(?!\d)")
 _LETTERS = re.compile(r"[^\W\d_]+", re.A)
+_ADDED = re.compile(r"\+\s*([CcKk])\s*$")
+_OF_X = re.compile(r"[tuvxyz]")
+_LETTER_ALONE = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-df-z(])")
 _SPOKEN = re.compile(r"(?<![\\{A-Za-z])[A-Za-z]{2,}")
 _SENTENCE = 5  # words that make an answer a sentence, also where LaTeX stands in it
 _SOLUTION = re.compile(r"\\boxed|####|<answer>|\banswer\b|答案", re.I)
@@ -90,6 +93,7 @@ class Answer:
     names: tuple[str, ...] | None = None
     domain: str | None = None
     angle: str | None = None
+    cleaned: Cleaned | None = None
 
 
 @lru_cache(maxsize=50_000)
@@ -129,7 +133,7 @@ def read(text: str) -> Answer:
     listed = names(bare) if not any(isinstance(reading, Number) for reading in readings) else None
     return Answer(
         stripped, bare, plain, readings, None, chosen, latex, refused and not readings, None, None, listed,
-        cleaned.domain, angle[1] if (angle := _ANGLE.match(cleaned.text)) else None,
+        cleaned.domain, angle[1] if (angle := _ANGLE.match(cleaned.text)) else None, cleaned,
     )  # fmt: skip
 
 
@@ -272,6 +276,8 @@ def _equivalent(reference: str, answer: str) -> bool | None:
         return False
     if one.domain is not None and other.domain is not None and one.domain != other.domain:
         return False
+    if one.domain is None and other.domain is not None and other.domain[-1].isdigit():  # true for x > 0 only
+        return False
     if one.plain == other.plain != "" and not _differ_in_case(one, other):
         return True
     if one.names is not None and other.names is not None:
@@ -280,17 +286,47 @@ def _equivalent(reference: str, answer: str) -> bool | None:
         return None
     left, right = _means(one, other), _means(other, one)
     if left and right:
-        unsure = False
-        for reading in left:
-            for another in right:
-                found = _equal(reading, another)
-                if found:
-                    return True
-                unsure |= found is None
-        return None if unsure else False
+        found = _any_equal(left, right)
+        if found is False and (constants := _constants(one, other)):
+            found = _any_equal(*constants)
+        return found
     if not (one.latex or other.latex) or any(_is_words(each) for each in (one, other)):
         return False
     return _by_math_verify(one, other)
+
+
+def _any_equal(left: tuple[Reading, ...], right: tuple[Reading, ...]) -> bool | None:
+    """Whether any two readings are equal; None: of one that is not it cannot be told."""
+    unsure = False
+    for reading in left:
+        for another in right:
+            found = _equal(reading, another)
+            if found:
+                return True
+            unsure |= found is None
+    return None if unsure else False
+
+
+def _constants(one: Answer, other: Answer) -> list[tuple[Reading, ...]]:
+    """What two answers mean if each has a constant whose name does not matter: ``+ C``, or one that is declared."""
+    found: list[tuple[Reading, ...]] = []
+    names: list[str] = []
+    for answer, beside in ((one, other), (other, one)):
+        if answer.cleaned is None or beside.cleaned is None:
+            return []
+        name = answer.cleaned.parameter
+        if name is None and (added := _ADDED.search(answer.cleaned.text)) and _OF_X.search(answer.cleaned.text):
+            name = added[1]
+        if name is None and beside.cleaned.parameter is not None:
+            allowed = "kmn" if beside.cleaned.domain == "Z" else "CcKk"
+            possible = [letter for letter in set(_LETTER_ALONE.findall(answer.cleaned.text)) if letter in allowed]
+            name = possible[0] if len(possible) == 1 else None
+        if name is None:
+            return []
+        names.append(name)
+        found.append(_readings(Cleaned(answer.cleaned.text, name))[0])
+    said = any(answer.cleaned is not None and answer.cleaned.parameter for answer in (one, other))
+    return found if said or "C" in names else []
 
 
 def keys_of(text: str) -> frozenset[Hashable]:

@@ -50,7 +50,12 @@ _BASES = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "sixteen": 16,
 }  # fmt: skip
-_ABOUT = re.compile(r"^(?:about|approximately|approx\.?|roughly|around|exactly)\s+(?=[-+.\\]?\d)", re.I)
+_ABOUT = re.compile(
+    r"^(?:\\text\s*\{\s*)?(?:about|approximately|approx\.?|roughly|around|exactly)\s*(?:\}|\s)\s*(?=[-+.\\]?\d)", re.I
+)
+_EVERY = re.compile(
+    r"^(?:\\text\s*\{\s*)?(?:all|any|every)\s*(?:\}|\s)\s*(?=\\?[A-Za-z]\s*(?:[<>]|\\(?:le|ge|ne)(?![a-z])))", re.I
+)
 _LEADING = re.compile(
     r"^(?:(?:so|thus|hence|therefore|we have|we get)\b,?\s*)?(?:the\s+)?(?:final\s+|correct\s+)*"
     r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
@@ -74,8 +79,9 @@ _IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+
 _QUALIFIERS = [
     re.compile(pattern, re.I)
     for pattern in (
-        rf"[\s,;.]{{0,6}}\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
-        rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
+        rf"(?<![-+*/=^])(?:[\s,;.]{{1,6}}|(?=[(\\]))\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*"
+        rf"(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
+        rf"(?P<letter>{_LETTER})(?:\s*,\s*{_LETTER})*\s*{_IN}\s*\)?\s*$",
         rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
         rf"(?:\s*(?:,|and)\s*{_LETTER})*\s*(?:is|are|being)\s*(?:(?:an?|any|some|all|both|arbitrary|fixed)\s+)*(?P<kind>{_KIND})"
         r"\s*\)?\s*$",
@@ -84,6 +90,8 @@ _QUALIFIERS = [
         rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
         r"\s*\)?\s*$",
         rf"[\s,;.]{{0,6}}\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
+        r"[\s,;.]{0,6}\(?\s*for\s+(?:(?:any|all|every|each)\s+)?(?:real\s+)?"
+        r"(?P<where>\\?[A-Za-z]\s*(?:[<>]=?|!=|\\(?:le|ge|ne|lt|gt)(?![a-z]))\s*[^,;<>]{1,12}?)\s*\)?\s*$",
     )
 ]
 _BUILDER = re.compile(
@@ -102,6 +110,7 @@ _ALL_REALS_BUT = re.compile(
     re.I | re.S,
 )
 _ONE_LETTER_UNIT = re.compile(r"\\text\{[A-Za-z]\}")
+_ALWAYS = re.compile(r"^([fgh])\s*(?:\(\w\))?\s*\\equiv\s*([-\d.]+)$")  # a constant function
 _SIGN = re.compile(r"^\s*(?:=|\\(?:approx|therefore|Rightarrow|implies|Longrightarrow)(?![A-Za-z])|:)\s*")
 _SPEECH = re.compile(r"[A-Za-z]{3}(?=[^{]*[\s:=])")
 _THE_POINT = re.compile(r"^\\text\s*\{\s*The (?:point|vector|line|set|interval|pair)s? *\}(?: is| are)?\s*", re.I)
@@ -133,7 +142,7 @@ class Cleaned:
     parameter : str or None
         The letter that a qualifier declares, as k in ``k \in \mathbb{Z}``.
     domain : str or None
-        What it stands for: Z, R, N, Q or C; None: not said, or any constant.
+        What it stands for: Z, R, N, Q or C; or a condition on a letter, as ``x>0``; None: not said, or any constant.
     product : str or None
         The same with a unit of one letter, as in ``12 m``, as a letter.
     """
@@ -156,10 +165,10 @@ def clean(answer: str) -> Cleaned:
     >>> clean(r"x = k\pi, k \in \mathbb{Z}").parameter
     'k'
     """
-    text = _SIGN.sub("", laid_bare(answer))
+    text = _ALWAYS.sub(r"\1(x)=\2", _SIGN.sub("", laid_bare(answer)))
     if _SPEECH.search(text):
         text = _THE_POINT.sub("", _LEADING.sub("", text, count=1), count=1)
-        text = _ABOUT.sub("", text, count=1)
+        text = _EVERY.sub("", _ABOUT.sub("", text, count=1), count=1)
         text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
     if "mod" in text:
         text = _MODULUS.sub(lambda found: rf"\text{{modulo{found[1] or found[2]}}}", text)
@@ -243,6 +252,13 @@ def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
         for candidate in dict.fromkeys((bare, flat)):
             if (found := pattern.search(candidate)) and found.start() > 0:
                 groups = found.groupdict()
+                if groups.get("where"):
+                    rest = candidate[: found.start()].strip(" ,;")
+                    return (
+                        rest,
+                        None,
+                        None if re.search(r"!=|\\ne", found["where"]) else found["where"].replace(" ", ""),
+                    )
                 letter = groups.get("letter")
                 if letter and letter.lower() in ("a", "i", "e") and groups.get("kind") is None and found.re.groups == 1:
                     continue

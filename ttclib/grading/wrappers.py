@@ -68,6 +68,7 @@ _REWRITTEN = [
         ("^", r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])", r"\\DEG "),
         ("prime", r"\^\s*\{\s*\\prime\s*\}|\^\s*\\prime(?![A-Za-z])", "'"),
         (",", r"(?<=\d)\s*(?:,\s*\\!|\\!\s*,|\{,\})\s*(?:\\!)?\s*(?=\d{3}(?!\d))", ""),  # 10,\!080 and 10{,}080
+        ("{:}", r"(?<=\d)\{:\}(?=\d)", ":"),
         ("{,}", r"(?<=\d)\{,\}(?=\d)", "."),  # 3{,}14
         ("\\", r"(?<=\d)\\[,;:]\s*(?=\d{3}(?!\d))", ""),  # 10\,080
         ("\\", r"(?<!\\)\\[,;:! ]", " "),
@@ -75,6 +76,11 @@ _REWRITTEN = [
         ("{", r"\\(?:mathrm|text|operatorname)\*?\s*\{\s*"
               r"(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|arcsin|arccos|arctan)\s*\}", r"\\\1 "),
         ("{", r"\\(?:mathrm|text|operatorname)\*?\s*\{(gcd|lcm|max|min)\}(?=\s*[({\\])", r"\\\1 "),
+        ("\\Omega", r"\\(?:mathrm|text)\s*\{\s*([kMm]?)\s*\\Omega\s*\}", r"\\text{\1ohm}"),
+        ("\\Omega", r"(?<=[\d.)}])(?:\s*(?:\\(?:mathrm|text)\s*\{\s*([kMm])\s*\}|([kM]))\s*|\s+)\\Omega(?=\s*$)",
+         r" \\text{\1\2ohm}"),
+        ("\\mu", r"\\mu\s*\\(?:mathrm|text)\s*\{\s*([mgsAVFCWJL])\s*\}", r" \\text{μ\1}"),
+        ("\\mu", r"\\(?:mathrm|text)\s*\{\s*\\mu\s*([mgsAVFCWJL])\s*\}", r" \\text{μ\1}"),
         ("boxed{", r"(?<![A-Za-z\\])boxed(?=\{)", ""), ("\x08", "\x08oxed(?=\\{)", ""),
         ("**", r"\*\*(?=\s*[\w({\\-])(?<=[\w)}\]]\*\*)", "^"),
         ("**", r"\*\*", " "),
@@ -94,6 +100,12 @@ _ALPHABETS = r"mathrm|mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|m
 _WORDED = re.compile(rf"\\({_UPRIGHT}|{_ALPHABETS}|overline)\s*\{{([^{{}}]*)\}}")
 _BARE_FONT = re.compile(rf"\\(?:{_UPRIGHT}|{_ALPHABETS}|boldsymbol|mathbf)(?![A-Za-z])\s*(?=[\d({{\\A-Za-z+-])(?!\{{)")
 _AROUND_FORMULA = re.compile(rf"\\(?:{_UPRIGHT}|mathrm|mathbf|mathit|boldsymbol|bm|pmb|mathsf)\s*(?=\{{[^{{}}]*[\\{{])")
+# Behind a number upright letters with powers, as in "\\mathrm{m s^{-2}}".
+_RAISED_UNITS = re.compile(
+    r"(?<=[\d)} ])\\(?:mathrm|text)\s*"
+    r"\{((?:\s*(?:[A-Za-z]{1,4}(?:\s*\^\s*\{\s*-?\d\s*\})?|/|\*|\\cdot(?![a-z]))){1,9}\s*)\}"
+)
+_UNIT = re.compile(r"(?<![A-Za-z\\])[A-Za-z]+")
 _BEHIND_NUMBER = re.compile(r"[\d})\]]\s*(?:/|\\cdot|\\times)?\s*$")
 _AND = re.compile(r"(?:^|(?<=[\s,]))(and|or)(?=$|[\s,])", re.I)
 _NO_LETTERS_OF_SPEECH = re.compile(r"[\d\\+=<>^(\[]")
@@ -137,6 +149,8 @@ def unwrapped(text: str) -> str:
             text = pattern.sub(plain, text)
     if "\\" in text:
         text = _NAMED.sub(lambda found: _RENAMED.get(found[1], found[0]), text)
+    if "^" in text and "\\" in text:
+        text = _RAISED_UNITS.sub(lambda found: _UNIT.sub(r"\\text{\g<0>}", found[1]), text)
     if "\\begin" in text:
         text = _BRACED_ROWS.sub(lambda found: _rows(found[2], ", "), text)
         text = _ENVIRONMENT.sub(lambda found: _rows(found[2], ", "), text)
