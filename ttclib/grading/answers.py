@@ -30,7 +30,10 @@ _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"\d,\d{3}(?!\d)")
 _LETTERS = re.compile(r"[^\W\d_]+", re.A)
 _ADDED = re.compile(r"\+\s*([CcKk])\s*$")
+_RATIO = re.compile(r"\d+(?:\s*:\s*\d+)+")
+_SPACED = re.compile(r"[A-Za-z](?: [A-Za-z]){2,}")
 _OF_X = re.compile(r"[tuvxyz]")
+_DERIVATIVE = re.compile(r"\\frac\s*\{d\s*[A-Za-z]?\}\s*\{d\s*[A-Za-z]\}[^=]*=([^=]+)$")
 _LETTER_ALONE = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-df-z(])")
 _SPOKEN = re.compile(r"(?<![\\{A-Za-z])[A-Za-z]{2,}")
 _SENTENCE = 5  # words that make an answer a sentence, also where LaTeX stands in it
@@ -181,6 +184,8 @@ def _variants(text: str) -> list[str]:
 
 def _named_value(text: str) -> str | None:
     """The right side of an equation whose left side is a name that the grammar does not have; None: it is none."""
+    if derivative := _DERIVATIVE.match(text):
+        return derivative[1]
     head, sign, tail = text.rpartition("=")
     if not sign or not tail.strip() or len(head) > _LONGEST_NAME or not _NAMES.match(head.strip()):
         return None
@@ -270,6 +275,10 @@ def _equivalent(reference: str, answer: str) -> bool | None:
             return found
     if one.time is not None or other.time is not None:
         return one.time is not None and other.time is not None and same_time(one.time, other.time)
+    if one.range is not None and one.range[:1] != ("base",) and _RATIO.fullmatch(other.bare):
+        return _equivalent(":".join(one.range), other.text)  # "5 to 2"
+    if other.range is not None and other.range[:1] != ("base",) and _RATIO.fullmatch(one.bare):
+        return _equivalent(one.text, ":".join(other.range))
     if one.range is not None or other.range is not None:
         return one.range is not None and one.range == other.range
     if one.angle is not None and other.angle is not None and not _same_angle(one.angle, other.angle):
@@ -280,6 +289,9 @@ def _equivalent(reference: str, answer: str) -> bool | None:
         return False
     if one.plain == other.plain != "" and not _differ_in_case(one, other):
         return True
+    for word, letters in ((one, other), (other, one)):
+        if word.product is not None and _SPACED.fullmatch(letters.bare):
+            return word.bare == letters.bare.replace(" ", "")
     if one.names is not None and other.names is not None:
         return one.names == other.names
     if one.refused or other.refused:

@@ -439,4 +439,6 @@ class Atoms:
             raise Unreadable("rows differ")
         if name == "vmatrix":
             return determinant(rows)
+        if name == "array" and len(rows) == len(rows[0]) == 1:  # set apart, and no matrix
+            return rows[0][0]
         return ("matrix", tuple(tuple(row) for row in rows))

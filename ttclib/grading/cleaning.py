@@ -121,6 +121,10 @@ _MODULUS = re.compile(
     r"\s*\\(?:pmod|pod)\s*\{?\s*(\d+)\s*\}?"
     r"|\s*(?:\(|\\text\s*\{\s*\()\s*(?:\\bmod|\\mod|mod|\\text\s*\{\s*mod\s*\})\s*\}?\s*(\d+)\s*\)"
 )
+_CONGRUENCE = re.compile(
+    r"^(?P<name>[A-Za-z])\s*\\equiv\s*(?P<residues>[^()\\]+(?:\\text\s*\{\s*(?:or|and)\s*\}[^()\\]+)*?)\s*"
+    r"(?:\\(?:pmod|pod)\s*\{?\s*(?P<modulus>\d{1,9})\s*\}?|\(?\s*(?:\\bmod|\\mod|mod)\s*(?P<other>\d{1,9})\s*\)?)\s*$"
+)
 _UNIT_IN_BRACKETS = re.compile(
     r"\s*\(\s*(approx(?:imately|\.)?|about)\s*\)$"
     r"|(?<=\d)\s*\(\s*(?:\\text\s*\{)?\s*([A-Za-z/]{2,12}\^?\d?|[\u4e00-\u9fff]{1,6})\s*\}?\s*\)$"
@@ -170,6 +174,8 @@ def clean(answer: str) -> Cleaned:
         text = _THE_POINT.sub("", _LEADING.sub("", text, count=1), count=1)
         text = _EVERY.sub("", _ABOUT.sub("", text, count=1), count=1)
         text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
+    if "mod" in text and "\\equiv" in text:
+        text = _congruence(text)
     if "mod" in text:
         text = _MODULUS.sub(lambda found: rf"\text{{modulo{found[1] or found[2]}}}", text)
     if "'" in text or '"' in text:
@@ -219,6 +225,19 @@ def laid_bare(answer: str) -> str:
     if text.startswith("{"):
         text = without_braces(text)
     return without_fences(text) if text.endswith((".", ",", ";", "$", "*")) or text.startswith(("*", "$")) else text
+
+
+def _congruence(text: str) -> str:
+    r"""``n \equiv 7 \pmod 5`` as ``n = \langle 2, 5, 5\rangle``, its residue and modulus, which no number stands for."""
+    found = _CONGRUENCE.match(text)
+    if found is None:
+        return text
+    modulus = int(found["modulus"] or found["other"])
+    residues = re.split(r"\s*(?:,|\bor\b|\band\b|\\text\s*\{\s*(?:or|and)\s*\})\s*", found["residues"].strip())
+    if not modulus or not all(re.fullmatch(r"-?\d{1,9}", each) for each in residues):
+        return text
+    each = (rf"\langle {int(residue) % modulus}, {modulus}, {modulus}\rangle" for residue in residues)
+    return f"{found['name']} = {', '.join(each)}"
 
 
 def _built(text: str) -> str:

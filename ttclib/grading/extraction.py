@@ -31,7 +31,7 @@ _THOUGHT = re.compile(r"</think(?:ing)?>|<\|end_of_thought\|>", re.I)
 # "Answer" in other languages.
 _ELSEWHERE = r"antwort|lösung|réponse|reponse|respuesta|risposta|resposta|ответ|答え|정답"
 _NAMED = re.compile(
-    rf"(?<![^\W\d_])(?:answer|ans|{_ELSEWHERE})(?![a-z])|答案|故选|应选|(?<=[，,因此以])选(?=[\s*$(（]{{0,4}}[A-J])"
+    rf"(?<![^\W\d_])(?:answers?|ans|{_ELSEWHERE})(?![a-z])|答案|故选|应选|(?<=[，,因此以])选(?=[\s*$(（]{{0,4}}[A-J])"
     r"|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)",
     re.I | re.M,
 )
@@ -40,10 +40,12 @@ _ADVERBS = (
     r"approximately|about|indeed|exactly)\b\s{0,3},?){0,3}"
 )
 _LEAD = re.compile(
-    rf"(?:answer|ans|{_ELSEWHERE}|答案|故选|应选|选|option|choice|A)[\"'”】]?[ *_`}}\\]{{0,6}}"
+    rf"(?:answers?|ans|{_ELSEWHERE}|答案|故选|应选|选|option|choice|A)[\"'”】]?[ *_`}}\\]{{0,6}}"
+    r"(?:,\s(?:therefore|then|thus|hence|finally|in this case|as required),?\s)?"
     r"(?:\([^()\n]{1,30}\)[ *_]{0,4}(?=[:：=]))?"
     r"(?:to\s[^\n:.]{1,80}?\s(?=is\b)|for\s[^\n:.]{1,80}?\s(?=is\b))?"
-    rf"(?:(?:is|are|was|should be|must be|would be|will be|equals|ist|lautet|est|es|è|é)\b{_ADVERBS}\s{{0,9}}[:：]?"
+    rf"(?:(?:is|are|was|should be|must be|would be|will be|equals|of|(?:comes|works|turns) out(?: to(?: be)?)?|"
+    rf"ist|lautet|est|es|è|é)\b{_ADVERBS}\s{{0,9}}[:：]?(?:\s?\}})?"
     r"|[:：=]\s?\}?|(?:是|为|は|은|는|选择?)[:：]?|(?<=】)|(?<=选)|→|->|-(?=\s)|\}\s?:"
     r"|(?=\s{1,3}(?:\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
     re.I,
@@ -51,11 +53,15 @@ _LEAD = re.compile(
 _HEADING = re.compile(
     r"(?:answer|ans|答案)[ \t*_`:：}]{0,9}(?:is[ \t]{0,3}[:：]?)?[ \t*_]{0,4}\n\s{0,40}(?:[-=]{3,80}\s{0,40})?", re.I
 )
-_DISPLAYED = re.compile(r"\\\[(.{1,500}?)\\\]|\$\$(.{1,500}?)\$\$|\\\((.{1,500}?)\\\)", re.S)
+_DISPLAYED = re.compile(
+    r"\\\[(.{1,500}?)\\\]|\$\$(.{1,500}?)\$\$|\\\((.{1,500}?)\\\)"
+    r"|\\begin\{(?:equation|align|gather|displaymath)\*?\}(.{1,500}?)\\end\{",
+    re.S,
+)
 _SENTENCE = re.compile(r"(?:\(?[A-J]\)?\.[ ])?[^\n]{1,500}?(?=[.。!][*_]{0,3}\s|[.。]?[ \t*_]{0,9}$)", re.M)
 _REASON = re.compile(
     r"[\s,;(—-]{1,4}\b(?:because|since|which|so that|therefore|i hope|meaning|according|as (?=the|it|we|shown)|"
-    r"and (?=this|that|it|we|the)|but|due to|by (?=the|using))\b.*"
+    r"and (?=this|that|it|we|the|not)|not (?=\$?\d)|rather than|instead of|but|due to|by (?=the|using))\b.*"
     r"|[,;]\s{1,3}as\b.*|\s{1,3}\((?:since|because|as|from|see)\b.*",
     re.I | re.S,
 )
@@ -71,6 +77,7 @@ _REMARK = re.compile(r"(?<=[\w%.])\s*,\s+[a-z][a-z ]*[.!]?\s*$|(?<=\d)!+\s*$")
 _NEXT_PROBLEM = re.compile(
     r"\n\s{0,20}(?:[#*_]{0,4}\s?)?(?:Question|Problem|Q|Instruction|Human|User|Input)(?:\s\d{1,3})?[*_]{0,3}\s?[:：]|<\|(?:im_end|endoftext|eot_id)\|>"
 )
+_BULLET = re.compile(r"[-•*]\s{1,3}")
 _BOLD = re.compile(r"\*\*[ \t]{0,3}([^*\n]{1,80}?)[ \t]{0,3}\*\*")
 _NUMBERLIKE = re.compile(r"[-+]?[\\$€£]{0,2}[-+]?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?\s?(?:\\?%|\\?\$)?")
 _EXCLAIMED = re.compile(r"^([(\[]?-?\d[\d,.]*[)\]]?)!+$")  # "The answer is 42!" is no factorial
@@ -199,6 +206,8 @@ def _said(text: str, place: int) -> str | None:
         end = blank.end() if blank is not None else end
     else:
         return None
+    if text[max(0, end - 40) : end].rstrip(" \t").endswith("\n") and (bullet := _BULLET.match(text, end)):
+        end = bullet.end()
     start = re.compile(r"[*_`\s]{0,9}").match(text, end)
     end = start.end() if start is not None else end
     if displayed := _DISPLAYED.match(text, end):
@@ -266,7 +275,9 @@ def _bold_at_the_end(text: str) -> str | None:
     last = text.rstrip()[-400:].rpartition("\n")[2]
     for bold in reversed(_BOLD.findall(last)):
         answer = _unwrapped(bold)
-        if answer and _NUMBERLIKE.fullmatch(answer):
+        if answer and (
+            _NUMBERLIKE.fullmatch(answer) or (re.fullmatch(r"\(?[A-J]\)?", answer) and last.startswith("**"))
+        ):
             return answer
     return None
 

@@ -131,6 +131,8 @@ def _is_unit(name: str, parts: list[str], spaced: bool) -> bool:
         return spaced and name[0] in ONE_LETTER and (len(name.strip(".")) == 1 or (" " not in name and "/" in name))
     if name in SYMBOLS and (len(name) > 2 or spaced):
         return True
+    if spaced and first in ("per", "each", "every") and len(parts) > 1:
+        return True
     known = first in _SPELLINGS or first.rstrip("s") in _SPELLINGS.values() or first in ("square", "cubic", "sq", "cu")
     if known:
         return len(first) > 1

@@ -23,17 +23,11 @@ _SAME_PHRASE = {
     "dne": "does not exist",
     "doesn't exist": "does not exist",
     "no solutions": "no solution",
-    "there is no solution": "no solution",
-    "there are no solutions": "no solution",
     "no real solutions": "no real solution",
-    "there are no real solutions": "no real solution",
     "no real roots": "no real root",
     "infinitely many solutions": "infinitely many",
     "infinite solutions": "infinitely many",
-    "infinitely many": "infinitely many",
-    "cannot be determined": "cannot be determined",
     "can not be determined": "cannot be determined",
-    "not enough information": "not enough information",
 }
 _CLOCK = re.compile(
     r"(?:at\s+)?(\d{1,2})(?::([0-5]\d))?(?::([0-5]\d))?\s*(?:o'?clock)?\s*(?:([ap])\.?\s?m\b\.?)?(?:\s*(?:in the\s+)?"
@@ -74,7 +68,7 @@ def words(text: str) -> str:
     text = text.strip(" .,:;\"'*`")
     if re.search(r"[^\W\d_]{2}", text):
         text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text.strip("!?"))
-        text = re.sub(r"^(?:the|an?) (?=[a-z]{2})", "", text)
+        text = re.sub(r"^(?:(?:there (?:is|are)|it is|it's|they are) )?(?:(?:the|an?|on) )?(?=[a-z]{2})", "", text)
     inner = re.fullmatch(r"[({\[]\s*([^(){}\[\],]*?)\s*[)}\]]", text)
     text = inner[1] if inner and re.search(r"[^\W\d]", inner[1]) else text
     return _SAME_PHRASE.get(text, text)

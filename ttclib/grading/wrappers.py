@@ -63,6 +63,10 @@ _REWRITTEN = [
         ("{", r"\\(?:tag|label|hspace|vspace|hskip|phantom|hphantom|vphantom|color|textcolor|colorbox|fcolorbox)\*?"
               r"\s*\{[^{}]*\}", " "),
         ("\\|", r"\\\|", "|"),
+        ("{}", r"[\^_]\{\s*\}", ""),
+        ("set{", r"\\(?:overset|underset|stackrel)\s*\{[^{}]*\}\s*(?=\{)", ""),
+        ("\\mathbb", r"\\mathbb\s*([RZNQC])(?![A-Za-z])", r"\\mathbb{\1}"),
+        ("\\triangle{", r"\\triangle\{([A-Z]+)\}", r"\\triangle \1"),
         ("\\not", r"\\not\s*=", r"\\ne "),
         ("..", r"\.\.\.+", r"\\ldots "),
         ("^", r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])", r"\\DEG "),
@@ -93,7 +97,7 @@ _OLD_FONTS = [
     (re.compile(r"\{\s*\\(?:rm|bf|it|sf|tt|cal)(?![A-Za-z])([^{}]*)\}"), r"\\mathrm{\1}"),
     (re.compile(r"\\(?:rm|bf|it|sf|tt)(?![A-Za-z])\s*(?=\{)"), r"\\mathrm"),
     (re.compile(r"\\(?:rm|sf|tt)(?![A-Za-z])\s*([A-Za-z]+)"), r"\\mathrm{ \1}"),
-    (re.compile(r"\\(?:bf|it|em|cal)(?![A-Za-z])\s*"), " "),
+    (re.compile(r"\\(?:bf|it|em|cal)(?![A-Za-z])\s*|\\(?:rm|sf|tt)(?![A-Za-z])\s*(?=[\d\\])"), " "),
 ]
 _UPRIGHT = r"text|textrm|textbf|textit|textsf|texttt|textnormal|textup|textsc|emph|mbox|hbox|operatorname\*?|textmd"
 _ALPHABETS = r"mathrm|mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|mathcal|mathscr|vec|overrightarrow|hat"
