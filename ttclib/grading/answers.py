@@ -153,7 +153,7 @@ def _readings(cleaned: Cleaned) -> tuple[tuple[Reading, ...], bool]:
         renames: list[dict[str, str] | None] = [None]
         if cleaned.parameter:
             renames.append({cleaned.parameter: "\\parameter"})
-        for thousands in (True, False) if _THOUSANDS.search(text) else (True,):
+        for thousands in (True, False) if _THOUSANDS.search(text) and ",0" not in text else (True,):
             for renamed in renames:
                 try:
                     reading = interpret(parse_answer(text, thousands=thousands, renamed=renamed))
@@ -353,6 +353,12 @@ def keys_of(text: str) -> frozenset[Hashable]:
         found.add(("time", answer.time[1]))
     if answer.range is not None:
         found.add(answer.range)
+        if answer.range[0] != "base":
+            found |= keys_of(":".join(answer.range))
+    if answer.cleaned is not None:
+        letters = set(_LETTER_ALONE.findall(answer.cleaned.text))
+        if answer.cleaned.parameter is not None or letters & {*"CcKkmn"}:
+            found.add("constant")
     if answer.names is not None:
         found.add(answer.names)
     for reading in (*answer.readings, *([answer.product] if answer.product is not None else [])):

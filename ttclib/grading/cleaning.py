@@ -228,7 +228,7 @@ def laid_bare(answer: str) -> str:
 
 
 def _congruence(text: str) -> str:
-    r"""``n \equiv 7 \pmod 5`` as ``n = \langle 2, 5, 5\rangle``, its residue and modulus, which no number stands for."""
+    r"""``n \equiv 7 \pmod 5`` as ``n = \langle 2, 5, 5\rangle``: residue and modulus, for which no number stands."""
     found = _CONGRUENCE.match(text)
     if found is None:
         return text

@@ -151,6 +151,8 @@ def _equal_bags(left: Bag, right: Bag) -> bool:
         return False
     named, other_named = _by_name(left.items), _by_name(right.items)
     if (named is None) != (other_named is None):  # names on one side say which is which
+        if all(isinstance(item, Relation) and item.name for item in (left if named is None else right).items):
+            return False  # x = 1 or x = 2, and x = 1, y = 2
         return _in_order(named or left.items, other_named or right.items)
     if _say_which(left.items) != _say_which(right.items) and (not _units(left.items) or not _units(right.items)):
         return _in_order(left.items, right.items)

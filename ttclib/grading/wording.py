@@ -65,7 +65,8 @@ def words(text: str) -> str:
     ('c', 'evelyn', 'no solution')
     """
     text = written(text).casefold()
-    text = text.strip(" .,:;\"'*`")
+    text = text.rstrip(" .,:;\"'*`").lstrip(" :;\"'*`")
+    text = text if re.match(r"[.,] ?\d", text) else text.lstrip(" .,:;\"'*`")  # ".3" is no 3
     if re.search(r"[^\W\d_]{2}", text):
         text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text.strip("!?"))
         text = re.sub(r"^(?:(?:there (?:is|are)|it is|it's|they are) )?(?:(?:the|an?|on) )?(?=[a-z]{2})", "", text)
@@ -78,7 +79,7 @@ def written(text: str) -> str:
     """An answer without wrappers in one spacing, its case as it is."""
     text = _TEXT.sub(r" \1 ", text).replace("\\$", "").replace("$", "")
     text = re.sub(r"\s*([,;:])\s*", r"\1 ", text)
-    return " ".join(text.split()).strip(" ,;")
+    return " ".join(text.split()).rstrip(" ,;").lstrip(" ;")
 
 
 def is_word(text: str) -> bool:
