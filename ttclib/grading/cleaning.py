@@ -19,6 +19,7 @@ _REPEATING = re.compile(
     r"(\d*)\.(\d*)(?:\\OVERLINE\s*\{?(\d+)\}?|\((\d+)\)|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?)"
 )
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
+_DOTTED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?")
 _MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
 _CURRENCIES = {
     "$": "dollar",
@@ -121,6 +122,8 @@ _MODULUS = re.compile(
     r"\s*\\(?:pmod|pod)\s*\{?\s*(\d+)\s*\}?"
     r"|\s*(?:\(|\\text\s*\{\s*\()\s*(?:\\bmod|\\mod|mod|\\text\s*\{\s*mod\s*\})\s*\}?\s*(\d+)\s*\)"
 )
+_CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d{1,3}|n)\}?\s*C_\{?(\d{1,3}|[kmr])\}?")
+_CHOSEN = re.compile(r"(?<![A-Za-z\\])C_\{?(\d{1,3}|n)\}?\s*\^\s*\{?(\d{1,3}|[kmr])\}?")
 _CONGRUENCE = re.compile(
     r"^(?P<name>[A-Za-z])\s*\\equiv\s*(?P<residues>[^()\\]+(?:\\text\s*\{\s*(?:or|and)\s*\}[^()\\]+)*?)\s*"
     r"(?:\\(?:pmod|pod)\s*\{?\s*(?P<modulus>\d{1,9})\s*\}?|\(?\s*(?:\\bmod|\\mod|mod)\s*(?P<other>\d{1,9})\s*\)?)\s*$"
@@ -198,11 +201,15 @@ def clean(answer: str) -> Cleaned:
         text = _ORDINAL.sub("", text)
     if "U" in text or "union" in text:
         text = _UNION.sub(r" \\cup ", text)
+    if "C_" in text:
+        text = _CHOSEN.sub(_binomial, _CHOOSE.sub(r"\\binom{\1}{\2}", text))
     text, money = _without_money(text)
     if "." in text:
         text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
     if " " in text and _SPACED_THOUSANDS.fullmatch(text):
         text = text.replace(" ", "")
+    if "." in text and _DOTTED_THOUSANDS.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
     if text.endswith(")"):
         text = _UNIT_IN_BRACKETS.sub(lambda found: "" if found[1] else f" {found[2]}", text)
     product, unsure = text, False
@@ -225,6 +232,13 @@ def laid_bare(answer: str) -> str:
     if text.startswith("{"):
         text = without_braces(text)
     return without_fences(text) if text.endswith((".", ",", ";", "$", "*")) or text.startswith(("*", "$")) else text
+
+
+def _binomial(found: re.Match[str]) -> str:
+    r"""``C_8^3`` as ``\binom{8}{3}``; ``C_1^2`` may be a constant's square."""
+    upper, lower = found[1], found[2]
+    chosen = upper == "n" or (lower.isdigit() and int(upper) > int(lower) > 0)
+    return rf"\binom{{{upper}}}{{{lower}}}" if chosen else found[0]
 
 
 def _congruence(text: str) -> str:

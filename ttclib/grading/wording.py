@@ -69,6 +69,7 @@ def words(text: str) -> str:
     text = text if re.match(r"[.,] ?\d", text) else text.lstrip(" .,:;\"'*`")  # ".3" is no 3
     if re.search(r"[^\W\d_]{2}", text):
         text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text.strip("!?"))
+        text = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text)
         text = re.sub(r"^(?:(?:there (?:is|are)|it is|it's|they are) )?(?:(?:the|an?|on) )?(?=[a-z]{2})", "", text)
     inner = re.fullmatch(r"[({\[]\s*([^(){}\[\],]*?)\s*[)}\]]", text)
     text = inner[1] if inner and re.search(r"[^\W\d]", inner[1]) else text

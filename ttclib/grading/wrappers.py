@@ -17,7 +17,7 @@ _SILENT = """
 """
 _SPACES = """
     boxed fbox framebox ensuremath mathop mathord mathrel mathbin displaylines bbox underline uline underbar
-    tiny small normalsize large Large LARGE huge Huge centering qed blacksquare square hfill
+    tiny small normalsize large Large LARGE huge Huge centering qed blacksquare square checkmark hfill
     qquad quad space thinspace enspace medspace thickspace negthinspace
 """
 _SPELT = {
@@ -63,6 +63,7 @@ _REWRITTEN = [
         ("{", r"\\(?:tag|label|hspace|vspace|hskip|phantom|hphantom|vphantom|color|textcolor|colorbox|fcolorbox)\*?"
               r"\s*\{[^{}]*\}", " "),
         ("\\|", r"\\\|", "|"),
+        ("\\choose", r"\{\s*([^{}]+?)\s*\\choose(?![a-z])\s*([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
         ("{}", r"[\^_]\{\s*\}", ""),
         ("set{", r"\\(?:overset|underset|stackrel)\s*\{[^{}]*\}\s*(?=\{)", ""),
         ("\\mathbb", r"\\mathbb\s*([RZNQC])(?![A-Za-z])", r"\\mathbb{\1}"),
@@ -120,6 +121,16 @@ _ENVIRONMENT = re.compile(
 )
 _BRACED_ROWS = re.compile(
     r"\\\{\s*\\begin\s*\{(array|aligned|matrix|gathered)\}\s*(?:\{[lcr|\s]*\})?(.*?)\\end\s*\{\1\}\s*(?!\s*\\\})", re.S
+)
+# A condition of a case; the sides of an equation that are set apart are none.
+_CONDITION = re.compile(
+    r"^(?!=)(?:.+?[<>=]|.+?\\(?:le|ge|ne|in|mid|equiv)(?![a-z])|.*\\(?:text|mathrm)(?![a-z])|\s*(?:if|for|when|otherwise|else)\b)"
+)
+_IF = re.compile(
+    r"^(?:\\(?:text|mathrm|mbox|textrm)\s*\{\s*,?\s*(?:if|for|when|where)\s*\}|(?:if|for|when|where)\b)\s*(?=\S)"
+)
+_OTHERWISE = re.compile(
+    r"\\(?:text|mathrm|mbox|textrm)\s*\{\s*(?:if\s+|)?(?:otherwise|else)\s*\}|\b(?:otherwise|else)\b"
 )
 _ROW = re.compile(r"\\\\(?:\s*\[[^\]]*\])?|\\newline(?![A-Za-z])")
 
@@ -223,7 +234,14 @@ def _word(found: re.Match[str]) -> str:
 
 
 def _rows(inner: str, separator: str) -> str:
-    """The rows of an environment on one line; a row that goes on with a sign belongs to the one before."""
+    """The rows of an environment on one line; a row that goes on with a sign belongs to the one before.
+
+    Rows of a value and its condition are triples, in any order.
+    """
+    cells = [[cell.strip().rstrip(",;").strip() for cell in row.split("&")] for row in _ROW.split(inner) if row.strip()]
+    if len(cells) > 1 and all(len(row) == 2 and row[0] and _CONDITION.search(row[1]) for row in cells):
+        said = (rf"\langle {value}; {_IF.sub('', condition)}; 0\rangle" for value, condition in cells)
+        return f" {', '.join(_OTHERWISE.sub(lambda _: chr(92) + 'ldots', row) for row in said)} "
     found = ""
     for row in _ROW.split(inner.replace("&", " ")):
         row = row.strip().rstrip(",")
