@@ -8,10 +8,11 @@ from collections.abc import Hashable, Iterator
 from ttclib.grading.conditions import put
 from ttclib.grading.evaluation import Undecided
 from ttclib.grading.quantities import Number, equal_numbers, in_base, same
-from ttclib.grading.readings import Bag, Infinity, Matrix, Reading, Region, Relation, Sequence, has
+from ttclib.grading.readings import Bag, Infinity, Matrix, Reading, Region, Relation, Sequence
 from ttclib.grading.regions import region_of, same_region
 from ttclib.grading.syntax import Node
 
+_MOST_FRACTIONS = 8  # of an equation that is multiplied out
 _KEY_WIDTH = 1e-4
 
 
@@ -219,7 +220,8 @@ def _equal_relations(left: Reading, right: Reading) -> bool:
         return False
     if _proportional(left.difference, right.difference, either_sign=left.sign in ("=", "!=")):
         return True
-    if left.sign != "=" or not (has(left.difference.node, "/") or has(right.difference.node, "/")):
+    n_fractions = [str(difference.node).count("'/'") for difference in (left.difference, right.difference)]
+    if left.sign != "=" or not any(n_fractions) or max(n_fractions) > _MOST_FRACTIONS:
         return False
     first, second = (Number(_over_one(difference.node)[0]) for difference in (left.difference, right.difference))
     return _proportional(first, second, either_sign=True)
