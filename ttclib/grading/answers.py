@@ -184,9 +184,9 @@ def _variants(text: str) -> list[str]:
 
 def _named_value(text: str) -> str | None:
     """The right side of an equation whose left side is a name that the grammar does not have; None: it is none."""
-    if derivative := _DERIVATIVE.match(text):
-        return derivative[1]
     head, sign, tail = text.rpartition("=")
+    if sign and (derivative := _DERIVATIVE.match(text)):
+        return derivative[1]
     if not sign or not tail.strip() or len(head) > _LONGEST_NAME or not _NAMES.match(head.strip()):
         return None
     if any(head.count(one) != head.count(other) for one, other in ("()", "{}")):
@@ -289,7 +289,7 @@ def _equivalent(reference: str, answer: str) -> bool | None:
         return False
     if one.plain == other.plain != "" and not _differ_in_case(one, other):
         return True
-    for word, letters in ((one, other), (other, one)):
+    for word, letters in ((one, other), (other, one)) if one.product or other.product else ():
         if word.product is not None and _SPACED.fullmatch(letters.bare):
             return word.bare == letters.bare.replace(" ", "")
     if one.names is not None and other.names is not None:
@@ -299,7 +299,7 @@ def _equivalent(reference: str, answer: str) -> bool | None:
     left, right = _means(one, other), _means(other, one)
     if left and right:
         found = _any_equal(left, right)
-        if found is False and (constants := _constants(one, other)):
+        if found is False and one.cleaned and other.cleaned and (constants := _constants(one, other)):
             found = _any_equal(*constants)
         return found
     if not (one.latex or other.latex) or any(_is_words(each) for each in (one, other)):

@@ -172,7 +172,9 @@ def clean(answer: str) -> Cleaned:
     >>> clean(r"x = k\pi, k \in \mathbb{Z}").parameter
     'k'
     """
-    text = _ALWAYS.sub(r"\1(x)=\2", _SIGN.sub("", laid_bare(answer)))
+    text = _SIGN.sub("", laid_bare(answer))
+    if "\\equiv" in text:
+        text = _ALWAYS.sub(r"\1(x)=\2", text)
     if _SPEECH.search(text):
         text = _THE_POINT.sub("", _LEADING.sub("", text, count=1), count=1)
         text = _EVERY.sub("", _ABOUT.sub("", text, count=1), count=1)

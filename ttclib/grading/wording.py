@@ -29,6 +29,13 @@ _SAME_PHRASE = {
     "infinite solutions": "infinitely many",
     "can not be determined": "cannot be determined",
 }
+_POINT_FIRST = re.compile(r"[.,] ?\d")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+_HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
+_SAYS_NOTHING = re.compile(r"^(?:(?:there (?:is|are)|it is|it's|they are) )?(?:(?:the|an?|on) )?(?=[a-z]{2})")
+_IN_BRACKETS = re.compile(r"[({\[]\s*([^(){}\[\],]*?)\s*[)}\]]")
+_SEPARATOR = re.compile(r"\s*([,;:])\s*")
 _CLOCK = re.compile(
     r"(?:at\s+)?(\d{1,2})(?::([0-5]\d))?(?::([0-5]\d))?\s*(?:o'?clock)?\s*(?:([ap])\.?\s?m\b\.?)?(?:\s*(?:in the\s+)?"
     r"(morning|afternoon|evening))?",
@@ -66,20 +73,21 @@ def words(text: str) -> str:
     """
     text = written(text).casefold()
     text = text.rstrip(" .,:;\"'*`").lstrip(" :;\"'*`")
-    text = text if re.match(r"[.,] ?\d", text) else text.lstrip(" .,:;\"'*`")  # ".3" is no 3
-    if re.search(r"[^\W\d_]{2}", text):
-        text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text.strip("!?"))
-        text = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text)
-        text = re.sub(r"^(?:(?:there (?:is|are)|it is|it's|they are) )?(?:(?:the|an?|on) )?(?=[a-z]{2})", "", text)
-    inner = re.fullmatch(r"[({\[]\s*([^(){}\[\],]*?)\s*[)}\]]", text)
-    text = inner[1] if inner and re.search(r"[^\W\d]", inner[1]) else text
+    if text[:1] in ".," and not _POINT_FIRST.match(text):  # ".3" is no 3
+        text = text.lstrip(" .,:;\"'*`")
+    if _LETTERS.search(text):
+        text = _HYPHEN.sub(" ", text.strip("!?"))
+        text = _SAYS_NOTHING.sub("", _ORDINAL.sub("", text))
+    if text[:1] in "({[" and (inner := _IN_BRACKETS.fullmatch(text)) and re.search(r"[^\W\d]", inner[1]):
+        text = inner[1]
     return _SAME_PHRASE.get(text, text)
 
 
 def written(text: str) -> str:
     """An answer without wrappers in one spacing, its case as it is."""
-    text = _TEXT.sub(r" \1 ", text).replace("\\$", "").replace("$", "")
-    text = re.sub(r"\s*([,;:])\s*", r"\1 ", text)
+    if "\\text" in text:
+        text = _TEXT.sub(r" \1 ", text)
+    text = _SEPARATOR.sub(r"\1 ", text.replace("\\$", "").replace("$", ""))
     return " ".join(text.split()).rstrip(" ,;").lstrip(" ;")
 
 
@@ -131,6 +139,8 @@ def clock(text: str) -> tuple[int, int, int, str | None] | None:
     >>> clock("05:45"), clock("5:45 \\text{ p.m.}"), clock("3:4")
     ((5, 45, 0, '0'), (5, 45, 0, 'p'), None)
     """
+    if ":" not in text and "m" not in text.casefold() and "clock" not in text:
+        return None
     flat = written(text).replace(": ", ":") if re.search(r"\d:\d", text) else written(text)
     if " : " in text or not (found := _CLOCK.fullmatch(flat.strip(". "))):
         return None
