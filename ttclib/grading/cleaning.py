@@ -20,7 +20,10 @@ _REPEATING = re.compile(
 )
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _DOTTED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?")
-_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
+_MONEY_BEHIND = re.compile(r"(?<=\d)\s*([€£¥₹])\s*$")
+_MONEY = re.compile(
+    r"(?:(?<![A-Za-z\d])|\bUS)(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])"
+)
 _CURRENCIES = {
     "$": "dollar",
     "€": "euro",
@@ -59,7 +62,7 @@ _EVERY = re.compile(
 )
 _LEADING = re.compile(
     r"^(?:(?:so|thus|hence|therefore|we have|we get)\b,?\s*)?(?:the\s+)?(?:final\s+|correct\s+)*"
-    r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
+    r"(?:answers?|ans\.?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
     re.I,
 )
 _SAYS = r"(?:is|are|equals|was)"
@@ -91,10 +94,17 @@ _QUALIFIERS = [
         rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
         r"\s*\)?\s*$",
         rf"[\s,;.]{{0,6}}\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
-        r"[\s,;.]{0,6}\(?\s*for\s+(?:(?:any|all|every|each)\s+)?(?:real\s+)?"
+        r"(?:(?<=\S)\s*,\s*(?=[nkmij]\s*(?:>=|\\ge)\s*[01]\s*$)|[\s,;.]{0,6}\(?\s*for\s+)"
+        r"(?:(?:any|all|every|each)\s+)?(?:real\s+)?"
         r"(?P<where>\\?[A-Za-z]\s*(?:[<>]=?|!=|\\(?:le|ge|ne|lt|gt)(?![a-z]))\s*[^,;<>]{1,12}?)\s*\)?\s*$",
     )
 ]
+_FROM_THE_FIRST = re.compile(r"[nkmij]\s*(?:>=|\\ge)\s*[0-2]")  # of a sequence
+_COUNTED = re.compile(
+    r"[\s,;]{0,6}\(?\s*(?:where\s+|for\s+)?(?P<letter>[nkmij])\s*=\s*(?:0\s*,\s*\\pm\s*1|0\s*,\s*1|1\s*,\s*2)\s*,"
+    r"[\s\d,]*(?:\\pm\s*2\s*,\s*)?\\ldots\s*\)?\s*$"
+)
+_LABELLED = re.compile(r"(?:\\text\s*\{\s*)?([A-Za-z]{3,20})\s*\}?\s*[:=]\s*(-?[\d.]+|\\frac\{\d+\}\{\d+\})")
 _BUILDER = re.compile(
     r"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{\s*(?P<letter>\\?[A-Za-z]+)\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*(?:\||:)\s*"
     r"(?P<condition>.*)\\\}\s*$",
@@ -187,6 +197,8 @@ def clean(answer: str) -> Cleaned:
         text = _SIZE.sub(lambda found: rf"\text{{{'foot' if found[1] == _FOOT else 'inch'}}}", text)
     if "\\{" in text:
         text = _built(text)
+    if (":" in text or "=" in text) and ("," in text or " and " in text):
+        text = _labelled(text)
     parameter = domain = None
     if " " in text or "\\in" in text:
         text, parameter, domain = _without_qualifier(text)
@@ -236,6 +248,16 @@ def laid_bare(answer: str) -> str:
     return without_fences(text) if text.endswith((".", ",", ";", "$", "*")) or text.startswith(("*", "$")) else text
 
 
+def _labelled(text: str) -> str:
+    """``apples: 25, pears: 15`` as ``25 apples, 15 pears``."""
+    parts = re.split(r"\s*(?:,|;|\band\b|\\text\s*\{\s*,?\s*and\s*\})\s*", text)
+    found = [_LABELLED.fullmatch(part) for part in parts]
+    names = {each[1].casefold() for each in found if each}
+    if len(names) < len(parts) or len(parts) < 2:
+        return text
+    return ", ".join(rf"{each[2]} \text{{{each[1]}}}" for each in found if each)
+
+
 def _binomial(found: re.Match[str]) -> str:
     r"""``C_8^3`` as ``\binom{8}{3}``; ``C_1^2`` may be a constant's square."""
     upper, lower = found[1], found[2]
@@ -271,6 +293,7 @@ def _built(text: str) -> str:
 def _without_money(text: str) -> tuple[str, str | None]:
     """A text without currency signs, and the unit that the first of them says."""
     money = None
+    text = _MONEY_BEHIND.sub(lambda found: rf"\text{{{_CURRENCIES[found[1]]}}}", text)
     if found := _MONEY.search(text):
         sign = (found[1] or found[2]).removeprefix("\\")
         if found[1] != "$" or text.count("$") == 1:  # else fences of mathematics
@@ -282,6 +305,10 @@ def _without_money(text: str) -> tuple[str, str | None]:
 def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
     """A text without "where k is an integer" behind it, the letter that this declares, and its domain."""
     bare = text.replace("$", "")
+    if counted := _COUNTED.search(bare) if "ldots" in bare else None:
+        rest = bare[: counted.start()].strip(" ,;")
+        if rest:
+            return rest, counted["letter"], "Z" if "\\pm" in counted[0] else "N"
     flat = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", bare)
     for pattern in _QUALIFIERS:
         for candidate in dict.fromkeys((bare, flat)):
@@ -289,6 +316,8 @@ def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
                 groups = found.groupdict()
                 if groups.get("where"):
                     rest = candidate[: found.start()].strip(" ,;")
+                    if _FROM_THE_FIRST.fullmatch(found["where"]):
+                        return rest, None, None
                     return (
                         rest,
                         None,

@@ -25,13 +25,14 @@ _BETWEEN = re.compile(
     rf"(?:{_FILLING})*(?:[,;&]|\\text\s*\{{\s*,?\s*(?:and|or)\s*,?\s*\}}|and|or|、|和|或)"
     rf"(?:{_FILLING}|,|and\b|or\b)*(?:\\?[A-Za-z]{{1,6}}(?:_\{{?\w+\}}?)?\s*=\s*)?"
 )
-_TAG = re.compile("<answer>", re.I)
-_TAGGED = re.compile(r"(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
+_TAG = re.compile(r"<answer>|\[answer\]", re.I)
+_TAGGED = re.compile(r"(.{0,2000}?)(?:</answer>|\[/answer\]|\Z)", re.S | re.I)
 _THOUGHT = re.compile(r"</think(?:ing)?>|<\|end_of_thought\|>", re.I)
 # "Answer" in other languages.
 _ELSEWHERE = r"antwort|lösung|réponse|reponse|respuesta|risposta|resposta|ответ|答え|정답"
 _NAMED = re.compile(
-    rf"(?<![^\W\d_])(?:answers?|ans|{_ELSEWHERE})(?![a-z])|答案|故选|应选|(?<=[，,因此以])选(?=[\s*$(（]{{0,4}}[A-J])"
+    rf"(?<![^\W\d_])(?:answers?|ans|{_ELSEWHERE})(?![a-z])|答案|故选|应选|(?<=[，,因此以])选(?=[\s*$(（]{{0,4}}[A-J])|正确选项"
+    r"|^[ \t*#]{0,9}(?:final\s)?result(?=[*_]{0,3}\s?[:：])"
     r"|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)",
     re.I | re.M,
 )
@@ -40,14 +41,15 @@ _ADVERBS = (
     r"approximately|about|indeed|exactly)\b\s{0,3},?){0,3}"
 )
 _LEAD = re.compile(
-    rf"(?:answers?|ans|{_ELSEWHERE}|答案|故选|应选|选|option|choice|A)[\"'”】]?[ *_`}}\\]{{0,6}}"
+    rf"(?:answers?|ans|{_ELSEWHERE}|答案|故选|应选|正确选项|选|option|choice|result|A)[\"'”】]?[ *_`}}\\]{{0,6}}"
     r"(?:,\s(?:therefore|then|thus|hence|finally|in this case|as required),?\s)?"
     r"(?:\([^()\n]{1,30}\)[ *_]{0,4}(?=[:：=]))?"
     r"(?:to\s[^\n:.]{1,80}?\s(?=is\b)|for\s[^\n:.]{1,80}?\s(?=is\b))?"
-    rf"(?:(?:is|are|was|should be|must be|would be|will be|equals|of|(?:comes|works|turns) out(?: to(?: be)?)?|"
+    rf"(?:(?:is|are|was|(?:should|must|would|will|can) (?:only |therefore |thus |then |also )?be|equals|of|"
+    rf"(?:comes|works|turns) out(?: to(?: be)?)?|"
     rf"ist|lautet|est|es|è|é)\b{_ADVERBS}\s{{0,9}}[:：]?(?:\s?\}})?"
-    r"|[:：=]\s?\}?|(?:是|为|は|은|는|选择?)[:：]?|(?<=】)|(?<=选)|→|->|-(?=\s)|\}\s?:"
-    r"|(?=\s{1,3}(?:\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
+    r"|[:：=]\s?\}?|(?:是|为|は|은|는|选择?)[:：]?|(?<=】)|(?<=选)|→|->|[—–]|-(?=\s)|\}\s?:"
+    r"|(?=\s{1,3}(?:\(-?\d[\d.,/]{0,20}\)|\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
     re.I,
 )
 _HEADING = re.compile(
@@ -60,9 +62,11 @@ _DISPLAYED = re.compile(
 )
 _SENTENCE = re.compile(r"(?:\(?[A-J]\)?\.[ ])?[^\n]{1,500}?(?=[.。!][*_]{0,3}\s|[.。]?[ \t*_]{0,9}$)", re.M)
 _REASON = re.compile(
-    r"[\s,;(—-]{1,4}\b(?:because|since|which|so that|therefore|i hope|meaning|according|as (?=the|it|we|shown)|"
+    r"[\s,;(—-]{1,4}\b(?:because|since|which|so that|therefore|i hope|meaning|according|where (?=we|the|it)|"
+    r"as (?=the|it|we|shown|required|desired|needed|expected|claimed|above|stated)|"
+    r"or (?=approx|about|roughly|equivalently)|"
     r"and (?=this|that|it|we|the|not)|not (?=\$?\d)|rather than|instead of|but|due to|by (?=the|using))\b.*"
-    r"|[,;]\s{1,3}as\b.*|\s{1,3}\((?:since|because|as|from|see)\b.*",
+    r"|[,;]\s{1,3}(?:as|so|this)\b.*|\s{1,3}\((?:since|because|as|from|see)\b.*",
     re.I | re.S,
 )
 _NO_ANSWER = re.compile(
@@ -181,7 +185,11 @@ def _stated(text: str, begin: int, *, short: bool = False) -> str | None:
     """What the last statement about the answer says; `short`: only a letter, a number or mathematics."""
     for named in reversed(list(_NAMED.finditer(text, begin))[-_MOST_STATEMENTS:]):
         last = named[0].split()[-1]
-        place = named.end() - len(last) if last.lower() in ("option", "choice") else named.start()
+        place = (
+            named.end() - len(last.lstrip("*#"))
+            if last.lower().lstrip("*#") in ("option", "choice", "result")
+            else named.start()
+        )
         if named[0].strip() == "A":
             if _OPTIONS_FOLLOW.search(text):
                 continue

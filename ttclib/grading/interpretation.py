@@ -106,6 +106,8 @@ def _list(items: tuple[Node, ...], joined: str) -> Reading:
     dotted = ("letter", "\\ldots") in items
     if len(items) > 1 and (dotted or all(part[0] in ("letter", "word") for part in items)):
         return Sequence("", "", tuple(interpret(part) for part in items))  # names keep their order
+    if points := _points(items):
+        return bag("list", [interpret(point) for point in points])
     if any(part[0] == "relation" and set(part[1]) - {"=", "in"} for part in items):
         conditions = joined_conditions(items, joined, interpret)
         if conditions is not None:
@@ -113,6 +115,18 @@ def _list(items: tuple[Node, ...], joined: str) -> Reading:
     if joined == "and" and (total := _of_several_units(items)) is not None:
         return interpret(total)
     return bag("list", [interpret(each) for part in items for each in _signs(part)])
+
+
+def _points(items: tuple[Node, ...]) -> list[Node]:
+    """``x = 1, y = 1 or x = 2, y = 4`` as points; none: it is no such list."""
+    if not all(item[0] == "relation" and item[1] == ("=",) and item[2][0][0] == "letter" for item in items):
+        return []
+    names = [item[2][0][1] for item in items]
+    size = len(set(names))
+    if size < 2 or len(items) <= size or names != names[:size] * (len(items) // size):
+        return []
+    values = [item[2][1] for item in items]
+    return [("seq", "(", ")", tuple(values[place : place + size])) for place in range(0, len(values), size)]
 
 
 def _of_several_units(items: tuple[Node, ...]) -> Node | None:

@@ -46,7 +46,7 @@ _RANGE = re.compile(rf"(?:from\s+)?([-+]?{_PLAIN})((?:\s*(?:--?-?|to|through)\s*
 _HEXADECIMAL = re.compile(r"(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*\d)([0-9A-Fa-f]+)\s*_\s*\{?\(?(\d\d?)\)?\}?")
 _DATE = re.compile(r"\d+(?:\s*/\s*\d+){2,}")
 _OPTION = re.compile(
-    r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*|[故应]?选项?\s*)?(?:\(\s*([A-Ja-j])\s*\)|[\[<]\s*([A-J])\s*[\]>]|([A-J])(?=\s*[.):]|\s*$|\s-\s+[A-Za-z]{3})|([a-j])\))"
+    r"(?:(?i:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*)|[故应]?选项?\s*)?(?:\(\s*([A-Ja-j])\s*\)|[\[<]\s*([A-J])\s*[\]>]|([A-J])(?=\s*[.):]|\s*$|\s-\s+[A-Za-z]{3})|([a-j])\))"
     r"\s*(?:[.):]|-\s(?=\s*[A-Za-z]{3}))?\s*(.*)",
     re.S,
 )

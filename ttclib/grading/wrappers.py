@@ -60,8 +60,12 @@ _REWRITTEN = [
         ("<", r"</?(?:b|i|em|strong|u|p|span|div|sub|answer|code|math)(?:\s[^<>]*)?>|<br\s*/?>", " "),
         ("&nbsp;", "&nbsp;", " "),
         ("\\", r"\\(?:left|right|[bB]ig+[lrm]?|middle)(?![A-Za-z])\s*\.?", ""),
+        ("{", r"\\fcolorbox\s*\{[^{}]*\}\s*\{[^{}]*\}", " "),
         ("{", r"\\(?:tag|label|hspace|vspace|hskip|phantom|hphantom|vphantom|color|textcolor|colorbox|fcolorbox)\*?"
               r"\s*\{[^{}]*\}", " "),
+        ("\\bbox", r"\\bbox\s*\[[^\]]*\]", " "),
+        ("/", r"\\(?:mathrm|text)\s*\{\s*([A-Za-z]+)\s*/\s*\(\s*([A-Za-z]+)\s*(?:\\cdot|\*|~|\s)\s*"
+              r"([A-Za-z]+)\s*\)\s*\}", r"\\text{\1/\2/\3}"),
         ("\\|", r"\\\|", "|"),
         ("\\choose", r"\{\s*([^{}]+?)\s*\\choose(?![a-z])\s*([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
         ("{}", r"[\^_]\{\s*\}", ""),
@@ -169,6 +173,8 @@ def unwrapped(text: str) -> str:
     if "\\begin" in text:
         text = _BRACED_ROWS.sub(lambda found: _rows(found[2], ", "), text)
         text = _ENVIRONMENT.sub(lambda found: _rows(found[2], ", "), text)
+    if "\\\\" in text and "\\begin" not in text:
+        text = ", ".join(row.strip() for row in _ROW.split(text) if row.strip())
     if "\\" in text:
         for pattern, plain in _OLD_FONTS:
             text = pattern.sub(plain, text)
