@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ttclib.grading.characters import plain_characters
-from ttclib.grading.units import mark_units
+from ttclib.grading.qualifiers import IN_SET, LETTER, without_qualifier
+from ttclib.grading.units import NO_UNIT, mark_units
 from ttclib.grading.wrappers import unwrapped, without_braces, without_fences
 
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
@@ -74,43 +75,13 @@ _SAID = re.compile(
 _LABEL = re.compile(
     r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()"
 )
-_KIND = (
-    r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?"
-    r"(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
-)
-_LETTER = r"\\?[A-Za-z](?:_\{?\w+\}?)?"
-_IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+\d>\\ge ]+\}?)?"
-_QUALIFIERS = [
-    re.compile(pattern, re.I)
-    for pattern in (
-        rf"(?<![-+*/=^])(?:[\s,;.]{{1,6}}|(?=[(\\]))\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*"
-        rf"(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
-        rf"(?P<letter>{_LETTER})(?:\s*,\s*{_LETTER})*\s*{_IN}\s*\)?\s*$",
-        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
-        rf"(?:\s*(?:,|and)\s*{_LETTER})*\s*(?:is|are|being)\s*(?:(?:an?|any|some|all|both|arbitrary|fixed)\s+)*(?P<kind>{_KIND})"
-        r"\s*\)?\s*$",
-        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
-        rf"(?P<kind>{_KIND})\s*\)?\s*$",
-        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
-        r"\s*\)?\s*$",
-        rf"[\s,;.]{{0,6}}\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
-        r"(?:(?<=\S)\s*,\s*(?=[nkmij]\s*(?:>=|\\ge)\s*[01]\s*$)|[\s,;.]{0,6}\(?\s*for\s+)"
-        r"(?:(?:any|all|every|each)\s+)?(?:real\s+)?"
-        r"(?P<where>\\?[A-Za-z]\s*(?:[<>]=?|!=|\\(?:le|ge|ne|lt|gt)(?![a-z]))\s*[^,;<>]{1,12}?)\s*\)?\s*$",
-    )
-]
-_FROM_THE_FIRST = re.compile(r"[nkmij]\s*(?:>=|\\ge)\s*[0-2]")  # of a sequence
-_COUNTED = re.compile(
-    r"[\s,;]{0,6}\(?\s*(?:where\s+|for\s+)?(?P<letter>[nkmij])\s*=\s*(?:0\s*,\s*\\pm\s*1|0\s*,\s*1|1\s*,\s*2)\s*,"
-    r"[\s\d,]*(?:\\pm\s*2\s*,\s*)?\\ldots\s*\)?\s*$"
-)
 _LABELLED = re.compile(r"(?:\\text\s*\{\s*)?([A-Za-z]{3,20})\s*\}?\s*[:=]\s*(-?[\d.]+|\\frac\{\d+\}\{\d+\})")
 _BUILDER = re.compile(
     r"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{\s*(?P<letter>\\?[A-Za-z]+)\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*(?:\||:)\s*"
     r"(?P<condition>.*)\\\}\s*$",
     re.S,
 )
-_FAMILY = re.compile(rf"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{{([^|:]*)(?:\||:)\s*({_LETTER}\s*{_IN})\s*\\\}}\s*$")
+_FAMILY = re.compile(rf"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{{([^|:]*)(?:\||:)\s*({LETTER}\s*{IN_SET})\s*\\\}}\s*$")
 _FOOT = "'"
 _SIZE = re.compile(r"(?<=\d)\s*(\"|'{1,2})$")
 _ALL_REALS_BUT = re.compile(
@@ -201,7 +172,7 @@ def clean(answer: str) -> Cleaned:
         text = _labelled(text)
     parameter = domain = None
     if " " in text or "\\in" in text:
-        text, parameter, domain = _without_qualifier(text)
+        text, parameter, domain = without_qualifier(text)
     if "base" in text or "_" in text:
         text = _BASE.sub(lambda found: f"{found[1]}_{{{_BASES.get(found[2].lower(), found[2])}}}", text)
         text = _BASE_WORD.sub(_base, text)
@@ -253,7 +224,7 @@ def _labelled(text: str) -> str:
     parts = re.split(r"\s*(?:,|;|\band\b|\\text\s*\{\s*,?\s*and\s*\})\s*", text)
     found = [_LABELLED.fullmatch(part) for part in parts]
     names = {each[1].casefold() for each in found if each}
-    if len(names) < len(parts) or len(parts) < 2:
+    if len(names) < len(parts) or len(parts) < 2 or names & (NO_UNIT | {"min"}):
         return text
     return ", ".join(rf"{each[2]} \text{{{each[1]}}}" for each in found if each)
 
@@ -302,49 +273,9 @@ def _without_money(text: str) -> tuple[str, str | None]:
     return text.replace("\\$", "").replace("$", "").strip(), money
 
 
-def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
-    """A text without "where k is an integer" behind it, the letter that this declares, and its domain."""
-    bare = text.replace("$", "")
-    if counted := _COUNTED.search(bare) if "ldots" in bare else None:
-        rest = bare[: counted.start()].strip(" ,;")
-        if rest:
-            return rest, counted["letter"], "Z" if "\\pm" in counted[0] else "N"
-    flat = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", bare)
-    for pattern in _QUALIFIERS:
-        for candidate in dict.fromkeys((bare, flat)):
-            if (found := pattern.search(candidate)) and found.start() > 0:
-                groups = found.groupdict()
-                if groups.get("where"):
-                    rest = candidate[: found.start()].strip(" ,;")
-                    if _FROM_THE_FIRST.fullmatch(found["where"]):
-                        return rest, None, None
-                    return (
-                        rest,
-                        None,
-                        None if re.search(r"!=|\\ne", found["where"]) else found["where"].replace(" ", ""),
-                    )
-                letter = groups.get("letter")
-                if letter and letter.lower() in ("a", "i", "e") and groups.get("kind") is None and found.re.groups == 1:
-                    continue
-                domain = (
-                    found[2].upper() if "kind" not in groups and found.re.groups > 1 else _domain(groups.get("kind"))
-                )
-                rest = candidate[: found.start()].strip(" ,;")
-                if rest:
-                    return rest, letter, domain
-    return text, None, None
-
-
 def _base(found: re.Match[str]) -> str:
     said = next((group for group in found.groups() if group), None)
     return found[0] if said is None else f"_{{{_BASES.get(said.lower(), said)}}}"
-
-
-def _domain(kind: str | None) -> str | None:
-    for word, letter in (("integer", "Z"), ("whole", "Z"), ("natural", "N"), ("complex", "C"), ("rational", "Q")):
-        if kind and word in kind.lower():
-            return letter
-    return "R" if kind and "real" in kind.lower() else None
 
 
 def _as_fraction(found: re.Match[str]) -> str:

@@ -234,8 +234,8 @@ def _of_the_same_argument(left: Relation, right: Relation) -> Relation:
         return right
     if not (one[2][0] == other[2][0] == "letter" and isinstance(right.value, Number)):
         return right
-    if one[1][0] != "letter" or one[2][1] in right.value.letters:
-        return right
+    if one[1][0] != "letter" or one[2][1] in right.value.letters or not (one[2][1] + other[2][1]).islower():
+        return right  # P(A) is not P(B)
     value = Number(put(right.value.node, other[2][1], one[2]))
     return Relation("=", Number(("-", one, value.node)), one, value, right.curve)
 
