@@ -82,6 +82,7 @@ _REMARK = re.compile(r"(?<=[\w%.])\s*,\s+[a-z][a-z ]*[.!]?\s*$|(?<=\d)!+\s*$")
 _NEXT_PROBLEM = re.compile(
     r"\n\s{0,20}(?:[#*_]{0,4}\s?)?(?:Question|Problem|Q|Instruction|Human|User|Input)(?:\s\d{1,3})?[*_]{0,3}\s?[:：]|<\|(?:im_end|endoftext|eot_id)\|>"
 )
+_CHOSEN = re.compile(r"\b(?:[Oo]ption|[Cc]hoice)\s(\(?[A-J]\)?)\sis\s(?:the\s)?(?:correct|right|best)\b")
 _BULLET = re.compile(r"[-•*]\s{1,3}")
 _BOLD = re.compile(r"\*\*[ \t]{0,3}([^*\n]{1,80}?)[ \t]{0,3}\*\*")
 _NUMBERLIKE = re.compile(r"[-+]?[\\$€£]{0,2}[-+]?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?\s?(?:\\?%|\\?\$)?")
@@ -150,7 +151,10 @@ def _final(text: str) -> str | None:
         return _final(inner) or _unwrapped(inner) if inner else None
     if hashed := _HASH.findall(text):
         return _REMARK.sub("", str(hashed[-1])).strip()
-    return _stated(text, 0) or _bold_at_the_end(text)
+    if found := _stated(text, 0) or _bold_at_the_end(text):
+        return found
+    chosen = _CHOSEN.findall(text)
+    return str(chosen[-1]) if chosen else None
 
 
 def _of_boxes(text: str, boxes: list[re.Match[str]]) -> str | None:
