@@ -14,7 +14,6 @@ _BOXED = re.compile(
     r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\{))"
     r"(?:\s*\{|[ \t]*(?=[^\sA-Za-z{$])|[ \t]+(?=[\w\\]))"
 )
-# A box that only says where the answer is to go.
 _EMPTY_BOX = re.compile(
     r"\\(?:boxed|fbox)\s*\{\s*(?:\.\.\.|…|\\l?dots|(?:\\text\{)?\s*(?:your |final )?answer\s*\}?)?\s*\}", re.I
 )
@@ -114,18 +113,10 @@ def extract_answer(completion: str) -> str | None:
 
     Examples
     --------
-    >>> extract_answer("so it is $\\boxed{\\frac{1}{2}}$.")
-    '\\frac{1}{2}'
     >>> extract_answer(r"The roots are \boxed{3}, \boxed{5}, and \boxed{7}.")
     '3, 5, 7'
-    >>> extract_answer("7*7\n49\n#49")
-    '49'
     >>> extract_answer("**Final Answer**\n\\[12\\]")
     '12'
-    >>> extract_answer("**Answer:** $x = 3$.")
-    'x = 3'
-    >>> extract_answer("7*7") is None
-    True
     """
     thoughts = list(_THOUGHT.finditer(completion))
     if thoughts and (found := _first_final(completion[thoughts[-1].end() :])) is not None:

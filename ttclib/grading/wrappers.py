@@ -112,7 +112,7 @@ _AROUND_FORMULA = re.compile(rf"\\(?:{_UPRIGHT}|mathrm|mathbf|mathit|boldsymbol|
 # Behind a number upright letters with powers, as in "\\mathrm{m s^{-2}}".
 _RAISED_UNITS = re.compile(
     r"(?<=[\d)} ])\\(?:mathrm|text)\s*"
-    r"\{((?:\s*(?:[A-Za-z]{1,4}(?:\s*\^\s*\{\s*-?\d\s*\})?|/|\*|\\cdot(?![a-z]))){1,9}\s*)\}"
+    r"\{(?=[^{}]*\^)((?:\s*(?:[A-Za-z]{1,4}(?:\s*\^\s*\{\s*-?\d\s*\})?|/|\*|\\cdot(?![a-z]))){1,9}\s*)\}"
 )
 _UNIT = re.compile(r"(?<![A-Za-z\\])[A-Za-z]+")
 _BEHIND_NUMBER = re.compile(r"[\d})\]]\s*(?:/|\\cdot|\\times)?\s*$")
