@@ -20,10 +20,10 @@ from pathlib import Path
 from math_verify import parse, verify
 
 from tests.grading.pairs import pairs
-from ttclib.grading import answers, cleaning, evaluation, get_grader, grade_problem, units
+from ttclib.grading import answers, cleaning, equivalence, evaluation, get_grader, grade_problem, units
 
 _CACHES = (
-    *(answers.read, answers._equivalent, cleaning.laid_bare, units.unit_of),
+    *(answers.read, equivalence._equivalent, cleaning.laid_bare, units.unit_of),
     *(evaluation.letter_value, evaluation._code),
 )
 _N_ANSWERS = 256
@@ -94,7 +94,7 @@ def forget() -> None:
 
 def ours(left: str, right: str) -> None:
     """As the math grader compares."""
-    answers.equivalent(left, right)
+    equivalence.equivalent(left, right)
 
 
 def bare(left: str, right: str) -> None:

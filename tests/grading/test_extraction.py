@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -190,112 +192,22 @@ def test_a_stated_answer_is_found(completion, answer):
     assert extract_answer(completion) == answer
 
 
-# The same, by what the answer says.
-MEANT = [
-    ('Reasoning...\n\n**Answer:** 42', '42'),
-    ('Reasoning\n\n**Answer**\n\n42', '42'),
-    ('## Answer\n42', '42'),
-    ('# Answer\n\n$42$', '42'),
-    ('Final Answer:\n42', '42'),
-    ('**Final Answer:**\n\n$$42$$', '42'),
-    ('Final answer\n\\(42\\)', '42'),
-    ('<answer>\n42\n</answer>', '42'),
-    ('<answer>$42$</answer>', '42'),
-    ('<answer>The answer is 42</answer>', '42'),
-    ('<ANSWER>42</ANSWER>', '42'),
-    ('Answer $42$.', '42'),
-    ('Answer: \\(42\\)', '42'),
-    ('Answer: **42**', '42'),
-    ('Answer: \\boxed{42}', '42'),
-    ('答案：$42$', '42'),
-    ('答案为42', '42'),
-    ('最终答案：42', '42'),
-    ('答案是：42。', '42'),
-    ('因此，答案是 42。', '42'),
-    ('【答案】42', '42'),
-    ('答案: 42', '42'),
-    ('故选：D', 'D'),
-    ('so $\\boxed42$', '42'),
-    ('\\boxed{42}.', '42'),
-    ('$$\\boxed{42}$$', '42'),
-    ('\\[\\boxed{42}\\]', '42'),
-    ('\\boxed{\\text{42}}', '42'),
-    ('\\boxed{42 \\text{ cm}}', '42'),
-    ('Final Answer: $42$. I hope it is correct.', '42'),
-    ('Final Answer: The final answer is $42$. I hope it is correct.', '42'),
-    ('The final answer is $\\boxed{42}$. I hope it is correct.', '42'),
-    ('A: 42', '42'),
-    ('Q: x?\nA: The answer is 42.', '42'),
-    ('#### 42', '42'),
-    ('####42', '42'),
-    ('#### 4,200', '4200'),
-    ('#### $42', '42'),
-    ('#### 42 dollars', '42'),
-    ('#### 42.', '42'),
-    ('#### The answer is 42', '42'),
-    ('The answer is **42**!', '42'),
-    ('The answer is $42, because 6*7=42.', '42'),
-    ('The answer is €42.', '42'),
-    ('The total cost is $42.\n\nThe answer is $42.', '42'),
-    ('So it costs **$42**.', '42'),
-    ('The answer is 42 (since 6*7=42).', '42'),
-    ('The answer is 42. This is because 6 times 7.', '42'),
-    ('The answer is 42.\n\nLet me verify: 6*7=42. Correct!', '42'),
-    ('The answer is 42 dollars.', '42'),
-    ('The answer is 42 dollars per day, which is a lot.', '42'),
-    ('\\boxed{A}\n\nHmm.\n\nAnswer: D', 'D'),
-    ('\\boxed{E = mc^2}\n**Answer: D**', 'D'),
-    ('The energy is \\boxed{3}. So the answer is (D).', 'D'),
-    ('\\boxed{D}. The answer is thus D.', 'D'),
-    ('The answers are \\boxed{3} and \\boxed{5}.', '3,5'),
-    ('x=\\boxed{3}, x=\\boxed{5}', '3,5'),
-    ('\\boxed{3},\\boxed{5}', '3,5'),
-    ('\\boxed{x=3} \\text{ or } \\boxed{x=5}', '3,5'),
-    ('$\\boxed{3}$ or $\\boxed{5}$', '3,5'),
-    ('The roots are $\\boxed{3},\\ \\boxed{5}$, and $\\boxed{7}$', '3,5,7'),
-    ('I first got \\boxed{3}. But actually \\boxed{5}', '5'),
-    ('\\boxed{3}? No: \\boxed{5}', '5'),
-    ('\\boxed{3}\n\nWait, \\boxed{5}', '5'),
-    ('the correct answer is B', 'B'),
-    ('The correct answer is option B.', 'B'),
-    ('Correct answer: B', 'B'),
-    ('I choose B.\nAnswer: B', 'B'),
-    ('Answer: B) 12', 'B'),
-    ('**Answer: (B)**', 'B'),
-    ('The best answer is B.', 'B'),
-    ('ANSWER: 42', '42'),
-    ('answer = 42', '42'),
-    ('We conclude that the answer is\n\\[\n\\frac{1}{2}.\n\\]', '\\frac{1}{2}'),
-    ('the answer is:\n\n\\[\n42\n\\]', '42'),
-    ('The answer is $\\dfrac{1}{2}$.', '0.5'),
-    ('The answer is $x = 42$.', '42'),
-    ('The answer is "42".', '42'),
-    ("Answer: '42'", '42'),
-    ('The answer is: 42.', '42'),
-    ('The answer is : 42', '42'),
-    ('the answer would be 42', '42'),
-    ('The answer must be 42.', '42'),
-    ('The answer should be $42$.', '42'),
-    ('The answer equals 42.', '42'),
-    ('So the answer is approximately 42.', '42'),
-    ('The answer to this problem is 42.', '42'),
-    ('The answer for part b is 42.', '42'),
-    ('My answer: 42', '42'),
-    ('Your answer: 42', '42'),
-    ('Answer (in cm): 42', '42'),
-    ('Answer: x = 42', '42'),
-    ('Answer: 42 apples', '42'),
-    ('Answer: $42$ apples', '42'),
-    ('Answer: 42\n\nExplanation: 6*7', '42'),
-    ('Answer: 42. Explanation: 6*7=42', '42'),
-    ('**42**', '42'),
-]  # fmt: skip
+def completions(name: str) -> list[tuple[str, str]]:
+    """What is meant, and a whole completion, of each line of a table; ↵ is a line break."""
+    lines = (Path(__file__).parent / "tables" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return [tuple(line.replace("↵", "\n").split(" ¦ ")) for line in lines]  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("completion", "meant"), MEANT)
-def test_what_is_meant_is_found(completion, meant):
+@pytest.mark.parametrize(("meant", "completion"), completions("meant"))
+def test_what_is_meant_is_found(meant, completion):
     answer = extract_answer(completion)
     assert answer is not None and get_grader("math").equivalent(meant, answer) is True
+
+
+@pytest.mark.parametrize(("reference", "completion"), completions("not_meant"))
+def test_what_is_not_meant_does_not_pass(reference, completion):
+    answer = extract_answer(completion)
+    assert answer is None or get_grader("math").equivalent(reference, answer) is not True
 
 
 @pytest.mark.parametrize("noise", ["", "\n\nLet me know if you have questions!", " I hope it is correct.", "\n</s>"])

@@ -13,7 +13,8 @@ import ttclib.grading
 from tests.builders import real_data
 from tests.grading.pairs import pairs
 from ttclib.grading import extract_answer, get_grader, grade_problem
-from ttclib.grading.answers import keys_of, read
+from ttclib.grading.answers import read
+from ttclib.grading.equivalence import keys_of
 
 MATH = get_grader("math")
 PAIRS = pairs()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.builders import real_data
 from ttclib.grading import get_grader
-from ttclib.grading.answers import keys_of
+from ttclib.grading.equivalence import keys_of
 from ttclib.grading.forms import form_of
 
 MATH = get_grader("math")

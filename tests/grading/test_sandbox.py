@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ttclib.grading import answers, get_grader, grade_problem
+from ttclib.grading import equivalence, get_grader, grade_problem
 from ttclib.grading import sandbox as sandbox_module
 from ttclib.grading.sandbox import Sandbox
 
@@ -71,7 +71,7 @@ def test_it_answers_in_threads_each_its_own_question(sandbox):
 def test_what_hangs_is_killed_and_the_next_question_is_answered(sandbox, monkeypatch):
     assert sandbox.ask("1", "1") is True
     process_id, starts = sandbox.process_id, sandbox.starts
-    monkeypatch.setattr(answers, "ask", sandbox.ask)
+    monkeypatch.setattr(equivalence, "ask", sandbox.ask)
     grades = grade_problem([None] * 3, "7", get_grader("math"), answers=[HANGS, "7", r"\int_0^7 1 \, dx"])
     assert [grade.correct for grade in grades] == [None, True, True]
     assert sandbox.starts == starts + 1 and sandbox.process_id != process_id
@@ -183,7 +183,7 @@ def test_one_problem_takes_no_more_than_its_time(monkeypatch):
         sandbox_module._spend(3.0)
         return False
 
-    monkeypatch.setattr(answers, "ask", slow)
+    monkeypatch.setattr(equivalence, "ask", slow)
     texts = [rf"\int_0^{{{number}}} x^{{x}} \, dx" for number in range(2, 66)]
     grades = grade_problem([None] * len(texts), r"\int_0^1 x^x \, dx", get_grader("math"), answers=texts)
     assert asked == 10  # of 30 seconds

@@ -5,12 +5,12 @@ of its own, and only what that cannot read goes to math-verify, in a process wit
 memory. "Could not be graded" (None) is kept apart from "wrong" (False). A grade looks from the reference,
 and need not be the same the other way round. The rules are in ``docs/grading.md``, each with an example.
 
-Rooms, in the order of imports: `tokens`, `units`, `characters`, `wrappers`, `cleaning` (one way of writing),
+Rooms, in the order of imports: `tokens`, `units`, `characters`, `wrappers`, `qualifiers`, `cleaning` (one writing),
 `atoms`, `syntax` (text to tree), `evaluation`, `precision`, `quantities` (tree to value), `readings`, `regions`,
-`equality`, `conditions`, `interpretation` (what an answer says), `wording` (words, times, options), `extraction`,
-`sandbox` and `worker` (math-verify's process), `answers` (two answers), `forms` and `classes` (many), `options`,
-`grader` (a problem's samples), `doubts` (a pool's), `gym` (reasoning-gym's scorers), `comparison` (graders side by
-side).
+`conditions`, `equality`, `interpretation` (what an answer says), `wording` (words, times, options), `extraction`,
+`sandbox` and `worker` (math-verify's process), `answers` (one), `equivalence` (two), `forms` and `classes` (many),
+`options`, `grader` (a problem's samples), `doubts` (a pool's), `gym` (reasoning-gym's scorers), `comparison` (graders
+side by side).
 """
 
 from ttclib.grading.classes import Grader

@@ -1,34 +1,26 @@
-"""An answer as the grader sees it, and the three ways to compare two: as text, as values, by math-verify.
-
-The first that can tell decides. math-verify is asked only where an answer is LaTeX that
-`ttclib.grading.syntax` cannot read, and only what has a meaning of its own: sums, integrals, limits.
-"""
+"""An answer as the grader sees it: as text, as the values that it may mean, as an option, a time, a range."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ttclib.grading.cleaning import Cleaned, clean, laid_bare
-from ttclib.grading.equality import equal, keys
 from ttclib.grading.evaluation import TooLarge
 from ttclib.grading.extraction import extract_answer
 from ttclib.grading.interpretation import interpret
 from ttclib.grading.quantities import Number, agree_roughly
 from ttclib.grading.readings import Bag, Reading, Sequence
-from ttclib.grading.sandbox import Exhausted, ask
 from ttclib.grading.syntax import parse_answer
 from ttclib.grading.tokens import Unreadable
-from ttclib.grading.wording import Option, clock, is_word, names, option, plain_range, same_time, words, written
+from ttclib.grading.wording import Option, clock, is_word, names, option, plain_range, words
 
 LONGEST = 1000
-_LONGEST_ASKED = 400
 _LONGEST_SOLUTION = 20_000
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"\d,\d{3}(?!\d)")
-_LETTERS = re.compile(r"[^\W\d_]+", re.A)
+_DERIVATIVE = re.compile(r"\\frac\s*\{d\s*[A-Za-z]?\}\s*\{d\s*[A-Za-z]\}[^=]*=([^=]+)$")
 _SPOKEN = re.compile(r"(?<![\\{A-Za-z])[A-Za-z]{2,}")
 _SENTENCE = 5  # words that make an answer a sentence, also where LaTeX stands in it
 _SOLUTION = re.compile(r"\\boxed|####|<answer>|\banswer\b|答案", re.I)
@@ -40,18 +32,6 @@ _NAMES = re.compile(r"[A-Za-z\\|\[(#]")
 _NO_NAME = re.compile(r"\\forall|[<>=,]")
 _ANGLE = re.compile(r"m?\s*\\(?:measured)?angle\s*\{?([A-Z]+)\}?\s*=")
 _COMMAND = re.compile(r"\\(?!text\b|[{},;!% ])")
-# What math-verify is asked about, and what it may be shown: LaTeX without quotes, equations, or what only code has.
-_ASKED = re.compile(r"\\(?:int|iint|oint|sum|prod|lim|det|Re|Im)(?![A-Za-z])")
-_SHOWN = re.compile(r"[\w\s\\{}()\[\]<>+\-*/^=.,:;!|&%']*", re.A)
-_KNOWN_COMMANDS = re.compile(
-    r"\\(?:int|sum|prod|lim|to|rightarrow|infty|frac|sqrt|pi|cdot|times|sin|cos|tan|ln|log|exp|arcsin|arccos|arctan|left|"
-    r"right|binom|le|ge|[a-z]*alpha|beta|gamma|theta|lambda|mu|phi|omega|dfrac|tfrac|mathrm|limits|displaystyle|det|Re|Im|"
-    r"cot|sec|csc|sinh|cosh|tanh|[,;!:{} ])"
-)
-_EQUATION = re.compile(r"=(?![^{}]*\})")  # one outside of a sum's bounds
-# Numbers to the power of a number to a power, and powers and factorials of that size.
-_TOWER = re.compile(r"\d\s*\^[\s{(]*-?[\d.]+[\s})]*\^|\^[\s{(]*\d{5}|\d{5}[\s})]*!|![\s})]*!")
-_CODE = re.compile(r"__|'\w+'|\\(?:input|include|write|read|open|immediate|def|let|catcode|csname|lua\w*)(?![A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -90,6 +70,7 @@ class Answer:
     names: tuple[str, ...] | None = None
     domain: str | None = None
     angle: str | None = None
+    cleaned: Cleaned | None = None
 
 
 @lru_cache(maxsize=50_000)
@@ -123,17 +104,17 @@ def read(text: str) -> Answer:
     ):
         product = Number(("word", bare)) if bare.isalpha() and bare.isascii() else None
         return Answer(stripped, bare, plain, product=product, option=chosen)
-    readings, refused = _readings(cleaned)
+    readings, refused = readings_of(cleaned)
     spoken = len(_SPOKEN.findall(cleaned.text)) >= _SENTENCE
     latex = not readings and not refused and not spoken and bool(_COMMAND.search(cleaned.text))
     listed = names(bare) if not any(isinstance(reading, Number) for reading in readings) else None
     return Answer(
         stripped, bare, plain, readings, None, chosen, latex, refused and not readings, None, None, listed,
-        cleaned.domain, angle[1] if (angle := _ANGLE.match(cleaned.text)) else None,
+        cleaned.domain, angle[1] if (angle := _ANGLE.match(cleaned.text)) else None, cleaned,
     )  # fmt: skip
 
 
-def _readings(cleaned: Cleaned) -> tuple[tuple[Reading, ...], bool]:
+def readings_of(cleaned: Cleaned) -> tuple[tuple[Reading, ...], bool]:
     """All that a cleaned text may mean, and whether something in it is too large."""
     found: list[Reading] = []
     refused = False
@@ -146,7 +127,7 @@ def _readings(cleaned: Cleaned) -> tuple[tuple[Reading, ...], bool]:
         renames: list[dict[str, str] | None] = [None]
         if cleaned.parameter:
             renames.append({cleaned.parameter: "\\parameter"})
-        for thousands in (True, False) if _THOUSANDS.search(text) else (True,):
+        for thousands in (True, False) if _THOUSANDS.search(text) and ",0" not in text else (True,):
             for renamed in renames:
                 try:
                     reading = interpret(parse_answer(text, thousands=thousands, renamed=renamed))
@@ -178,6 +159,8 @@ def _variants(text: str) -> list[str]:
 def _named_value(text: str) -> str | None:
     """The right side of an equation whose left side is a name that the grammar does not have; None: it is none."""
     head, sign, tail = text.rpartition("=")
+    if sign and (derivative := _DERIVATIVE.match(text)):
+        return derivative[1]
     if not sign or not tail.strip() or len(head) > _LONGEST_NAME or not _NAMES.match(head.strip()):
         return None
     if any(head.count(one) != head.count(other) for one, other in ("()", "{}")):
@@ -203,185 +186,3 @@ def _agree(exact: str, decimal: str) -> bool:
 
 def _has_number(side: str) -> bool:
     return bool(re.search(r"\d|\\pi|\\sqrt", side))
-
-
-def equivalent(reference: str, answer: str, options: Mapping[str, str] | None = None) -> bool | None:
-    r"""Whether an answer says what the reference does.
-
-    Parameters
-    ----------
-    reference, answer : str
-    options : mapping, optional
-        What the letters of a multiple choice stand for.
-
-    Returns
-    -------
-    bool or None
-        None: it cannot be told, since a number is too large, LaTeX too long or not understood by
-        either reader, or math-verify ran out of time or memory.
-
-    Examples
-    --------
-    >>> equivalent(r"\frac{1}{2}", "0.5"), equivalent("(1, 2)", "(2, 1)")
-    (True, False)
-    >>> equivalent("9^{9^{9^{9}}}", "7") is None
-    True
-    >>> equivalent("B", "12", {"A": "10", "B": "12"})
-    True
-    """
-    try:
-        return _with_options(reference, answer, options) if options else _equivalent(reference, answer)
-    except Exhausted:  # not remembered: another problem may ask
-        return None
-
-
-def _with_options(reference: str, answer: str, options: Mapping[str, str]) -> bool | None:
-    """By content where a side names a letter; a letter beside another option's text says nothing true."""
-    one, other = read(reference).option, read(answer).option
-    if one is not None and other is not None:
-        if one.letter != other.letter:
-            return False
-        return other.content is None or one.letter not in options or _contents(options[one.letter], other.content)
-    if one is not None and one.letter in options:
-        return _equivalent(options[one.letter], answer)
-    if other is not None and other.letter in options:
-        if other.content is not None and not _contents(options[other.letter], other.content):
-            return False
-        return _equivalent(reference, options[other.letter])
-    return _equivalent(reference, answer)
-
-
-def _contents(left: str, right: str) -> bool:
-    return _equivalent(left, right) is not False
-
-
-@lru_cache(maxsize=100_000)
-def _equivalent(reference: str, answer: str) -> bool | None:
-    one, other = read(reference), read(answer)
-    if one.text == other.text:
-        return True
-    if one.option is not None or other.option is not None:
-        found = _by_option(one, other)
-        if found is not None:
-            return found
-    if one.time is not None or other.time is not None:
-        return one.time is not None and other.time is not None and same_time(one.time, other.time)
-    if one.range is not None or other.range is not None:
-        return one.range is not None and one.range == other.range
-    if one.angle is not None and other.angle is not None and not _same_angle(one.angle, other.angle):
-        return False
-    if one.domain is not None and other.domain is not None and one.domain != other.domain:
-        return False
-    if one.plain == other.plain != "" and not _differ_in_case(one, other):
-        return True
-    if one.names is not None and other.names is not None:
-        return one.names == other.names
-    if one.refused or other.refused:
-        return None
-    left, right = _means(one, other), _means(other, one)
-    if left and right:
-        unsure = False
-        for reading in left:
-            for another in right:
-                found = _equal(reading, another)
-                if found:
-                    return True
-                unsure |= found is None
-        return None if unsure else False
-    if not (one.latex or other.latex) or any(_is_words(each) for each in (one, other)):
-        return False
-    return _by_math_verify(one, other)
-
-
-def keys_of(text: str) -> frozenset[Hashable]:
-    """Marks of an answer: two answers that share none are different, or only math-verify can tell."""
-    answer = read(text)
-    found: set[Hashable] = {("text", answer.plain)}
-    if answer.option is not None:
-        found.add(("option", answer.option.letter))
-        if answer.option.content:
-            found |= keys_of(answer.option.content)
-    if answer.time is not None:
-        found.add(("time", answer.time[1]))
-    if answer.range is not None:
-        found.add(answer.range)
-    if answer.names is not None:
-        found.add(answer.names)
-    for reading in (*answer.readings, *([answer.product] if answer.product is not None else [])):
-        found.update(keys(reading))
-    if answer.latex:
-        found.add("latex")
-    return frozenset(found)
-
-
-def _by_option(one: Answer, other: Answer) -> bool | None:
-    """Whether two answers choose the same option; None: the letters do not tell."""
-    left, right = one.option, other.option
-    if left is not None and right is not None:
-        if left.letter != right.letter:
-            return False if left.content or right.content or _bare_letter(one) == _bare_letter(other) else None
-        if left.content is None or right.content is None:
-            return None if _bare_letter(one) and _bare_letter(other) else True
-        return _contents(left.content, right.content)
-    if left is not None and left.content is not None and left.letter != other.plain.upper():
-        return _equivalent(left.content, other.text)
-    if right is not None and right.content is not None:
-        return _equivalent(one.text, right.content)
-    return None
-
-
-def _same_angle(left: str, right: str) -> bool:
-    """Whether two names of angles may be one: ABC and CBA, or B."""
-    if len(left) == len(right):
-        return left in (right, right[::-1])
-    return left[len(left) // 2] == right[len(right) // 2]
-
-
-def _bare_letter(answer: Answer) -> bool:
-    return len(answer.bare) == 1
-
-
-def _means(answer: Answer, other: Answer) -> tuple[Reading, ...]:
-    """What an answer may mean beside another: a word is a product beside an expression only."""
-    if answer.product is not None and other.readings:
-        return (answer.product,)
-    return answer.readings
-
-
-def _equal(left: Reading, right: Reading) -> bool | None:
-    try:
-        return equal(left, right)
-    except TooLarge:
-        return None
-    except (OverflowError, RecursionError, Unreadable):
-        return False
-
-
-def _differ_in_case(one: Answer, other: Answer) -> bool:
-    """Whether two are mathematics that differs in capital letters: R^2 and r^2."""
-    if not (one.readings and other.readings):
-        return False
-    left, right = ("".join(_LETTERS.findall(written(answer.bare))) for answer in (one, other))
-    return left != right
-
-
-def _is_words(answer: Answer) -> bool:
-    return not answer.readings and not answer.latex
-
-
-def _by_math_verify(one: Answer, other: Answer) -> bool | None:
-    """What math-verify says; None where neither side is understood, False where one only is."""
-    if not (_ASKED.search(one.bare) or _ASKED.search(other.bare)):
-        return None if one.latex and other.latex else False
-    for answer in (one, other):
-        if len(answer.text) > _LONGEST_ASKED or _TOWER.search(answer.text):
-            return None
-        if not _SHOWN.fullmatch(answer.text.strip("$")) or _CODE.search(answer.text):
-            return False
-        if _COMMAND.search(_KNOWN_COMMANDS.sub("", answer.text)) or "\\text" in answer.text:
-            return False
-    left, right = (re.sub(r"^\s*\\?[A-Za-z]\w*\s*=", "", answer.text.strip("$ ")) for answer in (one, other))
-    if _EQUATION.search(left) or _EQUATION.search(right):
-        return False
-    found = ask(left, right)
-    return found if isinstance(found, bool) else None

@@ -16,6 +16,7 @@ _ATOMS = {"frac", "sqrt", "pi", "infty", "binom", "langle", "lfloor", "lceil", "
 _OF_SEVERAL = {"max", "min", "gcd", "lcm"}
 _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array", "vmatrix"}
 _OPEN = ("(", "[", "]", "\\{", "\\langle")
+_LARGEST_DETERMINANT = 4
 _LONGEST_UNIT = 6  # words; a longer text is a remark
 _END = (None, None)
 INFINITY: Node = ("infinity",)
@@ -40,6 +41,19 @@ def says_and_or(text: str) -> str | None:
     """The separator that a text token is: ``and``, ``or`` or a comma; None: it is none."""
     inner = text[text.index("{") + 1 :].strip(" {}").casefold()
     return {"and": "and", "or": "or", ",": ",", ", and": "and", ", or": "or", "&": "and"}.get(inner)
+
+
+def determinant(rows: list[list[Node]]) -> Node:
+    """The determinant of a square matrix, along its first row."""
+    if len(rows) > _LARGEST_DETERMINANT or len(rows) != len(rows[0]):
+        raise Unreadable("no determinant")
+    if len(rows) == 1:
+        return rows[0][0]
+    total: Node = ("number", Fraction(0), None)
+    for place, factor in enumerate(rows[0]):
+        minor = determinant([row[:place] + row[place + 1 :] for row in rows[1:]])
+        total = ("-" if place % 2 else "+", total, ("*", factor, minor))
+    return total
 
 
 class Atoms:
@@ -180,6 +194,9 @@ class Atoms:
                 node = ("letter", node[1] + "'")
             elif node[0] == "number" and self.takes("_"):
                 base = number(self.take()) if self.kind == "number" else self.argument()
+                if base[0] == "letter" and node[1].denominator == 1:  # in a base that is not known
+                    node = ("letter", f"{node[1]}_{base[1]}")
+                    continue
                 if base[0] != "number" or node[1].denominator != 1:
                     raise Unreadable("no base")
                 node = ("base", int(node[1]), int(base[1]))
@@ -418,6 +435,10 @@ class Atoms:
                 rows[-1].append(self.relation())
         if self.take().partition("{")[2].partition("}")[0] != name:
             raise Unreadable("environments do not match")
-        if len({len(row) for row in rows}) != 1 or not rows[0] or name == "vmatrix":
+        if len({len(row) for row in rows}) != 1 or not rows[0]:
             raise Unreadable("rows differ")
+        if name == "vmatrix":
+            return determinant(rows)
+        if name == "array" and len(rows) == len(rows[0]) == 1:  # set apart, and no matrix
+            return rows[0][0]
         return ("matrix", tuple(tuple(row) for row in rows))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ttclib.grading.characters import plain_characters
-from ttclib.grading.units import mark_units
+from ttclib.grading.qualifiers import IN_SET, LETTER, without_qualifier
+from ttclib.grading.units import NO_UNIT, mark_units
 from ttclib.grading.wrappers import unwrapped, without_braces, without_fences
 
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
@@ -19,7 +20,11 @@ _REPEATING = re.compile(
     r"(\d*)\.(\d*)(?:\\OVERLINE\s*\{?(\d+)\}?|\((\d+)\)|\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?)"
 )
 _SPACED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
-_MONEY = re.compile(r"(?<![A-Za-z\d])(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])")
+_DOTTED_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?")
+_MONEY_BEHIND = re.compile(r"(?<=\d)\s*([€£¥₹])\s*$")
+_MONEY = re.compile(
+    r"(?:(?<![A-Za-z\d])|\bUS)(?:(\\?\$|€|£|¥|₹)|\\?(euro|pounds|USD|EUR|GBP)(?![A-Za-z]))\s*(?=[-+]?[\d.])"
+)
 _CURRENCIES = {
     "$": "dollar",
     "€": "euro",
@@ -50,10 +55,15 @@ _BASES = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "sixteen": 16,
 }  # fmt: skip
-_ABOUT = re.compile(r"^(?:about|approximately|approx\.?|roughly|around|exactly)\s+(?=[-+.\\]?\d)", re.I)
+_ABOUT = re.compile(
+    r"^(?:\\text\s*\{\s*)?(?:about|approximately|approx\.?|roughly|around|exactly)\s*(?:\}|\s)\s*(?=[-+.\\]?\d)", re.I
+)
+_EVERY = re.compile(
+    r"^(?:\\text\s*\{\s*)?(?:all|any|every)\s*(?:\}|\s)\s*(?=\\?[A-Za-z]\s*(?:[<>]|\\(?:le|ge|ne)(?![a-z])))", re.I
+)
 _LEADING = re.compile(
     r"^(?:(?:so|thus|hence|therefore|we have|we get)\b,?\s*)?(?:the\s+)?(?:final\s+|correct\s+)*"
-    r"(?:answers?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
+    r"(?:answers?|ans\.?|results?|solutions?|values?)\s*(?:is|are|:|=)[\s:=]*(?=\S)",
     re.I,
 )
 _SAYS = r"(?:is|are|equals|was)"
@@ -65,33 +75,13 @@ _SAID = re.compile(
 _LABEL = re.compile(
     r"^(?:\\text\s*\{[A-Za-z' ]{2,40}:?\s*\}|[A-Z][a-z]+(?: [A-Za-z]+){0,4})\s*:\s*(?=[-+.]?\d|\\(?!text)|\()"
 )
-_KIND = (
-    r"(?:(?:positive|negative|non-?negative|arbitrary|fixed|given|non-?zero)\s+)?"
-    r"(?:real|integer|natural|whole|complex|rational|constant)s?(?:\s+(?:numbers?|constants?|parameters?))?"
-)
-_LETTER = r"\\?[A-Za-z](?:_\{?\w+\}?)?"
-_IN = r"\\in\s*(?:\\mathbb\s*)?\{?\s*([ZRNQC])\s*\}?\s*(?:\^\s*\{?[+*]\}?|_\{?[+\d>\\ge ]+\}?)?"
-_QUALIFIERS = [
-    re.compile(pattern, re.I)
-    for pattern in (
-        rf"[\s,;.]{{0,6}}\(?\s*(?:(?:\\text\s*\{{)?\s*,?\s*(?:where|for|with)?\s*(?:any|all|every|some|each)?\s*\}}?\s*|\\forall\s*)"
-        rf"(?P<letter>{_LETTER})\s*{_IN}\s*\)?\s*$",
-        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?:any|all|every|some|each)?\s*(?P<letter>{_LETTER})"
-        rf"(?:\s*(?:,|and)\s*{_LETTER})*\s*(?:is|are|being)\s*(?:(?:an?|any|some|all|both|arbitrary|fixed)\s+)*(?P<kind>{_KIND})"
-        r"\s*\)?\s*$",
-        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with|and)?\s*(?P<letter>{_LETTER})\s+(?:an?|any|some)\s+(?:arbitrary\s+|fixed\s+)?"
-        rf"(?P<kind>{_KIND})\s*\)?\s*$",
-        rf"[\s,;.]{{0,6}}\(?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|each|an?)\s+)?(?P<kind>{_KIND})(?:\s+(?P<letter>{_LETTER})(?:\s*(?:,|and)\s*{_LETTER})*)?"
-        r"\s*\)?\s*$",
-        rf"[\s,;.]{{0,6}}\(?\s*(?:for)\s+(?:any|all|every|some|each)\s+(?P<letter>{_LETTER})\s*\)?\s*$",
-    )
-]
+_LABELLED = re.compile(r"(?:\\text\s*\{\s*)?([A-Za-z]{3,20})\s*\}?\s*[:=]\s*(-?[\d.]+|\\frac\{\d+\}\{\d+\})")
 _BUILDER = re.compile(
     r"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{\s*(?P<letter>\\?[A-Za-z]+)\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*(?:\||:)\s*"
     r"(?P<condition>.*)\\\}\s*$",
     re.S,
 )
-_FAMILY = re.compile(rf"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{{([^|:]*)(?:\||:)\s*({_LETTER}\s*{_IN})\s*\\\}}\s*$")
+_FAMILY = re.compile(rf"^(?:[A-Za-z]\s*(?:=|\\in)\s*)?\\\{{([^|:]*)(?:\||:)\s*({LETTER}\s*{IN_SET})\s*\\\}}\s*$")
 _FOOT = "'"
 _SIZE = re.compile(r"(?<=\d)\s*(\"|'{1,2})$")
 _ALL_REALS_BUT = re.compile(
@@ -102,6 +92,7 @@ _ALL_REALS_BUT = re.compile(
     re.I | re.S,
 )
 _ONE_LETTER_UNIT = re.compile(r"\\text\{[A-Za-z]\}")
+_ALWAYS = re.compile(r"^([fgh])\s*(?:\(\w\))?\s*\\equiv\s*([-\d.]+)$")  # a constant function
 _SIGN = re.compile(r"^\s*(?:=|\\(?:approx|therefore|Rightarrow|implies|Longrightarrow)(?![A-Za-z])|:)\s*")
 _SPEECH = re.compile(r"[A-Za-z]{3}(?=[^{]*[\s:=])")
 _THE_POINT = re.compile(r"^\\text\s*\{\s*The (?:point|vector|line|set|interval|pair)s? *\}(?: is| are)?\s*", re.I)
@@ -111,6 +102,12 @@ _LISTED = re.compile(r"=|,\s|,(?!\d{3})|\b(?:and|or)\b")
 _MODULUS = re.compile(
     r"\s*\\(?:pmod|pod)\s*\{?\s*(\d+)\s*\}?"
     r"|\s*(?:\(|\\text\s*\{\s*\()\s*(?:\\bmod|\\mod|mod|\\text\s*\{\s*mod\s*\})\s*\}?\s*(\d+)\s*\)"
+)
+_CHOOSE = re.compile(r"(?:\{\})?[_^]\s*\{?(\d{1,3}|n)\}?\s*C_\{?(\d{1,3}|[kmr])\}?")
+_CHOSEN = re.compile(r"(?<![A-Za-z\\])C_\{?(\d{1,3}|n)\}?\s*\^\s*\{?(\d{1,3}|[kmr])\}?")
+_CONGRUENCE = re.compile(
+    r"^(?P<name>[A-Za-z])\s*\\equiv\s*(?P<residues>[^()\\]+(?:\\text\s*\{\s*(?:or|and)\s*\}[^()\\]+)*?)\s*"
+    r"(?:\\(?:pmod|pod)\s*\{?\s*(?P<modulus>\d{1,9})\s*\}?|\(?\s*(?:\\bmod|\\mod|mod)\s*(?P<other>\d{1,9})\s*\)?)\s*$"
 )
 _UNIT_IN_BRACKETS = re.compile(
     r"\s*\(\s*(approx(?:imately|\.)?|about)\s*\)$"
@@ -133,7 +130,7 @@ class Cleaned:
     parameter : str or None
         The letter that a qualifier declares, as k in ``k \in \mathbb{Z}``.
     domain : str or None
-        What it stands for: Z, R, N, Q or C; None: not said, or any constant.
+        What it stands for: Z, R, N, Q or C; or a condition on a letter, as ``x>0``; None: not said, or any constant.
     product : str or None
         The same with a unit of one letter, as in ``12 m``, as a letter.
     """
@@ -157,19 +154,25 @@ def clean(answer: str) -> Cleaned:
     'k'
     """
     text = _SIGN.sub("", laid_bare(answer))
+    if "\\equiv" in text:
+        text = _ALWAYS.sub(r"\1(x)=\2", text)
     if _SPEECH.search(text):
         text = _THE_POINT.sub("", _LEADING.sub("", text, count=1), count=1)
-        text = _ABOUT.sub("", text, count=1)
+        text = _EVERY.sub("", _ABOUT.sub("", text, count=1), count=1)
         text = _LABEL.sub("", _SAID.sub("", text, count=1), count=1).strip()
+    if "mod" in text and "\\equiv" in text:
+        text = _congruence(text)
     if "mod" in text:
         text = _MODULUS.sub(lambda found: rf"\text{{modulo{found[1] or found[2]}}}", text)
     if "'" in text or '"' in text:
         text = _SIZE.sub(lambda found: rf"\text{{{'foot' if found[1] == _FOOT else 'inch'}}}", text)
     if "\\{" in text:
         text = _built(text)
+    if (":" in text or "=" in text) and ("," in text or " and " in text):
+        text = _labelled(text)
     parameter = domain = None
     if " " in text or "\\in" in text:
-        text, parameter, domain = _without_qualifier(text)
+        text, parameter, domain = without_qualifier(text)
     if "base" in text or "_" in text:
         text = _BASE.sub(lambda found: f"{found[1]}_{{{_BASES.get(found[2].lower(), found[2])}}}", text)
         text = _BASE_WORD.sub(_base, text)
@@ -183,11 +186,15 @@ def clean(answer: str) -> Cleaned:
         text = _ORDINAL.sub("", text)
     if "U" in text or "union" in text:
         text = _UNION.sub(r" \\cup ", text)
+    if "C_" in text:
+        text = _CHOSEN.sub(_binomial, _CHOOSE.sub(r"\\binom{\1}{\2}", text))
     text, money = _without_money(text)
     if "." in text:
         text = _REPEATING.sub(_as_fraction, text).replace("\\OVERLINE", "")
     if " " in text and _SPACED_THOUSANDS.fullmatch(text):
         text = text.replace(" ", "")
+    if "." in text and _DOTTED_THOUSANDS.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
     if text.endswith(")"):
         text = _UNIT_IN_BRACKETS.sub(lambda found: "" if found[1] else f" {found[2]}", text)
     product, unsure = text, False
@@ -212,6 +219,36 @@ def laid_bare(answer: str) -> str:
     return without_fences(text) if text.endswith((".", ",", ";", "$", "*")) or text.startswith(("*", "$")) else text
 
 
+def _labelled(text: str) -> str:
+    """``apples: 25, pears: 15`` as ``25 apples, 15 pears``."""
+    parts = re.split(r"\s*(?:,|;|\band\b|\\text\s*\{\s*,?\s*and\s*\})\s*", text)
+    found = [_LABELLED.fullmatch(part) for part in parts]
+    names = {each[1].casefold() for each in found if each}
+    if len(names) < len(parts) or len(parts) < 2 or names & (NO_UNIT | {"min"}):
+        return text
+    return ", ".join(rf"{each[2]} \text{{{each[1]}}}" for each in found if each)
+
+
+def _binomial(found: re.Match[str]) -> str:
+    r"""``C_8^3`` as ``\binom{8}{3}``; ``C_1^2`` may be a constant's square."""
+    upper, lower = found[1], found[2]
+    chosen = upper == "n" or (lower.isdigit() and int(upper) > int(lower) > 0)
+    return rf"\binom{{{upper}}}{{{lower}}}" if chosen else found[0]
+
+
+def _congruence(text: str) -> str:
+    r"""``n \equiv 7 \pmod 5`` as ``n = \langle 2, 5, 5\rangle``: residue and modulus, for which no number stands."""
+    found = _CONGRUENCE.match(text)
+    if found is None:
+        return text
+    modulus = int(found["modulus"] or found["other"])
+    residues = re.split(r"\s*(?:,|\bor\b|\band\b|\\text\s*\{\s*(?:or|and)\s*\})\s*", found["residues"].strip())
+    if not modulus or not all(re.fullmatch(r"-?\d{1,9}", each) for each in residues):
+        return text
+    each = (rf"\langle {int(residue) % modulus}, {modulus}, {modulus}\rangle" for residue in residues)
+    return f"{found['name']} = {', '.join(each)}"
+
+
 def _built(text: str) -> str:
     """What set-builder notation says of its letter, or the family of values that it builds."""
     if family := _FAMILY.match(text):
@@ -227,6 +264,7 @@ def _built(text: str) -> str:
 def _without_money(text: str) -> tuple[str, str | None]:
     """A text without currency signs, and the unit that the first of them says."""
     money = None
+    text = _MONEY_BEHIND.sub(lambda found: rf"\text{{{_CURRENCIES[found[1]]}}}", text)
     if found := _MONEY.search(text):
         sign = (found[1] or found[2]).removeprefix("\\")
         if found[1] != "$" or text.count("$") == 1:  # else fences of mathematics
@@ -235,36 +273,9 @@ def _without_money(text: str) -> tuple[str, str | None]:
     return text.replace("\\$", "").replace("$", "").strip(), money
 
 
-def _without_qualifier(text: str) -> tuple[str, str | None, str | None]:
-    """A text without "where k is an integer" behind it, the letter that this declares, and its domain."""
-    bare = text.replace("$", "")
-    flat = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", bare)
-    for pattern in _QUALIFIERS:
-        for candidate in dict.fromkeys((bare, flat)):
-            if (found := pattern.search(candidate)) and found.start() > 0:
-                groups = found.groupdict()
-                letter = groups.get("letter")
-                if letter and letter.lower() in ("a", "i", "e") and groups.get("kind") is None and found.re.groups == 1:
-                    continue
-                domain = (
-                    found[2].upper() if "kind" not in groups and found.re.groups > 1 else _domain(groups.get("kind"))
-                )
-                rest = candidate[: found.start()].strip(" ,;")
-                if rest:
-                    return rest, letter, domain
-    return text, None, None
-
-
 def _base(found: re.Match[str]) -> str:
     said = next((group for group in found.groups() if group), None)
     return found[0] if said is None else f"_{{{_BASES.get(said.lower(), said)}}}"
-
-
-def _domain(kind: str | None) -> str | None:
-    for word, letter in (("integer", "Z"), ("whole", "Z"), ("natural", "N"), ("complex", "C"), ("rational", "Q")):
-        if kind and word in kind.lower():
-            return letter
-    return "R" if kind and "real" in kind.lower() else None
 
 
 def _as_fraction(found: re.Match[str]) -> str:

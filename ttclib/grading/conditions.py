@@ -67,7 +67,7 @@ def _half_line(sign: str, left: Node, right: Node, letter: str, interpret: Inter
         end, above = right, False
     else:
         difference: Node = ("-", low, high)
-        at_zero, at_one = (_put(difference, letter, node) for node in (_ZERO, _ONE))
+        at_zero, at_one = (put(difference, letter, node) for node in (_ZERO, _ONE))
         slope: Node = ("-", at_one, at_zero)
         try:
             line = Number(("+", ("*", slope, ("letter", letter)), at_zero))
@@ -110,7 +110,7 @@ def _about_zero(sign: str, left: Node, right: Node, letter: str, interpret: Inte
     return union([one, other]) if one is not None and other is not None else None
 
 
-def _put(node: Node, letter: str, value: Node) -> Node:
+def put(node: Node, letter: str, value: Node) -> Node:
     """A tree with a value in a letter's place."""
     if node == ("letter", letter):
         return value
@@ -119,4 +119,4 @@ def _put(node: Node, letter: str, value: Node) -> Node:
         for each in node[1]:
             product = ("*", product, value if each == letter else ("letter", each))
         return product
-    return tuple(_put(part, letter, value) if isinstance(part, tuple) and part else part for part in node)
+    return tuple(put(part, letter, value) if isinstance(part, tuple) and part else part for part in node)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator
 
+from ttclib.grading.conditions import put
 from ttclib.grading.evaluation import Undecided
 from ttclib.grading.quantities import Number, equal_numbers, in_base, same
 from ttclib.grading.readings import Bag, Infinity, Matrix, Reading, Region, Relation, Sequence
 from ttclib.grading.regions import region_of, same_region
 from ttclib.grading.syntax import Node
 
+_MOST_FRACTIONS = 8  # of an equation that is multiplied out
 _KEY_WIDTH = 1e-4
 
 
@@ -42,6 +44,7 @@ def equal(left: Reading, right: Reading) -> bool:
         return _equal_sequences(left, right)
     if isinstance(left, Bag) and isinstance(right, Bag):
         return _equal_bags(left, right)
+    left, right = _as_matrix(left, right), _as_matrix(right, left)
     if isinstance(left, Matrix) and isinstance(right, Matrix):
         return len(left.rows) == len(right.rows) and all(map(_in_order, left.rows, right.rows))
     for one_side, other_side in ((left, right), (right, left)):
@@ -59,6 +62,14 @@ def equal(left: Reading, right: Reading) -> bool:
                 if len(other_side.rows) == 1 or len(other_side.rows[0]) == 1:
                     return _in_order(one_side.items, flat)
     return isinstance(left, Infinity) and left == right
+
+
+def _as_matrix(reading: Reading, other: Reading) -> Reading:
+    """``[[1, 2], [3, 4]]`` as a matrix beside one; anything else as it is."""
+    if isinstance(reading, Sequence) and isinstance(other, Matrix):
+        rows = tuple(item.items for item in reading.items if isinstance(item, Sequence))
+        return Matrix(rows) if rows and len(rows) == len(reading.items) else reading
+    return reading
 
 
 def keys(reading: Reading) -> Iterator[Hashable]:
@@ -141,6 +152,8 @@ def _equal_bags(left: Bag, right: Bag) -> bool:
         return False
     named, other_named = _by_name(left.items), _by_name(right.items)
     if (named is None) != (other_named is None):  # names on one side say which is which
+        if all(isinstance(item, Relation) and item.name for item in (left if named is None else right).items):
+            return False  # x = 1 or x = 2, and x = 1, y = 2
         return _in_order(named or left.items, other_named or right.items)
     if _say_which(left.items) != _say_which(right.items) and (not _units(left.items) or not _units(right.items)):
         return _in_order(left.items, right.items)
@@ -198,13 +211,33 @@ def _equal_relations(left: Reading, right: Reading) -> bool:
         return left.value is not None and not left.curve and equal(left.value, right)
     if left.sign != right.sign:
         return False
+    right = _of_the_same_argument(left, right)
     one, other = left.name, right.name
     named = one is not None and other is not None and (_same_letter(one, other) or _is_function(one, other))
     if named and left.value is not None and right.value is not None:
         return equal(left.value, right.value)
     if left.difference is None or right.difference is None:
         return False
-    return _proportional(left.difference, right.difference, either_sign=left.sign in ("=", "!="))
+    if _proportional(left.difference, right.difference, either_sign=left.sign in ("=", "!=")):
+        return True
+    n_fractions = [str(difference.node).count("'/'") for difference in (left.difference, right.difference)]
+    if left.sign != "=" or not any(n_fractions) or max(n_fractions) > _MOST_FRACTIONS:
+        return False
+    first, second = (Number(_over_one(difference.node)[0]) for difference in (left.difference, right.difference))
+    return _proportional(first, second, either_sign=True)
+
+
+def _of_the_same_argument(left: Relation, right: Relation) -> Relation:
+    """``f(t) = 2t`` as ``f(x) = 2x`` beside a function of x."""
+    one, other = left.name, right.name
+    if not (one and other and one[0] == other[0] == "*" and one[1] == other[1] and one != other):
+        return right
+    if not (one[2][0] == other[2][0] == "letter" and isinstance(right.value, Number)):
+        return right
+    if one[1][0] != "letter" or one[2][1] in right.value.letters or not (one[2][1] + other[2][1]).islower():
+        return right  # P(A) is not P(B)
+    value = Number(put(right.value.node, other[2][1], one[2]))
+    return Relation("=", Number(("-", one, value.node)), one, value, right.curve)
 
 
 def _same_letter(left: Node, right: Node) -> bool:
@@ -236,6 +269,24 @@ def _proportional(left: Number, right: Number, *, either_sign: bool) -> bool:
     # l(x) r(x0) = r(x) l(x0) at every point
     first, second = _frozen(left.node), _frozen(right.node)
     return same(Number(("*", left.node, second)), Number(("*", right.node, first)))
+
+
+def _over_one(node: Node) -> tuple[Node, Node]:
+    """A tree as a fraction without fractions in it: its top and its bottom."""
+    kind = node[0]
+    if kind in ("+", "-", "*", "/"):
+        (top, bottom), (other_top, other_bottom) = map(_over_one, node[1:])
+        if kind == "*":
+            return ("*", top, other_top), ("*", bottom, other_bottom)
+        if kind == "/":
+            return ("*", top, other_bottom), ("*", bottom, other_top)
+        if bottom == other_bottom:
+            return (kind, top, other_top), bottom
+        return (kind, ("*", top, other_bottom), ("*", other_top, bottom)), ("*", bottom, other_bottom)
+    if kind == "negative":
+        top, bottom = _over_one(node[1])
+        return ("negative", top), bottom
+    return node, ("number", 1, None)
 
 
 def _frozen(node: Node) -> Node:

@@ -14,6 +14,9 @@ _BOXED = re.compile(
     r"(?:\\(?:boxed|fbox|framebox)|\x08oxed|(?<![A-Za-z\\])boxed(?=\{))"
     r"(?:\s*\{|[ \t]*(?=[^\sA-Za-z{$])|[ \t]+(?=[\w\\]))"
 )
+_EMPTY_BOX = re.compile(
+    r"\\(?:boxed|fbox)\s*\{\s*(?:\.\.\.|…|\\l?dots|(?:\\text\{)?\s*(?:your |final )?answer\s*\}?)?\s*\}", re.I
+)
 _UNBRACED = re.compile(r"\\?[^\s$]{1,200}")
 # Between two boxes of one statement: a comma or a word between items, with fences, spacing and a left side.
 _FILLING = r"\s|\$|\\[()\[\]]|\\(?:quad|qquad)(?![A-Za-z])|\\[,;: ]"
@@ -21,11 +24,14 @@ _BETWEEN = re.compile(
     rf"(?:{_FILLING})*(?:[,;&]|\\text\s*\{{\s*,?\s*(?:and|or)\s*,?\s*\}}|and|or|、|和|或)"
     rf"(?:{_FILLING}|,|and\b|or\b)*(?:\\?[A-Za-z]{{1,6}}(?:_\{{?\w+\}}?)?\s*=\s*)?"
 )
-_TAG = re.compile("<answer>", re.I)
-_TAGGED = re.compile(r"(.{0,2000}?)(?:</answer>|\Z)", re.S | re.I)
-_THOUGHT = re.compile(r"</think(?:ing)?>", re.I)
+_TAG = re.compile(r"<answer>|\[answer\]", re.I)
+_TAGGED = re.compile(r"(.{0,2000}?)(?:</answer>|\[/answer\]|\Z)", re.S | re.I)
+_THOUGHT = re.compile(r"</think(?:ing)?>|<\|end_of_thought\|>", re.I)
+# "Answer" in other languages.
+_ELSEWHERE = r"antwort|lösung|réponse|reponse|respuesta|risposta|resposta|ответ|答え|정답"
 _NAMED = re.compile(
-    r"(?<![A-Za-z])(?:answer|ans)(?![A-Za-z])|答案|故选|应选"
+    rf"(?<![^\W\d_])(?:answers?|ans|{_ELSEWHERE})(?![a-z])|答案|故选|应选|(?<=[，,因此以])选(?=[\s*$(（]{{0,4}}[A-J])|正确选项"
+    r"|^[ \t*#]{0,9}(?:final\s)?result(?=[*_]{0,3}\s?[:：])"
     r"|\b(?:correct|right|best)\s{1,3}(?:option|choice)\b|^[ \t]{0,9}A(?=:)",
     re.I | re.M,
 )
@@ -34,20 +40,33 @@ _ADVERBS = (
     r"approximately|about|indeed|exactly)\b\s{0,3},?){0,3}"
 )
 _LEAD = re.compile(
-    r"(?:answer|ans|答案|故选|应选|option|choice|A)[\"'”】]?[ *_`}\\]{0,6}(?:\([^()\n]{1,30}\)[ *_]{0,4}(?=[:：=]))?"
-    r"(?:to\s[^\n:.]{1,80}?\s(?=is\b)|for\s[^\n:.]{1,80}?\s(?=is\b))?"
-    rf"(?:(?:is|are|was|should be|must be|would be|will be|equals)\b{_ADVERBS}\s{{0,9}}[:：]?"
-    r"|[:：=]\s?\}?|(?:是|为)[:：]?|(?<=】)|(?<=选)|→|->|-(?=\s)|\}\s?:"
-    r"|(?=\s{1,3}(?:\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
+    rf"(?:answers?|ans|{_ELSEWHERE}|答案|故选|应选|正确选项|选|option|choice|result|A)[\"'”】]?[ *_`}}\\]{{0,6}}"
+    r"(?:,\s(?:therefore|then|thus|hence|finally|in this case|as required),?\s)?"
+    r"(?:\([^()\n]{1,30}\)[ *_]{0,4}(?=[:：=]))?"
+    r"(?:(?:to|of)\s[^\n:.]{1,80}?\s(?=is\b)|for\s[^\n:.]{1,80}?\s(?=is\b))?"
+    rf"(?:(?:is|are|was|(?:should|must|would|will|can) (?:only |therefore |thus |then |also )?be|equals|"
+    rf"of(?=\s{{1,3}}[-$\\*(]{{0,4}}\d)|"
+    rf"(?:comes|works|turns) out(?: to(?: be)?)?|"
+    rf"ist|lautet|est|es|è|é)\b{_ADVERBS}\s{{0,9}}[:：]?(?:\s?\}})?"
+    r"|[:：=]\s?\}?|(?:是|为|は|은|는|选择?)[:：]?|(?<=】)|(?<=选)|→|->|[—–]|-(?=\s)|\}\s?:"
+    r"|(?=\s{1,3}(?:\(-?\d[\d.,/]{0,20}\)|\$|\\\(|\(?[A-J]\)?(?:[.\s]|$)|-?\d)))[ \t]{0,9}",
     re.I,
 )
-_HEADING = re.compile(r"(?:answer|ans|答案)[ \t*_`:：}]{0,9}(?:is[ \t]{0,3}[:：]?)?[ \t*_]{0,4}\n\s{0,40}", re.I)
-_DISPLAYED = re.compile(r"\\\[(.{1,500}?)\\\]|\$\$(.{1,500}?)\$\$|\\\((.{1,500}?)\\\)", re.S)
+_HEADING = re.compile(
+    r"(?:answer|ans|答案)[ \t*_`:：}]{0,9}(?:is[ \t]{0,3}[:：]?)?[ \t*_]{0,4}\n\s{0,40}(?:[-=]{3,80}\s{0,40})?", re.I
+)
+_DISPLAYED = re.compile(
+    r"\\\[(.{1,500}?)\\\]|\$\$(.{1,500}?)\$\$|\\\((.{1,500}?)\\\)"
+    r"|\\begin\{(?:equation|align|gather|displaymath)\*?\}(.{1,500}?)\\end\{",
+    re.S,
+)
 _SENTENCE = re.compile(r"(?:\(?[A-J]\)?\.[ ])?[^\n]{1,500}?(?=[.。!][*_]{0,3}\s|[.。]?[ \t*_]{0,9}$)", re.M)
 _REASON = re.compile(
-    r"[\s,;(—-]{1,4}\b(?:because|since|which|so that|therefore|i hope|meaning|according|as (?=the|it|we|shown)|"
-    r"and (?=this|that|it|we|the)|but|due to|by (?=the|using))\b.*"
-    r"|[,;]\s{1,3}as\b.*|\s{1,3}\((?:since|because|as|from|see)\b.*",
+    r"[\s,;(—-]{1,4}\b(?:because|since|which|so that|therefore|i hope|meaning|according|where (?=we|the|it)|"
+    r"as (?=the|it|we|shown|required|desired|needed|expected|claimed|above|stated)|"
+    r"or (?=approx|about|roughly|equivalently)|"
+    r"and (?=this|that|it|we|the|not)|not (?=\$?\d)|rather than|instead of|but|due to|by (?=the|using))\b.*"
+    r"|[,;]\s{1,3}(?:as|so|this)\b.*|\s{1,3}\((?:since|because|as|from|see)\b.*",
     re.I | re.S,
 )
 _NO_ANSWER = re.compile(
@@ -56,8 +75,17 @@ _NO_ANSWER = re.compile(
     r"confirmed|consistent)\b",
     re.I,
 )
+# Words behind a number and its unit in a line "#### 72 clips, altogether".
+_REMARK = re.compile(r"(?<=[\w%.])\s*,\s+[a-z][a-z ]*[.!]?\s*$|(?<=\d)!+\s*$")
+# Where a text goes on with a problem of its own.
+_NEXT_PROBLEM = re.compile(
+    r"\n\s{0,20}(?:[#*_]{0,4}\s?)?(?:Question|Problem|Q|Instruction|Human|User|Input)(?:\s\d{1,3})?[*_]{0,3}\s?[:：]|<\|(?:im_end|endoftext|eot_id)\|>"
+)
+_CHOSEN = re.compile(r"\b(?:[Oo]ption|[Cc]hoice)\s(\(?[A-J]\)?)\sis\s(?:the\s)?(?:correct|right|best)\b")
+_BULLET = re.compile(r"[-•*]\s{1,3}")
 _BOLD = re.compile(r"\*\*[ \t]{0,3}([^*\n]{1,80}?)[ \t]{0,3}\*\*")
 _NUMBERLIKE = re.compile(r"[-+]?[\\$€£]{0,2}[-+]?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?\s?(?:\\?%|\\?\$)?")
+_EXCLAIMED = re.compile(r"^([(\[]?-?\d[\d,.]*[)\]]?)!+$")  # "The answer is 42!" is no factorial
 _UNIT_BEHIND = re.compile(r"(?:[ \t]{0,2}(?:[A-Za-z]{1,14}|/|\\?%|\^\d|°[CF]?)){1,4}[.]?")
 _OPTIONS_FOLLOW = re.compile(r"^[ \t]{0,9}B[.:)]", re.M)
 _MOST_STATEMENTS = 20
@@ -85,35 +113,39 @@ def extract_answer(completion: str) -> str | None:
 
     Examples
     --------
-    >>> extract_answer("so it is $\\boxed{\\frac{1}{2}}$.")
-    '\\frac{1}{2}'
     >>> extract_answer(r"The roots are \boxed{3}, \boxed{5}, and \boxed{7}.")
     '3, 5, 7'
-    >>> extract_answer("7*7\n49\n#49")
-    '49'
     >>> extract_answer("**Final Answer**\n\\[12\\]")
     '12'
-    >>> extract_answer("**Answer:** $x = 3$.")
-    'x = 3'
-    >>> extract_answer("7*7") is None
-    True
     """
     thoughts = list(_THOUGHT.finditer(completion))
-    if thoughts and (found := _final(completion[thoughts[-1].end() :])) is not None:
+    if thoughts and (found := _first_final(completion[thoughts[-1].end() :])) is not None:
         return found
-    return _final(completion)
+    return _first_final(completion)
+
+
+def _first_final(text: str) -> str | None:
+    """The answer of a text before it goes on with a problem of its own, if it has one there."""
+    ahead = _NEXT_PROBLEM.search(text) if not _NEXT_PROBLEM.match("\n" + text) else None
+    found = _final(text[: ahead.start()]) if ahead is not None else None
+    return found if found is not None else _final(text)
 
 
 def _final(text: str) -> str | None:
     if boxes := list(_BOXED.finditer(text)):
+        while len(boxes) > 1 and _EMPTY_BOX.match(text, boxes[-1].start()):
+            boxes.pop()
         return _of_boxes(text, boxes)
     if tags := list(_TAG.finditer(text)):
         tagged = _TAGGED.match(text, tags[-1].end())
         inner = tagged[1].strip() if tagged else ""
         return _final(inner) or _unwrapped(inner) if inner else None
     if hashed := _HASH.findall(text):
-        return str(hashed[-1]).strip()
-    return _stated(text, 0) or _bold_at_the_end(text)
+        return _REMARK.sub("", str(hashed[-1])).strip()
+    if found := _stated(text, 0) or _bold_at_the_end(text):
+        return found
+    chosen = _CHOSEN.findall(text)
+    return str(chosen[-1]) if chosen else None
 
 
 def _of_boxes(text: str, boxes: list[re.Match[str]]) -> str | None:
@@ -148,7 +180,12 @@ def _box(text: str, box: re.Match[str]) -> tuple[int, str | None]:
 def _stated(text: str, begin: int, *, short: bool = False) -> str | None:
     """What the last statement about the answer says; `short`: only a letter, a number or mathematics."""
     for named in reversed(list(_NAMED.finditer(text, begin))[-_MOST_STATEMENTS:]):
-        place = named.start() if named[0][-1] in "rRsS案选" else named.end() - len(named[0].split()[-1])
+        last = named[0].split()[-1]
+        place = (
+            named.end() - len(last.lstrip("*#"))
+            if last.lower().lstrip("*#") in ("option", "choice", "result")
+            else named.start()
+        )
         if named[0].strip() == "A":
             if _OPTIONS_FOLLOW.search(text):
                 continue
@@ -173,6 +210,8 @@ def _said(text: str, place: int) -> str | None:
         end = blank.end() if blank is not None else end
     else:
         return None
+    if text[max(0, end - 40) : end].rstrip(" \t").endswith("\n") and (bullet := _BULLET.match(text, end)):
+        end = bullet.end()
     start = re.compile(r"[*_`\s]{0,9}").match(text, end)
     end = start.end() if start is not None else end
     if displayed := _DISPLAYED.match(text, end):
@@ -189,7 +228,7 @@ def _said(text: str, place: int) -> str | None:
 
 def _unwrapped(statement: str) -> str | None:
     """A stated answer without emphasis, quotes, mathematics' fences and its full stop."""
-    text = statement.strip(_MARKS).rstrip(".。").strip(_MARKS)
+    text = _EXCLAIMED.sub(r"\1", statement.strip(_MARKS).rstrip(".。").strip(_MARKS))
     if len(text) > 1 and text[0] in "\"'“" and (end := text.find({"“": "”"}.get(text[0], text[0]), 1)) > 0:
         text = text[1:end]
     text = text.rstrip("}") if text.count("}") > text.count("{") else text
@@ -240,7 +279,9 @@ def _bold_at_the_end(text: str) -> str | None:
     last = text.rstrip()[-400:].rpartition("\n")[2]
     for bold in reversed(_BOLD.findall(last)):
         answer = _unwrapped(bold)
-        if answer and _NUMBERLIKE.fullmatch(answer):
+        if answer and (
+            _NUMBERLIKE.fullmatch(answer) or (re.fullmatch(r"\(?[A-J]\)?", answer) and last.startswith("**"))
+        ):
             return answer
     return None
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from ttclib.errors import RequestError, one_of
-from ttclib.grading import answers as mathematics
 from ttclib.grading.classes import Classes, Grader
+from ttclib.grading.equivalence import equivalent, keys_of
 from ttclib.grading.extraction import extract_answer
 from ttclib.grading.forms import form_of
 from ttclib.grading.options import is_letter
@@ -20,7 +20,7 @@ from ttclib.grading.sandbox import ask_alone, bounded
 
 # Raised whenever a pair of answers may get another grade, or an answer another class, than before.
 _EXACT_RULES = 2
-_MATH_RULES = 3
+_MATH_RULES = 4
 # Processor time of math-verify that one problem may take, in seconds; what is asked later stays ungraded.
 PROBLEM_LIMIT_S = 30.0
 GRADERS = ("math", "math-verify", "exact", "reasoning-gym")
@@ -79,10 +79,10 @@ def get_grader(name: str) -> Grader:
         )
     return Grader(
         f"math-verify-{installed}.{_MATH_RULES}",
-        mathematics.equivalent,
-        mathematics.keys_of,
+        equivalent,
+        keys_of,
         form_of,
-        mathematics.equivalent,
+        equivalent,
     )
 
 

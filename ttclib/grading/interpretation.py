@@ -24,6 +24,7 @@ from ttclib.grading.tokens import Unreadable
 _MOST_ITEMS = 64
 _LONGEST_PRODUCT = 3  # letters on an equation's right side that are factors; more are a word
 _INVERSE = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_COUNTED_TOGETHER = tuple(frozenset({(base, 1)}) for base in ("second", "foot", "pound", "dollar"))
 _INFINITY: Node = ("infinity",)
 _COMPOUND = ("list", "set", "seq", "matrix", "union", "intersection", "without", "relation")
 
@@ -44,6 +45,8 @@ def interpret(node: Node) -> Reading:
         return bag("set", [interpret(each) for part in node[1] for each in _signs(part)])
     if kind in ("union", "intersection", "without"):
         return _joined_sets(kind, interpret(node[1]), interpret(node[2]))
+    if kind == "seq" and has(node, "±") and str(node).count("'±'") == 1:  # (0, ±4)
+        return bag("list", [interpret(_choose(node, sign, sign)) for sign in "+-"])
     if kind == "seq":
         return _sequence(node[1], node[2], [interpret(part) for part in node[3][: _MOST_ITEMS + 1]])
     if kind == "matrix":
@@ -56,6 +59,11 @@ def interpret(node: Node) -> Reading:
     both = _signs(node)
     if len(both) == 2:
         return bag("list", [interpret(each) for each in both])
+    if kind in ("+", "-") and node[1] == ("number", 0, None) and node[2][0] == "seq":  # of ±(1, 2)
+        _, opening, closing, items = node[2]
+        return interpret(
+            node[2] if kind == "+" else ("seq", opening, closing, tuple(("negative", item) for item in items))
+        )
     if kind == "*" and node[1][0] == "letter" and node[1][1].isupper() and node[2][0] == "seq":
         return interpret(node[2])  # the point P(2, 3)
     if kind in ("*", "/", "negative") and has(node, "matrix"):
@@ -98,11 +106,42 @@ def _list(items: tuple[Node, ...], joined: str) -> Reading:
     dotted = ("letter", "\\ldots") in items
     if len(items) > 1 and (dotted or all(part[0] in ("letter", "word") for part in items)):
         return Sequence("", "", tuple(interpret(part) for part in items))  # names keep their order
+    if points := _points(items):
+        return bag("list", [interpret(point) for point in points])
     if any(part[0] == "relation" and set(part[1]) - {"=", "in"} for part in items):
         conditions = joined_conditions(items, joined, interpret)
         if conditions is not None:
             return conditions
+    if joined == "and" and (total := _of_several_units(items)) is not None:
+        return interpret(total)
     return bag("list", [interpret(each) for part in items for each in _signs(part)])
+
+
+def _points(items: tuple[Node, ...]) -> list[Node]:
+    """``x = 1, y = 1 or x = 2, y = 4`` as points; none: it is no such list."""
+    if not all(item[0] == "relation" and item[1] == ("=",) and item[2][0][0] == "letter" for item in items):
+        return []
+    names = [item[2][0][1] for item in items]
+    size = len(set(names))
+    if size < 2 or len(items) <= size or names != names[:size] * (len(items) // size):
+        return []
+    values = [item[2][1] for item in items]
+    return [("seq", "(", ")", tuple(values[place : place + size])) for place in range(0, len(values), size)]
+
+
+def _of_several_units(items: tuple[Node, ...]) -> Node | None:
+    """``3 hours and 20 minutes`` as one; None: they are several."""
+    if not all(item[0] == "unit" for item in items) or len({item[2][0] for item in items}) > 1:
+        return None
+    sizes = [item[2][1] for item in items]
+    if items[0][2][0] not in _COUNTED_TOGETHER:
+        return None
+    if sizes != sorted(set(sizes), reverse=True):
+        return None
+    total = items[0][1]
+    for item, size in zip(items[1:], sizes[1:], strict=True):
+        total = ("+", total, ("*", ("number", size / sizes[0], None), item[1]))
+    return ("unit", total, items[0][2])
 
 
 def _is_function(node: Node) -> bool:

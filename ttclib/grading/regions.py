@@ -30,6 +30,8 @@ def region_of(reading: Reading, *, points: bool = False) -> Region | None:
         if isinstance(reading, Bag):
             found = [region_of(item, points=points) for item in reading.items]
             known = [each for each in found if each is not None]
+            if len({region.name for region in known if region.name}) > 1:
+                return None
             if len(known) == len(found) and (known or points):
                 return union(known)
     except Unreadable:

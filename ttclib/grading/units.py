@@ -54,6 +54,21 @@ _SIZES: dict[str, tuple[str, Fraction]] = {
     "cent": ("dollar", Fraction(1, 100)),
     "kilowatt": ("watt", Fraction(1000)),
 }
+# Symbols with a prefix, which tell "mW" from "MW".
+_PREFIXES: dict[str, int | Fraction] = {
+    "G": 10**9, "M": 10**6, "k": 1000, "m": Fraction(1, 1000), "μ": Fraction(1, 10**6), "n": Fraction(1, 10**9),
+    "p": Fraction(1, 10**12),
+}  # fmt: skip
+_PREFIXED = {
+    "eV": "electronvolt", "J": "joule", "W": "watt", "V": "volt", "A": "ampere", "Pa": "pascal", "N": "newton",
+    "Hz": "hertz", "ohm": "ohm", "C": "coulomb", "F": "farad", "Wh": "watthour", "mol": "mole",
+    "m": "meter", "g": "gram", "s": "second", "cal": "calorie",
+}  # fmt: skip
+SYMBOLS: dict[str, tuple[str, Fraction]] = {
+    prefix + symbol: (base, factor * Fraction(1))
+    for symbol, base in _PREFIXED.items()
+    for prefix, factor in _PREFIXES.items()
+} | {"eV": ("electronvolt", Fraction(1)), "ohm": ("ohm", Fraction(1)), "AU": ("astronomical unit", Fraction(1))}
 ONE_LETTER = set("mgshlLNJWVK")
 SAYS_NOTHING = {
     "", "unit", "units", "total", "in total", "each", "left", "altogether", "per unit", "linear unit", "in all",
@@ -114,6 +129,10 @@ def _is_unit(name: str, parts: list[str], spaced: bool) -> bool:
     first = parts[0]
     if len(first) == 1:
         return spaced and name[0] in ONE_LETTER and (len(name.strip(".")) == 1 or (" " not in name and "/" in name))
+    if name in SYMBOLS and (len(name) > 2 or spaced):
+        return True
+    if spaced and first in ("per", "each", "every") and len(parts) > 1:
+        return True
     known = first in _SPELLINGS or first.rstrip("s") in _SPELLINGS.values() or first in ("square", "cubic", "sq", "cu")
     if known:
         return len(first) > 1
@@ -131,17 +150,24 @@ def unit_of(name: str) -> Unit | None:
     >>> unit_of("cm") == unit_of("centimeters"), unit_of("in total") is None
     (True, True)
     """
-    text = " ".join(name.casefold().replace(".", " ").split())
-    if text in SAYS_NOTHING:
+    text = " ".join(name.replace(".", " ").split())
+    if text.casefold() in SAYS_NOTHING:
         return None
     powers: dict[str, int] = {}
     size = Fraction(1)
-    for place, part in enumerate(re.split(r"\s*/\s*|\bper\b|\ban hour\b", text)):
+    for place, part in enumerate(re.split(r"\s*/\s*|\b(?:per|an(?= hour))\b", text, flags=re.I)):
         exponent = 1
+        spoken = part.casefold()
         for word in part.split():
-            if word in SCALES or (word in _DIRECTIONS and part.split()[0] != word):
+            if (symbol := SYMBOLS.get(word)) is not None and word.casefold() not in _SPELLINGS:
+                powers[symbol[0]] = powers.get(symbol[0], 0) + exponent * (-1 if place else 1)
+                size *= symbol[1] ** (exponent * (-1 if place else 1))
+                exponent = 1
                 continue
-            if word in ("degree", "degrees") and ("celsius" in part or "fahrenheit" in part):
+            word = word.casefold()
+            if word in SCALES or (word in _DIRECTIONS and spoken.split()[0] != word):
+                continue
+            if word in ("degree", "degrees") and ("celsius" in spoken or "fahrenheit" in spoken):
                 continue
             if word in ("square", "sq", "cubic", "cu"):
                 exponent = 2 if word.startswith("sq") else 3

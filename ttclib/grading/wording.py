@@ -23,18 +23,19 @@ _SAME_PHRASE = {
     "dne": "does not exist",
     "doesn't exist": "does not exist",
     "no solutions": "no solution",
-    "there is no solution": "no solution",
-    "there are no solutions": "no solution",
     "no real solutions": "no real solution",
-    "there are no real solutions": "no real solution",
     "no real roots": "no real root",
     "infinitely many solutions": "infinitely many",
     "infinite solutions": "infinitely many",
-    "infinitely many": "infinitely many",
-    "cannot be determined": "cannot be determined",
     "can not be determined": "cannot be determined",
-    "not enough information": "not enough information",
 }
+_POINT_FIRST = re.compile(r"[.,] ?\d")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+_HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
+_SAYS_NOTHING = re.compile(r"^(?:(?:there (?:is|are)|it is|it's|they are) )?(?:(?:the|an?|on) )?(?=[a-z]{2})")
+_IN_BRACKETS = re.compile(r"[({\[]\s*([^(){}\[\],]*?)\s*[)}\]]")
+_SEPARATOR = re.compile(r"\s*([,;:])\s*")
 _CLOCK = re.compile(
     r"(?:at\s+)?(\d{1,2})(?::([0-5]\d))?(?::([0-5]\d))?\s*(?:o'?clock)?\s*(?:([ap])\.?\s?m\b\.?)?(?:\s*(?:in the\s+)?"
     r"(morning|afternoon|evening))?",
@@ -45,8 +46,8 @@ _RANGE = re.compile(rf"(?:from\s+)?([-+]?{_PLAIN})((?:\s*(?:--?-?|to|through)\s*
 _HEXADECIMAL = re.compile(r"(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*\d)([0-9A-Fa-f]+)\s*_\s*\{?\(?(\d\d?)\)?\}?")
 _DATE = re.compile(r"\d+(?:\s*/\s*\d+){2,}")
 _OPTION = re.compile(
-    r"(?:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*)?(?:\(\s*([A-Ja-j])\s*\)|[\[<]\s*([A-J])\s*[\]>]|([A-J])(?=\s*[.):]|\s*$)|([a-j])\))"
-    r"\s*[.):]?\s*(.*)",
+    r"(?:(?i:(?:the\s+)?(?:correct\s+)?(?:option|choice|answer)\s*:?\s*)|[故应]?选项?\s*)?(?:\(\s*([A-Ja-j])\s*\)|[\[<]\s*([A-J])\s*[\]>]|([A-J])(?=\s*[.):]|\s*$|\s-\s+[A-Za-z]{3})|([a-j])\))"
+    r"\s*(?:[.):]|-\s(?=\s*[A-Za-z]{3}))?\s*(.*)",
     re.S,
 )
 _NAMED_OPTION = re.compile(
@@ -71,20 +72,23 @@ def words(text: str) -> str:
     ('c', 'evelyn', 'no solution')
     """
     text = written(text).casefold()
-    text = text.strip(" .,:;\"'*`")
-    if re.search(r"[^\W\d_]{2}", text):
-        text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text.strip("!?"))
-        text = re.sub(r"^(?:the|an?) (?=[a-z]{2})", "", text)
-    inner = re.fullmatch(r"[({\[]\s*([^(){}\[\],]*?)\s*[)}\]]", text)
-    text = inner[1] if inner and re.search(r"[^\W\d]", inner[1]) else text
+    text = text.rstrip(" .,:;\"'*`").lstrip(" :;\"'*`")
+    if text[:1] in ".," and not _POINT_FIRST.match(text):  # ".3" is no 3
+        text = text.lstrip(" .,:;\"'*`")
+    if _LETTERS.search(text):
+        text = _HYPHEN.sub(" ", text.strip("!?"))
+        text = _SAYS_NOTHING.sub("", _ORDINAL.sub("", text))
+    if text[:1] in "({[" and (inner := _IN_BRACKETS.fullmatch(text)) and re.search(r"[^\W\d]", inner[1]):
+        text = inner[1]
     return _SAME_PHRASE.get(text, text)
 
 
 def written(text: str) -> str:
     """An answer without wrappers in one spacing, its case as it is."""
-    text = _TEXT.sub(r" \1 ", text).replace("\\$", "").replace("$", "")
-    text = re.sub(r"\s*([,;:])\s*", r"\1 ", text)
-    return " ".join(text.split()).strip(" ,;")
+    if "\\text" in text:
+        text = _TEXT.sub(r" \1 ", text)
+    text = _SEPARATOR.sub(r"\1 ", text.replace("\\$", "").replace("$", ""))
+    return " ".join(text.split()).rstrip(" ,;").lstrip(" ;")
 
 
 def is_word(text: str) -> bool:
@@ -135,6 +139,8 @@ def clock(text: str) -> tuple[int, int, int, str | None] | None:
     >>> clock("05:45"), clock("5:45 \\text{ p.m.}"), clock("3:4")
     ((5, 45, 0, '0'), (5, 45, 0, 'p'), None)
     """
+    if ":" not in text and "m" not in text.casefold() and "clock" not in text:
+        return None
     flat = written(text).replace(": ", ":") if re.search(r"\d:\d", text) else written(text)
     if " : " in text or not (found := _CLOCK.fullmatch(flat.strip(". "))):
         return None

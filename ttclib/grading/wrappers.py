@@ -17,7 +17,7 @@ _SILENT = """
 """
 _SPACES = """
     boxed fbox framebox ensuremath mathop mathord mathrel mathbin displaylines bbox underline uline underbar
-    tiny small normalsize large Large LARGE huge Huge centering qed blacksquare square hfill
+    tiny small normalsize large Large LARGE huge Huge centering qed blacksquare square checkmark hfill
     qquad quad space thinspace enspace medspace thickspace negthinspace
 """
 _SPELT = {
@@ -60,14 +60,24 @@ _REWRITTEN = [
         ("<", r"</?(?:b|i|em|strong|u|p|span|div|sub|answer|code|math)(?:\s[^<>]*)?>|<br\s*/?>", " "),
         ("&nbsp;", "&nbsp;", " "),
         ("\\", r"\\(?:left|right|[bB]ig+[lrm]?|middle)(?![A-Za-z])\s*\.?", ""),
+        ("{", r"\\fcolorbox\s*\{[^{}]*\}\s*\{[^{}]*\}", " "),
         ("{", r"\\(?:tag|label|hspace|vspace|hskip|phantom|hphantom|vphantom|color|textcolor|colorbox|fcolorbox)\*?"
               r"\s*\{[^{}]*\}", " "),
+        ("\\bbox", r"\\bbox\s*\[[^\]]*\]", " "),
+        ("/", r"\\(?:mathrm|text)\s*\{\s*([A-Za-z]+)\s*/\s*\(\s*([A-Za-z]+)\s*(?:\\cdot|\*|~|\s)\s*"
+              r"([A-Za-z]+)\s*\)\s*\}", r"\\text{\1/\2/\3}"),
         ("\\|", r"\\\|", "|"),
+        ("\\choose", r"\{\s*([^{}]+?)\s*\\choose(?![a-z])\s*([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
+        ("{}", r"[\^_]\{\s*\}", ""),
+        ("set{", r"\\(?:overset|underset|stackrel)\s*\{[^{}]*\}\s*(?=\{)", ""),
+        ("\\mathbb", r"\\mathbb\s*([RZNQC])(?![A-Za-z])", r"\\mathbb{\1}"),
+        ("\\triangle{", r"\\triangle\{([A-Z]+)\}", r"\\triangle \1"),
         ("\\not", r"\\not\s*=", r"\\ne "),
         ("..", r"\.\.\.+", r"\\ldots "),
         ("^", r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])", r"\\DEG "),
         ("prime", r"\^\s*\{\s*\\prime\s*\}|\^\s*\\prime(?![A-Za-z])", "'"),
         (",", r"(?<=\d)\s*(?:,\s*\\!|\\!\s*,|\{,\})\s*(?:\\!)?\s*(?=\d{3}(?!\d))", ""),  # 10,\!080 and 10{,}080
+        ("{:}", r"(?<=\d)\{:\}(?=\d)", ":"),
         ("{,}", r"(?<=\d)\{,\}(?=\d)", "."),  # 3{,}14
         ("\\", r"(?<=\d)\\[,;:]\s*(?=\d{3}(?!\d))", ""),  # 10\,080
         ("\\", r"(?<!\\)\\[,;:! ]", " "),
@@ -75,6 +85,11 @@ _REWRITTEN = [
         ("{", r"\\(?:mathrm|text|operatorname)\*?\s*\{\s*"
               r"(sin|cos|tan|cot|sec|csc|ln|log|lg|exp|arcsin|arccos|arctan)\s*\}", r"\\\1 "),
         ("{", r"\\(?:mathrm|text|operatorname)\*?\s*\{(gcd|lcm|max|min)\}(?=\s*[({\\])", r"\\\1 "),
+        ("\\Omega", r"\\(?:mathrm|text)\s*\{\s*([kMm]?)\s*\\Omega\s*\}", r"\\text{\1ohm}"),
+        ("\\Omega", r"(?<=[\d.)}])(?:\s*(?:\\(?:mathrm|text)\s*\{\s*([kMm])\s*\}|([kM]))\s*|\s+)\\Omega(?=\s*$)",
+         r" \\text{\1\2ohm}"),
+        ("\\mu", r"\\mu\s*\\(?:mathrm|text)\s*\{\s*([mgsAVFCWJL])\s*\}", r" \\text{μ\1}"),
+        ("\\mu", r"\\(?:mathrm|text)\s*\{\s*\\mu\s*([mgsAVFCWJL])\s*\}", r" \\text{μ\1}"),
         ("boxed{", r"(?<![A-Za-z\\])boxed(?=\{)", ""), ("\x08", "\x08oxed(?=\\{)", ""),
         ("**", r"\*\*(?=\s*[\w({\\-])(?<=[\w)}\]]\*\*)", "^"),
         ("**", r"\*\*", " "),
@@ -87,13 +102,19 @@ _OLD_FONTS = [
     (re.compile(r"\{\s*\\(?:rm|bf|it|sf|tt|cal)(?![A-Za-z])([^{}]*)\}"), r"\\mathrm{\1}"),
     (re.compile(r"\\(?:rm|bf|it|sf|tt)(?![A-Za-z])\s*(?=\{)"), r"\\mathrm"),
     (re.compile(r"\\(?:rm|sf|tt)(?![A-Za-z])\s*([A-Za-z]+)"), r"\\mathrm{ \1}"),
-    (re.compile(r"\\(?:bf|it|em|cal)(?![A-Za-z])\s*"), " "),
+    (re.compile(r"\\(?:bf|it|em|cal)(?![A-Za-z])\s*|\\(?:rm|sf|tt)(?![A-Za-z])\s*(?=[\d\\])"), " "),
 ]
 _UPRIGHT = r"text|textrm|textbf|textit|textsf|texttt|textnormal|textup|textsc|emph|mbox|hbox|operatorname\*?|textmd"
 _ALPHABETS = r"mathrm|mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|mathcal|mathscr|vec|overrightarrow|hat"
 _WORDED = re.compile(rf"\\({_UPRIGHT}|{_ALPHABETS}|overline)\s*\{{([^{{}}]*)\}}")
 _BARE_FONT = re.compile(rf"\\(?:{_UPRIGHT}|{_ALPHABETS}|boldsymbol|mathbf)(?![A-Za-z])\s*(?=[\d({{\\A-Za-z+-])(?!\{{)")
 _AROUND_FORMULA = re.compile(rf"\\(?:{_UPRIGHT}|mathrm|mathbf|mathit|boldsymbol|bm|pmb|mathsf)\s*(?=\{{[^{{}}]*[\\{{])")
+# Behind a number upright letters with powers, as in "\\mathrm{m s^{-2}}".
+_RAISED_UNITS = re.compile(
+    r"(?<=[\d)} ])\\(?:mathrm|text)\s*"
+    r"\{(?=[^{}]*\^)((?:\s*(?:[A-Za-z]{1,4}(?:\s*\^\s*\{\s*-?\d\s*\})?|/|\*|\\cdot(?![a-z]))){1,9}\s*)\}"
+)
+_UNIT = re.compile(r"(?<![A-Za-z\\])[A-Za-z]+")
 _BEHIND_NUMBER = re.compile(r"[\d})\]]\s*(?:/|\\cdot|\\times)?\s*$")
 _AND = re.compile(r"(?:^|(?<=[\s,]))(and|or)(?=$|[\s,])", re.I)
 _NO_LETTERS_OF_SPEECH = re.compile(r"[\d\\+=<>^(\[]")
@@ -104,6 +125,16 @@ _ENVIRONMENT = re.compile(
 )
 _BRACED_ROWS = re.compile(
     r"\\\{\s*\\begin\s*\{(array|aligned|matrix|gathered)\}\s*(?:\{[lcr|\s]*\})?(.*?)\\end\s*\{\1\}\s*(?!\s*\\\})", re.S
+)
+# A condition of a case; the sides of an equation that are set apart are none.
+_CONDITION = re.compile(
+    r"^(?!=)(?:.+?[<>=]|.+?\\(?:le|ge|ne|in|mid|equiv)(?![a-z])|.*\\(?:text|mathrm)(?![a-z])|\s*(?:if|for|when|otherwise|else)\b)"
+)
+_IF = re.compile(
+    r"^(?:\\(?:text|mathrm|mbox|textrm)\s*\{\s*,?\s*(?:if|for|when|where)\s*\}|(?:if|for|when|where)\b)\s*(?=\S)"
+)
+_OTHERWISE = re.compile(
+    r"\\(?:text|mathrm|mbox|textrm)\s*\{\s*(?:if\s+|)?(?:otherwise|else)\s*\}|\b(?:otherwise|else)\b"
 )
 _ROW = re.compile(r"\\\\(?:\s*\[[^\]]*\])?|\\newline(?![A-Za-z])")
 
@@ -137,9 +168,13 @@ def unwrapped(text: str) -> str:
             text = pattern.sub(plain, text)
     if "\\" in text:
         text = _NAMED.sub(lambda found: _RENAMED.get(found[1], found[0]), text)
+    if "^" in text and "\\" in text:
+        text = _RAISED_UNITS.sub(lambda found: _UNIT.sub(r"\\text{\g<0>}", found[1]), text)
     if "\\begin" in text:
         text = _BRACED_ROWS.sub(lambda found: _rows(found[2], ", "), text)
         text = _ENVIRONMENT.sub(lambda found: _rows(found[2], ", "), text)
+    if "\\\\" in text and "\\begin" not in text:
+        text = ", ".join(row.strip() for row in _ROW.split(text) if row.strip())
     if "\\" in text:
         for pattern, plain in _OLD_FONTS:
             text = pattern.sub(plain, text)
@@ -205,7 +240,14 @@ def _word(found: re.Match[str]) -> str:
 
 
 def _rows(inner: str, separator: str) -> str:
-    """The rows of an environment on one line; a row that goes on with a sign belongs to the one before."""
+    """The rows of an environment on one line; a row that goes on with a sign belongs to the one before.
+
+    Rows of a value and its condition are triples, in any order.
+    """
+    cells = [[cell.strip().rstrip(",;").strip() for cell in row.split("&")] for row in _ROW.split(inner) if row.strip()]
+    if len(cells) > 1 and all(len(row) == 2 and row[0] and _CONDITION.search(row[1]) for row in cells):
+        said = (rf"\langle {value}; {_IF.sub('', condition)}; 0\rangle" for value, condition in cells)
+        return f" {', '.join(_OTHERWISE.sub(lambda _: chr(92) + 'ldots', row) for row in said)} "
     found = ""
     for row in _ROW.split(inner.replace("&", " ")):
         row = row.strip().rstrip(",")

@@ -23,6 +23,7 @@ _FEWEST_CONTRADICTING = 6
 _MOST_CONTRADICTING = 0.04
 _LETTER = re.compile(r"\(?[A-Za-z]\)?\.?$")
 _MOST_DIFFERING = 0.15
+_SHOWN = 80
 
 
 def unknown_form(drawn: Drawn) -> Iterator[str]:
@@ -41,6 +42,7 @@ def unknown_form(drawn: Drawn) -> Iterator[str]:
             yield (
                 f"no answer was found in {n_silent:,} of {n_texts:,} completions"
                 + (f", {n_ending:,} of which end with the right one" if told else "")
+                + f", as in one that ends '…{_tail(texts.filter(silent)[0])}'"
                 + ": they may be in a form that is not known; give answers, or 'The answer is …'."
             )
             return
@@ -57,6 +59,17 @@ def unknown_form(drawn: Drawn) -> Iterator[str]:
                 f"{n_missed:,} completions of {judged:,} end with the right answer and count as wrong: another was "
                 "found in them; give answers, or 'The answer is …'."
             )
+            return
+        if int(wrong.sum()) == judged:
+            yield (
+                f"none of {judged:,} answers is right; for example {_tail(frame['answer'].filter(wrong)[0])!r} where "
+                f"{_tail(right.filter(wrong)[0])!r} is right: look at the references and at how answers are stated."
+            )
+
+
+def _tail(text: str) -> str:
+    """The end of a text, on one line."""
+    return " ".join(text.split())[-_SHOWN:]
 
 
 def _n_ending_with(texts: pl.Series, right: pl.Series) -> int:
