@@ -103,6 +103,12 @@ OWN: tuple[Column, ...] = (
     Column("difference", _FLOAT, "second less first, or strategy less baseline", "points", ends=_CI),
     Column("difference_low", _FLOAT, "lower end of the difference's interval", "points", "from"),
     Column("difference_high", _FLOAT, "upper end of the difference's interval", "points", "to"),
+    Column("many", _TEXT, "the cheaper side, which answers N times", label="N times"),
+    Column("once", _TEXT, "the dearer side, which answers once"),
+    Column("cost_once", _FLOAT, "what one answer of the dearer side costs", "quantity", "once costs"),
+    _share("accuracy_many", "accuracy of the cheaper side's N answers", "N times", ends=None),
+    _share("accuracy_once", "accuracy of the dearer side's one answer", "once", ends=None),
+    _share("coverage", "chance that one of the N answers is right: a perfect verifier's", "coverage", ends=None),
     Column("exchange_rate", _FLOAT, "R, tokens of inference over tokens of pretraining", "ratio", "R"),
     Column(
         "multiplier",
@@ -126,7 +132,7 @@ OWN: tuple[Column, ...] = (
     Column(
         "winner",
         _TEXT,
-        "small, large or too close; null: the store cannot tell",
+        "small or large, many or once, or too close; null: the store cannot tell",
         "text",
         "ahead",
         null="not answerable",

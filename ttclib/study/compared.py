@@ -267,8 +267,11 @@ def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left:
         left.add(member, one.name, one.variant, _few(len(samples.problem_ids), member))
         return None
     budgets = one.collected(samples) if asked.budgets is None else list(asked.budgets)
-    if asked.strategies is None:
-        budgets = [size for size in budgets if one.allows(size) and size <= one.largest(samples)]
+    if asked.strategies is None or (one.reads == "pool" and not asked.refuses):
+        able = [size for size in budgets if one.allows(size) and size <= one.largest(samples)]
+        if asked.strategies is not None:
+            left.budgets.update(set(budgets) - set(able))
+        budgets = able
     if not budgets:
         raise NotInStore(f"'{member.pool.store}' holds no budget of {one.variant}: collect it")
     read = None if verifier is None else verifier.name

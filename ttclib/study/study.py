@@ -214,9 +214,11 @@ class Study:
             lines.append(f"bins of {', '.join(str(size // halves) for size in sizes)} problems by {found.label}")
         return (*lines, bands_line())
 
-    def notes(self, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
-        """What was left out, what is not scored, and what is to be said of the difficulty."""
-        said = (compared.line(), *self._unscored(compared), "" if told is None else told.note)
+    def notes(self, compared: Compared, told: Told | None = None, *, tokens: bool = False) -> tuple[str, ...]:
+        """What was left out, what is not scored, what has no token count where these are charged, and what is to be
+        said of the difficulty."""
+        counted = self._uncounted() if tokens else []
+        said = (compared.line(), *self._unscored(compared), *counted, "" if told is None else told.note)
         return tuple(text for text in said if text)
 
     def _unscored(self, compared: Compared) -> list[str]:
@@ -232,6 +234,20 @@ class Study:
                         f"{missing} of {int(pool.present.sum())} samples have no {name} score: best-of-N ranks them "
                         "last, no vote counts them"
                     )
+        return said
+
+    def _uncounted(self) -> list[str]:
+        """How many samples have no token count where others have, and what stands for it."""
+        said = []
+        for member in self.members:
+            pool = member.pool
+            missing = int((np.isnan(pool.completion_tokens) & pool.present).sum()) if pool.counts is None else 0
+            if 0 < missing < int(pool.present.sum()):
+                whose = f"{member.name}: " if member.name else ""
+                said.append(
+                    f"{whose}{missing} of {int(pool.present.sum())} samples have no token count: they are charged the "
+                    "mean of their problem's others"
+                )
         return said
 
     def of_problems(self, problem_ids: Iterable[str]) -> Study:

@@ -1,0 +1,96 @@
+"""Several answers of a cheaper model or effort, or one of a dearer: asked of a study with several members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from ttclib.analysis.frontier import Frontier, frontier
+from ttclib.analysis.ledger import LEDGERS, Ledger
+from ttclib.analysis.many_or_once import many_or_once
+from ttclib.study import findings
+from ttclib.study.answers import Answer
+from ttclib.study.labels import benchmark_label, policy_labels, side_labels
+from ttclib.study.question import Question
+from ttclib.study.study import Study
+
+STRATEGIES = ("majority_vote", "pass_at_k")
+
+
+@dataclass(frozen=True)
+class ManyOrOnce:
+    """Sides at equal cost, and accuracy against cost of each.
+
+    Attributes
+    ----------
+    title : str
+        What the sides have in common: the model, the benchmark.
+    frame : polars.DataFrame
+        As `ttclib.analysis.many_or_once.many_or_once` gives it.
+    frontier : Frontier
+        Every size of every side, and the best choice within each limit; ``side`` is a further column of its frame.
+    sides : tuple of str
+        The one whose answer costs least first.
+    ledger : Ledger
+    """
+
+    title: str
+    frame: pl.DataFrame
+    frontier: Frontier
+    sides: tuple[str, ...]
+    ledger: Ledger
+
+
+def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS["dollars"]) -> Answer[ManyOrOnce]:
+    """Every cheaper member N times against every dearer one once, and the best choice among all at each cost.
+
+    Parameters
+    ----------
+    study : Study
+        Of several policies or settings.
+    asked : Question
+        Strategies left out: a majority vote, and coverage beside it, which alone is compared where there are no
+        answers to count. Budgets left out: every size that a pool holds.
+    ledger : Ledger
+
+    Raises
+    ------
+    RequestError
+        Fewer than two sides that can be paid for, or none of the strategies is held.
+    """
+    largest = max(int(member.pool.pool_sizes.max()) for member in study.members)
+    wanted = asked.but(
+        strategies=asked.strategies or STRATEGIES,
+        budgets=asked.budgets or tuple(range(1, largest + 1)),
+        lacking="leave out" if asked.strategies is None or asked.budgets is None else asked.lacking,
+    )
+    compared = study.compared(wanted)
+    labels = side_labels(study.members)
+    named = {
+        (member.pool.policy, member.pool.setting.name): label
+        for member, label in zip(study.members, labels, strict=True)
+    }
+    sides = [
+        named[one.source.policy, "" if one.source.setting is None else one.source.setting.name]
+        for one in compared.outcomes
+    ]
+    outcomes = [
+        replace(one, variant=f"{side}: {one.strategy}") for one, side in zip(compared.outcomes, sides, strict=True)
+    ]
+    frame, candidates = many_or_once(outcomes, sides, ledger=ledger, seed=asked.seed)
+    best = frontier(list(candidates.outcomes), ledger=ledger, seed=asked.seed)
+    best = replace(best, frame=best.frame.with_columns(side=pl.col("variant").str.split(": ").list.first()))
+    once = {row["once"]: row["cost_once"] for row in frame.iter_rows(named=True)}
+    order = [side for side in dict.fromkeys(frame["many"]) if side not in once]
+    result = ManyOrOnce(_title(study), frame, best, (*order, *sorted(once, key=lambda side: once[side])), ledger)
+    notes = (*study.notes(compared, tokens=ledger.unit != "generations"), *candidates.notes)
+    return Answer(result, findings.of_many_or_once(result), study.caption(wanted, compared), notes)
+
+
+def _title(study: Study) -> str:
+    """What is common to all members."""
+    policies = dict.fromkeys(member.pool.policy for member in study.members)
+    whose = policy_labels(list(policies))[0] if len(policies) == 1 else ""
+    where = benchmark_label(study.pool.benchmark)
+    return " on ".join(part for part in (whose, where) if part)
