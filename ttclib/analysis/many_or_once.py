@@ -59,9 +59,9 @@ def many_or_once(
     Returns
     -------
     frame : polars.DataFrame
-        Columns as in `MANY_OR_ONCE_SCHEMA`, a strategy and a pair of sides a row, the dearest answer first. `at_most` is
-        the cost of one answer, null where all of the pool is taken. `difference` is many less once; `winner` ``many``,
-        ``once`` or ``too close``, as `ttclib.analysis.resampling.leads` tells it over all rows. `pool_ends_at` is
+        Columns as in `MANY_OR_ONCE_SCHEMA`, a row a strategy and a pair of sides, the dearest answer first. `at_most`
+        is the cost of one answer, null where all of the pool is taken. `difference` is many less once; `winner` is
+        ``many``, ``once`` or ``too close``, as `ttclib.analysis.resampling.leads` tells it over all rows. `pool_ends_at` is
         the cost where the pool ends and more would have been allowed: there `accuracy_many` is a lower bound.
     candidates : Candidates
         What was compared, on the problems that all sides answer.
@@ -110,7 +110,7 @@ def _pairs(every: Candidates, held: dict[tuple[str, str], dict[int, int]]) -> li
                 for size in dict.fromkeys((paid, max(sizes))) if paid is not None else []:
                     j = sizes[size]
                     ends = size == paid == max(sizes) and price[cheap] * (size + 1) <= price[dear]
-                    covers = next((held[cheap, name][size] for name in bound if size in held.get((cheap, name), {})), None)
+                    covers = [held[cheap, name][size] for name in bound if size in held.get((cheap, name), {})]
                     rows.append(
                         {
                             "many": cheap,
@@ -122,7 +122,7 @@ def _pairs(every: Candidates, held: dict[tuple[str, str], dict[int, int]]) -> li
                             "cost_once": price[dear],
                             "accuracy_many": float(accuracy[j]),
                             "accuracy_once": float(accuracy[once]),
-                            "coverage": None if covers is None else float(accuracy[covers]),
+                            "coverage": float(accuracy[covers[0]]) if covers else None,
                             "pool_ends_at": float(cost[j]) if ends else None,
                             "n_problems": every.n_problems,
                             "_many": j,

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from ttclib.analysis.columns import Column, column, shown, shown_interval
+from ttclib.analysis.frontier import Frontier
 from ttclib.show.text_tables import INTERVAL, cells_of
 from ttclib.show.theme import in_order, style_of, styles
 
@@ -162,6 +163,17 @@ SAVINGS = (
     "billed_factor",
     column("break_even_queries", null="–"),
 )
+MANY_OR_ONCE = (
+    column("many", label="several"),
+    "cost",
+    column("accuracy_many", label="reach"),
+    column("once", label="or one"),
+    column("cost_once", label="costs"),
+    column("accuracy_once", label="reaches"),
+    "difference",
+    INTERVAL,
+    column("winner", label="ahead"),
+)
 BINS = ("bin", "n_problems", "ease_low", "ease_mean", "ease_high", "n_never", "n_always", "n_tied")
 FAILURES = (
     column("group", label="bin"),
@@ -265,6 +277,27 @@ def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
     first, second = (column(name, label=label) for name, label in zip(("first", "second"), names, strict=True))
     name = "variant" if _several_variants(differences) else "strategy"
     return table(differences, (name, "budget", first, second, "difference", INTERVAL, "n_problems"))
+
+
+def pairs_in_words(frame: pl.DataFrame) -> pl.DataFrame:
+    """Several answers against one, from `ttclib.study.many_or_once`: how many in words, and who is ahead by name."""
+    several = pl.when(pl.col("winner") == "many").then(pl.col("many"))
+    ahead = several.when(pl.col("winner") == "once").then(pl.col("once")).otherwise(pl.col("winner"))
+    return frame.with_columns(many=pl.format("{}\u00a0×\u00a0{}", "many", "budget"), winner=ahead)
+
+
+def many_or_once_html(frame: pl.DataFrame, unit: str, title: str = "") -> str:
+    """Each cheaper side's answers against each dearer one's, from `ttclib.study.many_or_once`."""
+    about = (title, f"{frame['n_problems'][0]} problems", f"costs in {unit}")
+    return table(pairs_in_words(frame), MANY_OR_ONCE, caption=" · ".join(part for part in about if part))
+
+
+def choices_html(found: Frontier, title: str = "") -> str:
+    """What the best choice is up to which limit, over all problems; equal neighbours are one row, at their last."""
+    rows = found.frame.filter((pl.col("strategy") == "compute_optimal") & pl.col("bin").is_null()).sort("at_most")
+    last = rows.filter(pl.col("chosen").ne_missing(pl.col("chosen").shift(-1)) | (pl.row_index() == len(rows) - 1))
+    columns = (column("at_most", label="up to"), "chosen", "cost", "accuracy", INTERVAL)
+    return table(last, columns, caption=" · ".join(part for part in (title, f"costs in {found.unit}") if part))
 
 
 def fits_html(fitted: pl.DataFrame) -> str:

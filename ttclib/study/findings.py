@@ -186,19 +186,23 @@ def of_many_or_once(found: Any) -> tuple[str, ...]:
     if not equal:
         return (f"{lead} no {less} side has two.",)
     count = {who: sum(row["winner"] == who for row in equal) for who in ("many", "once", "too close")}
-    compared = f"{len(equal)} comparison{'' if len(equal) == 1 else 's'}"
+    n = len(equal)
+    compared = f"{n} comparison{'' if n == 1 else 's'}"
     words = {"many": "ahead", "once": "behind"}
-    parts = [f"{words[who]} in {count[who]} of {compared}" for who in words if count[who]]
+    every = "the one comparison" if n == 1 else f"all {compared}"
+    parts = [
+        f"{words[who]} in {every if count[who] == n else f'{count[who]} of {compared}'}" for who in words if count[who]
+    ]
     close = f", {count['too close']} too close to call" if parts and count["too close"] else ""
     said = f"several {less} ones are {' and '.join(parts)}{close}"
     if not parts:
-        said = f"several {less} ones and the one cannot be told apart in {'any of ' * (len(equal) > 1)}{compared}"
+        said = f"several {less} ones and the one cannot be told apart in {f'any of {compared}' if n > 1 else every}"
     # Of what is decided, or else of all, the pair whose costs are nearest to one another.
     decided = [row for row in equal if row["winner"] in words] or equal
     telling = max(decided, key=lambda row: row["cost"] / row["at_most"])
-    pairs = [_pair(row, unit, found.frame) for row in equal]
-    first = pairs.pop(equal.index(telling))
-    return (f"{lead}: {said}. {first}", *pairs)
+    pairs = [(_pair(row, unit, len(found.frame)), _beyond(row, found.frame)) for row in equal]
+    first = f"{lead}: {said}. {pairs[equal.index(telling)][0]}"
+    return (first + pairs[0][1],) if n == 1 else (first, *(pair + more for pair, more in pairs))
 
 
 # By unit of cost: what the one side is called, the other, and what both spend.
@@ -209,18 +213,24 @@ _EQUAL = {
 }
 
 
-def _pair(row: dict[str, Any], unit: str, frame: pl.DataFrame) -> str:
-    """One comparison at equal cost, and what all of the pool comes to where it holds more."""
-    bound = needs_truth(row["strategy"])
-    how = f"by {strategy_label(row['strategy'])}" if not bound else "with a perfect verifier"
+def _pair(row: dict[str, Any], unit: str, n_rows: int) -> str:
+    """One comparison at equal cost; a label that is no name begins it with a capital."""
+    how = f"by {strategy_label(row['strategy'])}" if not needs_truth(row["strategy"]) else "with a perfect verifier"
     ends = ", all that is held" if row["pool_ends_at"] is not None else ""
-    said = (
-        f"{row['many']} × {row['budget']} reaches {_percent(row['accuracy_many'])} {how} for {_money(row['cost'], unit)}"
+    first, blank, rest = row["many"].partition(" ")
+    many = f"{first.capitalize() if blank and first.isalpha() else first}{blank}{rest}"
+    return (
+        f"{many} × {row['budget']} reaches {_percent(row['accuracy_many'])} {how} for {_money(row['cost'], unit)}"
         f"{ends}, {row['once']} once {_percent(row['accuracy_once'])} for {_money(row['cost_once'], unit)}: "
-        f"{_many_ahead(row, len(frame))} on {_problems(row)}."
+        f"{_many_ahead(row, n_rows)} on {_problems(row)}."
     )
-    if not bound and row["coverage"] is not None and row["coverage"] < row["accuracy_once"]:
-        said += f" A perfect verifier among the {row['budget']} would reach {_percent(row['coverage'])}."
+
+
+def _beyond(row: dict[str, Any], frame: pl.DataFrame) -> str:
+    """What no choice among these answers could do better, and what all of the pool comes to where it holds more."""
+    said = ""
+    if not needs_truth(row["strategy"]) and row["coverage"] is not None and row["coverage"] < row["accuracy_once"]:
+        said = f" A perfect verifier among the {row['budget']} would reach {_percent(row['coverage'])}."
     same = (pl.col(name) == row[name] for name in ("many", "once", "strategy"))
     for whole in frame.filter(pl.col("at_most").is_null(), *same).to_dicts():
         times = prefixed(whole["cost"] / whole["cost_once"], 2)
@@ -237,7 +247,7 @@ def _many_ahead(row: dict[str, Any], n_rows: int) -> str:
     if row["winner"] in ("many", "once"):
         near, far = sorted((abs(low), abs(high)))
         return f"{row[row['winner']]} is ahead by {_size(gap)} points [{_size(near)}, {_size(far)}]"
-    reason = f" with {n_rows} compared" if low * high > 0 else ""
+    reason = f" after correction for {n_rows} comparisons" if low * high > 0 else ""
     return f"too close to call{reason}, {_points(gap)} points [{_points(low)}, {_points(high)}]"
 
 

@@ -79,8 +79,6 @@ def side_labels(members: Sequence[Member]) -> list[str]:
     several, alike = len(set(policies)) > 1, len(set(policies)) == len(policies)
     labels = []
     for member, policy in zip(members, short, strict=True):
-        parts = [policy] if several else []
-        if not alike or not several:
-            parts.append(setting_words(member.pool.setting, keys) if keys else policy)
-        labels.append(", ".join(parts))
+        words = setting_words(member.pool.setting, keys) if keys and not (several and alike) else ""
+        labels.append(f"{policy} ({words})" if several and words else words or policy)
     return labels

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.frontier import Frontier, frontier
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.many_or_once import many_or_once
 from ttclib.study import findings
 from ttclib.study.answers import Answer
-from ttclib.study.labels import benchmark_label, policy_labels, side_labels
+from ttclib.study.captions import bands_line
+from ttclib.study.labels import benchmark_label, policy_labels, setting_words, side_labels
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 
@@ -84,8 +86,22 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
     once = {row["once"]: row["cost_once"] for row in frame.iter_rows(named=True)}
     order = [side for side in dict.fromkeys(frame["many"]) if side not in once]
     result = ManyOrOnce(_title(study), frame, best, (*order, *sorted(once, key=lambda side: once[side])), ledger)
-    notes = (*study.notes(compared, tokens=ledger.unit != "generations"), *candidates.notes)
-    return Answer(result, findings.of_many_or_once(result), study.caption(wanted, compared), notes)
+    said = (*study.notes(compared, tokens=ledger.unit != "generations"), *candidates.notes)
+    notes = tuple(f"{result.title}: {note}" if result.title else note for note in said)
+    return Answer(result, findings.of_many_or_once(result), _caption(study, frame), notes)
+
+
+def _caption(study: Study, frame: pl.DataFrame) -> tuple[str, ...]:
+    """Whose samples, how many, and what all have in common."""
+    pools = [member.pool for member in study.members]
+    sizes = [int(size) for pool in pools for size in (pool.pool_sizes.min(), pool.pool_sizes.max())]
+    each = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)}–{max(sizes)}"
+    parts = [study.store.name, f"{frame['n_problems'][0]} problems × {each} samples of each"]
+    settings = {pool.setting.name for pool in pools}
+    if len(settings) == 1 and (keys := list(pools[0].setting.keys)):
+        parts.append(setting_words(pools[0].setting, keys))
+    parts.append(strategy_label(frame["strategy"][0]))
+    return (" · ".join(parts), bands_line())
 
 
 def _title(study: Study) -> str:
