@@ -280,10 +280,11 @@ def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
 
 
 def pairs_in_words(frame: pl.DataFrame) -> pl.DataFrame:
-    """Several answers against one, from `ttclib.study.many_or_once`: how many in words, and who is ahead by name."""
-    several = pl.when(pl.col("winner") == "many").then(pl.col("many"))
-    ahead = several.when(pl.col("winner") == "once").then(pl.col("once")).otherwise(pl.col("winner"))
-    return frame.with_columns(many=pl.format("{}\u00a0×\u00a0{}", "many", "budget"), winner=ahead)
+    """Several answers against one, from `ttclib.study.many_or_once`: how many and who is ahead in words."""
+    return frame.with_columns(
+        many=pl.format("{}\u00a0×\u00a0{}", "many", "budget"),
+        winner=pl.col("winner").replace({"many": "several", "once": "one"}),
+    )
 
 
 def many_or_once_html(frame: pl.DataFrame, unit: str, title: str = "") -> str:
