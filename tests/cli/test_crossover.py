@@ -131,7 +131,7 @@ def test_several_answers_or_one_on_what_replay_says(asking):
             ("compare", "s.duckdb", "--policy", "small,large", "--once", "--other-policy", "large", "--bins", "2"),
             "--once compares several policies or settings of one store, without --other-policy",
         ),
-        (("compare", "s.duckdb", "--policy", "small,large", "--once", "--bins", "2"), "over all problems, without --bins"),
+        (("compare", "s.duckdb", "--policy", "small,large", "--once", "--bins", "2"), "problems, without --bins"),
         ((*CROSS, "s.duckdb", "--ratios", "0.16,0"), "exchange_rate must be above 0, got 0"),
         ((*CROSS, "s.duckdb", "--ratios=-1"), "exchange_rate must be above 0, got -1"),
         ((*CROSS, "s.duckdb", "--ratios", "much"), "ratios 'much': give numbers with commas"),

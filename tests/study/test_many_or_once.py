@@ -27,6 +27,7 @@ from ttclib.study.question import question
 
 STORE = Path(__file__).resolve().parents[2] / "store" / "frontier.duckdb"
 GPT5 = ["openai/gpt-5-nano-2025-08-07", "openai/gpt-5-mini-2025-08-07", "openai/gpt-5-2025-08-07"]
+CLAUDE = "anthropic/claude-opus-4-5-20251101"
 TOKENS = Ledger(unit="tokens")
 
 
@@ -124,7 +125,7 @@ def public_rows() -> dict[tuple[str, str, str], dict[str, list[tuple[str, bool]]
 
 def voted(samples: list[tuple[str, bool]], k: int) -> float:
     """Chance that a majority of k is right, by listing every subset; ties are split, no answer has no vote."""
-    right = {answer: grade for answer, grade in samples}
+    right = dict(samples)
     total, subsets = 0.0, list(combinations([answer for answer, _ in samples], k))
     for chosen in subsets:
         counts = {answer: chosen.count(answer) for answer in set(chosen) if answer}
@@ -145,7 +146,7 @@ def of_shipped(policy: Any, benchmark: str, unit: str, setting: Any = "*") -> tu
     ("benchmark", "model", "config", "side", "policy"),
     [
         ("otis_mock_aime", "openai/gpt-5.1", "low", "low effort", "openai/gpt-5.1"),
-        ("otis_mock_aime", "anthropic/claude-opus-4-5-20251101", "16000", "16k thinking", "anthropic/claude-opus-4-5-20251101"),
+        ("otis_mock_aime", CLAUDE, "16000", "16k thinking", CLAUDE),
         ("gpqa_diamond", "openai/gpt-5-mini-2025-08-07", "high", "gpt-5-mini", GPT5),
     ],
 )  # fmt: skip
@@ -167,13 +168,13 @@ FACTS = {
     ("openai/gpt-5.1", "low effort"): (0.6389, 0.7096, 0.7587, 4_328),
     ("openai/gpt-5.1", "medium effort"): (0.8556, 0.8950, 0.8889, 11_280),
     ("openai/gpt-5.1", "high effort"): (0.8861, 0.9139, 0.9222, 21_847),
-    ("anthropic/claude-opus-4-5-20251101", "no thinking"): (0.4806, None, 0.5361, 1_194),
-    ("anthropic/claude-opus-4-5-20251101", "16k thinking"): (0.8167, None, 0.8694, 11_179),
-    ("anthropic/claude-opus-4-5-20251101", "32k thinking"): (0.8611, None, 0.9333, 17_523),
+    (CLAUDE, "no thinking"): (0.4806, None, 0.5361, 1_194),
+    (CLAUDE, "16k thinking"): (0.8167, None, 0.8694, 11_179),
+    (CLAUDE, "32k thinking"): (0.8611, None, 0.9333, 17_523),
 }
 
 
-@pytest.mark.parametrize("policy", ["openai/gpt-5.1", "anthropic/claude-opus-4-5-20251101"])
+@pytest.mark.parametrize("policy", ["openai/gpt-5.1", CLAUDE])
 def test_efforts_come_to_the_published_figures(policy):
     frame, found = of_shipped(policy, "otis_mock_aime", "tokens")
     for (model, side), facts in FACTS.items():

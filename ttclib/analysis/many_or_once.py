@@ -61,8 +61,8 @@ def many_or_once(
     frame : polars.DataFrame
         Columns as in `MANY_OR_ONCE_SCHEMA`, a row a strategy and a pair of sides, the dearest answer first. `at_most`
         is the cost of one answer, null where all of the pool is taken. `difference` is many less once; `winner` is
-        ``many``, ``once`` or ``too close``, as `ttclib.analysis.resampling.leads` tells it over all rows. `pool_ends_at`
-        is the cost where the pool ends and more would have been allowed: there `accuracy_many` is a lower bound.
+        ``many``, ``once`` or ``too close``, as `ttclib.analysis.resampling.leads` tells it over all rows.
+        `pool_ends_at` is the cost where the pool ends and more would have been allowed: a lower bound for many.
     candidates : Candidates
         What was compared, on the problems that all sides answer.
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 
 from ttclib.samples import Setting
-from ttclib.setting_keys import value_at
 from ttclib.store.settings import differing_keys
 from ttclib.study.opening import Member
 
@@ -60,7 +59,7 @@ def setting_words(setting: Setting, keys: Sequence[str]) -> str:
 
 
 def _words(setting: Setting, key: str) -> str:
-    value = value_at(setting.keys, key)
+    value = setting.keys.get(key)
     if key == "reasoning_effort":
         return "default effort" if value is None else f"{value} effort"
     if key == "reasoning_tokens":

@@ -10,10 +10,10 @@ from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.frontier import Frontier, frontier
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.many_or_once import many_or_once
-from ttclib.study import findings
 from ttclib.study.answers import Answer
 from ttclib.study.captions import bands_line
 from ttclib.study.labels import benchmark_label, policy_labels, setting_words, side_labels
+from ttclib.study.many_or_once_findings import of_many_or_once
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 
@@ -88,7 +88,7 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
     result = ManyOrOnce(_title(study), frame, best, (*order, *sorted(once, key=lambda side: once[side])), ledger)
     said = (*study.notes(compared, tokens=ledger.unit != "generations"), *candidates.notes)
     notes = tuple(f"{result.title}: {note}" if result.title else note for note in said)
-    return Answer(result, findings.of_many_or_once(result), _caption(study, frame), notes)
+    return Answer(result, of_many_or_once(result), _caption(study, frame), notes)
 
 
 def _caption(study: Study, frame: pl.DataFrame) -> tuple[str, ...]:
