@@ -82,13 +82,13 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
     ]
     frame, candidates = many_or_once(outcomes, sides, ledger=ledger, seed=asked.seed)
     best = frontier(list(candidates.outcomes), ledger=ledger, seed=asked.seed)
-    best = replace(best, frame=best.frame.with_columns(side=pl.col("variant").str.split(": ").list.first()))
+    best = replace(best, frame=best.frame.with_columns(side=pl.col("variant").str.replace(r": \w+$", "")))
     once = {row["once"]: row["cost_once"] for row in frame.iter_rows(named=True)}
     order = [side for side in dict.fromkeys(frame["many"]) if side not in once]
     result = ManyOrOnce(_title(study), frame, best, (*order, *sorted(once, key=lambda side: once[side])), ledger)
     said = (*study.notes(compared, tokens=ledger.unit != "generations"), *candidates.notes)
     notes = tuple(f"{result.title}: {note}" if result.title else note for note in said)
-    return Answer(result, of_many_or_once(result), _caption(study, frame), notes)
+    return Answer(result, of_many_or_once(frame, ledger.unit, result.title), _caption(study, frame), notes)
 
 
 def _caption(study: Study, frame: pl.DataFrame) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def _caption(study: Study, frame: pl.DataFrame) -> tuple[str, ...]:
     settings = {pool.setting.name for pool in pools}
     if len(settings) == 1 and (keys := list(pools[0].setting.keys)):
         parts.append(setting_words(pools[0].setting, keys))
-    parts.append(strategy_label(frame["strategy"][0]))
+    parts.append(", ".join(strategy_label(name) for name in dict.fromkeys(frame["strategy"])))
     return (" · ".join(parts), bands_line())
 
 

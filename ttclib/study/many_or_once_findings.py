@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from ttclib.analysis.columns import prefixed, shown, strategy_label
 from ttclib.replay.strategy import needs_truth
-
-if TYPE_CHECKING:
-    from ttclib.study.many_or_once import ManyOrOnce
 
 # By unit of cost: what the one side is called, the other, and what both spend.
 _EQUAL = {
@@ -20,13 +17,21 @@ _EQUAL = {
 }
 
 
-def of_many_or_once(found: ManyOrOnce) -> tuple[str, ...]:
-    """Whether several cheaper answers or one dearer is right more often at equal cost; then a sentence a pair."""
-    unit = found.ledger.unit
+def of_many_or_once(frame: pl.DataFrame, unit: str, title: str = "") -> tuple[str, ...]:
+    """Whether several cheaper answers or one dearer is right more often at equal cost; then a sentence a pair.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        As `ttclib.analysis.many_or_once.many_or_once` gives it.
+    unit : str
+        Of its costs, a ledger's.
+    title : str
+        What all sides have in common.
+    """
     less, more, price = _EQUAL.get(unit, _EQUAL[""])
-    title = f"{found.title}, " if found.title else ""
-    lead = f"{title}at the {price} of one {more} answer"
-    rows = found.frame.filter(pl.col("budget") > 1).to_dicts()
+    lead = f"{f'{title}, ' if title else ''}at the {price} of one {more} answer"
+    rows = frame.filter(pl.col("budget") > 1).to_dicts()
     equal = [row for row in rows if row["at_most"] is not None]
     if not equal:
         return (f"{lead} no {less} side has two.",)
@@ -45,7 +50,7 @@ def of_many_or_once(found: ManyOrOnce) -> tuple[str, ...]:
     # Of what is decided, or else of all, the pair whose costs are nearest to one another.
     decided = [row for row in equal if row["winner"] in words] or equal
     telling = max(decided, key=lambda row: row["cost"] / row["at_most"] if row["at_most"] else 1.0)
-    pairs = [(_pair(row, unit, len(found.frame)), _beyond(row, found.frame)) for row in equal]
+    pairs = [(_pair(row, unit, len(frame)), _beyond(row, frame)) for row in equal]
     first = f"{lead}: {said}. {pairs[equal.index(telling)][0]}"
     return (first + pairs[0][1],) if n == 1 else (first, *(pair + more for pair, more in pairs))
 

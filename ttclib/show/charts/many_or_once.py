@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from ttclib.analysis.columns import column
+from ttclib.analysis.columns import column, strategy_label
 from ttclib.analysis.frontier import COMPUTE_OPTIMAL
 from ttclib.errors import RequestError
 from ttclib.replay.strategy import needs_truth
@@ -67,7 +67,8 @@ def equal_cost_chart(found: Sequence[ManyOrOnce], *, caption: Sequence[str] = ()
             rows.append({"text": one.title, "heading": True, "place": len(rows)})
         for row in pairs:
             said = AHEAD[row["winner"]][0] if row["winner"] in AHEAD else CLOSE[0]
-            text = f"{row['many']} × {row['budget']} against {row['once']} once"
+            how = f" ({strategy_label(row['strategy'])})" if one.frame["strategy"].n_unique() > 1 else ""
+            text = f"{row['many']} × {row['budget']}{how} against {row['once']} once"
             rows.append({**row, "text": text, "heading": False, "verdict": said, "place": len(rows)})
     if not rows:
         raise RequestError("nothing to draw: at the cost of one answer no cheaper side has two")
@@ -141,10 +142,11 @@ def cost_chart(found: ManyOrOnce, *, caption: Sequence[str] = ()) -> Any:
         Nothing to draw.
     """
     frame = found.frontier.frame.filter(pl.col("bin").is_null()).drop_nulls(["accuracy", "cost"])
-    bound = pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean)
     own = frame.filter(pl.col("side").is_in(found.sides))
-    able = own.filter(~bound) if own.filter(~bound).height else own
-    covers = own.filter(bound) if able.height < own.height else own.clear()
+    first = found.frame["strategy"][0]  # of several ways to choose the first is drawn
+    able = own.filter(pl.col("strategy") == first)
+    bound = pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean)
+    covers = own.filter(bound & (pl.col("strategy") != first))
     best = frame.filter(pl.col("strategy") == COMPUTE_OPTIMAL).sort("at_most")
     if not able.height:
         raise RequestError("nothing to draw: no side has a cost and an accuracy")
