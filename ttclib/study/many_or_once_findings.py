@@ -39,14 +39,14 @@ def of_many_or_once(frame: pl.DataFrame, unit: str, title: str = "") -> tuple[st
     n = len(equal)
     compared = f"{n} comparison{'' if n == 1 else 's'}"
     words = {"many": "ahead", "once": "behind"}
-    every = "the one comparison" if n == 1 else f"all {compared}"
+    every = {1: "the one comparison", 2: "both comparisons"}.get(n, f"all {compared}")
     parts = [
         f"{words[who]} in {every if count[who] == n else f'{count[who]} of {compared}'}" for who in words if count[who]
     ]
     close = f", {count['too close']} too close to call" if parts and count["too close"] else ""
     said = f"several {less} ones are {' and '.join(parts)}{close}"
     if not parts:
-        said = f"several {less} ones and the one cannot be told apart in {f'any of {compared}' if n > 1 else every}"
+        said = f"several {less} ones and the one cannot be told apart in {f'any of {compared}' if n > 2 else every}"
     # Of what is decided, or else of all, the pair whose costs are nearest to one another.
     decided = [row for row in equal if row["winner"] in words] or equal
     telling = max(decided, key=lambda row: row["cost"] / row["at_most"] if row["at_most"] else 1.0)
