@@ -294,6 +294,31 @@ def test_a_page_is_legible_on_any_screen(width: int, scheme: str, browser: Any, 
     page.close()
 
 
+@pytest.fixture(scope="session")
+def efforts_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the efforts notebook on the store that ships: the longest names of lines, the widest tables."""
+    pytest.importorskip("papermill", reason="papermill is not installed")
+    target = tmp_path_factory.mktemp("efforts") / "report.html"
+    return render_report(NOTEBOOKS["11"], target, {}, notify=lambda line: None)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1000, "light"), (390, "dark")])
+def test_models_and_efforts_are_legible_on_any_screen(
+    width: int, scheme: str, browser: Any, efforts_page: Path
+) -> None:
+    page, outside, complaints = open_page(
+        browser, efforts_page, viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    page.wait_for_function("() => document.querySelectorAll('.ttc-chart[data-drawn]').length === 4")
+    page.wait_for_timeout(500)
+    shoot(page, f"efforts_{width}_{scheme}", full_page=True)
+    assert page.evaluate(FAULTS) == []
+    assert "16k thinking is ahead by 28.1 points" in page.locator(".ttc-findings").first.inner_text()
+    assert "Epoch AI" in page.locator("body").inner_text()
+    assert outside == [] and complaints == []
+    page.close()
+
+
 def test_pages_of_a_suite_lead_to_one_another(browser: Any, replay_page: Path, tmp_path: Path) -> None:
     text = replay_page.read_text("utf-8")
     nav = '<nav aria-label="Other pages" class="pages" hidden=""><span data-page="b.html">next →</span></nav>'

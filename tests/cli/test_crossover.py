@@ -6,9 +6,13 @@ import json
 
 import pytest
 
+import ttclib
 from tests.cli.commands import error_line, listing, rows, ttc
 from ttclib.analysis.cost import flops_matched_multiplier
+from ttclib.analysis.ledger import Ledger
 from ttclib.store import load_pool
+from ttclib.study.many_or_once import ask_many_or_once
+from ttclib.study.question import question
 
 QUICK = ("--resamples", "20")
 CROSS = ("crossover", "--small", "small", "--large", "large", "--strategy", "majority_vote,best_of_n", *QUICK)
@@ -103,9 +107,31 @@ def test_strategies_at_equal_cost(asking):
     assert json.loads(ttc(*command, "--json", cwd=asking).stdout) == rows(*command, cwd=asking)
 
 
+def test_several_answers_or_one_on_what_replay_says(asking):
+    command = ("compare", "s.duckdb", "--policy", "small,large", "--once", "--charge", "unit=flops")
+    found = rows(*command, cwd=asking)
+    study = ttclib.open(asking / "s.duckdb", ["small", "large"])
+    asked = ask_many_or_once(study, question(), ledger=Ledger(unit="flops"))
+    assert found == asked.result.frame.to_dicts()
+    once = rows("replay", "s.duckdb", "--policy", "large", "--strategy", "majority_vote", "--budgets", "1", cwd=asking)
+    assert [row["accuracy_once"] for row in found] == pytest.approx([once[0]["accuracy"]] * len(found))
+    at = ("--strategy", "majority_vote", "--budgets", str(found[0]["budget"]))
+    many = rows("replay", "s.duckdb", "--policy", "small", *at, cwd=asking)
+    assert found[0]["accuracy_many"] == pytest.approx(many[0]["accuracy"])
+    assert found[0]["cost"] <= found[0]["at_most"] == found[0]["cost_once"]
+    text = ttc(*command, cwd=asking).stdout
+    assert text.startswith(asked.findings[0]) and "N answers less one, costs in FLOPs a problem" in text
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
+        (("compare", "s.duckdb", "--policy", "small", "--once"), "one side, small: name two policies or settings"),
+        (
+            ("compare", "s.duckdb", "--policy", "small,large", "--once", "--other-policy", "large", "--bins", "2"),
+            "--once compares several policies or settings of one store, without --other-policy",
+        ),
+        (("compare", "s.duckdb", "--policy", "small,large", "--once", "--bins", "2"), "problems, without --bins"),
         ((*CROSS, "s.duckdb", "--ratios", "0.16,0"), "exchange_rate must be above 0, got 0"),
         ((*CROSS, "s.duckdb", "--ratios=-1"), "exchange_rate must be above 0, got -1"),
         ((*CROSS, "s.duckdb", "--ratios", "much"), "ratios 'much': give numbers with commas"),

@@ -42,6 +42,17 @@ def pool_of(made: list[Made]) -> Pool:
     )
 
 
+def test_a_sample_without_a_token_count_is_charged_the_mean_of_its_problems_others() -> None:
+    pool = pool_of(
+        [Made([0, 0, 1], [1.0, 1.0, 0.0], [0.1, 0.2, 0.3]), Made([0, 1, 2], [1.0, 0.0, 0.0], [0.1, 0.2, 0.3])]
+    )
+    tokens = np.array([[10.0, NAN, 30.0], [NAN, NAN, NAN]])
+    found = MajorityVote().replay(replace(pool, completion_tokens=tokens), [1, 3])
+    assert found.cost("completion_tokens").tolist()[0] == [20.0, 60.0]
+    assert np.isnan(found.cost("completion_tokens")[1]).all()  # of none of its samples is it known
+    assert found.cost("context_tokens")[0, 0] == 7 * 20 + (10 * 9 / 2 + 30 * 29 / 2) / 2
+
+
 def can_replay(pool: Pool) -> bool:
     return bool(pool.n_graded.any() and pool.has_answers and pool.has_scores())
 

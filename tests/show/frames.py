@@ -1,8 +1,16 @@
 """Frames of known numbers, as the analysis gives them, to draw and to write."""
 
+from dataclasses import replace
+
+import numpy as np
 import polars as pl
 
 from ttclib.analysis.columns import schema
+from ttclib.analysis.frontier import frontier as frontier_of
+from ttclib.analysis.ledger import Ledger
+from ttclib.analysis.many_or_once import many_or_once as pairs
+from ttclib.replay.outcomes import Outcomes, Source
+from ttclib.study.many_or_once import ManyOrOnce
 
 BUDGETS = (1, 2, 4, 8, 16)
 # Accuracy over all problems at each budget.
@@ -36,6 +44,24 @@ def curves(bins: tuple[int, ...] = (1, 2, 3), strategies: tuple[str, ...] = tupl
                     }
                 )
     return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def many_or_once(title: str = "toy") -> ManyOrOnce:
+    """Two sides on 40 problems, four answers each: 10 tokens an answer and 35."""
+    outcomes = []
+    for side, accuracy, tokens in (("small", (0.4, 0.45, 0.5, 0.55), 10), ("large", (0.7, 0.75, 0.78, 0.8), 35)):
+        for strategy, more in (("majority_vote", 0.0), ("pass_at_k", 0.1)):
+            table = np.tile([accuracy[0], *(value + more for value in accuracy[1:])], (40, 1))
+            spent = np.tile([tokens * size for size in (1.0, 2.0, 3.0, 4.0)], (40, 1))
+            ids = tuple(f"p{row}" for row in range(40))
+            costs = {"completion_tokens": spent}
+            variant = f"{side}: {strategy}"
+            outcomes.append(Outcomes(strategy, variant, (1, 2, 3, 4), ids, table, costs, source=Source(side)))
+    ledger = Ledger(unit="tokens")
+    frame = pairs([*outcomes], [one.source.policy for one in outcomes], ledger=ledger)[0]
+    best = frontier_of(outcomes, ledger=ledger, n_resamples=20)
+    best = replace(best, frame=best.frame.with_columns(side=pl.col("variant").str.split(": ").list.first()))
+    return ManyOrOnce(title, frame, best, ("small", "large"), ledger)
 
 
 def frontier() -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """The charts of single questions: the datum behind a mark, the words beside it, the panel that it is in."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,11 @@ from ttclib.show.charts import (
     chain_chart,
     cheap_chart,
     confusion_chart,
+    cost_chart,
     crossover_chart,
     differences_chart,
     difficulty_histogram,
+    equal_cost_chart,
     extrapolation_chart,
     frontier_chart,
     gains_chart,
@@ -56,6 +59,8 @@ CHARTS = {
     "miss": lambda **more: miss_chart(frames.misses(), **more),
     "sides": lambda **more: sides_chart(frames.curves(), frames.curves(), ("one", "other"), **more),
     "differences": lambda **more: differences_chart(frames.differences(), ("one", "other"), **more),
+    "equal_cost": lambda **more: equal_cost_chart([frames.many_or_once(name) for name in ("toy", "b", "c")], **more),
+    "cost": lambda **more: cost_chart(frames.many_or_once(), **more),
 }
 
 
@@ -117,6 +122,14 @@ WORDS = {
     "miss": {"How far such predictions miss", "predicted − measured, points", "k: samples per problem (log scale)"},
     "sides": {"Two pools, the same strategies", "accuracy", "N, samples per problem"},
     "differences": {"other less one, on the same problems", "difference, points", "N, samples per problem"},
+    "equal_cost": {
+        "Several answers less one, at equal cost",
+        "several less one, percentage points",
+        "toy",
+        "small × 3 against large once",
+        "too close to call",
+    },
+    "cost": {"toy", "accuracy: problems solved", "tokens a question (log scale)", "80.0%  large × 4"},
 }
 
 
@@ -168,6 +181,45 @@ def test_the_frontier_shows_one_ledger_and_bin_and_rings_what_nothing_beats() ->
     assert "bind" not in param(frontier_chart(UNITS, slider=False), "cost_now")
     with pytest.raises(RequestError, match="nothing to draw"):
         frontier_chart({"snell": (frames.frontier().with_columns(cost=pl.lit(None, dtype=pl.Float64)), "")})
+
+
+def test_a_pair_stands_at_its_difference_and_says_who_is_ahead() -> None:
+    found = frames.many_or_once()
+    svg = picture(equal_cost_chart([found]))
+    row = found.frame.row(0, named=True)
+    (point,) = marks(svg, "point")
+    assert value_of(point, "several of") == "small" and value_of(point, "budget N") == "3"
+    assert value_of(point, "one of") == "large" and value_of(point, "N reach") == "50.0%"
+    shown = f"−20.0 points [{row['ci_low'] * 100:+.1f}, {row['ci_high'] * 100:+.1f}]".replace("-", "−")
+    assert value_of(point, "difference") == shown
+    said = {one.text: one for one in texts(svg)}
+    assert "−20.0" in said and said["toy"].y < said["small × 3 against large once"].y < point.y
+    zero, ten = (next(one.x for one in texts(svg) if one.text == text) for text in ("0", "−10"))
+    assert point.x == pytest.approx(zero + 2 * (ten - zero), abs=1.5)
+    assert row["winner"] == "once" and [one["verdict"] for one in rows_of(equal_cost_chart([found]))[1:]] == [
+        "one ahead"
+    ]
+    alone = replace(found, frame=found.frame.filter(pl.col("budget") == 1))
+    with pytest.raises(RequestError, match="no cheaper side has two"):
+        equal_cost_chart([alone])
+
+
+def test_costs_and_accuracies_are_the_tables_and_a_line_is_named_where_it_ends() -> None:
+    found = frames.many_or_once()
+    rows = rows_of(cost_chart(found))
+    sides = [row for row in rows if row["kind"] == "side"]
+    frame = found.frontier.frame.filter(pl.col("strategy") == "majority_vote")
+    assert {(row["side"], row["budget"], row["cost"]) for row in sides} == set(
+        frame.select("side", "budget", "cost").iter_rows()
+    )
+    assert {row["end_label"] for row in sides if row["at_end"]} == {"80.0%  large × 4", "55.0%  small × 4"}
+    assert {row["side"] for row in sides if row["once"]} == {"large"}
+    covers = {(row["side"], row["budget"]): row["accuracy"] for row in rows if row["kind"] == "coverage"}
+    assert covers["small", 4] == pytest.approx(0.65)
+    chosen = [row for row in rows if row["kind"] == "best"]
+    assert chosen[0]["chosen_text"] == "small: majority vote N=1" and all(row["accuracy"] <= 0.8 for row in chosen)
+    axis = next(one["x"]["axis"] for one in encodings(cost_chart(found).to_dict()) if "axis" in one.get("x", {}))
+    assert axis["values"] == [10, 20, 50, 100]
 
 
 def test_every_ledger_has_a_name_for_readers() -> None:

@@ -127,6 +127,12 @@ def test_what_may_be_left_out_is_left_out_and_said(study):
         study.compared(question(strategies=["rebase"], lacking="leave out"))
 
 
+def test_budgets_beyond_a_pool_leave_out_themselves_alone(study):
+    found = study.compared(question(strategies=["pass_at_k"], budgets=[1, 3, 99], lacking="leave out"))
+    assert found.outcomes[0].budgets == (1, 3)
+    assert found.line() == "left out: N = 99 (more samples than some problems have)"
+
+
 def test_searches_of_some_problems_are_compared_on_these(tmp_path):
     """Half of the problems were searched: unasked they are compared on it, as good a share as is wanted."""
     store = make_store(tmp_path / "s.duckdb", n_problems=6, n_samples=4, search=True)

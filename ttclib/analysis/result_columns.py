@@ -28,6 +28,8 @@ OWN: tuple[Column, ...] = (
     ),
     Column("policy", _TEXT, "the model that was sampled"),
     Column("setting", _TEXT, "how it was sampled: the decoding settings by name", null="default"),
+    Column("many", _TEXT, "the cheaper side, which answers N times", label="several of"),
+    Column("once", _TEXT, "the dearer side, which answers once", label="or one of"),
     Column("verifier", _TEXT, "whose scores select"),
     Column("grader", _TEXT, "who told right answers from wrong ones"),
     Column("aggregation", _TEXT, "how the scores of steps become one"),
@@ -104,6 +106,10 @@ OWN: tuple[Column, ...] = (
     Column("difference", _FLOAT, "second less first, or strategy less baseline", "points", ends=_CI),
     Column("difference_low", _FLOAT, "lower end of the difference's interval", "points", "from"),
     Column("difference_high", _FLOAT, "upper end of the difference's interval", "points", "to"),
+    Column("cost_once", _FLOAT, "what one answer of the dearer side costs", "quantity", "one costs"),
+    _share("accuracy_many", "accuracy of the cheaper side's N answers", "N reach", ends=None),
+    _share("accuracy_once", "accuracy of the dearer side's one answer", "one reaches", ends=None),
+    _share("coverage", "chance that one of the N answers is right: a perfect verifier's", "coverage", ends=None),
     Column("exchange_rate", _FLOAT, "R, tokens of inference over tokens of pretraining", "ratio", "R"),
     Column(
         "multiplier",
@@ -127,7 +133,7 @@ OWN: tuple[Column, ...] = (
     Column(
         "winner",
         _TEXT,
-        "small, large or too close; null: the store cannot tell",
+        "small or large, many or once, or too close; null: the store cannot tell",
         "text",
         "ahead",
         null="not answerable",

@@ -43,21 +43,22 @@ def begin() -> None:
 
 def open_study(
     store: str | Path,
-    policy: str | None = None,
+    policy: str | Sequence[str] | None = None,
     *,
     benchmark: str | None = None,
-    setting: Mapping[str, Any] | None = None,
+    setting: Mapping[str, Any] | str | None = None,
 ) -> Study:
-    """A study of one policy, from a store as a notebook names it.
+    """A study of one policy, or of several side by side, from a store as a notebook names it.
 
     Parameters
     ----------
     store : str or pathlib.Path
         A relative path is looked for in the current folder and those above.
-    policy : str, optional
+    policy : str or sequence of str, optional
         None: the smallest that has samples, which is the one that search and revisions are for.
     benchmark : str, optional
     setting : mapping of key to value, optional
+        ``"*"`` for a value: all settings with it, side by side; ``"*"`` alone: all.
 
     Raises
     ------
@@ -103,6 +104,12 @@ def need(value: Any, what: str) -> Any:
 def tell(answer: Any) -> None:
     """Display what was found, then what was left out."""
     show(findings_html(answer.findings, answer.notes))
+
+
+def tell_each(answers: Sequence[Any]) -> None:
+    """Display what each of several answers found first, then what was left out of any."""
+    notes = dict.fromkeys(note for one in answers for note in one.notes)
+    show(findings_html([one.findings[0] for one in answers], notes))
 
 
 def findings_html(findings: Sequence[str], notes: Iterable[str] = ()) -> str:
@@ -175,6 +182,7 @@ def questions_html(found: list[PolicyContents]) -> str:
         "tree steps": any(one.n_nodes for one in found),
         "revisions": any(one.n_revisions for one in found),
         "two policies": len({one.policy for one in sampled}) > 1,
+        "two settings": len({(one.policy, one.benchmark) for one in sampled}) < len(sampled),
     }
     rows = []
     for name, (asks, needs) in QUESTIONS.items():
@@ -199,5 +207,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "07_scaling_fits": ("What would ten times as many samples cover?", ("samples",)),
     "08_samples": ("What did the model write, and where does the verifier err?", ("samples", "scores")),
     "09_compare_stores": ("How do two policies or two verifiers differ?", ("samples",)),
+    "10_which_model": ("Which model, how often, for the same money?", ("samples", "two policies")),
+    "11_think_longer": ("Think longer, or sample more?", ("samples", "two settings")),
     "14_graders": ("How far does the choice of a grader move every curve?", ("samples",)),
 }

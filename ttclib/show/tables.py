@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from ttclib.analysis.columns import Column, column, shown, shown_interval
+from ttclib.analysis.frontier import Frontier
 from ttclib.show.text_tables import INTERVAL, cells_of
 from ttclib.show.theme import in_order, style_of, styles
 
@@ -157,6 +158,17 @@ SAVINGS = (
     "billed_factor",
     column("break_even_queries", null="–"),
 )
+MANY_OR_ONCE = (
+    column("many", label="several"),
+    "cost",
+    column("accuracy_many", label="reach"),
+    column("once", label="or one"),
+    column("cost_once", label="costs"),
+    column("accuracy_once", label="reaches"),
+    "difference",
+    INTERVAL,
+    column("winner", label="ahead"),
+)
 BINS = ("bin", "n_problems", "ease_low", "ease_mean", "ease_high", "n_never", "n_always", "n_tied")
 FAILURES = (
     column("group", label="bin"),
@@ -269,6 +281,28 @@ def pairs_html(pairs: pl.DataFrame) -> str:
     heads = [name if name in pairs.columns[:3] else f"by {name}" for name in pairs.columns]
     rows = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in pairs.iter_rows()]
     return plain_table_html(heads, rows, names=(0, 1, *range(3, len(heads))))
+
+
+def pairs_in_words(frame: pl.DataFrame) -> pl.DataFrame:
+    """Several answers against one, from `ttclib.study.many_or_once`: how many and who is ahead in words."""
+    return frame.with_columns(
+        many=pl.format("{}\u00a0×\u00a0{}", "many", "budget"),
+        winner=pl.col("winner").replace({"many": "several", "once": "one"}),
+    )
+
+
+def many_or_once_html(frame: pl.DataFrame, unit: str, title: str = "") -> str:
+    """Each cheaper side's answers against each dearer one's, from `ttclib.study.many_or_once`."""
+    about = (title, f"{frame['n_problems'][0]} problems", f"costs in {unit}")
+    return table(pairs_in_words(frame), MANY_OR_ONCE, caption=" · ".join(part for part in about if part))
+
+
+def choices_html(found: Frontier, title: str = "") -> str:
+    """What the best choice is up to which limit, over all problems; equal neighbours are one row, at their last."""
+    rows = found.frame.filter((pl.col("strategy") == "compute_optimal") & pl.col("bin").is_null()).sort("at_most")
+    last = rows.filter(pl.col("chosen").ne_missing(pl.col("chosen").shift(-1)) | (pl.row_index() == len(rows) - 1))
+    columns = (column("at_most", label="up to"), "chosen", "cost", "accuracy", INTERVAL)
+    return table(last, columns, caption=" · ".join(part for part in (title, f"costs in {found.unit}") if part))
 
 
 def fits_html(fitted: pl.DataFrame) -> str:

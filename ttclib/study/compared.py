@@ -202,8 +202,19 @@ class _Left:
             f"{f'{member}: ' if member else ''}{', '.join(what)} ({reason})" for (member, reason), what in alike.items()
         ]
         if self.budgets:
-            said.append(f"N = {', '.join(map(str, sorted(self.budgets)))} (more samples than some problems have)")
+            said.append(f"N = {_spans(sorted(self.budgets))} (more samples than some problems have)")
         return [*said, *dict.fromkeys(self.errors)]
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """``1, 2, 5–8``: three and more in a row by their ends."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def _tried(member: Member, asked: Question, left: _Left) -> list[Strategy]:
@@ -267,8 +278,11 @@ def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left:
         left.add(member, one.name, one.variant, _few(len(samples.problem_ids), member))
         return None
     budgets = one.collected(samples) if asked.budgets is None else list(asked.budgets)
-    if asked.strategies is None:
-        budgets = [size for size in budgets if one.allows(size) and size <= one.largest(samples)]
+    if asked.strategies is None or (one.reads == "pool" and not asked.refuses):
+        able = [size for size in budgets if one.allows(size) and size <= one.largest(samples)]
+        if asked.strategies is not None:
+            left.budgets.update(set(budgets) - set(able))
+        budgets = able
     if not budgets:
         raise NotInStore(f"'{member.pool.store}' holds no budget of {one.variant}: collect it")
     read = None if verifier is None else verifier.name

@@ -22,6 +22,7 @@ from ttclib.store.settings import differing_keys, matching_settings
 from ttclib.study.captions import bands_line, selection_line, source
 from ttclib.study.compared import Compared, compare
 from ttclib.study.findings import of_curves
+from ttclib.study.labels import side_labels
 from ttclib.study.opening import Member, Notify, find_store
 from ttclib.study.question import INTERVALS, Question, question
 from ttclib.study.telling import Told, tell
@@ -214,9 +215,10 @@ class Study:
             lines.append(f"bins of {', '.join(str(size // halves) for size in sizes)} problems by {found.label}")
         return (*lines, bands_line())
 
-    def notes(self, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
-        """What was left out, what is not scored, and what is to be said of the difficulty."""
-        said = (compared.line(), *self._unscored(compared), "" if told is None else told.note)
+    def notes(self, compared: Compared, told: Told | None = None, *, tokens: bool = False) -> tuple[str, ...]:
+        """What was left out, not scored, or not counted where `tokens` are charged, and what to say of difficulty."""
+        counted = self._uncounted() if tokens else []
+        said = (compared.line(), *self._unscored(compared), *counted, "" if told is None else told.note)
         return tuple(text for text in said if text)
 
     def _unscored(self, compared: Compared) -> list[str]:
@@ -232,6 +234,19 @@ class Study:
                         f"{missing} of {int(pool.present.sum())} samples have no {name} score: best-of-N ranks them "
                         "last, no vote counts them"
                     )
+        return said
+
+    def _uncounted(self) -> list[str]:
+        """How many samples have no token count where others have, and what stands for it."""
+        said = []
+        for member, label in zip(self.members, side_labels(self.members), strict=True):
+            pool = member.pool
+            missing = int((np.isnan(pool.completion_tokens) & pool.present).sum()) if pool.counts is None else 0
+            if 0 < missing < int(pool.present.sum()):
+                said.append(
+                    f"{missing} of {int(pool.present.sum())} samples of {label} have no token count: they are charged "
+                    "the mean of their problem's others"
+                )
         return said
 
     def of_problems(self, problem_ids: Iterable[str]) -> Study:
@@ -281,7 +296,8 @@ def open(
     benchmark : str, optional
         Needed where the store holds several for the policy.
     setting : mapping of key to value, Setting or its name, optional
-        All keys must hold, None for one that is absent; ``"*"`` for a value: all settings with it, side by side.
+        All keys must hold, None for one that is absent; ``"*"`` for a value: all settings with it, side by side;
+        ``"*"`` alone: all.
     notify : callable
         Told in a line when waiting for a writer begins.
 
@@ -310,8 +326,9 @@ def _settings(
     path: Path, policy: str | None, benchmark: str | None, wanted: Wanted, notify: Notify
 ) -> Sequence[Wanted]:
     """The settings to put side by side: those that a ``"*"`` asks for, else the one that is meant."""
-    if isinstance(wanted, Mapping) and "*" in wanted.values():
-        return matching_settings(path, policy, wanted, benchmark, notify=notify)
+    if wanted == "*" or (isinstance(wanted, Mapping) and "*" in wanted.values()):
+        where = wanted if isinstance(wanted, Mapping) else None
+        return matching_settings(path, policy, where, benchmark, notify=notify)
     return [wanted]
 
 

@@ -120,7 +120,7 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
     -------
     dict of str to float array, shape (problems, budgets)
         By the names of `ttclib.replay.outcomes.COSTS`; NaN: a pool smaller than the budget, or a
-        count that the store lacks.
+        count that the store lacks: of means over all samples of the problem, of the longest of several of one.
 
     Notes
     -----
@@ -154,8 +154,13 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
 
 
 def _mean_of_samples(pool: Pool, values: np.ndarray) -> np.ndarray:
-    """Mean over a problem's samples, shape (problems, 1); NaN where one is unknown."""
-    return (np.where(pool.present, values, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes))[:, None]
+    """Mean over those of a problem's samples of which it is known, shape (problems, 1); NaN: of none.
+
+    One count that an API did not report would else leave the whole policy without a cost.
+    """
+    known = pool.present & ~np.isnan(values)
+    count = known.sum(axis=1)
+    return np.where(count > 0, np.where(known, values, 0.0).sum(axis=1) / np.maximum(1, count), np.nan)[:, None]
 
 
 def cap_length(pool: Pool, max_tokens: int) -> Pool:

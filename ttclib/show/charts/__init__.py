@@ -10,6 +10,7 @@ from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart
+from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
 from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart
 from ttclib.show.charts.plan import plan_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
@@ -29,9 +30,11 @@ __all__ = [
     "chain_chart",
     "cheap_chart",
     "confusion_chart",
+    "cost_chart",
     "crossover_chart",
     "differences_chart",
     "difficulty_histogram",
+    "equal_cost_chart",
     "extrapolation_chart",
     "frontier_chart",
     "gains_chart",
