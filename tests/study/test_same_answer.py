@@ -218,7 +218,9 @@ def test_a_notebook_gives_that_answer_too(name, answers, stores, tmp_path):
 
 
 def test_every_notebook_that_asks_is_run():
-    assert set(RUNS) == {path.stem for path in NOTEBOOKS} - {"08_samples"}  # which shows samples and no number
+    # One shows samples and no number; those about real models are held to the study in test_real_notebooks.py.
+    of_models = {"10_which_model", "11_think_longer", "12_open_models", "13_train_or_sample"}
+    assert set(RUNS) == {path.stem for path in NOTEBOOKS} - {"08_samples"} - of_models
 
 
 def test_a_damaged_store_does_not_read_as_not_collected(tmp_path, monkeypatch):
