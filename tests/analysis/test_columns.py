@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import ttclib.analysis
-from ttclib.analysis import columns as module
+import ttclib.plugins
 from ttclib.analysis.columns import (
     KINDS,
     Column,
@@ -162,8 +162,8 @@ def test_labels_keep_their_parameters() -> None:
 def test_another_package_adds_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = Column("regret", pl.Float64, "what choosing lost", "points")
     taken = Column("accuracy", pl.String, "someone else's")
-    points = [SimpleNamespace(load=lambda: alone), SimpleNamespace(load=lambda: [taken])]
-    monkeypatch.setattr(module, "entry_points", lambda group: points if group == "ttclib.columns" else [])
+    points = [SimpleNamespace(name="regret", load=lambda: alone), SimpleNamespace(name="taken", load=lambda: [taken])]
+    monkeypatch.setattr(ttclib.plugins, "entry_points", lambda group: points if group == "ttclib.columns" else [])
     columns.cache_clear()
     try:
         assert shown(0.01, "regret") == "+1.0"

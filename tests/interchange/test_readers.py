@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from tests.builders import REAL_DATA
+from ttclib import plugins
 from ttclib.errors import RequestError
 from ttclib.interchange import Reader, import_samples, readers
 from ttclib.interchange.assembling import Assembled, assemble
@@ -474,7 +475,7 @@ class TestTheDoor:
             def load(self) -> Reader:
                 return mine
 
-        monkeypatch.setattr(registry, "entry_points", lambda group: [Point()] if group == "ttclib.readers" else [])
+        monkeypatch.setattr(plugins, "entry_points", lambda group: [Point()] if group == "ttclib.readers" else [])
         registry.readers.cache_clear()
         try:
             put(tmp_path / "a.mine", *ROWS)
