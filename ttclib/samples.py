@@ -44,7 +44,9 @@ class ModelFacts:
     usd_per_mtok_input, usd_per_mtok_output : float or None
         List price of a million tokens read, and written (reasoning included).
     price_date : str or None
-        When that was the price, ``YYYY-MM-DD``.
+        When that was the price, ``YYYY-MM-DD`` or ``YYYY-MM``.
+    shipped : tuple of str
+        Which of these the store does not know: they are from the table that ships.
     """
 
     model: str
@@ -60,6 +62,23 @@ class ModelFacts:
     usd_per_mtok_output: float | None = None
     price_date: str | None = None
     kind: str | None = None
+    shipped: tuple[str, ...] = ()
+
+    @property
+    def price_line(self) -> str:
+        """The price with its date and where it is from; empty: it is not known.
+
+        Examples
+        --------
+        >>> ModelFacts("m", usd_per_mtok_input=1.25, usd_per_mtok_output=10, price_date="2026-03").price_line
+        'US$ 1.25 / 10 a million tokens in / out (2026-03)'
+        """
+        prices = (self.usd_per_mtok_input, self.usd_per_mtok_output)
+        if prices == (None, None):
+            return ""
+        shown = " / ".join("?" if price is None else f"{price:g}" for price in prices)
+        source = ", the list price that ships" if "usd_per_mtok_output" in self.shipped else ""
+        return f"US$ {shown} a million tokens in / out ({self.price_date or 'no date'}{source})"
 
 
 @dataclass(frozen=True)

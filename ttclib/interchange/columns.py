@@ -22,6 +22,26 @@ KEYS = (
     "step_scores", "prompt_tokens", "completion_tokens",
 )  # fmt: skip
 _SCORES = pl.List(pl.Float64)
+_READING = {
+    "verifier": pl.String(),
+    "reading": pl.Int64(),
+    "step_scores": _SCORES,
+    "prm_tokens": pl.Int64(),
+    "generated_tokens": pl.Int64(),
+    "said": pl.String(),
+}
+# What few files have: no batch has these columns where its file has not.
+MORE_COLUMNS: dict[str, pl.DataType] = {
+    "reasoning": pl.String(),  # apart from the completion
+    "completion_ids": pl.List(pl.Int64),
+    "step_tokens": pl.List(pl.Int64),
+    "step_logprobs": _SCORES,
+    "token_logprobs": _SCORES,  # of each completion token; null within: not known of this one
+    "token_entropies": _SCORES,
+    "token_top20": _SCORES,
+    "readings": pl.List(pl.Struct(_READING)),  # by several verifiers, or several by one
+}
+TOKEN_COLUMNS = ("token_logprobs", "token_entropies", "token_top20")
 SAMPLE_COLUMNS: dict[str, pl.DataType] = {
     "problem_id": pl.String(),
     "benchmark": pl.String(),
@@ -41,6 +61,7 @@ SAMPLE_COLUMNS: dict[str, pl.DataType] = {
     "logprob": pl.Float64(),
     "elapsed_s": pl.Float64(),
     "finish_reason": pl.String(),
+    **MORE_COLUMNS,
 }
 COUNT_COLUMNS: dict[str, pl.DataType] = {
     "problem_id": pl.String(),
@@ -57,6 +78,8 @@ _LARGEST = {"n": LARGEST_COUNT, "c": LARGEST_COUNT}
 _LARGEST_INT32 = 2**31 - 1
 _REQUIRED = ("problem_id", "policy")
 _TRUE, _FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
+_LISTS = ("step_scores", "step_logprobs", *TOKEN_COLUMNS)
+_INTEGER_LISTS = ("completion_ids", "step_tokens")
 _INTEGERS = ("sample_index", "prompt_tokens", "completion_tokens", "reasoning_tokens", "n", "c")
 _REALS = ("logprob", "elapsed_s")
 _MOST_SHOWN = 60
@@ -187,10 +210,14 @@ def _cast_clean(name: str, series: pl.Series) -> pl.Series | None:
         filled = series.cast(wanted).fill_nan(None)
         if filled.is_finite().all() and not (name == "elapsed_s" and (filled < 0).any()):
             return filled
-    elif name == "step_scores" and kind == _SCORES:
+    elif name in _LISTS and kind in (_SCORES, pl.List(pl.Float32)):
         inner = series.explode(empty_as_null=False, keep_nulls=False)
-        if inner.null_count() == 0 and inner.is_finite().all():
-            return series
+        if (inner.null_count() == 0 or name in TOKEN_COLUMNS) and inner.is_finite().all():
+            return series.cast(_SCORES)
+    elif name in _INTEGER_LISTS and kind in (pl.List(pl.Int64), pl.List(pl.Int32)):
+        inner = series.explode(empty_as_null=False, keep_nulls=False)
+        if inner.null_count() == 0 and inner.is_between(0, _LARGEST_INT32).all():
+            return series.cast(wanted)
     elif name == "step_scores" and kind.is_float() and series.fill_nan(None).is_finite().all():
         filled = series.cast(pl.Float64).fill_nan(None)
         return pl.DataFrame({name: filled}).select(
@@ -236,7 +263,7 @@ def _text(name: str, value: Any) -> str | None:
         if isinstance(value, float) and not value.is_integer() and name in _REQUIRED:
             raise Unfit("give a text or a whole number")
         return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else str(value)
-    if name in ("prompt", "completion") and isinstance(value, list):
+    if name in ("prompt", "completion", "reasoning") and isinstance(value, list):
         value = _of_messages(value)
     if not isinstance(value, str):
         raise Unfit("give a text")
@@ -297,17 +324,69 @@ def _real(name: str, value: Any) -> float:
     return float(value)
 
 
-def _scores(name: str, value: Any) -> list[float]:
+def _scores(name: str, value: Any) -> list[float | None]:
     if isinstance(value, str):
         value = _json_of(value)
     scores = value if isinstance(value, list) else [value]
+    of_step = name == "step_scores"
+    if not of_step and not isinstance(value, list):
+        raise Unfit("give a list of numbers, one for each " + ("token" if name in TOKEN_COLUMNS else "step"))
     for index, score in enumerate(scores):
+        if score is None and name in TOKEN_COLUMNS:
+            continue
         if isinstance(score, bool) or not isinstance(score, (int, float)) or not _finite(score):
             raise Unfit(
-                "give a finite number, or a list of one for each step",
+                "give a finite number" + (", or a list of one for each step" if of_step else ""),
                 (index, score) if isinstance(value, list) else None,
             )
-    return [float(score) for score in scores]
+    return [None if score is None else float(score) for score in scores]
+
+
+def _integers(name: str, value: Any) -> list[int]:
+    if isinstance(value, str):
+        value = _json_of(value)
+    if not isinstance(value, list):
+        raise Unfit("give a list of whole numbers")
+    found = []
+    for index, one in enumerate(value):
+        try:
+            found.append(_integer(name, one))
+        except Unfit as error:
+            raise Unfit(str(error), (index, one)) from None
+    return found
+
+
+def _readings(name: str, value: Any) -> list[dict[str, Any]]:
+    """Readings of a sample: each an object with the verifier's name; numbered by verifier where they are not."""
+    if isinstance(value, str):
+        value = _json_of(value)
+    if not isinstance(value, list):
+        raise Unfit('give a list of objects, such as [{"verifier": "judge", "step_scores": [0.5]}]')
+    found: list[dict[str, Any]] = []
+    for index, one in enumerate(value):
+        if not isinstance(one, dict) or one.get("verifier") is None:
+            raise Unfit("give an object with the key verifier", (index, one))
+        try:
+            verifier = _text("policy", one["verifier"])  # a name, which is not empty
+            known = {other["reading"] for other in found if other["verifier"] == verifier}
+            reading, steps = one.get("reading"), one.get("step_scores")
+            found.append(
+                {
+                    "verifier": verifier,
+                    "reading": len(known) if reading is None else _integer("reading", reading),
+                    "step_scores": None if steps is None else _scores("step_scores", steps),
+                    "said": None if one.get("said") is None else _text("said", one["said"]),
+                    **{
+                        tokens: None if one.get(tokens) is None else _integer(tokens, one[tokens])
+                        for tokens in ("prm_tokens", "generated_tokens")
+                    },
+                }
+            )
+        except Unfit as error:
+            raise Unfit(str(error), (index, one)) from None
+        if found[-1]["reading"] in known:
+            raise Unfit("this reading of this verifier stands there twice", (index, one))
+    return found
 
 
 def _setting(name: str, value: Any) -> str | None:
@@ -353,7 +432,9 @@ def _finite(value: float) -> bool:
 
 _CASTS: dict[str, Callable[[str, Any], Any]] = {
     "correct": _boolean,
-    "step_scores": _scores,
+    "readings": _readings,
+    **dict.fromkeys(_LISTS, _scores),
+    **dict.fromkeys(_INTEGER_LISTS, _integers),
     "setting": _setting,
     **dict.fromkeys(_INTEGERS, _integer),
     **dict.fromkeys(_REALS, _real),

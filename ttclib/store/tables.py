@@ -40,3 +40,13 @@ def columns_of(table: str) -> tuple[tuple[str, str], ...]:
     if body is None:
         raise KeyError(table)
     return tuple(re.findall(r"^ {4}(\w+)\s+([A-Z]+(?:\[\])?)", body[1], re.M))
+
+
+@cache
+def meanings_of(table: str) -> dict[str, str]:
+    """What each column of a table means, as the schema's comments say; empty: it says nothing."""
+    body = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", schema_sql(), re.S)
+    if body is None:
+        raise KeyError(table)
+    rows = re.findall(r"^ {4}(\w+)\s+[^,\n]+?,?\s*(?:-- *([^\n]*))?$", body[1], re.M)
+    return {name: meaning.strip() for name, meaning in rows}
