@@ -13,7 +13,7 @@ from ttclib.interchange.store_rows import StoreRows
 from ttclib.store.credit import Credit, credits_in
 from ttclib.store.models import read_model
 from ttclib.store.sample_rows import runs_of, totals
-from ttclib.store.tables import meanings_of
+from ttclib.store.tables import described_columns
 
 # Licences by the names that people write, and what the hub calls them.
 _KNOWN_LICENCES = {
@@ -31,6 +31,7 @@ _MEANINGS = {
     "token_top20": "probability of the 20 likeliest tokens at each token, together",
     "difficulty": "what the source says of the problem's difficulty",
 }
+_MOST_SHOWN = 200  # of a setting, which may hold a prompt
 _OF_TABLES = ("samples", "problems", "grades", "counts", "scores")
 
 
@@ -99,7 +100,9 @@ def _summary(parts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _whose(part: Mapping[str, Any]) -> list[str]:
-    return [part["table"], part["policy"], part["benchmark"] or "", part["setting"] or ""]
+    setting = part["setting"] or ""
+    shown = setting if len(setting) <= _MOST_SHOWN else setting[:_MOST_SHOWN] + "…"
+    return [part["table"], part["policy"], part["benchmark"] or "", shown]
 
 
 def _models(rows: StoreRows, policies: Sequence[str]) -> list[str]:
@@ -116,7 +119,7 @@ def _models(rows: StoreRows, policies: Sequence[str]) -> list[str]:
 def _columns(table: str, schema: pa.Schema) -> str:
     meanings: dict[str, str] = {}
     for one in reversed((table, *_OF_TABLES)):
-        meanings |= {name: meaning for name, meaning in meanings_of(one).items() if meaning}
+        meanings |= {name: meaning for name, _, meaning in described_columns(one) if meaning}
     cells = [[f"`{field.name}`", str(field.type), (meanings | _MEANINGS).get(field.name, "")] for field in schema]
     return f"`data/{table}.parquet`, one row a {table.removesuffix('s')}:\n\n" + _table(
         ("column", "type", "meaning"), cells

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 
 from ttclib.interchange.batch import Notify
 from ttclib.interchange.columns import COUNT_COLUMNS, KEYS
+from ttclib.samples import LOGPROB
+from ttclib.setting_keys import canonical_json
 from ttclib.store import connect
 from ttclib.store.sample_rows import (
     TOKENS,
@@ -56,6 +59,11 @@ class StoreRows:
         found = {"samples": self.n_samples, "counts": self.n_counts}
         return {name: count for name, count in found.items() if count}
 
+    @property
+    def judge(self) -> str:
+        """Who chooses, and by which score, in words."""
+        return "logprob" if self.verifier == LOGPROB else f"{self.verifier} ({self.selection.aggregation})"
+
     def batches(self, table: str = "samples", columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """Rows of a kind; of samples some columns, by default all."""
         if table == "counts":
@@ -67,7 +75,7 @@ class StoreRows:
         for batch in self.batches(table, columns):
             for row in batch.to_pylist():
                 if row.get("setting") is not None:
-                    row["setting"] = json.loads(row["setting"])
+                    row["setting"] = _setting(row["setting"])
                 for name in TOKENS:  # five digits read back as the same half float
                     if row.get(name) is not None:
                         row[name] = [None if value is None else float(f"{value:.5g}") for value in row[name]]
@@ -86,6 +94,12 @@ class StoreRows:
                 f"left out: {self.n_counts:,} counts (problems of which no sample is held): write them by themselves "
                 "with --policy, or all in a folder with --format huggingface"
             )
+
+
+@lru_cache
+def _setting(text: str) -> Any:
+    """A setting's keys in order, its numbers written in one way."""
+    return json.loads(canonical_json(json.loads(text)))
 
 
 @contextmanager

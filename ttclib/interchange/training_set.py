@@ -133,7 +133,7 @@ def _left_out(said: Counter[str]) -> str:
 def _said(rows: StoreRows, only: str, said: Counter[str], count: int) -> Iterator[str]:
     by = {
         "correct": "all right samples",
-        "chosen": f"of each problem the sample that {rows.verifier} ({rows.selection.aggregation}) scores highest",
+        "chosen": f"of each problem the sample that {rows.judge} scores highest",
         "shortest": "of each problem the shortest right sample",
     }[only]
     grades = ", ".join(f"{said[name]:,} {name}" for name in ("right", "wrong", "of unknown grade") if said[name])

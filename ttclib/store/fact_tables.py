@@ -22,6 +22,7 @@ _TYPES = dict(columns_of("models"))
 FACTS = tuple(name for name in _TYPES if name != "model")
 PRICES = ("usd_per_mtok_input", "usd_per_mtok_output", "price_date")
 _ZERO_ALLOWED = {"usd_per_mtok_input", "usd_per_mtok_output", "n_embedding"}
+SHIPPED = Path(str(files("ttclib.store").joinpath("model_facts.csv")))
 # What lists of prices call them, too.
 _ALIASES = {
     "policy": "model",
@@ -72,7 +73,7 @@ def shipped_facts(model: str) -> dict[str, Any]:
 
 @cache
 def _shipped() -> dict[str, dict[str, Any]]:
-    return _parsed(files("ttclib.store").joinpath("model_facts.csv").read_text(encoding="utf-8"), "model_facts.csv")
+    return read_facts(SHIPPED)
 
 
 def _parsed(text: str, where: str) -> dict[str, dict[str, Any]]:

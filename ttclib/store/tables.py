@@ -43,10 +43,9 @@ def columns_of(table: str) -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def meanings_of(table: str) -> dict[str, str]:
-    """What each column of a table means, as the schema's comments say; empty: it says nothing."""
+def described_columns(table: str) -> tuple[tuple[str, str, str], ...]:
+    """Name, declared type and meaning of each column of a table, as the schema and its comments say."""
     body = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", schema_sql(), re.S)
     if body is None:
         raise KeyError(table)
-    rows = re.findall(r"^ {4}(\w+)\s+[^,\n]+?,?\s*(?:-- *([^\n]*))?$", body[1], re.M)
-    return {name: meaning.strip() for name, meaning in rows}
+    return tuple(re.findall(r"^ {4}(\w+)\s+([^,\n]+?),?\s*(?:-- *([^\n]*))?$", body[1], re.M))
