@@ -11,15 +11,16 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.curves import accuracy_curve
+from ttclib.analysis.ledger import Ledger
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes, cut
 from ttclib.replay.strategy import strategy
-from ttclib.samples import PRM, Pool
+from ttclib.samples import PRM, ModelFacts, Pool
 from ttclib.store import load_pool
 from ttclib.store.choosing import Wanted
 from ttclib.store.contents import contents
 from ttclib.store.settings import differing_keys, matching_settings
-from ttclib.study.captions import bands_line, selection_line, source
+from ttclib.study.captions import bands_line, lengths_line, prices_line, selection_line, source
 from ttclib.study.compared import Compared, compare
 from ttclib.study.findings import of_curves
 from ttclib.study.opening import Member, Notify, find_store
@@ -214,9 +215,28 @@ class Study:
             lines.append(f"bins of {', '.join(str(size // halves) for size in sizes)} problems by {found.label}")
         return (*lines, bands_line())
 
-    def notes(self, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
-        """What was left out, what is not scored, and what is to be said of the difficulty."""
-        said = (compared.line(), *self._unscored(compared), "" if told is None else told.note)
+    def notes(
+        self, compared: Compared, told: Told | None = None, ledger: Ledger | None = None, *others: ModelFacts | None
+    ) -> tuple[str, ...]:
+        """What was left out, what is not scored or not measured, what is said of the difficulty, and of prices.
+
+        Parameters
+        ----------
+        compared : Compared
+        told : Told, optional
+        ledger : Ledger, optional
+            What is charged; in dollars the prices are said, those of `others`, too.
+        *others : ModelFacts or None
+        """
+        models = [one.source.policy_model for one in compared.outcomes] if ledger is not None else []
+        prices = prices_line([*models, *others]) if ledger is not None and ledger.unit == "dollars" else ""
+        said = (
+            compared.line(),
+            *self._unscored(compared),
+            *(lengths_line(member.pool) for member in self.members),
+            "" if told is None else told.note,
+            prices,
+        )
         return tuple(text for text in said if text)
 
     def _unscored(self, compared: Compared) -> list[str]:

@@ -120,7 +120,7 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
     -------
     dict of str to float array, shape (problems, budgets)
         By the names of `ttclib.replay.outcomes.COSTS`; NaN: a pool smaller than the budget, or a
-        count that the store lacks.
+        count that the store lacks, unless few are lacking (`Pool.lengths`).
 
     Notes
     -----
@@ -133,7 +133,7 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
     nothing = np.where(np.isnan(size), np.nan, 0.0)
     if pool.counts is not None:
         return {"generations": size, "pruned_tokens": nothing, "rollout_tokens": nothing}
-    length, prompt = pool.completion_tokens, pool.prompt_tokens[:, None]
+    length, prompt = pool.lengths, pool.prompt_lengths[:, None]
     own = _mean_of_samples(pool, length * (length - 1) / 2)
     mean_length = _mean_of_samples(pool, length)
     read = np.zeros(length.shape) if verifier is None else verifier.tokens_read
