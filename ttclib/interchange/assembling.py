@@ -47,12 +47,14 @@ class Assembled:
     Attributes
     ----------
     samples, counts : polars.DataFrame
-        The columns of `columns`, and ``place``, ``source`` (an index into `sources`) and ``run_id`` (of the file).
+        The columns of `columns`, and ``place`` and ``source`` (an index into `sources`).
     problems : polars.DataFrame
         ``problem_id, benchmark, prompt, reference_answer``, one row a problem.
     sources : list of str
         Begins a message that names a row of a source.
     notes : Notes
+    run_ids : list of str
+        Names each source by its content.
     """
 
     samples: pl.DataFrame
@@ -60,6 +62,7 @@ class Assembled:
     problems: pl.DataFrame
     sources: list[str]
     notes: Notes
+    run_ids: list[str]
 
 
 def assemble(
@@ -92,12 +95,14 @@ def assemble(
     known = known or Known()
     defaults = {"policy": policy, "benchmark": benchmark, "setting": setting}
     sources: list[str] = []
+    run_ids: list[str] = []
     frames: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
     for batch in batches:
         if not len(batch.frame):
             continue
         if not sources or sources[-1] != batch.where:
             sources.append(batch.where)
+            run_ids.append(batch.run_id)
         counted = {"n", "c"} <= set(batch.frame.columns)
         wanted = COUNT_COLUMNS if counted else SAMPLE_COLUMNS
         here = batch.frame.columns
@@ -106,11 +111,9 @@ def assemble(
             for name, kind in wanted.items()
             if name not in here and name not in MORE_COLUMNS
         ]
-        frame = batch.frame.with_columns(
-            *absent, pl.lit(len(sources) - 1, dtype=pl.UInt32).alias("source"), pl.lit(batch.run_id).alias("run_id")
-        )
+        frame = batch.frame.with_columns(*absent, pl.lit(len(sources) - 1, dtype=pl.UInt32).alias("source"))
         kept = (name for name in wanted if name in here or name not in MORE_COLUMNS)
-        frames[counted].append(_named(frame.select(*kept, "place", "source", "run_id"), defaults, sources, notes))
+        frames[counted].append(_named(frame.select(*kept, "place", "source"), defaults, sources, notes))
     if not frames[True] and not frames[False]:
         raise RequestError(f"{name} holds no sample: give at least one")
     samples, counts = (
@@ -122,19 +125,19 @@ def assemble(
     samples, counts = (frame.with_columns(prefixed) if prefixed is not None else frame for frame in (samples, counts))
     if samples["run"].null_count() < len(samples):
         _refuse_repeats(samples.drop_nulls("sample_index"), (*IDENTITY, "run"), sources)
-    samples = numbered(samples, sources, known.held, notes)
+    samples = numbered(samples, sources, run_ids, known.held, notes)
     _refuse_repeats(samples, IDENTITY, sources)
     _refuse_repeats(counts, IDENTITY[:-1], sources)
     samples = _of_shuffled_options(samples.with_columns(pl.col("answer").replace({"": None})), notes)
     problems = _problems(samples, counts, sources, known)
-    return Assembled(samples.drop(*_OF_PROBLEM, "run"), counts, problems, sources, notes)
+    return Assembled(samples.drop(*_OF_PROBLEM, "run"), counts, problems, sources, notes, run_ids)
 
 
 def _stacked(frames: list[pl.DataFrame], wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
     if frames:
         return pl.concat(frames, how="diagonal", rechunk=True)
     columns = {name: kind for name, kind in wanted.items() if name not in MORE_COLUMNS}
-    return pl.DataFrame(schema={**columns, "place": pl.UInt32, "source": pl.UInt32, "run_id": pl.String})
+    return pl.DataFrame(schema={**columns, "place": pl.UInt32, "source": pl.UInt32})
 
 
 def _named(frame: pl.DataFrame, defaults: Mapping[str, str | None], sources: list[str], notes: Notes) -> pl.DataFrame:

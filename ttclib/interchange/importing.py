@@ -204,17 +204,16 @@ def import_batches(
         whose = f" of {finding.where}:" if several else ""
         notify(f"warning:{whose} {finding.text} They are imported as they stand.")
     models = _models(read, stated, facts)
-    scores = _scores(read.samples, verifier)
+    scores = _scores(read, verifier)
     if is_collected(store):
         for one in scores["verifier"].unique().sort().to_list():
             refuse_known_verifier(store, one)
     n_read = len(read.samples) + len(read.counts)
     started = datetime.now(UTC).replace(tzinfo=None)
-    used = {*read.samples["run_id"].unique().to_list(), *read.counts["run_id"].unique().to_list()}
     runs: list[dict[str, Any]] = [
         {"run_id": run_id, "command": "import", "config": json.dumps({"file": file, "benchmark": benchmark})}
         for run_id, file in files.items()
-        if run_id in used
+        if run_id in read.run_ids
     ]
     runs = [{**run, "started_at": started} for run in (*runs, *([credited] if credited else []))]
     tables = _tables(read, grades, benchmark or name, models, scores)
@@ -231,8 +230,9 @@ def import_batches(
             f"{n_read - added:,} were in the store already, by policy, problem, setting and sample_index: they stay as "
             "they are"
         )
-    for line in _contradicted(store, models):
-        report(line)
+    if stated or facts:
+        for line in _contradicted(store, models):
+            report(line)
     return added
 
 
@@ -284,8 +284,14 @@ def _contradicted(store: Path, models: pl.DataFrame) -> Iterator[str]:
                 )
 
 
-def _scores(samples: pl.DataFrame, verifier: str) -> pl.DataFrame:
+def _run_id(read: Assembled) -> pl.Expr:
+    """What names the file of each row by its content."""
+    return pl.col("source").replace_strict(dict(enumerate(read.run_ids)), return_dtype=pl.String).alias("run_id")
+
+
+def _scores(read: Assembled, verifier: str) -> pl.DataFrame:
     """Rows of table ``scores``: the readings, and the step scores where no reading says the same."""
+    samples = read.samples.with_columns(_run_id(read))
     columns = [*SAMPLE_KEY, "step_scores", "run_id"]
     plain = samples.filter(pl.col("step_scores").is_not_null())
     if "readings" not in samples.columns:
@@ -313,7 +319,10 @@ def _tables(
     keys = {text: json.loads(text) if text is not None else {} for text in settings}
     names = {text: setting_keys.setting_name(found) for text, found in keys.items()}
     named = pl.col("setting").replace_strict(names, return_dtype=pl.String)
-    samples, counts, scores = (frame.with_columns(named) for frame in (read.samples, read.counts, scores))
+    samples, counts, scores = (
+        frame.with_columns(named, *([_run_id(read)] if "source" in frame.columns else []))
+        for frame in (read.samples, read.counts, scores)
+    )
     packed = [halves_of_lists(samples[name]) for name in TOKEN_COLUMNS if name in samples.columns]
     frames = {
         "problems": _with_difficulty(read, benchmark),

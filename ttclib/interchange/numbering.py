@@ -29,15 +29,17 @@ _FURTHER = (
 )
 
 
-def numbered(samples: pl.DataFrame, sources: list[str], held: Held | None, notes: Notes) -> pl.DataFrame:
+def numbered(
+    samples: pl.DataFrame, sources: list[str], run_ids: list[str], held: Held | None, notes: Notes
+) -> pl.DataFrame:
     """Samples that all have an index.
 
     Parameters
     ----------
     samples : polars.DataFrame
-        `DRAWS`, ``sample_index``, ``run``, ``run_id`` (names the file), ``completion``, ``source``, ``place``.
-    sources : list of str
-        Begins a message that names a row of a source.
+        `DRAWS`, ``sample_index``, ``run``, ``completion``, ``source``, ``place``.
+    sources, run_ids : list of str
+        Of each source what begins a message that names a row of it, and what names it by its content.
     held : callable or None
         None: there is no store yet.
     notes : Notes
@@ -59,7 +61,7 @@ def numbered(samples: pl.DataFrame, sources: list[str], held: Held | None, notes
         "policy",
         "problem_id",
         pl.col("setting").replace_strict(names, return_dtype=pl.String),
-        "run_id",
+        pl.Series(run_ids, dtype=pl.String)[samples["source"].filter(own)].alias("run_id"),
         pl.col("sample_index").alias("local"),
         "completion",
     )
