@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from ttclib.interchange.batch import Notify
@@ -20,6 +19,7 @@ from ttclib.setting_keys import canonical_json
 from ttclib.store import connect
 from ttclib.store.sample_rows import (
     TOKENS,
+    Connection,
     Selection,
     chosen_verifier,
     count_batches,
@@ -35,7 +35,7 @@ class StoreRows:
 
     Attributes
     ----------
-    con : duckdb.DuckDBPyConnection
+    con : Connection
     store : pathlib.Path
     selection : Selection
     verifier : str or None
@@ -45,7 +45,7 @@ class StoreRows:
         Of samples: those of every line, then those of which something is known.
     """
 
-    con: duckdb.DuckDBPyConnection
+    con: Connection
     store: Path
     selection: Selection
     verifier: str | None

@@ -21,6 +21,7 @@ from ttclib.store.halves import lists_of_halves
 from ttclib.store.pool import AGGREGATE, GRADES_READ
 from ttclib.store.tables import SAMPLE_KEY
 
+Connection = duckdb.DuckDBPyConnection  # an open store, for those who pass it on
 _ROWS = 10_000
 TOKENS = ("token_logprobs", "token_entropies", "token_top20")
 # What a row has only where the store knows it of some sample.
@@ -53,7 +54,7 @@ class Selection:
     aggregation: str = "last"
 
 
-def chosen_verifier(con: duckdb.DuckDBPyConnection, path: Path, wanted: str | None) -> str | None:
+def chosen_verifier(con: Connection, path: Path, wanted: str | None) -> str | None:
     """The verifier that is meant: the named one, or the one with the most scores; None: nobody scored.
 
     Raises
@@ -68,7 +69,7 @@ def chosen_verifier(con: duckdb.DuckDBPyConnection, path: Path, wanted: str | No
     return one_of(wanted, [*names, LOGPROB], f"verifier of '{path}'")
 
 
-def select(con: duckdb.DuckDBPyConnection, path: Path, wanted: Selection) -> tuple[int, int]:
+def select(con: Connection, path: Path, wanted: Selection) -> tuple[int, int]:
     """Note which samples are meant, for `sample_batches` and `count_rows`; how many samples, and counts, these are.
 
     Raises
@@ -106,7 +107,7 @@ def select(con: duckdb.DuckDBPyConnection, path: Path, wanted: Selection) -> tup
 _KEYS: dict[str, Sequence[str]] = {"samples": SAMPLE_KEY, "counts": ("policy", "problem_id", "setting")}
 
 
-def known_columns(con: duckdb.DuckDBPyConnection) -> list[str]:
+def known_columns(con: Connection) -> list[str]:
     """Of `MORE` the columns of which something is known, after `select`."""
     counted = ", ".join(f"count({name}) > 0" for name in MORE)
     query = f"SELECT {counted} FROM ({_rows('last', False)})"
@@ -115,13 +116,13 @@ def known_columns(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def sample_batches(
-    con: duckdb.DuckDBPyConnection, columns: Sequence[str], verifier: str | None, *, aggregation: str = "last"
+    con: Connection, columns: Sequence[str], verifier: str | None, *, aggregation: str = "last"
 ) -> Iterator[pa.RecordBatch]:
     """The chosen samples in order of policy, problem, setting and index, ten thousand at a time.
 
     Parameters
     ----------
-    con : duckdb.DuckDBPyConnection
+    con : Connection
         After `select`.
     columns : sequence of str
         In this order; those of the tables, ``setting`` (its keys as JSON, null: none), ``readings`` and ``score``.
@@ -144,7 +145,7 @@ def sample_batches(
         yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
-def count_batches(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def count_batches(con: Connection, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The chosen counts: of ``problem_id, benchmark, policy, setting, difficulty, n, c`` those asked for."""
     yield from con.sql(f"SELECT {', '.join(columns)} FROM ({_COUNTS})").to_arrow_reader(_ROWS)
 
@@ -205,7 +206,7 @@ def samples_held(path: Path, names: Sequence[str]) -> pl.DataFrame:
         return pl.from_arrow(con.sql(_HELD, params=[list(names)]).to_arrow_table())  # type: ignore[return-value]
 
 
-def totals(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+def totals(con: Connection) -> list[dict[str, Any]]:
     """What was chosen, by table, policy, benchmark and setting.
 
     Returns
@@ -219,7 +220,7 @@ def totals(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [{**dict(zip(names, row[:5], strict=True)), "numbers": list(row[5:])} for row in rows]
 
 
-def runs_of(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+def runs_of(con: Connection) -> list[dict[str, Any]]:
     """How the chosen samples came to the store, the earliest first: ``command``, ``file`` (imported), ``day``."""
     rows = con.execute(_RUNS).fetchall()
     return [dict(zip(("command", "file", "day"), row, strict=True)) for row in rows]
