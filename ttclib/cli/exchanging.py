@@ -127,7 +127,7 @@ def export(
     force: bool,
     **choices: Any,
 ) -> None:
-    """Write a store's samples: as JSON lines, Parquet, a Hugging Face folder or a training set.
+    """Write a store's samples: JSON lines, Parquet, a Hugging Face folder, a training set.
 
     interchange is what `ttc import` takes, a line a sample: *.jsonl, *.jsonl.gz, *.jsonl.zst, or standard
     output; parquet the same as columns: *.parquet; huggingface a folder with data/*.parquet and a card, for

@@ -26,7 +26,9 @@ from ttclib.errors import RequestError
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def models(words: Sequence[str], store: Path | None, model: str | None, prices: Path | None, as_json: bool) -> None:
-    """List the models that STORE names, with what is known of them; with --set or --prices, state facts.
+    """List the models that STORE names, with what it knows of them; with --set, state facts about one.
+
+    With --prices, state facts of several from a table.
 
     Facts: kind (of a verifier: prm, orm, judge, confidence), n_parameters, training_tokens, n_layers,
     usd_per_mtok_input and usd_per_mtok_output (list price of a million tokens), price_date, and the rest

@@ -114,5 +114,5 @@ def open_rows(store: Path, selection: Selection, notify: Notify) -> Iterator[Sto
     with connect(store, notify=notify) as con:
         n_samples, n_counts = select(con, store, selection)
         verifier = chosen_verifier(con, store, selection.verifier)
-        more = known_columns(con)
+        more = known_columns(con, verifier)
         yield StoreRows(con, store, selection, verifier, n_samples, n_counts, (*KEYS, *more))

@@ -107,11 +107,11 @@ def select(con: Connection, path: Path, wanted: Selection) -> tuple[int, int]:
 _KEYS: dict[str, Sequence[str]] = {"samples": SAMPLE_KEY, "counts": ("policy", "problem_id", "setting")}
 
 
-def known_columns(con: Connection) -> list[str]:
-    """Of `MORE` the columns of which something is known, after `select`."""
+def known_columns(con: Connection, verifier: str | None) -> list[str]:
+    """Of `MORE` the columns of which something is known, after `select`; `verifier` as `chosen_verifier` gives it."""
     counted = ", ".join(f"count({name}) > 0" for name in MORE)
     query = f"SELECT {counted} FROM ({_rows('last', False)})"
-    found = con.execute(query, [None]).fetchall()[0]
+    found = con.execute(query, [verifier]).fetchall()[0]
     return [name for name, known in zip(MORE, found, strict=True) if known]
 
 
@@ -157,8 +157,8 @@ def _readings(aggregation: str) -> str:
     """SQL of a sample's readings, where `step_scores` does not say it all, and of the score that selects."""
     return f"""
 SELECT policy, problem_id, setting, sample_index,
-       CASE WHEN count(*) > 1 OR max(verifier) <> 'prm' OR max(reading) > 0 OR count(step_scores) = 0
-                 OR count(prm_tokens) + count(generated_tokens) + count(said) > 0
+       CASE WHEN $1 IS DISTINCT FROM 'prm' OR count(*) > 1 OR max(verifier) <> 'prm' OR max(reading) > 0
+                 OR count(step_scores) = 0 OR count(prm_tokens) + count(generated_tokens) + count(said) > 0
             THEN list({{'verifier': verifier, 'reading': reading, 'step_scores': step_scores, 'said': said,
                         'prm_tokens': prm_tokens, 'generated_tokens': generated_tokens}} ORDER BY verifier, reading)
        END AS readings,
