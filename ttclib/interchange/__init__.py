@@ -1,8 +1,8 @@
 """Samples of any form, to fill a store from files and to hand one on.
 
-Rooms: `readers` (a file a format, behind one door), `sources` (what a path holds), `columns` (what all
-readers give), `assembling`, `importing`, `lint`, `numbering`, `frames` (from a notebook); out again: `store_rows`,
-`exporting`, `dataset_card`, `training_set`.
+Rooms: `readers` (a file a format, behind one door), `sources` (what a path holds), `columns` and `cell_values`
+(what all readers give), `assembling`, `numbering`, `store_tables`, `importing`, `lint`, `frames` (from a notebook); out
+again: `store_rows`, `exporting`, `dataset_card`, `training_set`.
 """
 
 from ttclib.interchange.columns import KEYS

@@ -14,26 +14,23 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from ttclib import setting_keys
-from ttclib.errors import RequestError
 from ttclib.grading import get_grader
-from ttclib.interchange.assembling import Assembled, Known, assemble
+from ttclib.interchange.assembling import Known, assemble
 from ttclib.interchange.batch import Batch, Notes, Notify
-from ttclib.interchange.columns import TOKEN_COLUMNS, cast_value
+from ttclib.interchange.cell_values import cast_value
 from ttclib.interchange.found import found_lines, reading_lines
 from ttclib.interchange.grading_samples import grade_samples
 from ttclib.interchange.lint import lint_import
 from ttclib.interchange.reading import digest, find_all, read_batches
 from ttclib.interchange.sources import bare_name
+from ttclib.interchange.store_tables import models_of, scores_of, store_tables
 from ttclib.store import StoreLockedError, absorb, connect, is_collected, write_part
 from ttclib.store.classes import known_classes
 from ttclib.store.credit import credit_run
-from ttclib.store.fact_tables import FACTS, checked_facts, read_facts
-from ttclib.store.halves import halves_of_lists
+from ttclib.store.fact_tables import read_facts
 from ttclib.store.models import read_row, refuse_known_verifier
 from ttclib.store.sample_rows import samples_held
 from ttclib.store.schema import parts_directory
-from ttclib.store.tables import SAMPLE_KEY, columns_of
 
 _ROWS_A_PART = 500_000
 _DRAWS = ("policy", "setting", "benchmark")
@@ -203,8 +200,8 @@ def import_batches(
     for finding in lint_import(read, grades):
         whose = f" of {finding.where}:" if several else ""
         notify(f"warning:{whose} {finding.text} They are imported as they stand.")
-    models = _models(read, stated, facts)
-    scores = _scores(read, verifier)
+    models = models_of(read, stated, facts)
+    scores = scores_of(read, verifier)
     if is_collected(store):
         for one in scores["verifier"].unique().sort().to_list():
             refuse_known_verifier(store, one)
@@ -216,7 +213,7 @@ def import_batches(
         if run_id in read.run_ids
     ]
     runs = [{**run, "started_at": started} for run in (*runs, *([credited] if credited else []))]
-    tables = _tables(read, grades, benchmark or name, models, scores)
+    tables = store_tables(read, grades, benchmark or name, models, scores)
     _write(store, {"runs": pa.Table.from_pylist(runs)} | tables)
     del read, grades, tables, scores  # the store's own memory comes on top
     try:
@@ -258,19 +255,6 @@ class _Held:
         return cls(problems, classes, _count(store), partial(samples_held, store))
 
 
-def _models(read: Assembled, stated: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any] | None) -> pl.DataFrame:
-    """A row a policy, with the facts that were stated about it."""
-    policies = pl.concat([read.samples["policy"], read.counts["policy"]]).unique().sort().to_list()
-    if facts and len(policies) > 1:
-        raise RequestError(
-            f"facts {', '.join(facts)} of which policy? The files name {len(policies)}, {policies[0]!r} among them: "
-            "give a table of facts with --prices, or state them later with `ttc models`"
-        )
-    own = checked_facts(dict(facts or {}))
-    rows = [{"model": policy, **stated.get(policy, {}), **own} for policy in policies]
-    return pl.DataFrame(rows, schema={"model": pl.String, **dict.fromkeys(FACTS)}, strict=False)
-
-
 def _contradicted(store: Path, models: pl.DataFrame) -> Iterator[str]:
     """Facts that the store knew otherwise, and keeps."""
     with connect(store) as con:
@@ -284,71 +268,8 @@ def _contradicted(store: Path, models: pl.DataFrame) -> Iterator[str]:
                 )
 
 
-def _run_id(read: Assembled) -> pl.Expr:
-    """What names the file of each row by its content."""
-    return pl.col("source").replace_strict(dict(enumerate(read.run_ids)), return_dtype=pl.String).alias("run_id")
-
-
-def _scores(read: Assembled, verifier: str) -> pl.DataFrame:
-    """Rows of table ``scores``: the readings, and the step scores where no reading says the same."""
-    samples = read.samples.with_columns(_run_id(read))
-    columns = [*SAMPLE_KEY, "step_scores", "run_id"]
-    plain = samples.filter(pl.col("step_scores").is_not_null())
-    if "readings" not in samples.columns:
-        return plain.select(*columns, pl.lit(verifier).alias("verifier"), pl.lit(0).alias("reading"))
-    told = samples.select(*SAMPLE_KEY, "run_id", "readings").explode("readings", empty_as_null=False, keep_nulls=False)
-    told = told.unnest("readings")
-    more = plain.select(*columns, pl.lit(verifier).alias("verifier"), pl.lit(0, dtype=pl.Int64).alias("reading"))
-    steps = pl.col("step_scores").cast(pl.List(pl.String)).list.join(" ")
-    for same in (steps.alias("same"), pl.format("{} {}", "verifier", "reading").alias("same")):
-        key = [*SAMPLE_KEY, "same"]
-        theirs = told.with_columns(same).select(key)
-        more = more.with_columns(same).join(theirs, on=key, how="anti", nulls_equal=True).drop("same")
-    return pl.concat([told, more], how="diagonal")
-
-
 def _text_of(setting: Mapping[str, Any] | None) -> str | None:
     return cast_value("setting", dict(setting)) if setting else None
-
-
-def _tables(
-    read: Assembled, grades: pl.DataFrame, benchmark: str, models: pl.DataFrame, scores: pl.DataFrame
-) -> dict[str, pa.Table]:
-    """Rows of the store's tables."""
-    settings = pl.concat([read.samples["setting"], read.counts["setting"]]).unique(maintain_order=True).to_list()
-    keys = {text: json.loads(text) if text is not None else {} for text in settings}
-    names = {text: setting_keys.setting_name(found) for text, found in keys.items()}
-    named = pl.col("setting").replace_strict(names, return_dtype=pl.String)
-    samples, counts, scores = (
-        frame.with_columns(named, *([_run_id(read)] if "source" in frame.columns else []))
-        for frame in (read.samples, read.counts, scores)
-    )
-    packed = [halves_of_lists(samples[name]) for name in TOKEN_COLUMNS if name in samples.columns]
-    frames = {
-        "problems": _with_difficulty(read, benchmark),
-        "settings": pl.DataFrame(
-            {"setting": list(names.values()), "keys": list(map(setting_keys.canonical_json, keys.values()))}
-        ).unique("setting", maintain_order=True),
-        "models": models,
-        "samples": samples.with_columns(packed),
-        "counts": counts,
-        "scores": scores,
-        "grades": pl.concat([samples.select(SAMPLE_KEY), grades.drop("graded")], how="horizontal"),
-    }
-    return {
-        table: frame.select(name for name, _ in columns_of(table) if name in frame.columns).to_arrow()
-        for table, frame in frames.items()
-        if len(frame)
-    }
-
-
-def _with_difficulty(read: Assembled, benchmark: str) -> pl.DataFrame:
-    """The problems, with what counts say of their difficulty among the metadata."""
-    problems = read.problems.with_columns(pl.col("benchmark").fill_null(benchmark))
-    told = read.counts.select("problem_id", "difficulty").drop_nulls().unique("problem_id", maintain_order=True)
-    metadata = [json.dumps({"difficulty": text}, ensure_ascii=False) for text in told["difficulty"].to_list()]
-    told = told.select("problem_id", pl.Series("metadata", metadata, dtype=pl.String))
-    return problems.join(told, on="problem_id", how="left", maintain_order="left")
 
 
 def _write(store: Path, tables: dict[str, pa.Table]) -> None:
