@@ -20,6 +20,8 @@ LOGPROB = "logprob"
 PRM, ORM = "prm", "orm"
 NAMED_VERIFIERS = (PRM, ORM, LOGPROB)  # or the own name of a verifier in the store
 
+FEW_UNKNOWN = 0.1  # the share of samples without a token count that the others may stand for
+
 # (tokens of the step, ends its solution, score or None: not read, tokens the verifier reads up to its end)
 Step: TypeAlias = tuple[int, bool, float | None, float]
 
@@ -44,7 +46,9 @@ class ModelFacts:
     usd_per_mtok_input, usd_per_mtok_output : float or None
         List price of a million tokens read, and written (reasoning included).
     price_date : str or None
-        When that was the price, ``YYYY-MM-DD``.
+        When that was the price, ``YYYY-MM-DD`` or ``YYYY-MM``.
+    shipped : tuple of str
+        Which of these the store does not know: they are from the table that ships.
     """
 
     model: str
@@ -60,6 +64,23 @@ class ModelFacts:
     usd_per_mtok_output: float | None = None
     price_date: str | None = None
     kind: str | None = None
+    shipped: tuple[str, ...] = ()
+
+    @property
+    def price_line(self) -> str:
+        """The price with its date and where it is from; empty: it is not known.
+
+        Examples
+        --------
+        >>> ModelFacts("m", usd_per_mtok_input=1.25, usd_per_mtok_output=10, price_date="2026-03").price_line
+        'US$ 1.25 / 10 a million tokens in / out (2026-03)'
+        """
+        prices = (self.usd_per_mtok_input, self.usd_per_mtok_output)
+        if prices == (None, None):
+            return ""
+        shown = " / ".join("?" if price is None else f"{price:g}" for price in prices)
+        source = ", the list price that ships" if "usd_per_mtok_output" in self.shipped else ""
+        return f"US$ {shown} a million tokens in / out ({self.price_date or 'no date'}{source})"
 
 
 @dataclass(frozen=True)
@@ -270,6 +291,35 @@ class Pool(_Scored):
     def has_answers(self) -> bool:
         """Whether a final answer of any sample is known."""
         return bool((self.answer_ids >= 0).any())
+
+    @property
+    def n_unknown_lengths(self) -> int:
+        """Samples of which the store does not know how long they are."""
+        return int((np.isnan(self.completion_tokens) & self.present).sum())
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`completion_tokens`, where few are unknown these as the mean of their problem's others, for what all cost.
+
+        Of a problem without any, the mean over problems. Where more than `FEW_UNKNOWN` of the samples are unknown,
+        the rest no longer stands for them: unknown they stay.
+        """
+        unknown = self.n_unknown_lengths
+        if not unknown or unknown > FEW_UNKNOWN * self.present.sum():
+            return self.completion_tokens
+        known = self.present & ~np.isnan(self.completion_tokens)
+        total, count = np.where(known, self.completion_tokens, 0.0).sum(axis=1), known.sum(axis=1)
+        mean = total / np.maximum(count, 1)
+        mean[count == 0] = mean[count > 0].mean()
+        return np.where(self.present & ~known, mean[:, None], self.completion_tokens)
+
+    @property
+    def prompt_lengths(self) -> np.ndarray:
+        """`prompt_tokens`, where few are unknown these as the mean of the others."""
+        unknown = np.isnan(self.prompt_tokens)
+        if not unknown.any() or unknown.sum() > FEW_UNKNOWN * len(unknown):
+            return self.prompt_tokens
+        return np.where(unknown, np.nanmean(self.prompt_tokens), self.prompt_tokens)
 
     @property
     def policy_parameters(self) -> int | None:

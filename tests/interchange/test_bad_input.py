@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ttclib.errors import RequestError
-from ttclib.interchange import import_samples, importing
+from ttclib.interchange import import_samples, importing, readers
 
 ODD = [
     None, True, 0, -1, 1, 2**31, 2**63, 10**30, 0.5, 1e308, float("nan"), float("inf"), "", " ", "x", "\ud800", "\0",
@@ -26,14 +26,23 @@ ODD = [
 ]  # fmt: skip
 BODY = {
     "model": "m",
-    "choices": [{"message": {"content": "2"}, "finish_reason": "stop"}],
+    "choices": [
+        {
+            "message": {"content": "2", "reasoning_content": "1 + 1"},
+            "finish_reason": "stop",
+            "logprobs": {"content": [{"token": "2", "logprob": -0.5}]},
+        }
+    ],
     "usage": {"completion_tokens": 3},
 }
 SEEDS: dict[str, list[dict[str, Any]]] = {
     "rows": [
         {"problem_id": "p", "policy": "m", "sample_index": i, "answer": "1", "correct": True, "step_scores": [0.5, 1.0],
          "completion": "so 1", "reference_answer": "1", "completion_tokens": 3, "logprob": -0.5,
-         "setting": {"temperature": 1}}
+         "setting": {"temperature": 1}, "reasoning": "hm", "token_logprobs": [-0.5, None, -1.0], "step_tokens": [3],
+         "step_logprobs": [-1.5], "completion_ids": [1, 2, 3], "token_entropies": [0.5], "token_top20": [1.0],
+         "readings": [{"verifier": "judge", "reading": 1, "step_scores": [0.5], "prm_tokens": 3,
+                       "generated_tokens": 2, "said": "good"}]}
         for i in range(3)
     ],
     "counts": [{"problem_id": f"p{i}", "policy": "m", "n": 10, "c": i} for i in range(3)],
@@ -44,6 +53,11 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
     "openai-batch": [{"custom_id": "q#0", "response": {"status_code": 200, "body": BODY}, "error": None}],
     "nemo-skills": [{"problem": "1+1", "expected_answer": "2", "generation": "2", "predicted_answer": "2",
                      "model": "m"}],
+    "lighteval": [{"doc": {"id": "0", "query": "1+1", "choices": ["2", "3"], "gold_index": [0]},
+                   "model_response": {"text": ["2"], "output_tokens": [[5, 6]], "input_tokens": [1, 2]},
+                   "metric": {"em": 1.0}},
+                  {"doc": {"id": "1", "query": "1+2", "choices": ["3"], "gold_index": 0},
+                   "model_response": {"text": ["3", "4"], "output_tokens": [], "input_tokens": None}, "metric": {}}],
     "lm-eval": [{"doc_id": 0, "target": "2", "arguments": {"gen_args_0": {"arg_0": "1+1", "arg_1": {"temperature": 1}}},
                  "resps": [["2", "3"]], "filtered_resps": [["2", "3"]], "filter": "f", "metrics": ["exact_match"],
                  "exact_match": 1.0}],
@@ -94,6 +108,13 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return value
 
 
+OLDER_LIGHTEVAL = [{"example": "1+1", "predictions": "['2', '3']", "gold": "['2']", "metrics": {"em": 1}}]
+
+
+def test_every_reader_has_a_seed():
+    assert set(SEEDS) == set(readers())
+
+
 @pytest.mark.parametrize("name", SEEDS)
 def test_what_the_seeds_say_is_taken(tmp_path, name):
     path = tmp_path / ("in.json" if name == "inspect" else "in.jsonl")
@@ -111,6 +132,15 @@ def test_every_value_replaced_by_odd_ones(tmp_path, name):
             path.write_text("\n".join(map(json.dumps, rows)))
             refused += attempt(path, file_format=name) is not None
     assert refused > 3
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "(" * 300 + ")" * 300, "{}", "[1, [2]]", "None", "x", "['\\ud800']"])
+def test_a_list_written_as_text_that_is_none(tmp_path, text):
+    path = tmp_path / "in.jsonl"
+    for name in ("predictions", "gold"):
+        path.write_text(json.dumps({**OLDER_LIGHTEVAL[0], name: text}))
+        said = attempt(path, file_format="lighteval")
+        assert said is None or "line 1" in said or "holds no sample" in said
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -165,7 +195,7 @@ def packed(kind: str) -> bytes:
     if kind.endswith(".parquet"):
         frame.write_parquet(buffer)
     elif kind.endswith(".csv"):
-        frame.drop("step_scores").write_csv(buffer)
+        frame.select(pl.exclude(pl.List)).write_csv(buffer)
     elif kind.endswith(".arrow"):
         with pa.ipc.new_stream(buffer, frame.to_arrow().schema) as writer:
             writer.write_table(frame.to_arrow())

@@ -43,14 +43,14 @@ def pool_of(made: list[Made]) -> Pool:
 
 
 def test_a_sample_without_a_token_count_is_charged_the_mean_of_its_problems_others() -> None:
-    pool = pool_of(
-        [Made([0, 0, 1], [1.0, 1.0, 0.0], [0.1, 0.2, 0.3]), Made([0, 1, 2], [1.0, 0.0, 0.0], [0.1, 0.2, 0.3])]
-    )
-    tokens = np.array([[10.0, NAN, 30.0], [NAN, NAN, NAN]])
-    found = MajorityVote().replay(replace(pool, completion_tokens=tokens), [1, 3])
-    assert found.cost("completion_tokens").tolist()[0] == [20.0, 60.0]
-    assert np.isnan(found.cost("completion_tokens")[1]).all()  # of none of its samples is it known
-    assert found.cost("context_tokens")[0, 0] == 7 * 20 + (10 * 9 / 2 + 30 * 29 / 2) / 2
+    made = Made([0] * 10, [1.0] * 10, [0.1] * 10)
+    tokens = np.array([[10.0, NAN, *[30.0] * 8], [20.0] * 10])
+    found = MajorityVote().replay(replace(pool_of([made, made]), completion_tokens=tokens), [1, 3])
+    mean = (10 + 8 * 30) / 9
+    assert found.cost("completion_tokens").tolist() == [pytest.approx([mean, 3 * mean]), [20.0, 60.0]]
+    tokens[1, :2] = NAN  # now of 3 of 20 samples: too many for the others to stand for them
+    found = MajorityVote().replay(replace(pool_of([made, made]), completion_tokens=tokens), [1, 3])
+    assert np.isnan(found.cost("completion_tokens")).all()
 
 
 def can_replay(pool: Pool) -> bool:

@@ -40,6 +40,7 @@ FACTS = PageFacts(
     changed=("bins",),
     paths={"/home/me/s.duckdb": "s.duckdb"},
     related=(("all reports", "index.html"), ("next →", "n=2.html")),
+    credits={"s.duckdb": ("Ada <b>2026</b> (licence MIT)",)},
 )
 
 
@@ -121,6 +122,7 @@ def test_the_page_carries_all_it_needs(curves: pl.DataFrame) -> None:
     assert "only with a kernel" not in html and "need a running kernel" in html
     for part in ("2020-01-02", "ttclib 9.9", "n.ipynb", "store = '&lt;/b&gt;'", "polars 1.2", "SHA-256 ab"):
         assert part in html, part
+    assert "Samples of <code>s.duckdb</code>: Ada &lt;b&gt;2026&lt;/b&gt; (licence MIT)" in html
     assert re.search(r'<nav class="contents"[^>]*><ul><li class="level2"><a href="#A-part">A part</a>', html)
     assert notebook.cells[2].outputs[0].data == data  # the notebook itself is left alone
 

@@ -155,7 +155,7 @@ def test_searches_of_some_problems_are_compared_on_these(tmp_path):
 def test_samples_without_a_score_are_said(store, tmp_path):
     part = build_store(tmp_path / "s.duckdb", n_problems=3, n_samples=4, absorbed=False)
     key = {"policy": "policy", "problem_id": "p000", "setting": "abc", "sample_index": 4}
-    write_part(part, "samples", [key])
+    write_part(part, "samples", [{**key, "completion_tokens": 50}])
     write_part(part, "grades", [{**key, "grader": "given", "correct": True}])
     absorb(part)
     study = open_study(part)

@@ -84,7 +84,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
 def test_samples_without_a_token_count_are_charged_the_mean_of_the_others(tmp_path):
     found = efforts(tmp_path, 0.2, 0.9, uncounted=3)
     assert found.result.frame["cost"].to_list() == [400.0, 800.0]
-    said = "m on toy: 3 of 480 samples of low effort have no token count: they are charged the mean of their"
+    said = "m on toy: 3 of 480 samples of low effort have no token count: in what they cost they count as the mean"
     assert [note for note in found.notes if note.startswith(said)]
 
 

@@ -82,11 +82,14 @@ def status(store: Path, as_json: bool) -> None:
 
 def print_status(store: Path) -> None:
     """Print what a store holds."""
+    from ttclib.store.credit import Credit
     from ttclib.store.status import store_status
 
     found = store_status(store, notify=notify)
     pending = f", {found['pending_parts']} parts beside it" if found["pending_parts"] else ""
     click.echo(f"{found['store']}: {found['bytes'] / 1e6:.1f} MB{pending}")
+    for stated in found["credits"]:
+        click.echo(f"  credit: {Credit(**stated).line}")
     for row in found["policies"]:
         speed = f", {row['tokens_per_s']:,.0f} tokens/s" if row["tokens_per_s"] else ""
         click.echo(

@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "List the models that STORE names, with what it knows of them; with --set, state facts about one.",
     ),
     "import": ("exchanging", "Fill a store from files or folders of samples, in any form; - reads standard input."),
-    "export": ("exchanging", "Write a store's samples as JSON lines."),
+    "export": ("exchanging", "Write a store's samples: JSON lines, Parquet, a Hugging Face folder, a training set."),
     "lint": (
         "exchanging",
         "Look for signs that a store's samples are not what they seem; it warns, and changes nothing.",

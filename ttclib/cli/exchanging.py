@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
@@ -37,6 +38,10 @@ class _Import(click.Command):
 )
 @click.option("--grader", default="math", show_default=True, help="math or exact.")
 @click.option("--verifier", default="prm", show_default=True, help="Name to keep the step scores under.")
+@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="About the policy: n_parameters=8.03e9, …")
+@click.option("--prices", type=click.Path(path_type=Path), help="A CSV of facts by model, as `ttc models` takes it.")
+@click.option("--credit", help="Whose samples these are: said by status, on pages and in exports.")
+@click.option("--license", help="On what terms they may be used, such as CC-BY-4.0.")
 def import_(
     paths: tuple[Path, ...],
     store: Path,
@@ -45,8 +50,8 @@ def import_(
     benchmark: str | None,
     policy: str | None,
     settings: tuple[str, ...],
-    grader: str,
-    verifier: str,
+    facts: tuple[str, ...],
+    **stated: Any,
 ) -> None:
     """Fill a store from files or folders of samples, in any form; - reads standard input."""
     from ttclib.collect.progress import progress
@@ -61,8 +66,8 @@ def import_(
             benchmark=benchmark,
             policy=policy,
             setting=dict(assignment(text) for text in settings),
-            grader=grader,
-            verifier=verifier,
+            facts=dict(assignment(text) for text in facts),
+            **stated,
             progress=progress,
             notify=notify,
             report=notify,
@@ -101,24 +106,64 @@ def lint(store: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@takes_store
+@click.argument("paths", nargs=-1, metavar="[STORE] [OUT]", type=click.Path(path_type=Path))
+@click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE.")
+@click.option("--output", type=click.Path(path_type=Path), help="File or folder; or OUT. By default standard output.")
+@click.option("--format", "file_format", metavar="FORMAT", help="By default what OUT's ending can only mean.")
+@click.option("--only", help="What a training set holds: correct, chosen or shortest.")
 @click.option("--policy", help="By default all.")
-@click.option("--output", type=click.Path(path_type=Path), help="File; by default standard output.")
-def export(store: Path, policy: str | None, output: Path | None) -> None:
-    """Write a store's samples as JSON lines."""
-    from ttclib.interchange import export_samples
+@click.option("--benchmark", help="By default all.")
+@click.option("--setting", "settings", multiple=True, metavar="KEY=VALUE", help="By default all settings.")
+@click.option("--verifier", help="Whose step scores, and who chooses; by default the one with the most scores.")
+@click.option("--aggregation", default="last", show_default=True, help="By which it chooses: last, min, prod, mean.")
+@click.option("--force", is_flag=True, help="Replace what OUT is already.")
+def export(
+    paths: tuple[Path, ...],
+    store: Path | None,
+    output: Path | None,
+    file_format: str | None,
+    only: str | None,
+    settings: tuple[str, ...],
+    force: bool,
+    **choices: Any,
+) -> None:
+    """Write a store's samples: JSON lines, Parquet, a Hugging Face folder, a training set.
 
-    lines = export_samples(store, policy=policy, notify=notify)
-    if output is None:
-        for line in lines:
-            click.echo(line)
+    interchange is what `ttc import` takes, a line a sample: *.jsonl, *.jsonl.gz, *.jsonl.zst, or standard
+    output; parquet the same as columns: *.parquet; huggingface a folder with data/*.parquet and a card, for
+    datasets, pandas and polars; training a set of conversations (`messages`).
+
+    A training set holds (--only) correct: all right samples; chosen: of each problem the one that the verifier
+    scores highest; shortest: of each problem the shortest right one. Of equal ones the first.
+    """
+    from ttclib.interchange.exporting import choose_format, export_samples, export_store, export_training
+    from ttclib.store.sample_rows import Selection
+
+    source, target = _store_and_target(list(paths), store, output)
+    chosen = Selection(**choices, setting=dict(assignment(text) for text in settings))
+    if target is not None:
+        made = export_store(
+            source, target, file_format=file_format, selection=chosen, only=only, force=force, notify=notify
+        )
+        count = " and ".join(f"{number:,} {what}" for what, number in made.rows.items())
+        notify(f"export: {count} written to '{target}' as {made.file_format}, told by {made.told_by}")
         return
-    temporary = output.with_name(output.name + ".tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in lines)
-        temporary.rename(output)
-    except OSError as error:
-        raise RequestError(f"cannot write '{output}': {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    form, _ = choose_format(None, file_format, only)
+    if form == "training":
+        lines = export_training(source, only or "correct", selection=chosen, notify=notify)
+    else:
+        lines = export_samples(source, selection=chosen, notify=notify)
+    for line in lines:
+        click.echo(line)
+
+
+def _store_and_target(paths: list[Path], store: Path | None, output: Path | None) -> tuple[Path, Path | None]:
+    """The store and what to write, by argument or by flag; no target, or -: standard output."""
+    if store is None and not paths:
+        raise RequestError("no store: name one, such as `--store store/demo.duckdb`")
+    source = store or paths.pop(0)
+    targets = [*paths, *([output] if output else [])]
+    if len(targets) > 1:
+        named = ", ".join(f"'{path}'" for path in targets)
+        raise RequestError(f"{named}: give one store and one file to write")
+    return source, targets[0] if targets and str(targets[0]) != "-" else None

@@ -19,15 +19,24 @@ from ttclib.errors import RequestError
 @click.option(
     "--set", "model", metavar="MODEL", help="State facts about MODEL, such as n_parameters=8.03e9; null: unknown."
 )
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path),
+    help="A CSV of facts to state: model, usd_per_mtok_input, usd_per_mtok_output, price_date, or any others.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def models(words: Sequence[str], store: Path | None, model: str | None, as_json: bool) -> None:
+def models(words: Sequence[str], store: Path | None, model: str | None, prices: Path | None, as_json: bool) -> None:
     """List the models that STORE names, with what it knows of them; with --set, state facts about one.
+
+    With --prices, state facts of several from a table.
 
     Facts: kind (of a verifier: prm, orm, judge, confidence), n_parameters, training_tokens, n_layers,
     usd_per_mtok_input and usd_per_mtok_output (list price of a million tokens), price_date, and the rest
-    that --json shows.
+    that --json shows. What STORE does not know comes from a table of list prices and sizes that ships,
+    by the model's name; null takes a fact that was stated back.
     """
-    from ttclib.store.models import list_models, set_model_facts
+    from ttclib.store.fact_tables import read_facts
+    from ttclib.store.models import list_models, set_facts_of, set_model_facts
 
     if store is None:
         if not words:
@@ -38,6 +47,17 @@ def models(words: Sequence[str], store: Path | None, model: str | None, as_json:
         raise RequestError(f"facts {', '.join(facts)} of no model: say which with --set MODEL")
     if model is not None:
         set_model_facts(store, model, notify=notify, **facts)
+    if prices is not None:
+        stated = read_facts(prices)
+        named = {row["model"] for row in list_models(store, notify=notify)}
+        of_store = {name: known for name, known in stated.items() if name in named and known}
+        if not of_store:
+            raise RequestError(
+                f"'{prices}' names no model of '{store}', which has {', '.join(sorted(named)[:5])}"
+                f"{' …' * (len(named) > 5)}: call them alike"
+            )
+        set_facts_of(store, of_store, notify=notify)
+        notify(f"models: facts of {len(of_store)} of the {len(stated)} models of '{prices}' are stated")
     found = list_models(store, notify=notify)
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -47,6 +67,9 @@ def models(words: Sequence[str], store: Path | None, model: str | None, as_json:
 
 
 def _line(row: dict[str, Any]) -> str:
+    from ttclib.samples import ModelFacts
+    from ttclib.store.fact_tables import PRICES
+
     roles = " and ".join(row["roles"]) or "no samples"
     said = [f"{row['model']} ({roles}{', ' + row['kind'] if row['kind'] else ''})"]
     if row["n_parameters"] is None:
@@ -55,10 +78,11 @@ def _line(row: dict[str, Any]) -> str:
         said.append(f"{row['n_parameters']:,} parameters")
     if row["training_tokens"] is not None:
         said.append(f"{row['training_tokens']:,} training tokens")
-    prices = [row[f"usd_per_mtok_{side}"] for side in ("input", "output")]
-    if prices != [None, None]:
-        shown = " / ".join("?" if price is None else f"{price:g}" for price in prices)
-        said.append(f"US$ {shown} a million tokens in / out ({row['price_date'] or 'no date'})")
+    facts = ModelFacts(**{name: row[name] for name in ("model", *PRICES)}, shipped=tuple(row["shipped"]))
+    if facts.price_line:
+        said.append(facts.price_line)
+    if others := [name for name in row["shipped"] if name not in PRICES]:
+        said.append(f"{' and '.join(others)} from the table that ships")
     if row["path"]:
         said.append(f"from {row['path']}{'@' + row['revision'] if row['revision'] else ''}")
     return ", ".join(said)

@@ -1,14 +1,26 @@
 """Samples of any form, to fill a store from files and to hand one on.
 
-Rooms: `readers` (a file a format, behind one door), `sources` (what a path holds), `columns` (what all
-readers give), `assembling`, `importing`, `lint`, `frames` (from a notebook), `exporting`.
+Rooms: `readers` (a file a format, behind one door), `sources` (what a path holds), `columns` and `cell_values`
+(what all readers give), `assembling`, `numbering`, `store_tables`, `importing`, `lint`, `frames` (from a notebook); out
+again: `store_rows`, `exporting`, `dataset_card`, `training_set`.
 """
 
 from ttclib.interchange.columns import KEYS
-from ttclib.interchange.exporting import export_samples
+from ttclib.interchange.exporting import Exported, export_samples, export_store
 from ttclib.interchange.importing import import_samples
 from ttclib.interchange.lint import Finding
 from ttclib.interchange.linting import lint_store
 from ttclib.interchange.readers import Reader, reader, readers
 
-__all__ = ["KEYS", "Finding", "Reader", "export_samples", "import_samples", "lint_store", "reader", "readers"]
+__all__ = [
+    "KEYS",
+    "Exported",
+    "Finding",
+    "Reader",
+    "export_samples",
+    "export_store",
+    "import_samples",
+    "lint_store",
+    "reader",
+    "readers",
+]

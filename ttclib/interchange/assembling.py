@@ -15,7 +15,8 @@ import polars as pl
 from ttclib.errors import RequestError
 from ttclib.grading.extraction import extract_answer
 from ttclib.interchange.batch import Batch, Notes
-from ttclib.interchange.columns import COUNT_COLUMNS, SAMPLE_COLUMNS, shown
+from ttclib.interchange.columns import COUNT_COLUMNS, MORE_COLUMNS, SAMPLE_COLUMNS, shown
+from ttclib.interchange.numbering import Held, numbered
 from ttclib.problems.problem import prompt_id
 
 IDENTITY = ("policy", "problem_id", "setting", "sample_index")
@@ -31,9 +32,12 @@ class Known:
     ----------
     problems : dict of str to dict
         By problem_id: `benchmark`, `prompt`, `reference_answer`.
+    held : callable or None
+        Gives the samples of some policies, as `numbering` takes them.
     """
 
     problems: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    held: Held | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Assembled:
     sources : list of str
         Begins a message that names a row of a source.
     notes : Notes
+    run_ids : list of str
+        Names each source by its content.
     """
 
     samples: pl.DataFrame
@@ -56,6 +62,7 @@ class Assembled:
     problems: pl.DataFrame
     sources: list[str]
     notes: Notes
+    run_ids: list[str]
 
 
 def assemble(
@@ -88,19 +95,25 @@ def assemble(
     known = known or Known()
     defaults = {"policy": policy, "benchmark": benchmark, "setting": setting}
     sources: list[str] = []
+    run_ids: list[str] = []
     frames: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
     for batch in batches:
         if not len(batch.frame):
             continue
         if not sources or sources[-1] != batch.where:
             sources.append(batch.where)
+            run_ids.append(batch.run_id)
         counted = {"n", "c"} <= set(batch.frame.columns)
         wanted = COUNT_COLUMNS if counted else SAMPLE_COLUMNS
+        here = batch.frame.columns
         absent = [
-            pl.lit(None, dtype=kind).alias(name) for name, kind in wanted.items() if name not in batch.frame.columns
+            pl.lit(None, dtype=kind).alias(name)
+            for name, kind in wanted.items()
+            if name not in here and name not in MORE_COLUMNS
         ]
         frame = batch.frame.with_columns(*absent, pl.lit(len(sources) - 1, dtype=pl.UInt32).alias("source"))
-        frames[counted].append(_named(frame.select(*wanted, "place", "source"), defaults, sources, notes))
+        kept = (name for name in wanted if name in here or name not in MORE_COLUMNS)
+        frames[counted].append(_named(frame.select(*kept, "place", "source"), defaults, sources, notes))
     if not frames[True] and not frames[False]:
         raise RequestError(f"{name} holds no sample: give at least one")
     samples, counts = (
@@ -110,18 +123,21 @@ def assemble(
         pl.concat([samples.select("benchmark", "problem_id"), counts.select("benchmark", "problem_id")]), known
     )
     samples, counts = (frame.with_columns(prefixed) if prefixed is not None else frame for frame in (samples, counts))
-    samples = _numbered(samples, sources)
+    if samples["run"].null_count() < len(samples):
+        _refuse_repeats(samples.drop_nulls("sample_index"), (*IDENTITY, "run"), sources)
+    samples = numbered(samples, sources, run_ids, known.held, notes)
     _refuse_repeats(samples, IDENTITY, sources)
     _refuse_repeats(counts, IDENTITY[:-1], sources)
     samples = _of_shuffled_options(samples.with_columns(pl.col("answer").replace({"": None})), notes)
     problems = _problems(samples, counts, sources, known)
-    return Assembled(samples.drop(*_OF_PROBLEM, "run"), counts, problems, sources, notes)
+    return Assembled(samples.drop(*_OF_PROBLEM, "run"), counts, problems, sources, notes, run_ids)
 
 
 def _stacked(frames: list[pl.DataFrame], wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
     if frames:
-        return pl.concat(frames, rechunk=True)
-    return pl.DataFrame(schema={**wanted, "place": pl.UInt32, "source": pl.UInt32})
+        return pl.concat(frames, how="diagonal", rechunk=True)
+    columns = {name: kind for name, kind in wanted.items() if name not in MORE_COLUMNS}
+    return pl.DataFrame(schema={**columns, "place": pl.UInt32, "source": pl.UInt32})
 
 
 def _named(frame: pl.DataFrame, defaults: Mapping[str, str | None], sources: list[str], notes: Notes) -> pl.DataFrame:
@@ -166,40 +182,6 @@ def _prefixed(rows: pl.DataFrame, known: Known) -> pl.Expr | None:
         .fill_null(pl.col("problem_id"))
         .alias("problem_id")
     )
-
-
-def _numbered(samples: pl.DataFrame, sources: list[str]) -> pl.DataFrame:
-    """Every sample with an index; those of several runs, and those that have none, are numbered on.
-
-    Raises
-    ------
-    RequestError
-        Of one problem some samples have an index and some have none.
-    """
-    draws = ["policy", "problem_id", "setting"]
-    missing = samples["sample_index"].null_count()
-    if missing:
-        mixed = samples.filter(
-            pl.col("sample_index").is_null().any().over(draws) & pl.col("sample_index").is_not_null().any().over(draws)
-        ).filter(pl.col("sample_index").is_null())
-        if len(mixed):
-            row = mixed.select("source", "place").row(0)
-            raise RequestError(
-                f"{sources[row[0]]} {row[1]}: lacks the key 'sample_index': add it, as other samples of its problem "
-                "have it, or leave it out of all"
-            )
-        number = pl.int_range(pl.len()).over(draws)
-        samples = samples.with_columns(pl.col("sample_index").fill_null(number))
-    if samples["run"].null_count() < len(samples):
-        several = samples.group_by(draws).agg(pl.col("run").n_unique().alias("n_runs")).filter(pl.col("n_runs") > 1)
-        if len(several):
-            _refuse_repeats(samples, (*IDENTITY, "run"), sources)
-            samples = samples.join(several, on=draws, how="left", nulls_equal=True, maintain_order="left")
-            # A struct sorts by its fields in order: runs one after the other, by name.
-            order = pl.struct("run", "sample_index").rank("ordinal").over(draws).cast(pl.Int64) - 1
-            index = pl.when(pl.col("n_runs").is_not_null()).then(order).otherwise(pl.col("sample_index"))
-            samples = samples.with_columns(index.alias("sample_index")).drop("n_runs")
-    return samples
 
 
 def _refuse_repeats(rows: pl.DataFrame, key: tuple[str, ...], sources: list[str]) -> None:

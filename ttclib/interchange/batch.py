@@ -24,10 +24,13 @@ class Batch:
         Some of the columns, and ``place``: the row's number in its file, from 1.
     where : str
         Begins a message that names a row: ``"'a.jsonl' line"``.
+    run_id : str
+        Names the file by its content; whoever reads through `reading.read_batches` need not give it.
     """
 
     frame: pl.DataFrame
     where: str
+    run_id: str = ""
 
 
 @dataclass

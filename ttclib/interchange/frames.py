@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,7 +80,8 @@ def from_frame(
     """
     table = _as_polars(frame)
     notes = Notes()
-    batch = _batch(table, fields or {}, notes)
+    run_id = blake2b(repr(table.schema).encode() + table.hash_rows().to_numpy().tobytes(), digest_size=6).hexdigest()
+    batch = replace(_batch(table, fields or {}, notes), run_id=run_id)
     named = "policy" in batch.frame.columns
     with TemporaryDirectory() as folder:
         path = Path(folder) / "frame.duckdb" if store is None else Path(store)
@@ -87,9 +89,7 @@ def from_frame(
             iter([batch]),
             path,
             notes=notes,
-            run_id=blake2b(
-                repr(table.schema).encode() + table.hash_rows().to_numpy().tobytes(), digest_size=6
-            ).hexdigest(),
+            files={run_id: benchmark or _NAME},
             name=benchmark or _NAME,
             policy=None if named else policy or "policy",
             benchmark=benchmark,

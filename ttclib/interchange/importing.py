@@ -7,29 +7,30 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from ttclib import setting_keys
-from ttclib.errors import RequestError
 from ttclib.grading import get_grader
-from ttclib.interchange.assembling import Assembled, Known, assemble
+from ttclib.interchange.assembling import Known, assemble
 from ttclib.interchange.batch import Batch, Notes, Notify
-from ttclib.interchange.columns import cast_value
+from ttclib.interchange.cell_values import cast_value
 from ttclib.interchange.found import found_lines, reading_lines
 from ttclib.interchange.grading_samples import grade_samples
 from ttclib.interchange.lint import lint_import
-from ttclib.interchange.reading import find_all, read_batches
+from ttclib.interchange.reading import digest, find_all, read_batches
 from ttclib.interchange.sources import bare_name
+from ttclib.interchange.store_tables import models_of, scores_of, store_tables
 from ttclib.store import StoreLockedError, absorb, connect, is_collected, write_part
 from ttclib.store.classes import known_classes
-from ttclib.store.models import refuse_known_verifier
+from ttclib.store.credit import credit_run
+from ttclib.store.fact_tables import read_facts
+from ttclib.store.models import read_row, refuse_known_verifier
+from ttclib.store.sample_rows import samples_held
 from ttclib.store.schema import parts_directory
-from ttclib.store.tables import columns_of
 
 _ROWS_A_PART = 500_000
 _DRAWS = ("policy", "setting", "benchmark")
@@ -53,6 +54,10 @@ def import_samples(
     setting: Mapping[str, Any] | None = None,
     grader: str = "math",
     verifier: str = "prm",
+    facts: Mapping[str, Any] | None = None,
+    prices: Path | None = None,
+    credit: str | None = None,
+    license: str | None = None,
     progress: MakeProgress = no_progress,
     notify: Notify = lambda text: None,
     report: Notify = lambda text: None,
@@ -74,7 +79,13 @@ def import_samples(
     grader : {"math", "exact"}
         Tells equivalent answers apart from different ones, and grades where `correct` is null.
     verifier : str
-        Name under which the step scores are kept.
+        Name under which the step scores are kept, where a file does not name it (in `readings`).
+    facts : mapping of str to value, optional
+        About the policy, where there is one only: `n_parameters`, `usd_per_mtok_output`, …
+    prices : pathlib.Path, optional
+        A table of facts by policy, as `ttclib.store.fact_tables.read_facts` reads it.
+    credit, license : str, optional
+        Whose samples these are, and on what terms; said wherever the store is shown.
     progress : callable
         ``progress(word, total, unit)`` gives a context manager that is told how many samples are
         graded, as `ttclib.collect.progress.progress` does.
@@ -97,17 +108,22 @@ def import_samples(
     files = [paths] if isinstance(paths, Path) else list(paths)
     sources = find_all(files, fields)
     notes = Notes()
+    run_ids = {source.path: digest(source.path) for source in sources}
     return import_batches(
-        read_batches(sources, notes, file_format=file_format),
+        read_batches(sources, notes, file_format=file_format, run_ids=run_ids),
         store,
         notes=notes,
-        run_id=_digest([source.path for source in sources]),
+        files={run_ids[source.path]: source.name for source in sources},
         name=bare_name(files[0]),
         policy=policy,
         benchmark=benchmark,
         setting=setting,
         grader=grader,
         verifier=verifier,
+        facts=facts,
+        prices=prices,
+        credit=credit,
+        license=license,
         progress=progress,
         notify=notify,
         report=report,
@@ -119,13 +135,17 @@ def import_batches(
     store: Path,
     *,
     notes: Notes,
-    run_id: str,
+    files: Mapping[str, str],
     name: str,
     policy: str | None = None,
     benchmark: str | None = None,
     setting: Mapping[str, Any] | None = None,
     grader: str = "math",
     verifier: str = "prm",
+    facts: Mapping[str, Any] | None = None,
+    prices: Path | None = None,
+    credit: str | None = None,
+    license: str | None = None,
     progress: MakeProgress = no_progress,
     notify: Notify = lambda text: None,
     report: Notify = lambda text: None,
@@ -138,11 +158,11 @@ def import_batches(
     store : pathlib.Path
     notes : Notes
         Of the readers.
-    run_id : str
-        Names this import: of the same content the same.
+    files : mapping of str to str
+        Name of each file by its batches' `run_id`.
     name : str
         Benchmark of problems that have none.
-    policy, benchmark, setting, grader, verifier, progress, notify, report
+    policy, benchmark, setting, grader, verifier, facts, prices, credit, license, progress, notify, report
         As in `import_samples`.
 
     Returns
@@ -154,6 +174,8 @@ def import_batches(
     RequestError
     """
     judge = get_grader(grader)
+    credited = credit_run(credit, license)
+    stated = {} if prices is None else read_facts(prices)
     held = _Held.of(store, judge.name, notify)
     read = assemble(
         batches,
@@ -161,7 +183,7 @@ def import_batches(
         policy=policy,
         benchmark=benchmark,
         setting=_text_of(setting),
-        known=Known(held.problems),
+        known=Known(held.problems, held.samples),
         name=f"'{name}'",
     )
     references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
@@ -178,14 +200,22 @@ def import_batches(
     for finding in lint_import(read, grades):
         whose = f" of {finding.where}:" if several else ""
         notify(f"warning:{whose} {finding.text} They are imported as they stand.")
-    if is_collected(store) and read.samples["step_scores"].is_not_null().any():
-        refuse_known_verifier(store, verifier)
+    models = models_of(read, stated, facts)
+    scores = scores_of(read, verifier)
+    if is_collected(store):
+        for one in scores["verifier"].unique().sort().to_list():
+            refuse_known_verifier(store, one)
     n_read = len(read.samples) + len(read.counts)
-    config = json.dumps({"file": name, "benchmark": benchmark})
     started = datetime.now(UTC).replace(tzinfo=None)
-    run = {"run_id": run_id, "command": "import", "started_at": started, "config": config}
-    _write(store, {"runs": pa.Table.from_pylist([run])} | _tables(read, grades, run_id, benchmark or name, verifier))
-    del read, grades  # the store's own memory comes on top
+    runs: list[dict[str, Any]] = [
+        {"run_id": run_id, "command": "import", "config": json.dumps({"file": file, "benchmark": benchmark})}
+        for run_id, file in files.items()
+        if run_id in read.run_ids
+    ]
+    runs = [{**run, "started_at": started} for run in (*runs, *([credited] if credited else []))]
+    tables = store_tables(read, grades, benchmark or name, models, scores)
+    _write(store, {"runs": pa.Table.from_pylist(runs)} | tables)
+    del read, grades, tables, scores  # the store's own memory comes on top
     try:
         absorb(store, notify=notify)
     except StoreLockedError as error:
@@ -197,6 +227,9 @@ def import_batches(
             f"{n_read - added:,} were in the store already, by policy, problem, setting and sample_index: they stay as "
             "they are"
         )
+    if stated or facts:
+        for line in _contradicted(store, models):
+            report(line)
     return added
 
 
@@ -207,6 +240,7 @@ class _Held:
     problems: dict[str, dict[str, Any]] = field(default_factory=dict)
     classes: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     n_rows: int = 0
+    samples: Callable[[list[str]], pl.DataFrame] | None = None
 
     @classmethod
     def of(cls, store: Path, grader: str, notify: Notify) -> _Held:
@@ -217,51 +251,25 @@ class _Held:
             rows = con.execute("SELECT problem_id, benchmark, prompt, reference_answer FROM problems").fetchall()
             classes = known_classes(con, grader)
         names = ("benchmark", "prompt", "reference_answer")
-        return cls({row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}, classes, _count(store))
+        problems = {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+        return cls(problems, classes, _count(store), partial(samples_held, store))
+
+
+def _contradicted(store: Path, models: pl.DataFrame) -> Iterator[str]:
+    """Facts that the store knew otherwise, and keeps."""
+    with connect(store) as con:
+        for row in models.iter_rows(named=True):
+            kept = read_row(con, row["model"])
+            other = [name for name, value in row.items() if value is not None and kept.get(name) not in (None, value)]
+            if other:
+                yield (
+                    f"the store states another {', '.join(other)} of '{row['model']}', which stays: change it with "
+                    "`ttc models`"
+                )
 
 
 def _text_of(setting: Mapping[str, Any] | None) -> str | None:
     return cast_value("setting", dict(setting)) if setting else None
-
-
-def _tables(read: Assembled, grades: pl.DataFrame, run_id: str, benchmark: str, verifier: str) -> dict[str, pa.Table]:
-    """Rows of the store's tables."""
-    settings = pl.concat([read.samples["setting"], read.counts["setting"]]).unique(maintain_order=True).to_list()
-    keys = {text: json.loads(text) if text is not None else {} for text in settings}
-    names = {text: setting_keys.setting_name(found) for text, found in keys.items()}
-    named = pl.col("setting").replace_strict(names, return_dtype=pl.String)
-    samples, counts = (
-        frame.with_columns(named, pl.lit(run_id).alias("run_id")) for frame in (read.samples, read.counts)
-    )
-    key = ["policy", "problem_id", "setting", "sample_index"]
-    policies = pl.concat([samples["policy"], counts["policy"]]).unique().sort()
-    scored = samples.filter(pl.col("step_scores").is_not_null())
-    reading = pl.lit(0, dtype=pl.Int32).alias("reading")
-    frames = {
-        "problems": _with_difficulty(read, benchmark),
-        "settings": pl.DataFrame(
-            {"setting": list(names.values()), "keys": list(map(setting_keys.canonical_json, keys.values()))}
-        ).unique("setting", maintain_order=True),
-        "models": pl.DataFrame({"model": policies}),
-        "samples": samples,
-        "counts": counts,
-        "scores": scored.select(*key, pl.lit(verifier).alias("verifier"), reading, "step_scores", "run_id"),
-        "grades": pl.concat([samples.select(key), grades.drop("graded")], how="horizontal"),
-    }
-    return {
-        table: frame.select(name for name, _ in columns_of(table) if name in frame.columns).to_arrow()
-        for table, frame in frames.items()
-        if len(frame)
-    }
-
-
-def _with_difficulty(read: Assembled, benchmark: str) -> pl.DataFrame:
-    """The problems, with what counts say of their difficulty among the metadata."""
-    problems = read.problems.with_columns(pl.col("benchmark").fill_null(benchmark))
-    told = read.counts.select("problem_id", "difficulty").drop_nulls().unique("problem_id", maintain_order=True)
-    metadata = [json.dumps({"difficulty": text}, ensure_ascii=False) for text in told["difficulty"].to_list()]
-    told = told.select("problem_id", pl.Series("metadata", metadata, dtype=pl.String))
-    return problems.join(told, on="problem_id", how="left", maintain_order="left")
 
 
 def _write(store: Path, tables: dict[str, pa.Table]) -> None:
@@ -278,19 +286,6 @@ def _write(store: Path, tables: dict[str, pa.Table]) -> None:
         with suppress(OSError):  # not empty, or gone
             parts_directory(store).rmdir()
         raise
-
-
-def _digest(files: Sequence[Path]) -> str:
-    """Names a run by what it read."""
-    digest = blake2b(digest_size=6)
-    for path in files:
-        try:
-            with open(path, "rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        except OSError as error:
-            raise RequestError(f"cannot read '{path}': {error.strerror or error}") from error
-    return digest.hexdigest()
 
 
 def _count(store: Path) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 
 from ttclib.errors import RequestError, one_of
 from ttclib.interchange.batch import Batch, Notes
@@ -27,7 +30,31 @@ def find_all(paths: Sequence[Path], fields: Mapping[str, str] | None = None) -> 
     return [source for path in paths for source in find_sources(path, dict(fields or {}))]
 
 
-def read_batches(sources: Sequence[Source], notes: Notes, *, file_format: str | None = None) -> Iterator[Batch]:
+def digest(path: Path) -> str:
+    """Names a file by its content.
+
+    Raises
+    ------
+    RequestError
+        It cannot be read.
+    """
+    found = blake2b(digest_size=6)
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                found.update(block)
+    except OSError as error:
+        raise RequestError(f"cannot read '{path}': {error.strerror or error}") from error
+    return found.hexdigest()
+
+
+def read_batches(
+    sources: Sequence[Source],
+    notes: Notes,
+    *,
+    file_format: str | None = None,
+    run_ids: Mapping[Path, str] = MappingProxyType({}),
+) -> Iterator[Batch]:
     """The rows of files, each read by its format's reader.
 
     Parameters
@@ -37,6 +64,8 @@ def read_batches(sources: Sequence[Source], notes: Notes, *, file_format: str | 
         Filled on the way.
     file_format : str, optional
         By default each file's is told by its beginning.
+    run_ids : mapping
+        What names each file by its content.
 
     Raises
     ------
@@ -47,7 +76,8 @@ def read_batches(sources: Sequence[Source], notes: Notes, *, file_format: str | 
         # Beside the samples in a folder: results of an evaluation, a run's configuration.
         sources = [source for source in sources if source.kind != "json" or _is_samples(source)] or sources
     for source in sources:
-        yield from reader_of(source, file_format).read(source, notes)
+        for batch in reader_of(source, file_format).read(source, notes):
+            yield replace(batch, run_id=run_ids.get(source.path, ""))
 
 
 def _is_samples(source: Source) -> bool:

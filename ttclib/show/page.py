@@ -76,6 +76,8 @@ class PageFacts:
         What is written in the place of a path of this machine: a store's name for its file.
     related : tuple of (str, str)
         What a page of the same suite is to this one, such as ``previous``, and its file name.
+    credits : mapping of str to tuple of str
+        Whose samples the stores hold, and on what terms: a line each.
     """
 
     notebook: str
@@ -86,6 +88,7 @@ class PageFacts:
     changed: tuple[str, ...] = ()
     paths: Mapping[str, str] = field(default_factory=dict)
     related: tuple[tuple[str, str], ...] = ()
+    credits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class _Findings(HTMLParser):

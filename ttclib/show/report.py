@@ -22,6 +22,7 @@ from typing import Any
 import ttclib
 from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.show.page import NOTEBOOK_ONLY, PageFacts, page_html
+from ttclib.store.credit import store_credits
 from ttclib.store.fingerprint import fingerprint
 from ttclib.study.opening import find_store
 
@@ -92,6 +93,7 @@ def render_report(
         notebook=source.name,
         made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         stores=stores_of({**defaults, **given}),
+        credits=credits_of({**defaults, **given}),
         versions=versions(),
         parameters={**defaults, **given},
         changed=tuple(given),
@@ -175,6 +177,18 @@ def stores_of(parameters: dict[str, Any]) -> dict[str, str]:
                 found[path.name] = f"SHA-256 {fingerprint(path)}"
             except RequestError:
                 found[path.name] = "not found"
+    return found
+
+
+def credits_of(parameters: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Whose samples they are, and on what terms, of every store that parameters name and that says so."""
+    found = {}
+    for name, value in parameters.items():
+        if isinstance(value, str) and (name == "store" or name.endswith("_store")):
+            path = find_store(value)
+            with suppress(RequestError):  # not found, which `stores_of` says
+                if stated := store_credits(path):
+                    found[path.name] = tuple(one.line for one in stated)
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
+import pyarrow as pa
 
 _LARGEST = float(np.finfo(np.float16).max)
 
@@ -25,3 +27,36 @@ def pack_halves(values: Sequence[float] | np.ndarray | None) -> bytes | None:
 def unpack_halves(content: bytes | None) -> np.ndarray | None:
     """Numbers from the store, shape (tokens,), float32; None: not known."""
     return None if content is None else np.frombuffer(content, dtype="<f2").astype(np.float32)
+
+
+def lists_of_halves(column: pa.Array) -> pa.Array:
+    """A column of packed numbers as lists of float32; what is no number becomes null.
+
+    Examples
+    --------
+    >>> lists_of_halves(pa.array([pack_halves([-0.5, float("nan")]), None])).to_pylist()
+    [[-0.5, None], None]
+    """
+    packed = pa.array(column.to_pylist(), pa.large_binary()) if column.offset else column.cast(pa.large_binary())
+    _, places, content = packed.buffers()
+    ends = np.frombuffer(places, dtype=np.int64, count=len(packed) + 1) if len(packed) else np.zeros(1, np.int64)
+    values = np.frombuffer(content or b"", dtype="<f2", count=int(ends[-1]) // 2).astype(np.float32)
+    found = pa.LargeListArray.from_arrays(
+        pa.array(ends // 2), pa.array(values, from_pandas=True), mask=packed.is_null() if len(packed) else None
+    )
+    return found.cast(pa.list_(pa.float32()))
+
+
+def halves_of_lists(column: pl.Series) -> pl.Series:
+    r"""The inverse of `lists_of_halves`: a column of lists of numbers, packed.
+
+    Examples
+    --------
+    >>> halves_of_lists(pl.Series([[-0.5, None], None])).to_list()
+    [b'\x00\xb8\x00~', None]
+    """
+    return pl.Series(
+        column.name,
+        [None if row is None else pack_halves(row.cast(pl.Float64).fill_null(np.nan).to_numpy()) for row in column],
+        dtype=pl.Binary,
+    )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +12,25 @@ import duckdb
 from ttclib.errors import RequestError, one_of
 from ttclib.samples import ModelFacts
 from ttclib.store.connection import absorb, connect, write_transaction
-from ttclib.store.tables import columns_of
-
-KINDS = ("prm", "orm", "judge", "confidence")
-FACTS = tuple(name for name, _ in columns_of("models") if name != "model")
+from ttclib.store.fact_tables import FACTS, PRICES, checked_facts, shipped_facts
 
 
 def read_model(con: duckdb.DuckDBPyConnection, model: str | None) -> ModelFacts | None:
-    """What the store knows about a model; None: it has no row of it."""
-    row = read_row(con, model)
+    """What is known about a model: by the store, else by the table that ships; None: nothing is."""
+    if model is None:
+        return None
+    row, shipped = with_shipped(model, read_row(con, model))
     known = {column.name for column in fields(ModelFacts)}
-    return ModelFacts(**{name: value for name, value in row.items() if name in known}) if row else None
+    facts = {name: value for name, value in row.items() if name in known}
+    return ModelFacts(**{"model": model, **facts, "shipped": shipped}) if facts else None
+
+
+def with_shipped(model: str, row: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A row with what it lacks from the table that ships, and which facts these are; a price comes whole or not."""
+    shipped = {name: value for name, value in shipped_facts(model).items() if row.get(name) is None}
+    if any(row.get(name) is not None for name in PRICES):
+        shipped = {name: value for name, value in shipped.items() if name not in PRICES}
+    return {**row, **shipped}, tuple(shipped)
 
 
 def read_row(con: duckdb.DuckDBPyConnection, model: str | None) -> dict[str, Any]:
@@ -47,8 +53,8 @@ def list_models(path: str | Path, *, notify: Callable[[str], None] = lambda text
     Returns
     -------
     list of dict
-        In order of their names: the columns of the table ``models``, and ``roles``, of ``policy``, ``reviser`` and
-        ``verifier``.
+        In order of their names: the columns of the table ``models``; ``roles``, of ``policy``, ``reviser`` and
+        ``verifier``; and ``shipped``, the facts that the store does not know and the table that ships does.
 
     Raises
     ------
@@ -62,11 +68,11 @@ def list_models(path: str | Path, *, notify: Callable[[str], None] = lambda text
                 own = roles.setdefault(name, [])
                 own += [role] if role not in own else []
         named = {name for (name,) in con.execute("SELECT model FROM models").fetchall()}
-        empty = dict.fromkeys(FACTS)
-        return [
-            {"model": name, **empty, **read_row(con, name), "roles": roles.get(name, [])}
-            for name in sorted(named | set(roles))
-        ]
+        empty, found = dict.fromkeys(FACTS), []
+        for name in sorted(named | set(roles)):
+            row, shipped = with_shipped(name, read_row(con, name))
+            found.append({"model": name, **empty, **row, "roles": roles.get(name, []), "shipped": list(shipped)})
+        return found
 
 
 _ROLES = (
@@ -107,17 +113,29 @@ def set_model_facts(
     StoreLockedError
         Another process held the file for longer than `wait_s`; nothing was written.
     """
-    one_of(model, [row["model"] for row in list_models(store, notify=notify)], "model")
     if not facts:
         raise RequestError(f"no fact about '{model}': give one of {', '.join(FACTS)}")
-    checked = {one_of(name, FACTS, "fact of a model"): _checked(name, value) for name, value in facts.items()}
+    set_facts_of(store, {model: facts}, wait_s=wait_s, notify=notify)
+
+
+def set_facts_of(
+    store: str | Path,
+    stated: Mapping[str, Mapping[str, Any]],
+    *,
+    wait_s: float | None = None,
+    notify: Callable[[str], None] = lambda text: None,
+) -> None:
+    """`set_model_facts` for several models: all of them, or nothing."""
+    known = [row["model"] for row in list_models(store, notify=notify)]
+    checked = {one_of(model, known, "model"): checked_facts(dict(facts)) for model, facts in stated.items()}
     absorb(store, wait_s=wait_s, notify=notify)
     with write_transaction(store, wait_s=wait_s, notify=notify) as con:
-        con.execute(
-            "INSERT INTO store.models (model) SELECT $1 WHERE $1 NOT IN (SELECT model FROM store.models)", [model]
-        )
-        assigned = ", ".join(f"{name} = ?" for name in checked)
-        con.execute(f"UPDATE store.models SET {assigned} WHERE model = ?", [*checked.values(), model])
+        for model, facts in checked.items():
+            con.execute(
+                "INSERT INTO store.models (model) SELECT $1 WHERE $1 NOT IN (SELECT model FROM store.models)", [model]
+            )
+            assigned = ", ".join(f"{name} = ?" for name in facts)
+            con.execute(f"UPDATE store.models SET {assigned} WHERE model = ?", [*facts.values(), model])
 
 
 def refuse_known_verifier(path: str | Path, verifier: str) -> None:
@@ -135,31 +153,3 @@ def refuse_known_verifier(path: str | Path, verifier: str) -> None:
             f"'{verifier}' in '{path}' is the model at '{row['path']}', and nobody knows whether it gave these scores, "
             "too: name them otherwise with --verifier"
         )
-
-
-_TYPES = dict(columns_of("models"))
-_ZERO_ALLOWED = {"usd_per_mtok_input", "usd_per_mtok_output", "n_embedding"}
-
-
-def _checked(name: str, value: Any) -> Any:
-    """A value that its column can hold, or an error that says which can be."""
-    if value is None:
-        return None
-    if name == "kind":
-        return one_of(str(value), KINDS, "kind of a verifier")
-    if name == "price_date":
-        try:
-            if not re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)):
-                raise ValueError
-            return date.fromisoformat(str(value)).isoformat()
-        except ValueError:
-            raise RequestError(f"price_date '{value}': give the day as YYYY-MM-DD, such as 2026-01-31") from None
-    if _TYPES[name] == "VARCHAR":
-        return str(value)
-    whole = _TYPES[name] != "DOUBLE"
-    least = 0 if name in _ZERO_ALLOWED else 1
-    largest = 2**31 - 1 if _TYPES[name] == "INTEGER" else 2**63 - 1
-    good = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= largest
-    if not good or (whole and value != int(value)):
-        raise RequestError(f"{name} = {value!r}: give a {'whole ' * whole}number from {least} on")
-    return int(value) if whole else float(value)

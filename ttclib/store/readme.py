@@ -10,7 +10,7 @@ from pathlib import Path
 from ttclib.store.connection import connect
 from ttclib.store.packed import packed_path
 from ttclib.store.schema import SCHEMA_VERSION, is_collected
-from ttclib.store.tables import TABLES, schema_sql
+from ttclib.store.tables import TABLES, described_columns, schema_sql
 
 _INTRODUCTION = """\
 # The store
@@ -73,15 +73,12 @@ def store_readme(demo: Path | None = None) -> str:
         The text of store/README.md. A column that the schema does not comment has an empty meaning.
     """
     sections = [_INTRODUCTION.format(version=SCHEMA_VERSION), "## Tables\n"]
-    for about, table, body in re.findall(
-        r"((?:^--[^\n]*\n)+)CREATE TABLE (\w+) \((.*?)\n\);", schema_sql(), re.MULTILINE | re.DOTALL
-    ):
+    for about, table in re.findall(r"((?:^--[^\n]*\n)+)CREATE TABLE (\w+) ", schema_sql(), re.MULTILINE):
         lines = [line.removeprefix("--").strip() for line in about.splitlines()]
         key = ", ".join(f"`{column}`" for column in TABLES[table])
-        rows = re.findall(r"^ {4}(\w+)\s+([^,\n]+?),?\s*(?:-- *([^\n]*))?$", body, re.MULTILINE)
         sections.append(f"### {table}\n\n{' '.join(lines)}\nOne row for each {key}.\n")
         sections.append("| column | type | meaning |\n|---|---|---|")
-        sections.extend(f"| `{name}` | {kind} | {_cell(meaning)} |" for name, kind, meaning in rows)
+        sections.extend(f"| `{name}` | {kind} | {_cell(meaning)} |" for name, kind, meaning in described_columns(table))
         sections.append("")
     sections.append(REAL_MODELS)
     if demo is not None:
@@ -98,7 +95,8 @@ REAL_MODELS = """## Real models
 | **pythia.duckdb** | attempts and right answers of 81 Pythia checkpoints on GSM8K and MATH | counts of Schaeffer et al. 2025, arXiv:2502.17578 |
 
 They ship packed, as `NAME.duckdb.xz`; whoever opens one first unpacks it. `python store/make_real.py FOLDER` makes them from
-the public files, with parameters, training tokens and list prices from `model_facts.csv`. A store needs DuckDB 2.0 or later.
+the public files, with parameters, training tokens and list prices from `ttclib/store/model_facts.csv`, and with their credit, which
+`ttc status`, every page made from them and every export say. A store needs DuckDB 2.0 or later.
 """  # noqa: E501
 
 

@@ -30,7 +30,7 @@ CREATE TABLE models (
     training_tokens  BIGINT,            -- tokens of pretraining
     usd_per_mtok_input DOUBLE,          -- list price of a million tokens read, in US dollars
     usd_per_mtok_output DOUBLE,         -- list price of a million tokens written, reasoning included
-    price_date       VARCHAR            -- day of that price, YYYY-MM-DD
+    price_date       VARCHAR            -- day or month of that price, YYYY-MM-DD or YYYY-MM
 );
 
 -- All that decides a draw beside the policy and the problem: free keys, of which one that is not there is a value,
@@ -47,7 +47,7 @@ CREATE TABLE runs (
     started_at       TIMESTAMP,         -- UTC
     seed             BIGINT,            -- seed of the draws
     problem_ids      VARCHAR[],         -- problems that were asked for
-    config           VARCHAR,           -- the whole configuration as JSON
+    config           VARCHAR,           -- the whole configuration as JSON; of an import its file, or credit and license
     versions         VARCHAR            -- JSON: versions of the packages that matter
 );
 

@@ -40,3 +40,12 @@ def columns_of(table: str) -> tuple[tuple[str, str], ...]:
     if body is None:
         raise KeyError(table)
     return tuple(re.findall(r"^ {4}(\w+)\s+([A-Z]+(?:\[\])?)", body[1], re.M))
+
+
+@cache
+def described_columns(table: str) -> tuple[tuple[str, str, str], ...]:
+    """Name, declared type and meaning of each column of a table, as the schema and its comments say."""
+    body = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", schema_sql(), re.S)
+    if body is None:
+        raise KeyError(table)
+    return tuple(re.findall(r"^ {4}(\w+)\s+([^,\n]+?),?\s*(?:-- *([^\n]*))?$", body[1], re.M))

@@ -86,7 +86,7 @@ def ask_frontier(
         seed=asked.seed,
         **choices,
     )
-    notes = (*study.notes(compared, told, tokens=ledger.unit != "generations"), *result.notes)
+    notes = (*study.notes(compared, told, ledger), *result.notes)
     return Answer(result, findings.of_frontier(result), study.caption(asked, compared, told), notes)
 
 
@@ -173,8 +173,7 @@ def ask_allocation(
         **choices,
     )
     said = findings.of_allocation(frame, ledger.label)
-    notes = study.notes(compared, told, tokens=ledger.unit != "generations")
-    return Answer(frame, said, study.caption(asked, compared, told), notes)
+    return Answer(frame, said, study.caption(asked, compared, told), study.notes(compared, told, ledger))
 
 
 def ask_efficiency(
@@ -201,7 +200,7 @@ def ask_efficiency(
         seed=asked.seed,
         **choices,
     )
-    notes = (*study.notes(compared, told, tokens=ledger.unit != "generations"), *result.notes)
+    notes = (*study.notes(compared, told, ledger), *result.notes)
     return Answer(result, findings.of_efficiency(result), study.caption(asked, compared, told), notes)
 
 
@@ -300,7 +299,7 @@ def ask_crossover(
         **choices,
     )
     caption = (f"{study.policy} thinking longer against {large.label} of {large.line}",)
-    notes = (*study.notes(compared, told), *_reach(result, len(ratios)))
+    notes = (*study.notes(compared, told, ledger, large.model), *_reach(result, len(ratios)))
     return Answer(result, findings.of_crossover(result), (*caption, *study.caption(asked, compared, told)), notes)
 
 
@@ -369,8 +368,7 @@ def ask_matched(study: Study, asked: Question, *, ledger: Ledger, **choices: Any
     """Strategies at equal cost, to see whether the framework matters (`ttclib.analysis.compare.matched_compute`)."""
     compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
     frame = matched_compute(told.outcomes, told.difficulty, ledger=ledger, seed=asked.seed, **choices)
-    notes = study.notes(compared, told, tokens=ledger.unit != "generations")
-    return Answer(frame, (), study.caption(asked, compared, told), notes)
+    return Answer(frame, (), study.caption(asked, compared, told), study.notes(compared, told, ledger))
 
 
 def ask_plan(

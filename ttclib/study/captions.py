@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from ttclib.samples import Pool, Verifier
+from ttclib.samples import FEW_UNKNOWN, ModelFacts, Pool, Verifier
 
 AGGREGATION_LABELS = {
     "last": "last step's score",
@@ -47,6 +48,23 @@ def selection_line(verifier: Verifier | None, aggregation: str) -> str:
     if verifier.kind == "prm":
         return f"scored by {verifier.label}, {AGGREGATION_LABELS.get(aggregation, aggregation)}"
     return f"scored by {verifier.label}"
+
+
+def lengths_line(pool: Pool, whose: str) -> str:
+    """Of how many samples nobody knows how long they are, and what follows; empty: of none, or of all."""
+    unknown, count = pool.n_unknown_lengths, int(pool.present.sum())
+    if unknown in (0, count):
+        return ""
+    said = f"{unknown:,} of {count:,} samples of {whose} have no token count: "
+    if unknown <= FEW_UNKNOWN * count:
+        return said + "in what they cost they count as the mean of their problem's others"
+    return said + "too many for the others to stand for them, so that what their problems cost is unknown"
+
+
+def prices_line(models: Iterable[ModelFacts | None]) -> str:
+    """The prices that are charged, each with its date, and whether the store states it; empty: none is known."""
+    known = {one.model: one.price_line for one in models if one is not None and one.price_line}
+    return "prices: " + "; ".join(f"{name} {line}" for name, line in known.items()) if known else ""
 
 
 def bands_line(level: float = 0.95) -> str:

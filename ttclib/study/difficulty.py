@@ -167,7 +167,7 @@ def _row(name: str, k: int | None, found: Sequence[Agreement]) -> dict[str, Any]
 def _profiles(pool: Pool, told: dict[str, Difficulty]) -> pl.DataFrame:
     nothing = np.full(len(pool.problem_ids), np.nan)
     whole = pool.counts is None
-    tokens = np.where(pool.present, pool.completion_tokens, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes)
+    tokens = np.where(pool.present, pool.lengths, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes)
     frame = pl.DataFrame(
         {
             "problem_id": pool.problem_ids,

@@ -86,7 +86,7 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
     once = {row["once"]: row["cost_once"] for row in frame.iter_rows(named=True)}
     order = [side for side in dict.fromkeys(frame["many"]) if side not in once]
     result = ManyOrOnce(_title(study), frame, best, (*order, *sorted(once, key=lambda side: once[side])), ledger)
-    said = (*study.notes(compared, tokens=ledger.unit != "generations"), *candidates.notes)
+    said = (*study.notes(compared, None, ledger), *candidates.notes)
     notes = tuple(f"{result.title}: {note}" if result.title else note for note in said)
     return Answer(result, of_many_or_once(frame, ledger.unit, result.title), _caption(study, frame), notes)
 

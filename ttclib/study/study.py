@@ -11,15 +11,16 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.curves import accuracy_curve
+from ttclib.analysis.ledger import Ledger
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes, cut
 from ttclib.replay.strategy import strategy
-from ttclib.samples import PRM, Pool
+from ttclib.samples import PRM, ModelFacts, Pool
 from ttclib.store import load_pool
 from ttclib.store.choosing import Wanted
 from ttclib.store.contents import contents
 from ttclib.store.settings import differing_keys, matching_settings
-from ttclib.study.captions import bands_line, selection_line, source
+from ttclib.study.captions import bands_line, lengths_line, prices_line, selection_line, source
 from ttclib.study.compared import Compared, compare
 from ttclib.study.findings import of_curves
 from ttclib.study.labels import side_labels
@@ -215,10 +216,29 @@ class Study:
             lines.append(f"bins of {', '.join(str(size // halves) for size in sizes)} problems by {found.label}")
         return (*lines, bands_line())
 
-    def notes(self, compared: Compared, told: Told | None = None, *, tokens: bool = False) -> tuple[str, ...]:
-        """What was left out, not scored, or not counted where `tokens` are charged, and what to say of difficulty."""
-        counted = self._uncounted() if tokens else []
-        said = (compared.line(), *self._unscored(compared), *counted, "" if told is None else told.note)
+    def notes(
+        self, compared: Compared, told: Told | None = None, ledger: Ledger | None = None, *others: ModelFacts | None
+    ) -> tuple[str, ...]:
+        """What was left out, what is not scored or not measured, what is said of the difficulty, and of prices.
+
+        Parameters
+        ----------
+        compared : Compared
+        told : Told, optional
+        ledger : Ledger, optional
+            What is charged; in dollars the prices are said, those of `others`, too.
+        *others : ModelFacts or None
+        """
+        labels = side_labels(self.members) if len(self.members) > 1 else [self.policy]
+        models = [one.source.policy_model for one in compared.outcomes] if ledger is not None else []
+        prices = prices_line([*models, *others]) if ledger is not None and ledger.unit == "dollars" else ""
+        said = (
+            compared.line(),
+            *self._unscored(compared),
+            *(lengths_line(member.pool, label) for member, label in zip(self.members, labels, strict=True)),
+            "" if told is None else told.note,
+            prices,
+        )
         return tuple(text for text in said if text)
 
     def _unscored(self, compared: Compared) -> list[str]:
@@ -234,19 +254,6 @@ class Study:
                         f"{missing} of {int(pool.present.sum())} samples have no {name} score: best-of-N ranks them "
                         "last, no vote counts them"
                     )
-        return said
-
-    def _uncounted(self) -> list[str]:
-        """How many samples have no token count where others have, and what stands for it."""
-        said = []
-        for member, label in zip(self.members, side_labels(self.members), strict=True):
-            pool = member.pool
-            missing = int((np.isnan(pool.completion_tokens) & pool.present).sum()) if pool.counts is None else 0
-            if 0 < missing < int(pool.present.sum()):
-                said.append(
-                    f"{missing} of {int(pool.present.sum())} samples of {label} have no token count: they are charged "
-                    "the mean of their problem's others"
-                )
         return said
 
     def of_problems(self, problem_ids: Iterable[str]) -> Study:

@@ -16,6 +16,7 @@ from ttclib.interchange.batch import Batch, Notes, batch_of_records
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source
 
+_TOO_DEEP = (RecursionError, MemoryError)  # what Python says of a list within lists without end
 _NAME = re.compile(r"details_(?P<task>.+)_\d{4}-\d\d-\d\dT[\d.:-]+$")
 
 
@@ -39,7 +40,7 @@ def read_lighteval(source: Source, notes: Notes) -> Iterator[Batch]:
     for place, row in source.records():
         try:
             samples = _samples(row, place) if "doc" in row else _older_samples(row, place)
-        except (TypeError, KeyError, IndexError, AttributeError, ValueError, SyntaxError) as error:
+        except (TypeError, KeyError, IndexError, AttributeError, ValueError, SyntaxError, *_TOO_DEEP) as error:
             raise RequestError(
                 f"{source.where} {place} is no row of lighteval: {type(error).__name__} at {str(error)[:80]}"
             ) from error

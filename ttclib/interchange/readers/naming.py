@@ -32,6 +32,7 @@ ALIASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "prompt_tokens": (("input_tokens", "n_prompt_tokens"),),
     "completion_tokens": (("output_tokens", "num_generated_tokens", "n_completion_tokens", "generated_tokens"),),
     "elapsed_s": (("working_time_s", "seconds", "latency_s"),),
+    "reasoning": (("reasoning_content", "reasoning_text", "thinking"),),
     "setting": (("config",), ("settings",)),
     "run": (("run_id",),),
     "n": (("num_samples", "n_samples", "total"),),

@@ -75,23 +75,35 @@ def _samples(row: dict[str, Any], body: dict[str, Any]) -> Iterator[dict[str, An
         shared["completion_tokens"] = _first(usage, "completion_tokens", "output_tokens")
         for details in ("completion_tokens_details", "output_tokens_details"):
             shared.setdefault("reasoning_tokens", _within(usage, details, "reasoning_tokens"))
-    for number, (text, reason) in enumerate(texts):
-        sample = shared | {"completion": text, "finish_reason": reason}
+    for number, (text, reason, more) in enumerate(texts):
+        sample = shared | {"completion": text, "finish_reason": reason} | more
         if numbered or len(texts) > 1:
             sample["sample_index"] = (int(numbered[2]) if numbered else 0) * max(len(texts), 1) + number
         yield sample
 
 
-def _texts(body: dict[str, Any]) -> Iterator[tuple[str | None, str | None]]:
+def _texts(body: dict[str, Any]) -> Iterator[tuple[str | None, str | None, dict[str, Any]]]:
+    """Each answer's text, why it ended, and what else is known of it."""
     if isinstance(body.get("choices"), list):
         for choice in body["choices"]:
             message = _within(choice, "message", "content")
-            yield _joined(message if message is not None else _within(choice, "text")), _within(choice, "finish_reason")
+            text = _joined(message if message is not None else _within(choice, "text"))
+            yield text, _within(choice, "finish_reason"), _apart(choice)
     elif isinstance(body.get("output"), list):
         parts = [part for item in body["output"] for part in (_within(item, "content") or [])]
-        yield _joined(parts), body.get("status")
+        yield _joined(parts), body.get("status"), {}
     else:
-        yield _joined(body.get("content")), body.get("stop_reason")
+        yield _joined(body.get("content")), body.get("stop_reason"), {}
+
+
+def _apart(choice: Any) -> dict[str, Any]:
+    """Reasoning that stands apart from the answer, and the log-probability of each token, where a choice has them."""
+    message = _within(choice, "message")
+    found = {"reasoning": _first(message, "reasoning_content", "reasoning") if isinstance(message, dict) else None}
+    tokens = _within(choice, "logprobs", "content")
+    if isinstance(tokens, list) and tokens:
+        found["token_logprobs"] = [_within(token, "logprob") for token in tokens]
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _joined(content: Any) -> str | None:

@@ -117,9 +117,11 @@ def _schema(rows: list[dict[str, Any]], named: dict[str, str]) -> pa.Schema | No
         if kind is None:
             wanted = type_of(ours)
             kind = {pl.Boolean: bool, pl.Int64: int, pl.Float64: float, pl.List: list}.get(type(wanted), str)
-        if kind is list and ours != "step_scores":
+        within = getattr(type_of(ours), "inner", None)
+        if kind is list and not (isinstance(within, pl.DataType) and within.is_numeric()):
             return None
-        types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string(), list: pa.list_(pa.float64())}
+        of_list = pa.list_(pa.int64() if within == pl.Int64 else pa.float64())
+        types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string(), list: of_list}
         if kind not in types:
             return None
         fields.append(pa.field(theirs, types[kind]))

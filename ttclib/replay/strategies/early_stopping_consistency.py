@@ -57,8 +57,8 @@ class EarlyStoppingConsistency(UntilSettled):
         """As `UntilSettled` does; a window is waited for, and reads the prompt's cache, as its longest."""
         found, costs = super().expected_and_spent(pool, reads, scores, budgets, seed)
         waits = window_waits(
-            pool.answer_ids, pool.completion_tokens, [self.window], budgets, pool_sizes=pool.pool_sizes, seed=seed
+            pool.answer_ids, pool.lengths, [self.window], budgets, pool_sizes=pool.pool_sizes, seed=seed
         )[:, 0]
-        prompt = pool.prompt_tokens[:, None]
+        prompt = pool.prompt_lengths[:, None]
         own = costs["context_tokens"] - prompt * costs["completion_tokens"]
         return found, costs | {"serial_tokens": waits, "kv_tokens": prompt * waits + own}

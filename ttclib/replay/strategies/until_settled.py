@@ -36,7 +36,7 @@ class UntilSettled(WholeSamples):
         self, pool: Pool, reads: Verifier | None, scores: np.ndarray | None, budgets: Sequence[int], seed: int
     ) -> tuple[Estimate, dict[str, np.ndarray]]:
         """As `WholeSamples.expected_and_spent`."""
-        length, prompt = pool.completion_tokens, pool.prompt_tokens[:, None]
+        length, prompt = pool.lengths, pool.prompt_lengths[:, None]
         read = np.zeros(length.shape) if reads is None else reads.tokens_read
         loads = np.stack([length, length * (length - 1) / 2, read], axis=2)
         found = self.stop(pool, scores, budgets, loads, seed)

@@ -120,7 +120,7 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
     -------
     dict of str to float array, shape (problems, budgets)
         By the names of `ttclib.replay.outcomes.COSTS`; NaN: a pool smaller than the budget, or a
-        count that the store lacks: of means over all samples of the problem, of the longest of several of one.
+        count that the store lacks, unless few are lacking (`Pool.lengths`).
 
     Notes
     -----
@@ -133,7 +133,7 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
     nothing = np.where(np.isnan(size), np.nan, 0.0)
     if pool.counts is not None:
         return {"generations": size, "pruned_tokens": nothing, "rollout_tokens": nothing}
-    length, prompt = pool.completion_tokens, pool.prompt_tokens[:, None]
+    length, prompt = pool.lengths, pool.prompt_lengths[:, None]
     own = _mean_of_samples(pool, length * (length - 1) / 2)
     mean_length = _mean_of_samples(pool, length)
     read = np.zeros(length.shape) if verifier is None else verifier.tokens_read
@@ -154,13 +154,8 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
 
 
 def _mean_of_samples(pool: Pool, values: np.ndarray) -> np.ndarray:
-    """Mean over those of a problem's samples of which it is known, shape (problems, 1); NaN: of none.
-
-    One count that an API did not report would else leave the whole policy without a cost.
-    """
-    known = pool.present & ~np.isnan(values)
-    count = known.sum(axis=1)
-    return np.where(count > 0, np.where(known, values, 0.0).sum(axis=1) / np.maximum(1, count), np.nan)[:, None]
+    """Mean over a problem's samples, shape (problems, 1); NaN where one is unknown."""
+    return (np.where(pool.present, values, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes))[:, None]
 
 
 def cap_length(pool: Pool, max_tokens: int) -> Pool:
