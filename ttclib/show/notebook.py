@@ -229,4 +229,6 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "07_scaling_fits": ("What would ten times as many samples cover?", ("samples",)),
     "08_samples": ("What did the model write, and where does the verifier err?", ("samples", "scores")),
     "09_compare_stores": ("How do two policies or two verifiers differ?", ("samples",)),
+    "12_open_models": ("Of open families, a small model many times or a larger one once?", ("two policies",)),
+    "13_train_or_sample": ("Train a model longer, or sample a smaller one more?", ("two policies",)),
 }

@@ -231,9 +231,7 @@ def _perfect(study: Study) -> Any:
     return question(strategies=PERFECT, budgets=budgets)
 
 
-def _asked(
-    study: Study, large: Larger, rates: Sequence[float], bins: int, n_resamples: int, seed: int
-) -> Crossover:
+def _asked(study: Study, large: Larger, rates: Sequence[float], bins: int, n_resamples: int, seed: int) -> Crossover:
     asked = _perfect(study).but(bins=bins, seed=seed)
     return ask_crossover(study, large, asked, rates, n_resamples=n_resamples).result
 

@@ -10,6 +10,7 @@ from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart
+from ttclib.show.charts.pairs import needed_chart, pair_bins_chart, pairs_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
 from ttclib.show.charts.saving import saving_chart
@@ -34,6 +35,9 @@ __all__ = [
     "frontier_chart",
     "gains_chart",
     "miss_chart",
+    "needed_chart",
+    "pair_bins_chart",
+    "pairs_chart",
     "save_chart",
     "saving_chart",
     "sides_chart",
