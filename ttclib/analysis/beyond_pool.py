@@ -8,7 +8,7 @@ spend c = M + 3·(M − 1)/R attempts, so that the number needed says from which
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,13 @@ class BeyondPool:
     fitted: Needed
     fit: BetaBinomial
     pool_ends_at: int
+
+    @property
+    def needed(self) -> pl.DataFrame:
+        """What it takes to catch up, a row for the pool and one for the fit."""
+        rows = [("pool", *astuple(self.measured)), ("fit", *astuple(self.fitted))]
+        names = ("told_by", *(one.name for one in fields(Needed)))
+        return pl.DataFrame([dict(zip(names, row, strict=True)) for row in rows])
 
 
 def beyond_pool(
@@ -212,6 +219,6 @@ def _first(coverage: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _needed(attempts: float, low: float, high: float, **made: Any) -> Needed:
-    low, high = min(low, attempts), max(high, attempts)
+    attempts, low, high = float(attempts), float(min(low, attempts)), float(max(high, attempts))
     # More attempts are a smaller R.
     return Needed(attempts, low, high, *(crossing_of(one, **made) for one in (attempts, high, low)))

@@ -97,7 +97,7 @@ def predict_held_out(
                 continue
             rows.append(
                 {
-                    "policy": policies[at],
+                    "policy": policies[int(at)],
                     "n_parameters": int(sizes[i]),
                     "training_tokens": int(tokens[i]),
                     "k": int(k),

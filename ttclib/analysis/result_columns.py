@@ -173,6 +173,21 @@ OWN: tuple[Column, ...] = (
         "ratio",
         "pool suffices from R =",
     ),
+    # Training.
+    Column("n_parameters", _INT, "parameters of the model", "size", "parameters"),
+    Column("training_tokens", _INT, "tokens of its training", "size", "trained on"),
+    Column(
+        "from_queries",
+        _FLOAT,
+        "queries from which on a model of at least this size is cheapest",
+        "quantity",
+        "from queries",
+        ends=_CI,
+    ),
+    Column("target", _FLOAT, "share of the problems that is to be covered", "share"),
+    Column("training_share", _FLOAT, "share of the cost that is training", "share", "of this training"),
+    Column("supported_share", _FLOAT, "share of resamples in which this size is cheapest", "share", "in resamples"),
+    Column("holds", _FLAG, "whether the interval holds what was measured", "flag"),
     # Difficulty.
     _share("oracle", "pass@1: share of the problem's samples that are right", "pass@1"),
     Column("predicted", _FLOAT, "what is predicted: a mean verifier score, or coverage by a fitted model", "score"),

@@ -55,7 +55,7 @@ TAKEOVER_SCHEMA = {
     "n_parameters": pl.Int64,
     "policy": pl.String,
     "training_tokens": pl.Int64,
-    "crossing": pl.Float64,
+    "from_queries": pl.Float64,
     "ci_low": pl.Float64,
     "ci_high": pl.Float64,
     "supported": pl.Boolean,
@@ -78,8 +78,7 @@ class Training:
         A row a target, number of queries and size, at its best checkpoint; `factor`: its cost over the cheapest one's.
     takeovers : polars.DataFrame
         A row a target and size that becomes the cheapest: the queries from which on a model of at least that size is
-        throughout (`crossing`), with an interval; null: an open end. `supported`: both ends are within the range looked
-        at.
+        throughout (`from_queries`), with an interval; null: an open end. `supported`: both ends are within the range.
     reached : polars.DataFrame
         `policy`, and the largest share of problems that its samples cover, `coverage`, at `k`.
     n_problems : int
@@ -268,7 +267,7 @@ class _Bills:
             rows.append(
                 {
                     **self.facts(at, samples),
-                    "crossing": first,
+                    "from_queries": first,
                     "ci_low": min(low, first) if low > self.queries[0] else None,
                     "ci_high": max(high, first) if high < np.inf else None,
                     "supported": bool(low > self.queries[0] and high < np.inf),

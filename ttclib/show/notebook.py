@@ -67,6 +67,12 @@ def open_study(
     return open_store(store, policy or smallest_policy(store), benchmark=benchmark, setting=setting)
 
 
+def most_answered(store: str | Path) -> str | None:
+    """The benchmark that most policies of a store answered."""
+    found = [one.benchmark for one in contents(store) if one.n_samples or one.n_counted]
+    return max(dict.fromkeys(found), key=found.count, default=None)
+
+
 def ask(**values: Any) -> Question:
     """A question whose strategies are left out, and said, where the store does not hold them."""
     return question(lacking="leave out", **values)

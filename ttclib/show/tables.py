@@ -276,6 +276,12 @@ def pairs_html(pairs: pl.DataFrame) -> str:
     return plain_table_html((*heads, "pool suffices from R =", "by the fit, R"), rows, names=(0, 1))
 
 
+def takeovers_html(takeovers: pl.DataFrame) -> str:
+    """From how many queries on a larger size is cheapest, target by target, from `ttclib.analysis.training`."""
+    columns = ("target", "n_parameters", "training_tokens", "from_queries", INTERVAL)
+    return table(takeovers, (*columns, "exchange_rate"))
+
+
 def _crossing(row: dict[str, Any], told: str) -> str:
     """The R above which the larger model is ahead, with its interval, in words where there is none."""
     at, low, high = (row[f"crossing{end}{told}"] for end in ("", "_low", "_high"))

@@ -68,12 +68,9 @@ def load_counts(
         policies, row = np.unique(rows["policy"].astype(str), return_inverse=True)
         models = tuple(read_model(con, str(name)) or ModelFacts(str(name)) for name in policies)
     problems, column = np.unique(rows["problem_id"].astype(str), return_inverse=True)
-    tables = []
-    for name in ("n", "c"):
-        table = np.zeros((len(policies), len(problems)), dtype=np.int64)
-        table[row, column] = np.asarray(rows[name], dtype=np.int64)
-        tables.append(table)
-    return PolicyCounts(models, tuple(map(str, problems)), *tables, benchmark or (names[0] if names else None))
+    n, c = (np.zeros((len(policies), len(problems)), dtype=np.int64) for _ in range(2))
+    n[row, column], c[row, column] = rows["n"], rows["c"]
+    return PolicyCounts(models, tuple(map(str, problems)), n, c, benchmark or (names[0] if names else None))
 
 
 _BENCHMARKS = """

@@ -90,7 +90,7 @@ def open_checkpoints(
     shared = np.flatnonzero((found.n[kept] > 0).all(axis=0))
     if len(shared) < 2:
         raise RequestError(f"the checkpoints in '{store}' share {len(shared)} problems: sample them on the same ones")
-    rows = np.ix_(kept, shared)
+    rows = np.ix_(np.array(kept), shared)
     counts = replace(
         found,
         models=tuple(found.models[at] for at in kept),
@@ -111,6 +111,7 @@ def ask_training(
     answer_tokens: float = ANSWER_TOKENS,
     targets: Sequence[float] = TARGETS,
     queries: Sequence[float] = QUERIES,
+    also: Sequence[float] = (),
     n_resamples: int = 400,
     seed: int = 0,
 ) -> Answer[Training]:
@@ -123,12 +124,14 @@ def ask_training(
         That the findings are about; it joins `targets`.
     answer_tokens, targets, queries, n_resamples, seed
         As in `train_or_sample`.
+    also : sequence of float
+        Further numbers of queries.
     """
     result = train_or_sample(
         *checkpoints.facts,
         answer_tokens=answer_tokens,
         targets=sorted({*targets, target}),
-        queries=queries,
+        queries=sorted({*queries, *also}),
         n_resamples=n_resamples,
         seed=seed,
     )
@@ -144,7 +147,7 @@ def ask_held_out(checkpoints: Checkpoints, ks: Sequence[int] = KS) -> Answer[pl.
     frame = predict_held_out(*checkpoints.facts, ks)
     told, asked = frame["policy"].n_unique(), len(checkpoints.counts.models)
     notes = () if told == asked else (f"left out: {asked - told} checkpoints that solve too few problems to be fitted",)
-    return Answer(frame, family_findings.of_held_out(frame), checkpoints.caption, (*checkpoints.notes, *notes))
+    return Answer(frame, family_findings.of_held_out(frame), checkpoints.caption, notes)
 
 
 def _names(names: Sequence[str]) -> str:

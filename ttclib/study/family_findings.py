@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ttclib.analysis.columns import prefixed, shown, shown_interval
+from ttclib.analysis.beyond_pool import BeyondPool
+from ttclib.analysis.columns import prefixed, shown, shown_interval, sized
 from ttclib.analysis.resampling import interval
 from ttclib.analysis.training import Training
 
@@ -28,18 +29,17 @@ def of_pairs(pairs: pl.DataFrame) -> tuple[str, ...]:
         f"ahead at every R from {low:g} to {high:g} in {len(count['small'])}, behind with all of its attempts in "
         f"{len(count['large'])}; in {len(count['depends'])} it depends on R or is too close to call."
     ]
+    alone = []
     for name in dict.fromkeys(row["pair"] for row in rows):
         own = [row for row in rows if row["pair"] == name]
-        parts = [
-            f"{row['task']} {_points(row)} points {_interval(row)}, {WORDS.get(row['winner'], 'not answerable')}"
-            for row in own
-        ]
-        differ = len({row["winner"] for row in own}) > 1
-        lead = f"{name}: the verdict depends on the task" if differ else name
-        said.append(
-            f"{lead}. {own[0]['pool_ends_at']} attempts of the small one, {CHECKED}, against one answer: "
-            f"{'; '.join(parts)}."
-        )
+        if len(own) == 1:
+            alone.append(f"{name} on {_verdict(own[0])}")
+            continue
+        differ = ": the verdict depends on the task" if len({row["winner"] for row in own}) > 1 else ""
+        against = f"{own[0]['pool_ends_at']} attempts of the small one, {CHECKED}, against one answer"
+        said.append(f"{name}{differ}. {against}: {'; '.join(map(_verdict, own))}.")
+    if alone:
+        said.append(f"On one task, {size} attempts, {CHECKED}, against one answer: {'; '.join(alone)}.")
     meet = [row for row in rows if 0 < row["crossing"] < np.inf]
     if meet:
         parts = [
@@ -55,11 +55,34 @@ def of_pairs(pairs: pl.DataFrame) -> tuple[str, ...]:
     return tuple(said)
 
 
+def of_beyond(found: BeyondPool) -> tuple[str, ...]:
+    """How many attempts it takes to catch up: in the pool, and by the fit where the pool ends before."""
+    said = []
+    for told, needed in ((f"Of {found.pool_ends_at} attempts", found.measured), ("By the fit", found.fitted)):
+        ends = shown_interval(needed.attempts_low, needed.attempts_high, "attempts")
+        if needed.attempts == np.inf:
+            said.append(f"{told} all, {CHECKED}, are not enough for one answer of the larger model {ends}.")
+            continue
+        until = "at every R" if needed.crossing == np.inf else f"up to R = {prefixed(needed.crossing)}"
+        rates = shown_interval(needed.crossing_low, needed.crossing_high, "crossing")
+        said.append(
+            f"{told} {prefixed(needed.attempts)} {ends}, {CHECKED}, pass one answer of the larger model: the small one "
+            f"is ahead {until} {rates}."
+        )
+    return tuple(said)
+
+
 def who_is_ahead(row: dict[str, Any]) -> str:
     """``small``: with the fewest attempts that any R pays for; ``large``: against all attempts; or ``depends``."""
     if row["winner_at_highest"] == "small":
         return "small"
     return "large" if row["winner"] == "large" else "depends"
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    """A task, the difference there with all attempts, and who is ahead."""
+    words = WORDS.get(row["winner"], "not answerable")
+    return f"{row['task']} {_points(row)} points {_interval(row)}, {words}"
 
 
 def _estimate(row: dict[str, Any]) -> str:
@@ -86,42 +109,39 @@ def _interval(row: dict[str, Any]) -> str:
 
 def of_training(found: Training, target: float) -> tuple[str, ...]:
     """Which size is cheapest with how many queries, where that changes, and which sizes never are."""
-    share = f"{target * 100:g} % of {found.n_problems} problems"
+    share = f"{target * 100:g} % of {found.n_problems} problems, {CHECKED}"
     chosen = found.choices.filter(np.isclose(found.choices["target"], target)).drop_nulls("policy")
     if not len(chosen):
         most = found.reached.sort("coverage").row(-1, named=True)
-        return (
-            f"No checkpoint covers {share}, {CHECKED}: {most['policy']} comes furthest, with {most['k']:,.0f} samples to "
-            f"{shown(most['coverage'], 'accuracy')}.",
-        )
+        furthest = f"with {most['k']:,.0f} samples to {shown(most['coverage'], 'accuracy')}"
+        return (f"No checkpoint covers {share}: {most['policy']} comes furthest, {furthest}.",)
     rows = chosen.sort("queries").to_dicts()
     first, last = rows[0], rows[-1]
-    few, many = (prefixed(row["queries"]) for row in (first, last))
-    said = [
-        f"To cover {share}, {CHECKED}, the cheapest of {len(found.reached)} checkpoints is {_checkpoint(first)} for "
-        f"{few} queries, with {first['training_share'] * 100:.0f} % of the FLOPs in training, and {_checkpoint(last)} for "
-        f"{many}, with {last['training_share'] * 100:.2g} %."
+    ends = [
+        f"{_checkpoint(row)} for {count_of(row['queries'])} queries, {row['training_share'] * 100:.2g} % of the FLOPs "
+        "in training"
+        for row in (first, last)
     ]
+    said = [f"To cover {share}, the cheapest of {len(found.reached)} checkpoints is {'; and '.join(ends)}."]
     own = found.takeovers.filter(np.isclose(found.takeovers["target"], target)).sort("n_parameters").to_dicts()
     if own:
         steps = [
-            f"{size_of(row['n_parameters'])} from {prefixed(row['crossing'])} queries "
-            f"{shown_interval(row['ci_low'], row['ci_high'], 'exchange_rate')} (R = {prefixed(row['exchange_rate'])})"
+            f"{sized(row['n_parameters'])} from {count_of(row['from_queries'])} queries {_open_ends(row)} "
+            f"(R = {prefixed(row['exchange_rate'])})"
             for row in own
         ]
         said.append(f"A larger size takes over, {CHECKED}: {', '.join(steps)}.")
     else:
-        said.append(f"One size, {size_of(last['n_parameters'])}, is cheapest throughout, {CHECKED}.")
+        said.append(f"One size, {sized(last['n_parameters'])}, is the cheapest at every number of queries, {CHECKED}.")
     largest = max(row["n_parameters"] for row in rows)
     above = found.sizes.filter(np.isclose(found.sizes["target"], target)).filter(pl.col("n_parameters") > largest)
     if len(above):
-        sizes = sorted(above["n_parameters"].unique().to_list())
+        sizes = above["n_parameters"].unique().sort().to_list()
         end = above.filter(pl.col("queries") == last["queries"]).sort("factor").row(0, named=True)
-        what = " and ".join(dict.fromkeys(size_of(size) for size in (sizes[0], sizes[-1])))
-        between = f"{'sizes from ' if len(sizes) > 1 else ''}{what.replace(' and ', ' to ')}"
+        names = " to ".join(dict.fromkeys(sized(size) for size in (sizes[0], sizes[-1])))
         said.append(
-            f"Up to {many} queries {between} never pay, {CHECKED}: the nearest, {size_of(end['n_parameters'])}, costs "
-            f"{end['factor']:.2g} times as much."
+            f"Of the sizes that reach it {names} {'are' if len(sizes) > 1 else 'is'} never the cheapest, {CHECKED}: at "
+            f"{count_of(last['queries'])} queries {sized(end['n_parameters'])} costs {end['factor']:.3g} times as much."
         )
     return tuple(said)
 
@@ -137,24 +157,33 @@ def of_held_out(frame: pl.DataFrame) -> tuple[str, ...]:
         said.append(
             f"pass@{k}: the 95 % interval from the other checkpoints holds {held} of {count} that were held out "
             f"({held / count * 100:.0f} % [{low * 100:.0f}, {high * 100:.0f}]); a prediction misses by a factor of "
-            f"{miss:.2g}, half of the time by more, and an interval spans a factor of {width:.2g}."
+            f"{miss:.2g}, half of the time by more, and an interval spans a factor of {prefixed(width)}."
         )
     return tuple(said)
 
 
-def size_of(n_parameters: int) -> str:
-    """A model's size as it is called: 14M, 1.4B.
+def count_of(queries: float) -> str:
+    """A number of queries in words.
 
     Examples
     --------
-    >>> size_of(14_000_000), size_of(1_400_000_000)
-    ('14M', '1.4B')
+    >>> count_of(448_434), count_of(2.4e8), count_of(1e12)
+    ('448 thousand', '240 million', '1 trillion')
     """
-    return prefixed(n_parameters, digits=2).replace(" ", "").replace("G", "B").replace("k", "K").replace(".0", "")
+    for unit, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
+        if queries >= unit * 0.9995:
+            return f"{queries / unit:.3g} {word}"
+    return f"{queries:.3g}"
+
+
+def _open_ends(row: dict[str, Any]) -> str:
+    """The interval of a number of queries, in words where an end is open."""
+    low, high = (row[end] for end in ("ci_low", "ci_high"))
+    if low is None and high is None:
+        return "[open]"
+    return f"[{'open' if low is None else count_of(low)}, {'open' if high is None else count_of(high)}]"
 
 
 def _checkpoint(row: dict[str, Any]) -> str:
-    return (
-        f"{size_of(row['n_parameters'])} trained on {size_of(row['training_tokens'])} tokens ({prefixed(row['k'])} "
-        "samples a query)"
-    )
+    samples = f"{prefixed(row['k'])} sample{'' if row['k'] == 1 else 's'} a query"
+    return f"{sized(row['n_parameters'])} trained on {sized(row['training_tokens'])} tokens ({samples})"

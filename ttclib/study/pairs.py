@@ -19,6 +19,7 @@ from ttclib.store.connection import connect
 from ttclib.store.contents import contents
 from ttclib.study import family_findings
 from ttclib.study.answers import Answer, Larger, ask_crossover, larger_side
+from ttclib.study.captions import source
 from ttclib.study.opening import find_store
 from ttclib.study.question import question
 from ttclib.study.study import Study
@@ -117,7 +118,9 @@ def pairs_of(
         known = {"": {name: name for name in sizes}}
     benchmarks = list(dict.fromkeys(one.benchmark for one in found))
     named = {name: label for name, label in (tasks or {}).items() if name in benchmarks}
-    labels = named or {name: (name or "all problems").replace("_", " ") for name in benchmarks}
+    labels: dict[str | None, str] = {**named} or {
+        name: (name or "all problems").replace("_", " ") for name in benchmarks
+    }
     pairs = []
     for benchmark, task in labels.items():
         there = {one.policy for one in found if one.benchmark == benchmark}
@@ -136,7 +139,7 @@ def pairs_of(
 
 def ask_beyond(
     pool: Pool, large: Larger, ratios: Sequence[float], found: Crossover, n_resamples: int = 300, seed: int = 0
-) -> BeyondPool:
+) -> Answer[BeyondPool]:
     """What a crossover would come to with the attempts that its pool lacks (`ttclib.analysis.beyond_pool`).
 
     Parameters
@@ -151,7 +154,7 @@ def ask_beyond(
     """
     answers = dict(zip(large.outcomes[0].problem_ids, large.outcomes[0].accuracy[:, 0], strict=True))
     rows = [row for row, name in enumerate(pool.problem_ids) if name in answers and pool.n_graded[row] > 0]
-    return beyond_pool(
+    result = beyond_pool(
         pool.n_graded[rows],
         pool.n_correct[rows].astype(int),
         [answers[pool.problem_ids[row]] for row in rows],
@@ -161,6 +164,7 @@ def ask_beyond(
         n_resamples=n_resamples,
         seed=seed,
     )
+    return Answer(result, family_findings.of_beyond(result), (source(pool, len(rows)),), ())
 
 
 def ask_pairs(
@@ -211,7 +215,7 @@ def _answered(
     study = open_study(store, pair.small_policy, benchmark=pair.benchmark)
     large = larger_side(str(study.store), pair.large_policy, benchmark=pair.benchmark, allow_sampled=True)
     found = _asked(study, large, rates, 1, n_resamples, seed)
-    beyond = ask_beyond(study.pool, large, rates, found, seed=seed)
+    beyond = ask_beyond(study.pool, large, rates, found, seed=seed).result
     guess = beyond.frame.select(
         "exchange_rate", "within_pool", estimate="difference", estimate_low="ci_low", estimate_high="ci_high"
     )

@@ -15,6 +15,7 @@ from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_ch
 from ttclib.show.charts.save import save_chart
 from ttclib.show.charts.saving import saving_chart
 from ttclib.show.charts.search import gains_chart
+from ttclib.show.charts.training import choices_chart, held_out_chart, training_chart
 from ttclib.show.charts.tree import tree_chart
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "bins_rows",
     "chain_chart",
     "cheap_chart",
+    "choices_chart",
     "confusion_chart",
     "crossover_chart",
     "differences_chart",
@@ -34,6 +36,7 @@ __all__ = [
     "extrapolation_chart",
     "frontier_chart",
     "gains_chart",
+    "held_out_chart",
     "miss_chart",
     "needed_chart",
     "pair_bins_chart",
@@ -42,5 +45,6 @@ __all__ = [
     "saving_chart",
     "sides_chart",
     "sweep_chart",
+    "training_chart",
     "tree_chart",
 ]

@@ -14,7 +14,7 @@ from ttclib.analysis.cost import flops_matched_multiplier
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import log_axis, points
 from ttclib.show.charts.grammar import Lines, facets, finished, level
-from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, spread_labels
+from ttclib.show.charts.labels import LABEL_PX, end_labels, spread_labels
 from ttclib.show.charts.rows import rows_of, tips
 from ttclib.show.charts.series import SHAPES, Series, picked_param
 from ttclib.show.theme import PAPER, QUIET_INK, pair
@@ -30,7 +30,7 @@ TOLD = (
 )
 NEEDED_TOLD = ("param_ratio", "attempts", "accuracy_small", "accuracy_large", "n_problems")
 BIN_TOLD = ("bin", "attempts", "difference", "n_problems")
-WIDTH, HEIGHT = 262, 210
+WIDTH, HEIGHT = 205, 180
 BEYOND = 1e12  # an open end, which the plot cuts off
 
 
@@ -129,13 +129,6 @@ def needed_chart(needed: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     series = Series(tasks, [pair(color) for color in COLORS], shapes=list(SHAPES), by="panel")
     paid = alt.Chart(alt.InlineData(values=_paid(rows, high)))
     tick = paid.mark_tick(thickness=2, size=26, color=QUIET_INK).encode(x=x, y=y, opacity=alt.value(0.55))
-    named = halo_text(
-        paid.transform_filter(f"datum.row == '{names[0]}'"),
-        text="rate:N",
-        channels={"x": x, "y": y},
-        dy=-22,
-        fontSize=12,
-    )
     base = alt.Chart(alt.InlineData(values=rows))
     told = [alt.Tooltip("name:N", title="pair"), alt.Tooltip("panel:N", title="task")]
     told += [alt.Tooltip("told:N", title="told by"), *tips(*NEEDED_TOLD)]
@@ -156,15 +149,17 @@ def needed_chart(needed: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
         whisker,
         measured.encode(**look, color=series.color),
         guessed.encode(**look, stroke=series.color),
-        *named,
     )
     notes = (
         "filled: measured · hollow: a beta-binomial's estimate, beyond the pool · whiskers: 95 % intervals",
-        "grey: the attempts that equal FLOPs pay for at that R; left of R = ∞ the small model is ahead at every R",
+        "grey: the attempts that equal FLOPs pay for at R = ∞, 1 and 0.1, from the left; left of all of them the small "
+        "model is ahead at every R",
     )
     height = max(120, 38 * len(names))
     title = "How many attempts make up for a smaller model?"
-    return finished(chart, title=title, caption=[*caption, *notes], width=560, height=height)
+    made = finished(chart, title=title, caption=[*caption, *notes], width=560, height=height)
+    made.title.frame = "bounds"  # names on the axis take much of a narrow place
+    return made
 
 
 def pair_bins_chart(bins: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
