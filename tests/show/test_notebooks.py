@@ -5,6 +5,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -23,8 +24,10 @@ from ttclib.show.report import parameters_of  # noqa: E402
 from ttclib.show.theme import VEGALITE_MIME  # noqa: E402
 from ttclib.study.answers import ask_crossover, ask_frontier  # noqa: E402
 from ttclib.study.chains import open_chains  # noqa: E402
+from ttclib.study.checkpoints import ask_training, open_checkpoints  # noqa: E402
 from ttclib.study.coverage import predict  # noqa: E402
 from ttclib.study.difficulty import answer as ask_difficulty  # noqa: E402
+from ttclib.study.pairs import ask_pairs, pairs_of  # noqa: E402
 from ttclib.study.question import question  # noqa: E402
 from ttclib.study.searches import open_searches  # noqa: E402
 from ttclib.study.sides import compare_sides, other_side  # noqa: E402
@@ -66,7 +69,11 @@ OWN: dict[str, dict[str, Any]] = {
     "09_compare_stores": {"verifier": "prm", "other_verifier": "tiny-orm", "other_policy": "small", "budgets": [1, 8]},
 }
 # Fits are repeated for the bands, which takes its time and tells a test nothing.
-QUICK: dict[str, dict[str, Any]] = {"07_scaling_fits": {"n_resamples": 3, "n_splits": 1}}
+QUICK: dict[str, dict[str, Any]] = {
+    "07_scaling_fits": {"n_resamples": 3, "n_splits": 1},
+    "12_open_models": {"n_resamples": 20},
+    "13_train_or_sample": {"n_resamples": 20},
+}
 LACK = "Not in this store"
 
 
@@ -150,6 +157,11 @@ def expected_findings(name: str, store: Path) -> tuple[str, ...]:
         return study.replay(strategies=["pass_at_k", "majority_vote"]).findings
     if name == "08_samples":
         return study.replay(strategies=["pass_at_k", "best_of_n"]).findings
+    if name == "12_open_models":
+        rates = np.geomspace(0.01, 1000.0, 41).tolist()
+        return ask_pairs(store, pairs_of(store), rates, n_resamples=20).findings
+    if name == "13_train_or_sample":
+        return ask_training(open_checkpoints(store), 0.5, n_resamples=20).findings
     asked = question(strategies=SAMPLING)
     return compare_sides(study, other_side(study, asked)[0], asked).findings
 
@@ -237,6 +249,8 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
         "07_scaling_fits": "At N = 4 a perfect verifier would reach 100.0%",
         "08_samples": "score it with `ttc score`",
         "09_compare_stores": "score the samples with `ttc score`",
+        "12_open_models": "no two policies with known parameters on one task",
+        "13_train_or_sample": "holds 1 policies of known parameters and training tokens",
     }
     assert says[name] in text
     answered = ("00_start", "01_replay", "02_difficulty", "07_scaling_fits")

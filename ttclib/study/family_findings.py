@@ -14,6 +14,7 @@ from ttclib.analysis.training import Training
 
 WORDS = {"small": "the small one ahead", "large": "the larger one ahead", "too close": "too close to call"}
 CHECKED = "checked by a perfect verifier"
+TINY = 0.001  # an R below which no model is asked so rarely
 
 
 def of_pairs(pairs: pl.DataFrame) -> tuple[str, ...]:
@@ -90,13 +91,18 @@ def _estimate(row: dict[str, Any]) -> str:
         return "that no number of attempts catches up"
     return (
         f"{prefixed(row['attempts_fitted'])} attempts {_ends(row, 'attempts', '_fitted')}, "
-        f"R = {prefixed(row['crossing_fitted'])} {_ends(row, 'crossing', '_fitted')}"
+        f"R {_rate(row['crossing_fitted'])} {_ends(row, 'crossing', '_fitted')}"
     )
+
+
+def _rate(rate: float) -> str:
+    return f"= {prefixed(rate)}" if rate >= TINY else f"below {TINY:g}"
 
 
 def _ends(row: dict[str, Any], name: str, told: str = "") -> str:
     """Both ends of an interval; an end that is not told is open."""
-    return shown_interval(row[f"{name}_low{told}"], row[f"{name}_high{told}"], "exchange_rate")
+    low, high = (row[f"{name}_{end}{told}"] for end in ("low", "high"))
+    return shown_interval(low if low >= TINY else 0.0, high, "exchange_rate")
 
 
 def _points(row: dict[str, Any]) -> str:

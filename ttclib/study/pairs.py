@@ -117,10 +117,9 @@ def pairs_of(
     if not any(len(members) > 1 for members in known.values()):
         known = {"": {name: name for name in sizes}}
     benchmarks = list(dict.fromkeys(one.benchmark for one in found))
-    named = {name: label for name, label in (tasks or {}).items() if name in benchmarks}
-    labels: dict[str | None, str] = {**named} or {
-        name: (name or "all problems").replace("_", " ") for name in benchmarks
-    }
+    labels: dict[str | None, str] = {name: (name or "all problems").replace("_", " ") for name in benchmarks}
+    if tasks and any(name in tasks for name in benchmarks):
+        labels = {name: label for name, label in tasks.items() if name in benchmarks}
     pairs = []
     for benchmark, task in labels.items():
         there = {one.policy for one in found if one.benchmark == benchmark}
@@ -286,6 +285,6 @@ def _captions(found: Pairs) -> tuple[str, ...]:
     most = str(ends[0]) if len(ends) == 1 else f"{ends[0]}–{ends[-1]}"
     return (
         f"small model: up to {most} attempts a problem, of which a perfect verifier picks; larger model: its pass@1",
-        "problems: " + ", ".join(f"{count} {task}" for task, count in sizes),
+        "problems: " + " · ".join(f"{count} {task}" for task, count in sizes),
         "charged in generations: how long an answer is, the store does not know",
     )

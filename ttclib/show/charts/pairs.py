@@ -148,7 +148,7 @@ def needed_chart(needed: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
         tick,
         whisker,
         measured.encode(**look, color=series.color),
-        guessed.encode(**look, stroke=series.color),
+        guessed.encode(**look, stroke=alt.Stroke("panel:N", scale=series.color.scale, legend=None)),
     )
     notes = (
         "filled: measured · hollow: a beta-binomial's estimate, beyond the pool · whiskers: 95 % intervals",
