@@ -135,7 +135,6 @@ WORDS = {
     "needed": {
         "How many attempts make up for a smaller model?",
         "attempts that equal one answer of the larger (log scale)",
-        *("A 1B/4B", "B 1B/4B", "M = 4"),
     },
     "pair_bins": {"On which problems do attempts help?", "small − large, points", "difficulty bin (1 the easiest)"},
     "training": {
@@ -510,11 +509,11 @@ def test_a_pair_is_solid_where_the_pool_pays_and_dashed_beyond() -> None:
 
 def test_attempts_beyond_the_pool_are_hollow_and_open_ends_reach_the_edge() -> None:
     spec = needed_chart(frames.pairs()["pairs"]).to_dict()
-    rows = [row for layer in spec["layer"] for row in layer["data"]["values"] if "fitted" in row]
-    told = {(row["name"], row["panel"]): row for row in rows}
+    rows = [row for part in spec["datasets"].values() for row in part] + rows_of(spec)
+    told = {(row["name"], row["panel"]): row for row in rows if "fitted" in row}
     assert told["B 1B/4B", "sums"]["fitted"] and told["B 1B/4B", "sums"]["attempts"] == 30
     assert not told["A 1B/4B", "sums"]["fitted"] and told["A 1B/4B", "sums"]["attempts_high"] == BEYOND
-    paid = {row["rate"]: row["attempts"] for layer in spec["layer"] for row in layer["data"]["values"] if "rate" in row}
+    paid = {row["rate"]: row["attempts"] for row in rows if "rate" in row}
     assert paid == {"R = ∞": 4.0, "R = 1": 13.0, "R = 0.1": 94.0}
 
 

@@ -133,7 +133,7 @@ def test_counts_of_all_policies_are_those_of_each(tmp_path):
     ],
 )
 def test_what_open_models_come_to(family, task, attempts, once, small, large):
-    pairs = pairs_of(CODE, {"": family}, {task: task})
+    pairs = pairs_of(CODE, {"": family}, benchmarks=[task])
     row = ask_pairs(CODE, pairs, [0.01, 1000.0], bins=1, n_resamples=50).result.pairs.row(0, named=True)
     assert row["attempts"] == attempts
     shares = [row[name] for name in ("accuracy_once", "accuracy_small", "accuracy_large")]
@@ -144,9 +144,9 @@ def test_what_open_models_come_to(family, task, attempts, once, small, large):
 
 def test_families_are_those_given_where_the_store_holds_them_else_all():
     given = {"Llama": {"8B": "LLama3-8b-Ins", "70B": "LLama3-70b-Ins", "405B": "nobody"}}
-    pairs = pairs_of(CODE, given, {"execution": "running code", "nothing": "else"})
+    pairs = pairs_of(CODE, given, {"execution": "running code", "nothing": "else"}, ["execution"])
     assert [(one.label, one.task, one.neighbours) for one in pairs] == [("Llama 8B vs 70B", "running code", True)]
-    every = pairs_of(CODE, {"none": {"1": "nobody"}}, {"repair": "repair"})
+    every = pairs_of(CODE, {"none": {"1": "nobody"}}, benchmarks=["repair"])
     assert [(one.small_policy, one.large_policy, one.neighbours) for one in every] == [
         ("LLama3.1-8b-Ins", "LLama3.1-70b-Ins", True),
         ("LLama3.1-8b-Ins", "LLama3.1-405b-Ins-FP8", False),

@@ -75,8 +75,8 @@ def predict_held_out(
     enough = np.flatnonzero(((c > 0).sum(axis=1) >= ENOUGH_SOLVED) & ((c < n).sum(axis=1) > 0) & (n.min(axis=1) > 0))
     if len(enough) < FEWEST:
         raise RequestError(
-            f"{len(enough)} checkpoints solve {ENOUGH_SOLVED} problems or more: predicting one from the others needs "
-            f"{FEWEST} of several sizes and lengths of training"
+            f"predicting a checkpoint from the others needs {FEWEST} that solve {ENOUGH_SOLVED} problems or more, of "
+            f"several sizes and lengths of training: there are {len(enough)}"
         )
     sizes, tokens = (np.asarray(one, dtype=float)[enough] for one in (n_parameters, training_tokens))
     terms = _terms(sizes, tokens)

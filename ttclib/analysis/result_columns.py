@@ -94,7 +94,7 @@ OWN: tuple[Column, ...] = (
         "pays after queries",
         null="never",
     ),
-    Column("queries", _INT, "queries of a problem that share the bill", "count"),
+    Column("queries", _FLOAT, "queries that share what is paid once: the training, or what tells difficulty", "count"),
     _count("n_probes", "samples spent on telling the difficulty", "probes", null="whole pool"),
     Column("probes", _FLOAT, "samples spent on telling the difficulty, of a problem", "quantity"),
     # Two sides.

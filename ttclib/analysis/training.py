@@ -34,7 +34,7 @@ CHOICE_SCHEMA = {
     "policy": pl.String,
     "n_parameters": pl.Int64,
     "training_tokens": pl.Int64,
-    "k": pl.Float64,
+    "k": pl.Int64,
     "cost": pl.Float64,
     "training_share": pl.Float64,
     "exchange_rate": pl.Float64,
@@ -46,7 +46,7 @@ SIZE_SCHEMA = {
     "n_parameters": pl.Int64,
     "policy": pl.String,
     "training_tokens": pl.Int64,
-    "k": pl.Float64,
+    "k": pl.Int64,
     "cost": pl.Float64,
     "factor": pl.Float64,
 }
@@ -151,9 +151,10 @@ def train_or_sample(
         ks = _ks(int(n[at].min()))
         covered = np.asarray(pass_at_k(n[at][:, None], c[at][:, None], ks[None]))
         mean = covered.mean(axis=0)
-        point[at] = cost_for(ks.astype(float), mean, wanted)
+        point[at] = np.ceil(cost_for(ks.astype(float), mean, wanted) - 1e-9)  # samples are whole
         for side in (0, 1):  # the pseudo-problem that nobody solves, and that everyone does
-            drawn[side, :, at] = cost_for(ks.astype(float), (weights @ covered + side * pseudo) / whole, every)
+            again = cost_for(ks.astype(float), (weights @ covered + side * pseudo) / whole, every)
+            drawn[side, :, at] = np.ceil(again - 1e-9)
         reached.append({"policy": name, "coverage": float(mean[-1]), "k": float(ks[-1])})
     bills = _Bills(tuple(policies), sizes, tokens, training, sample, grid, float(answer_tokens))
     choices, of_sizes, takeovers = [], [], []
@@ -214,7 +215,7 @@ class _Bills:
 
     def facts(self, at: int, samples: np.ndarray) -> dict[str, Any]:
         names = {"policy": self.policies[at], "n_parameters": int(self.sizes[at])}
-        return {**names, "training_tokens": int(self.tokens[at]), "k": float(samples[at])}
+        return {**names, "training_tokens": int(self.tokens[at]), "k": int(samples[at])}
 
     def rate(self, at: int, samples: np.ndarray, queries: float) -> float:
         """R: tokens of inference over tokens of training."""

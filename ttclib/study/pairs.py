@@ -91,6 +91,7 @@ def pairs_of(
     store: str | Path,
     families: Mapping[str, Mapping[str, str]] | None = None,
     tasks: Mapping[str, str] | None = None,
+    benchmarks: Sequence[str | None] | None = None,
 ) -> list[Pair]:
     """The pairs that a store holds, on the tasks that both models answer.
 
@@ -101,7 +102,9 @@ def pairs_of(
         Members that the store lacks are left out; where it has none of them, and for None: all policies with known
         parameters are one family.
     tasks : mapping of benchmark to its label, optional
-        None, and for a store without any of them: every benchmark under its own name.
+        Others go by their own names.
+    benchmarks : sequence of str, optional
+        None: all.
 
     Raises
     ------
@@ -116,12 +119,10 @@ def pairs_of(
     }
     if not any(len(members) > 1 for members in known.values()):
         known = {"": {name: name for name in sizes}}
-    benchmarks = list(dict.fromkeys(one.benchmark for one in found))
-    labels: dict[str | None, str] = {name: (name or "all problems").replace("_", " ") for name in benchmarks}
-    if tasks and any(name in tasks for name in benchmarks):
-        labels = {name: label for name, label in tasks.items() if name in benchmarks}
+    wanted = list(dict.fromkeys(one.benchmark for one in found)) if benchmarks is None else benchmarks
     pairs = []
-    for benchmark, task in labels.items():
+    for benchmark in wanted:
+        task = (tasks or {}).get(benchmark or "", (benchmark or "all problems").replace("_", " "))
         there = {one.policy for one in found if one.benchmark == benchmark}
         for family, members in known.items():
             held = sorted((sizes[name], label, name) for label, name in members.items() if name in there)

@@ -148,14 +148,14 @@ def needed_chart(needed: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
         tick,
         whisker,
         measured.encode(**look, color=series.color),
-        guessed.encode(**look, stroke=alt.Stroke("panel:N", scale=series.color.scale, legend=None)),
+        guessed.encode(**look, stroke=series.outline),
     )
     notes = (
         "filled: measured · hollow: a beta-binomial's estimate, beyond the pool · whiskers: 95 % intervals",
         "grey: the attempts that equal FLOPs pay for at R = ∞, 1 and 0.1, from the left; left of all of them the small "
         "model is ahead at every R",
     )
-    height = max(120, 38 * len(names))
+    height = max(170, 38 * len(names))
     title = "How many attempts make up for a smaller model?"
     made = finished(chart, title=title, caption=[*caption, *notes], width=560, height=height)
     made.title.frame = "bounds"  # names on the axis take much of a narrow place

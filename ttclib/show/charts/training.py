@@ -171,7 +171,7 @@ def choices_chart(choices: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
         title="Which size, for how many queries",
         caption=[*caption, *notes],
         width=560,
-        height=max(150, 30 * len(shares)),
+        height=max(170, 30 * len(shares)),
     )
 
 
