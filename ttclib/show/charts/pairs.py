@@ -13,7 +13,7 @@ from ttclib.analysis.columns import column
 from ttclib.analysis.cost import flops_matched_multiplier
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import log_axis, points
-from ttclib.show.charts.grammar import Lines, facets, finished, level
+from ttclib.show.charts.grammar import ROWS, Lines, facets, finished, level
 from ttclib.show.charts.labels import LABEL_PX, end_labels, spread_labels
 from ttclib.show.charts.rows import rows_of, tips
 from ttclib.show.charts.series import SHAPES, Series, picked_param
@@ -129,7 +129,7 @@ def needed_chart(needed: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     series = Series(tasks, [pair(color) for color in COLORS], shapes=list(SHAPES), by="panel")
     paid = alt.Chart(alt.InlineData(values=_paid(rows, high)))
     tick = paid.mark_tick(thickness=2, size=26, color=QUIET_INK).encode(x=x, y=y, opacity=alt.value(0.55))
-    base = alt.Chart(alt.InlineData(values=rows))
+    base = alt.Chart(ROWS)
     told = [alt.Tooltip("name:N", title="pair"), alt.Tooltip("panel:N", title="task")]
     told += [alt.Tooltip("told:N", title="told by"), *tips(*NEEDED_TOLD)]
     whisker = base.mark_rule(strokeWidth=1.5, clip=True).encode(
@@ -157,7 +157,7 @@ def needed_chart(needed: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     )
     height = max(170, 38 * len(names))
     title = "How many attempts make up for a smaller model?"
-    made = finished(chart, title=title, caption=[*caption, *notes], width=560, height=height)
+    made = finished(chart, rows, title=title, caption=[*caption, *notes], width=560, height=height)
     made.title.frame = "bounds"  # names on the axis take much of a narrow place
     return made
 
