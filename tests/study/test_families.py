@@ -10,6 +10,7 @@ import pytest
 
 import ttclib
 from tests.cli.commands import ttc
+from ttclib.analysis.cost import flops_matched_multiplier
 from ttclib.errors import RequestError
 from ttclib.store import absorb, load_pool, write_part
 from ttclib.store.counts import load_counts
@@ -77,11 +78,16 @@ def test_a_pair_is_asked_as_the_command_asks_it(tmp_path):
     command = ("crossover", str(store), "--small", "s", "--large", "l", "--allow-sampled", "--strategy", "pass_at_k")
     command += ("--budgets", "1-10", "--ratios", ratios, "--resamples", "200", "--json", "--bins", "1")
     told = [row for row in json.loads(ttc(*command, cwd=tmp_path).stdout) if row["bin"] is None]
-    for ours, theirs in zip(answer.result.curves.to_dicts(), told, strict=True):
+    curves = answer.result.curves.filter(answer.result.curves["exchange_rate"].is_in(RATES))
+    (end,) = set(answer.result.curves["exchange_rate"]) - set(RATES)  # R that pays for just ten attempts
+    assert flops_matched_multiplier(4.0, end) == pytest.approx(10)
+    at_end = answer.result.curves.filter(answer.result.curves["exchange_rate"] == end).row(0, named=True)
+    assert at_end["within_pool"] and at_end["accuracy_small"] == curves["accuracy_small"][0]
+    for ours, theirs in zip(curves.to_dicts(), told, strict=True):
         for name in ("accuracy_small", "accuracy_large", "difference", "ci_low", "ci_high", "winner", "multiplier"):
             assert ours[name] == theirs[name]
     fitted = json.loads(ttc(*command, "--beyond", cwd=tmp_path).stdout)
-    assert [row["difference"] for row in fitted] == answer.result.curves["estimate"].to_list()
+    assert [row["difference"] for row in fitted] == curves["estimate"].to_list()
 
 
 def test_a_small_pool_is_used_in_full_unless_bins_are_asked_for(tmp_path):

@@ -164,7 +164,7 @@ def beyond_pool(
                 "difference": point,
                 "ci_low": np.minimum(low, point),
                 "ci_high": np.maximum(high, point),
-                "within_pool": allowed <= size,
+                "within_pool": allowed <= size * (1 + 1e-9),
                 "n_problems": np.full(len(allowed), len(n)),
             },
             schema=ESTIMATE_SCHEMA,

@@ -252,7 +252,7 @@ def _unlike(mode: int, cost: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray,
         every = np.arange(asked.shape[1])
         return every, every
     spent = np.sort(cost[0])
-    held = np.stack([np.searchsorted(spent, row * (1 + 1e-9), side="right") for row in asked])
+    held = np.stack([np.searchsorted(spent, row * (1 + 1e-9) + 1e-12, side="right") for row in asked])
     _, first, inverse = np.unique(held, axis=1, return_index=True, return_inverse=True)
     return first, inverse.ravel()
 

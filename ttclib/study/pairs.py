@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.beyond_pool import BeyondPool, beyond_pool
-from ttclib.analysis.crossover import Crossover
+from ttclib.analysis.beyond_pool import BeyondPool, beyond_pool, crossing_of
+from ttclib.analysis.crossover import Crossover, model_ratio, training_ratio
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE
 from ttclib.errors import RequestError, TTCError
 from ttclib.samples import Pool
@@ -183,7 +183,7 @@ def ask_pairs(
     store : str or pathlib.Path
     pairs : sequence of Pair
     ratios : sequence of float
-        R, at least two.
+        R, at least two; that at which a pair's pool ends joins them.
     bins : int
         Difficulty bins; 1: none. Half of the attempts tell them, the others are scored, both ways.
     n_resamples, seed : int
@@ -214,6 +214,7 @@ def _answered(
     """A pair's part of each table of `Pairs`."""
     study = open_study(store, pair.small_policy, benchmark=pair.benchmark)
     large = larger_side(str(study.store), pair.large_policy, benchmark=pair.benchmark, allow_sampled=True)
+    rates = sorted({*rates, *_pool_end(study.pool, large, rates)})
     found = _asked(study, large, rates, 1, n_resamples, seed)
     beyond = ask_beyond(study.pool, large, rates, found, seed=seed).result
     guess = beyond.frame.select(
@@ -226,6 +227,13 @@ def _answered(
         held = parts.choice.candidates.outcomes[0].budgets[-1]
         binned = parts.frame.drop_nulls("bin").select(*pair.columns, pl.lit(held).alias("attempts"), pl.all())
     return curve.select(*pair.columns, pl.all()), _row(pair, found, beyond), binned
+
+
+def _pool_end(pool: Pool, large: Larger, rates: Sequence[float]) -> list[float]:
+    """The R that pays for just the attempts that the pool holds, where it is among those looked at."""
+    models = (pool.policy_model, large.model)
+    end = crossing_of(float(pool.pool_sizes.min()), model_ratio(None, *models), training_ratio(None, *models))
+    return [end] if rates[0] < end < rates[-1] else []
 
 
 def _perfect(study: Study) -> Any:
