@@ -57,13 +57,14 @@ def main() -> None:
     store = Path(given).resolve()
     with tempfile.TemporaryDirectory() as name, launched() as browser:
         folder = Path(name)
-        for number in ("01", "03", "08"):
+        for number in ("01", "03", "08", "12"):
             render_report(
                 NOTEBOOKS[number],
                 folder / f"{number}.html",
-                {"store": given},
+                {} if number == "12" else {"store": given},
                 keep_ipynb=folder / f"{number}.ipynb",
             )
+        keep(charts_of(folder / "12.ipynb")[0], "12_open_models", 1000)
         keep(charts_of(folder / "01.ipynb")[0], "01_replay", 1000)
         keep(charts_of(folder / "03.ipynb")[-1], "03_search", 640)
         page = page_of(browser, folder / "01.html", 1000, ".ttc-chart[data-drawn]")

@@ -8,7 +8,8 @@ import polars as pl
 from ttclib.analysis.columns import schema
 from ttclib.analysis.frontier import frontier as frontier_of
 from ttclib.analysis.ledger import Ledger
-from ttclib.analysis.many_or_once import many_or_once as pairs
+from ttclib.analysis.many_or_once import many_or_once as several_or_once
+from ttclib.analysis.training import Training, train_or_sample
 from ttclib.replay.outcomes import Outcomes, Source
 from ttclib.study.many_or_once import ManyOrOnce
 
@@ -58,7 +59,7 @@ def many_or_once(title: str = "toy") -> ManyOrOnce:
             variant = f"{side}: {strategy}"
             outcomes.append(Outcomes(strategy, variant, (1, 2, 3, 4), ids, table, costs, source=Source(side)))
     ledger = Ledger(unit="tokens")
-    frame = pairs([*outcomes], [one.source.policy for one in outcomes], ledger=ledger)[0]
+    frame = several_or_once([*outcomes], [one.source.policy for one in outcomes], ledger=ledger)[0]
     best = frontier_of(outcomes, ledger=ledger, n_resamples=20)
     best = replace(best, frame=best.frame.with_columns(side=pl.col("variant").str.split(": ").list.first()))
     return ManyOrOnce(title, frame, best, ("small", "large"), ledger)
@@ -120,6 +121,60 @@ def crossover() -> pl.DataFrame:
                 }
             )
     return pl.DataFrame(rows, schema=schema(*rows[0]))
+
+
+def pairs() -> dict[str, pl.DataFrame]:
+    """Two pairs on two tasks: one ahead throughout, one behind in a pool of ten and by a fit ahead beyond it."""
+    curves, rows, bins = [], [], []
+    for pair, task, lead in (("A 1B vs 4B", "sums", 0.2), ("B 1B vs 4B", "sums", -0.1), ("B 1B vs 4B", "words", 0.05)):
+        facts = {"pair": pair, "task": task, "neighbours": True}
+        for rate, spent in ((0.1, 94.0), (1.0, 13.0), (10.0, 4.9)):
+            measured = lead - 0.01 * (spent < 10)
+            ends = {"ci_low": measured - 0.04, "ci_high": measured + 0.04}
+            guess = {"estimate": lead + 0.1, "estimate_low": lead + 0.05, "estimate_high": lead + 0.15}
+            shown = {"exchange_rate": rate, "multiplier": spent, "difference": measured, "n_problems": 300}
+            curves.append({**facts, **shown, **ends, "within_pool": spent <= 10, **guess})
+        beyond = lead < 0
+        needed = {"attempts": float("inf") if beyond else 3.0, "attempts_low": 2.0, "attempts_high": float("inf")}
+        fitted = {"attempts_fitted": 30.0, "attempts_low_fitted": 12.0, "attempts_high_fitted": 400.0}
+        crossing = {"crossing": 0.0 if beyond else float("inf"), "crossing_low": 0.0, "crossing_high": float("inf")}
+        estimated = {"crossing_fitted": 0.35, "crossing_low_fitted": 0.02, "crossing_high_fitted": 1.1}
+        shares = {"accuracy_once": 0.3, "accuracy_small": 0.5 + lead, "accuracy_large": 0.5, "n_problems": 300}
+        reach = {"param_ratio": 4.0, "training_tokens_ratio": 1.0, "pool_reaches_from": 1.5}
+        rows.append({**facts, **needed, **fitted, **crossing, **estimated, **shares, **reach})
+        for number in (1, 2):
+            gap = lead + 0.2 - 0.2 * number
+            part = {"bin": number, "attempts": 5, "difference": gap, "n_problems": 150}
+            bins.append({**facts, **part, "ci_low": gap - 0.05, "ci_high": gap + 0.05})
+    return {"curves": pl.DataFrame(curves), "pairs": pl.DataFrame(rows), "bins": pl.DataFrame(bins)}
+
+
+def training() -> Training:
+    """A small model that is cheapest for few queries, and one ten times as large for many."""
+    counts = np.array([[10] * 40, [320] * 40])
+    return train_or_sample(["s", "l"], [1e6, 1e7], [1e8, 1e9], np.full((2, 40), 640), counts, answer_tokens=100,
+                           targets=[0.5, 0.9], queries=np.logspace(2, 10, 33).tolist(), n_resamples=40)  # fmt: skip
+
+
+def held_out() -> pl.DataFrame:
+    """Two checkpoints at two k, of which one lies outside its interval."""
+    rows = [
+        {
+            "policy": name,
+            "n_parameters": 10**7,
+            "training_tokens": 10**9,
+            "k": k,
+            "predicted": 0.01 * k,
+            "ci_low": 0.002 * k,
+            "ci_high": 0.03 * k,
+            "measured": measured * k,
+            "holds": measured < 0.03,
+            "n_problems": 40,
+        }
+        for name, measured in (("a", 0.012), ("b", 0.05))
+        for k in (1, 16)
+    ]
+    return pl.DataFrame(rows)
 
 
 def savings() -> pl.DataFrame:

@@ -5,6 +5,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -23,17 +24,18 @@ from ttclib.show.report import parameters_of  # noqa: E402
 from ttclib.show.theme import VEGALITE_MIME  # noqa: E402
 from ttclib.study.answers import ask_crossover, ask_frontier  # noqa: E402
 from ttclib.study.chains import open_chains  # noqa: E402
+from ttclib.study.checkpoints import ask_training, open_checkpoints  # noqa: E402
 from ttclib.study.coverage import predict  # noqa: E402
 from ttclib.study.difficulty import answer as ask_difficulty  # noqa: E402
 from ttclib.study.graders import ask_graders  # noqa: E402
+from ttclib.study.pairs import ask_pairs, pairs_of  # noqa: E402
 from ttclib.study.question import question  # noqa: E402
 from ttclib.study.searches import open_searches  # noqa: E402
 from ttclib.study.sides import compare_sides, other_side  # noqa: E402
 
 EVERY = [path.stem for path in NOTEBOOKS]
-# Those about whatever store of one or two policies; those about many real models: test_real_notebooks.py.
-OF_MODELS = ("frontier", "livecodebench", "pythia")
-NAMES = [path.stem for path in NOTEBOOKS if Path(parameters_of(path)["store"]).stem not in OF_MODELS]
+# Those that ask any store of one or two policies; those about many settings of real models: test_real_notebooks.py.
+NAMES = [path.stem for path in NOTEBOOKS if Path(parameters_of(path)["store"]).stem != "frontier"]
 MAX_BYTES = 3_000_000
 EVIL = "<script>window.__ran = 1</script><img src=x onerror='window.__ran = 2'>\n"
 # Parameters other than the defaults, for each notebook those that it has.
@@ -71,8 +73,13 @@ OWN: dict[str, dict[str, Any]] = {
     "14_graders": {"graders": ["stored", "exact"]},
 }
 # Fits are repeated for the bands, which takes its time and tells a test nothing.
-QUICK: dict[str, dict[str, Any]] = {"07_scaling_fits": {"n_resamples": 3, "n_splits": 1}}
+QUICK: dict[str, dict[str, Any]] = {
+    "07_scaling_fits": {"n_resamples": 3, "n_splits": 1},
+    "12_open_models": {"n_resamples": 20},
+    "13_train_or_sample": {"n_resamples": 20},
+}
 LACK = "Not in this store"
+FEW_CHECKPOINTS = "predicting a checkpoint from the others needs 12"
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +164,11 @@ def expected_findings(name: str, store: Path) -> tuple[str, ...]:
         return study.replay(strategies=["pass_at_k", "best_of_n"]).findings
     if name == "14_graders":
         return ask_graders(study, ["math", "math-verify", "exact"]).findings
+    if name == "12_open_models":
+        rates = np.geomspace(0.01, 1000.0, 41).tolist()
+        return ask_pairs(store, pairs_of(store), rates, n_resamples=20).findings
+    if name == "13_train_or_sample":
+        return ask_training(open_checkpoints(store), 0.5, n_resamples=20).findings
     asked = question(strategies=SAMPLING)
     return compare_sides(study, other_side(study, asked)[0], asked).findings
 
@@ -166,7 +178,7 @@ def expected_findings(name: str, store: Path) -> tuple[str, ...]:
 def test_it_answers_on_a_full_store(name: str, full_store: Path, tmp_path: Path) -> None:
     ran = run_checked(name, tmp_path, store=str(full_store), **QUICK.get(name, {}))
     html = html_of(ran)
-    assert LACK not in html
+    assert html.count(LACK) == html.count(FEW_CHECKPOINTS) == (name == "13_train_or_sample")
     n_charts = len(outputs_of(ran, VEGALITE_MIME))
     assert n_charts >= 1 or name == "08_samples"
     assert "<script>window" not in html and "<img src=x" not in html
@@ -195,7 +207,7 @@ def test_it_does_as_its_parameters_say(name: str, full_store: Path, tmp_path: Pa
     given = _others(name)
     ran = run_checked(name, tmp_path, store=str(full_store), **{**given, **QUICK.get(name, {})})
     said, found = read(ran), findings_of(ran)
-    assert LACK not in said
+    assert said.count(LACK) == said.count(FEW_CHECKPOINTS)
     study = open_study(full_store)
     if name == "00_start":
         assert found == list(study.replay(strategies=SAMPLING, verifier="logprob", bins=2).findings)
@@ -244,6 +256,8 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
         "07_scaling_fits": "At N = 4 a perfect verifier would reach 100.0%",
         "08_samples": "score it with `ttc score`",
         "09_compare_stores": "score the samples with `ttc score`",
+        "12_open_models": "no two policies with known parameters on one task",
+        "13_train_or_sample": "holds 1 policies of known parameters and training tokens",
         "14_graders": "math, math-verify, exact grade all 12 answers alike.",
     }
     assert says[name] in text

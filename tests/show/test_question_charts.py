@@ -18,6 +18,7 @@ from ttclib.show.charts import (
     best_split_chart,
     chain_chart,
     cheap_chart,
+    choices_chart,
     confusion_chart,
     cost_chart,
     crossover_chart,
@@ -28,15 +29,21 @@ from ttclib.show.charts import (
     frontier_chart,
     gains_chart,
     graders_chart,
+    held_out_chart,
     miss_chart,
+    needed_chart,
+    pair_bins_chart,
+    pairs_chart,
     plan_chart,
     saving_chart,
     sides_chart,
     sweep_chart,
+    training_chart,
     tree_chart,
 )
 from ttclib.show.charts.crossover import nearest_step
 from ttclib.show.charts.frontier import PRESET_LABELS
+from ttclib.show.charts.pairs import BEYOND
 from ttclib.show.charts.tree import MAX_STEPS
 
 UNITS = {"snell": (frames.frontier(), "generations"), "all-in": (frames.frontier(), "eFLOPs")}
@@ -61,6 +68,12 @@ CHARTS = {
     "differences": lambda **more: differences_chart(frames.differences(), ("one", "other"), **more),
     "equal_cost": lambda **more: equal_cost_chart([frames.many_or_once(name) for name in ("toy", "b", "c")], **more),
     "cost": lambda **more: cost_chart(frames.many_or_once(), **more),
+    "pairs": lambda **more: pairs_chart(frames.pairs()["curves"], **more),
+    "needed": lambda **more: needed_chart(frames.pairs()["pairs"], **more),
+    "pair_bins": lambda **more: pair_bins_chart(frames.pairs()["bins"], **more),
+    "training": lambda **more: training_chart(frames.training().sizes, frames.training().takeovers, 0.5, **more),
+    "choices": lambda **more: choices_chart(frames.training().choices, **more),
+    "held_out": lambda **more: held_out_chart(frames.held_out(), **more),
 }
 
 
@@ -130,6 +143,22 @@ WORDS = {
         "too close to call",
     },
     "cost": {"toy", "accuracy: problems solved", "tokens a question (log scale)", "80.0%  large × 4"},
+    "pairs": {
+        "A small model many times, or a larger one once?",
+        *("small − large, points", "R (log scale)", "sums", "words", "A 1B/4B", "B 1B/4B"),
+    },
+    "needed": {
+        "How many attempts make up for a smaller model?",
+        "attempts that equal one answer of the larger (log scale)",
+    },
+    "pair_bins": {"On which problems do attempts help?", "small − large, points", "difficulty bin (1 the easiest)"},
+    "training": {
+        "The cheapest way to cover 50 % of the problems",
+        "cost of a query, the cheapest = 1 (log scale)",
+        *("queries that share the training (log scale)", "1M", "10M", "1 million"),
+    },
+    "choices": {"Which size, for how many queries", "share covered", "50%", "90%", "1M", "10M"},
+    "held_out": {"Checkpoints as the others predict them", "measured (log scale)", "pass@16", "outside"},
 }
 
 
@@ -555,3 +584,35 @@ def test_graders_are_lines_of_differences_against_the_first() -> None:
     ]  # fmt: skip
     assert "less that by math" in json.dumps(chart.to_dict()["title"])
     picture(chart)
+
+
+def test_a_pair_is_solid_where_the_pool_pays_and_dashed_beyond() -> None:
+    rows = rows_of(pairs_chart(frames.pairs()["curves"]))
+    ahead = [row for row in rows if row["name"] == "A 1B/4B"]
+    solid = [row["exchange_rate"] for row in ahead if not row["bounded"]]
+    assert solid == [10.0] and sorted({row["exchange_rate"] for row in ahead if row["bounded"]}) == [0.1, 1.0, 10.0]
+    joined = next(row for row in ahead if row["bounded"] and row["exchange_rate"] == 10.0)
+    assert joined["estimate"] == joined["difference"]  # thin and dashed begin where the solid line ends
+    assert [row["end_label"] for row in rows if row["at_end"]] == ["A 1B/4B", "B 1B/4B", "B 1B/4B"]
+    with pytest.raises(RequestError, match="nothing to draw"):
+        pairs_chart(frames.pairs()["curves"].with_columns(neighbours=pl.lit(False)))
+
+
+def test_attempts_beyond_the_pool_are_hollow_and_open_ends_reach_the_edge() -> None:
+    spec = needed_chart(frames.pairs()["pairs"]).to_dict()
+    rows = [row for part in spec["datasets"].values() for row in part]
+    told = {(row["name"], row["panel"]): row for row in rows if "fitted" in row}
+    assert told["B 1B/4B", "sums"]["fitted"] and told["B 1B/4B", "sums"]["attempts"] == 30
+    assert not told["A 1B/4B", "sums"]["fitted"] and told["A 1B/4B", "sums"]["attempts_high"] == BEYOND
+    paid = {row["rate"]: row["attempts"] for row in rows if "rate" in row}
+    assert paid == {"R = ∞": 4.0, "R = 1": 13.0, "R = 0.1": 94.0}
+
+
+def test_the_cheapest_size_touches_one_and_is_pale_where_resamples_differ() -> None:
+    found = frames.training()
+    rows = rows_of(training_chart(found.sizes, found.takeovers, 0.5))
+    assert {row["name"] for row in rows if row["factor"] == 1} == {"1M", "10M"}
+    shades = {row["shade"] for row in rows_of(choices_chart(found.choices))}
+    assert {"1M|sure", "10M|sure"} <= shades
+    with pytest.raises(RequestError, match="no checkpoint covers 99 %"):
+        training_chart(found.sizes, found.takeovers, 0.99)

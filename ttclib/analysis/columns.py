@@ -97,6 +97,20 @@ def prefixed(value: float, digits: int = 3) -> str:
     return _unsigned_zero(f"{float(mantissa) * 10**ahead:.{max(0, digits - 1 - ahead)}f} {PREFIXES[power]}")
 
 
+def sized(value: float) -> str:
+    """Parameters or tokens as models are called by them.
+
+    Examples
+    --------
+    >>> sized(14_000_000), sized(1_400_000_000), sized(55_000)
+    ('14M', '1.4B', '55K')
+    """
+    for unit, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if value >= unit:
+            return f"{value / unit:.3g}{letter}"
+    return f"{value:g}"
+
+
 def _unsigned_zero(text: str) -> str:
     """A number without the sign of a zero, and with a minus instead of a hyphen."""
     if not any(digit in text for digit in "123456789"):
@@ -122,6 +136,7 @@ KINDS: dict[str, Callable[[Any], str]] = {
     "times": lambda value: f"{prefixed(value)} ×",
     "ratio": prefixed,
     "quantity": prefixed,
+    "size": sized,
     "score": lambda value: _unsigned_zero(f"{value:.2f}"),
 }
 _UNITS = {"points": " points"}

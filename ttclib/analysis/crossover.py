@@ -157,7 +157,7 @@ def crossover(
             "price: ask `ttc frontier` with both policies for the best of the two within each cost"
         )
     models = (small[0].source.policy_model, theirs[0].source.policy_model)
-    m_ratio, t_ratio = model_ratio(param_ratio, *models), _training_ratio(training_tokens_ratio, *models)
+    m_ratio, t_ratio = model_ratio(param_ratio, *models), training_ratio(training_tokens_ratio, *models)
     if not len(ratios):
         raise RequestError("no exchange rate: give at least one, such as 0.16,0.79,22")
     for rate in ratios:
@@ -221,7 +221,8 @@ def model_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts
     return sizes[1] / sizes[0]
 
 
-def _training_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
+def training_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
+    """The ratio of training tokens as given, or from the models; where one is unknown 1, the paper's assumption."""
     if given is not None:
         return float(given)
     known = [None if model is None else model.training_tokens for model in (small, large)]

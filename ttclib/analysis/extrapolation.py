@@ -18,6 +18,7 @@ from ttclib.analysis.fits import (
     fit_scaled_beta_binomial,
 )
 from ttclib.analysis.resampling import Resamples, ends, interval
+from ttclib.analysis.weighted_fits import covered, weighted_beta_binomials
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.coverage import pass_at_k
 
@@ -100,6 +101,10 @@ def extrapolate_pass_at_k(
     for solved in (0, typical):
         size, right = np.append(n, typical), np.append(c, solved)
         predicted = np.full((n_resamples, len(draws)), np.nan)
+        if isinstance(found, BetaBinomial):
+            masses = np.column_stack([resamples.weights, resamples.pseudo])
+            sides.append(covered(*weighted_beta_binomials(size, right, masses, near=found), draws))
+            continue
         for row, (weights, pseudo) in enumerate(zip(resamples.weights, resamples.pseudo, strict=True)):
             try:
                 fit = fit_coverage(size, right, model, weights=np.append(weights, pseudo), near=found)

@@ -17,7 +17,7 @@ from scipy.special import betaln, digamma, expit, gammaln
 from ttclib.analysis.quadrature import log_mean_over_beta
 from ttclib.errors import RequestError
 
-_BOUND = 12.0  # of log alpha and log beta
+LARGEST_LOG = 12.0  # of alpha and beta
 
 
 class CoveragePowerLaw(NamedTuple):
@@ -185,7 +185,7 @@ def fit_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike, *, weights: Ar
     >>> round(fit.alpha, 3), round(fit.beta, 3)
     (1.0, 1.0)
     """
-    n, c, times = _counts(n_samples, n_correct, weights)
+    n, c, times = distinct_counts(n_samples, n_correct, weights)
 
     share = times / times.sum()
 
@@ -198,7 +198,7 @@ def fit_beta_binomial(n_samples: ArrayLike, n_correct: ArrayLike, *, weights: Ar
         return -float(share @ (betaln(c + a, n - c + b) - betaln(a, b))), -slope * (a, b)
 
     found = minimize(
-        loss, _start(n, c, times), jac=True, method="L-BFGS-B", bounds=[(-_BOUND, _BOUND)] * 2,
+        loss, _start(n, c, times), jac=True, method="L-BFGS-B", bounds=[(-LARGEST_LOG, LARGEST_LOG)] * 2,
         options={"ftol": 1e-13, "gtol": 1e-8},
     )  # fmt: skip
     return BetaBinomial(*map(float, np.exp(found.x)))
@@ -235,7 +235,7 @@ def fit_scaled_beta_binomial(
     ----------
     Schaeffer et al. 2025, arXiv:2502.17578.
     """
-    n, c, times = _counts(n_samples, n_correct, weights)
+    n, c, times = distinct_counts(n_samples, n_correct, weights)
 
     def loss(at: np.ndarray) -> float:
         a, b = np.exp(at[:2])
@@ -252,7 +252,7 @@ def fit_scaled_beta_binomial(
         scale = min(near.scale, 0.99)
         starts = [np.array([np.log(near.alpha), np.log(near.beta), np.log(scale / (1 - scale))])]
     for begin in starts:
-        bounds = [(-_BOUND, _BOUND)] * 3
+        bounds = [(-LARGEST_LOG, LARGEST_LOG)] * 3
         begin[:2] = np.clip(begin[:2], -5, 5)
         found = minimize(loss, begin, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
         if found.fun < lowest - 1e-12:
@@ -268,26 +268,45 @@ FITS = {
 }
 
 
-def _counts(
+def distinct_counts(
     n_samples: ArrayLike, n_correct: ArrayLike, weights: ArrayLike | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct (n, c) and how many problems have them; problems without samples are left out."""
+    """Distinct (n, c) and how many problems have them, under each weighting; problems without samples are left out.
+
+    Parameters
+    ----------
+    n_samples, n_correct : array_like of int, shape (problems,)
+    weights : array_like of float, shape (problems,) or (weightings, problems), optional
+        None: all alike.
+
+    Returns
+    -------
+    n, c : float array, shape (pairs,)
+    mass : float array, shape (pairs,) or (weightings, pairs)
+
+    Raises
+    ------
+    RequestError
+        Counts out of range, weights of another number of problems, or no right or no wrong sample at all.
+    """
     n, c = np.broadcast_arrays(np.asarray(n_samples, dtype=float), np.asarray(n_correct, dtype=float))
     n, c = n.ravel(), c.ravel()
     whole = (n == np.floor(n)) & (c == np.floor(c))
     if not whole.all() or np.any((c < 0) | (c > n)):
         raise RequestError("n_correct must be whole numbers between 0 and n_samples")
     mass = np.ones(n.size) if weights is None else np.asarray(weights, dtype=float)
-    if mass.shape != n.shape:
+    if mass.shape[-1:] != n.shape or mass.ndim > 2:
         raise RequestError(f"weights must be one a problem, {n.size}, got shape {mass.shape}")
     counted = n > 0
-    n, c, mass = n[counted], c[counted], mass[counted]
+    n, c, mass = n[counted], c[counted], mass[..., counted]
     if not c.sum() or not (n - c).sum():
         which = "right" if not c.sum() else "wrong"
         raise RequestError(f"no {which} sample in {len(n)} problems: how pass@1 is spread cannot be told")
     width = n.max() + 1
     pairs, number = np.unique(n * width + c, return_inverse=True)
-    return pairs // width, pairs % width, np.bincount(number.ravel(), mass)
+    alike = np.zeros((len(number), len(pairs)))
+    alike[np.arange(len(number)), number.ravel()] = 1.0
+    return pairs // width, pairs % width, mass @ alike
 
 
 def _start(n: np.ndarray, c: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -148,7 +148,9 @@ def optimise(
     # Where a candidate costs the same on every problem, one row says it all.
     spread = able.cost.max(axis=0) - able.cost.min(axis=0)
     cost = np.ascontiguousarray(able.cost[:1] if (spread <= 1e-12 * np.abs(able.cost[0])).all() else able.cost)
-    n, n_limits = len(bins), asked.shape[1]
+    n, (unlike, inverse) = len(bins), _unlike(mode, cost, asked)
+    given, asked = asked, np.ascontiguousarray(asked[:, unlike])
+    n_limits = asked.shape[1]
     clusters, n_clusters = able.clusters.astype(np.int64), int(able.clusters.max()) + 1
     ranked, runs = _ranking(able, difficulty)
     used = np.zeros((n_limits, n, len(able)))
@@ -157,6 +159,7 @@ def optimise(
     left = np.full((able.n_groups, n_limits), -1)
     right, part = left.copy(), np.zeros(left.shape)
     kernels.in_sample(mode, accuracy, cost, bins, asked, left, right, part)
+    used, left, right, part = used[inverse], left[:, inverse], right[:, inverse], part[:, inverse]
     answered = used.sum(axis=2).T > 0
     mixed = [np.where(answered, np.einsum("kij,ij->ik", used, one), np.nan) for one in (able.accuracy, able.cost)]
     inside = np.where(left >= 0, 0.0, np.nan)[bins] + _pick(able.accuracy, bins, left, right, part)
@@ -168,6 +171,7 @@ def optimise(
         mode, accuracy, cost, extra, bins, ranked, runs, clusters, n_clusters, asked, folds,
         np.ascontiguousarray(weights.weights), np.random.default_rng([seed, 2]), draws, others, total,
     )  # fmt: skip
+    draws, asked = draws[:, :, inverse], given
     means, costs = (_by_group(table, bins, able.n_groups) for table in mixed)
     allowed = np.vstack([_mean_limit(asked, bins), asked])
     costs = np.where(np.isclose(costs, allowed, rtol=1e-9, atol=0), allowed, costs)  # at most, to the last digit
@@ -237,6 +241,20 @@ def _limits(table: np.ndarray, n_groups: int, per: str) -> np.ndarray:
     if per == "average" and not (asked == asked[0]).all():
         raise ValueError("allocation on average has one limit for all groups")
     return np.ascontiguousarray(asked)
+
+
+def _unlike(mode: int, cost: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Limits that differ in what they afford, and which of them each limit is like.
+
+    Where a candidate costs the same on every problem and every problem keeps the limit, what is affordable decides.
+    """
+    if mode != PER.index("problem") or len(cost) > 1:
+        every = np.arange(asked.shape[1])
+        return every, every
+    spent = np.sort(cost[0])
+    held = np.stack([np.searchsorted(spent, row * (1 + 1e-9) + 1e-12, side="right") for row in asked])
+    _, first, inverse = np.unique(held, axis=1, return_index=True, return_inverse=True)
+    return first, inverse.ravel()
 
 
 def _mean_limit(asked: np.ndarray, bins: np.ndarray) -> np.ndarray:

@@ -360,8 +360,9 @@ def leads(
     """Who is ahead in each row of a table, told so that few tables hold a false winner.
 
     A row has a winner where a paired two-sided t-test rejects that the mean difference lies within the margin, after
-    Holm's correction for all rows of the table, and the row's own interval leaves out 0. The standard deviation
-    is taken as √(3/n) at least, for n problems without any spread do not show that there is none.
+    Holm's correction for all rows of the table, and the row's own interval leaves out 0. Rows of the same
+    differences are one comparison, and count once. The standard deviation is taken as √(3/n) at least,
+    for n problems without any spread do not show that there is none.
 
     Parameters
     ----------
@@ -402,7 +403,10 @@ def leads(
             continue
         t = (abs(mean) - margin) / (max(spread, np.sqrt(3.0 / n)) / np.sqrt(n))
         chances.append(min(1.0, 2.0 * float(stdtr(n - 1, -t))))
-    corrected = holm(chances)
+    same = [np.asarray(row, dtype=float).tobytes() for row in differences]
+    once = dict(zip(same, chances, strict=True))
+    told_once = dict(zip(once, holm(list(once.values())), strict=True))
+    corrected = [told_once[key] for key in same]
     told: list[str | None] = []
     for mean, chance, below, above in zip(means, corrected, lower, upper, strict=True):
         if np.isnan(chance):

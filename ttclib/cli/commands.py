@@ -38,6 +38,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty.",
     ),
     "crossover": ("crossover", "A small policy with test-time compute against a larger one, at equal FLOPs, over R."),
+    "train-or-sample": (
+        "training",
+        "The cheapest checkpoint that covers a share of the problems where queries share the training.",
+    ),
     "compare": (
         "comparing",
         "Two policies, settings, verifiers or stores, second less first; of one side, strategies at equal cost.",

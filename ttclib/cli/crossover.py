@@ -47,6 +47,7 @@ SHOWN = (
 @click.option("--training-tokens-ratio", type=float, help="Of large over small; by default from the models, or 1.")
 @click.option("--large-strategy", help="What the larger policy does instead of one greedy sample.")
 @click.option("--large-budget", type=int, default=1, show_default=True, help="Generations of --large-strategy.")
+@click.option("--beyond", is_flag=True, help="With a perfect verifier: attempts needed, and a fit beyond the pool.")
 @click.option("--allow-sampled", is_flag=True, help="Without a greedy sample, take the larger policy's pass@1.")
 @options(strategy_options(), BINS, COST, BILL, RESAMPLES, SEEDED, OUTPUT)
 def crossover(
@@ -59,6 +60,7 @@ def crossover(
     training_tokens_ratio: float | None,
     large_strategy: str | None,
     large_budget: int,
+    beyond: bool,
     allow_sampled: bool,
     resamples: int,
     as_json: bool,
@@ -99,6 +101,19 @@ def crossover(
         n_resamples=resamples,
     )
     result = found.result
+    if beyond:
+        from ttclib.study.pairs import ask_beyond
+
+        fitted = ask_beyond(study.pool, larger, rates, result, seed=asked.seed)
+        print_answer(
+            fitted.result.frame,
+            as_json=as_json,
+            as_csv=as_csv,
+            findings=fitted.findings,
+            heading=f"'{small}' against '{large}': what a beta-binomial makes of the attempts that R pays for",
+            table=fitted.result.frame.drop("n_problems"),
+        )
+        return
     sides = {"small": small, "small_strategy": result.small, "large": large, "large_strategy": result.large}
     facts = {
         "param_ratio": result.param_ratio,

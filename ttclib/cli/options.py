@@ -63,7 +63,8 @@ def strategy_options() -> tuple[Decorator, ...]:
             "stopping rules aside.",
         ),
         click.option(
-            "--budgets", help="Generations a problem: 1,4,16 or 1-64 or all; default: powers of two that are held."
+            "--budgets",
+            help="Generations a problem: 1,4,16 or 1-64 or all; default: held powers of two, and the whole pool.",
         ),
         click.option(
             "--verifier", default="prm", show_default=True, help=f"{', '.join(NAMED_VERIFIERS)} or its own name."

@@ -41,10 +41,10 @@ function fitChart(spec, width, dark) {
   }
   const padding = 24;
   if (made.facet) {
-    const [panel, spacing, axis] = [made.spec.width, made.spacing ?? 20, 76];
+    const [panel, spacing, axis, label] = [made.spec.width, made.spacing ?? 20, 76, beside ? 160 : 0];
     const room = width - padding - axis;
-    made.columns = Math.max(1, Math.min(made.columns, Math.floor((room + spacing) / (panel + spacing))));
-    if (made.columns === 1) made.spec.width = Math.max(120, Math.min(room, 2 * panel));
+    made.columns = Math.max(1, Math.min(made.columns, Math.floor((room + spacing) / (panel + label + spacing))));
+    if (made.columns === 1) made.spec.width = Math.max(120, Math.min(room - label, 2 * panel));
   } else if (made.vconcat) {
     const room = width - padding - 76 - (beside ? 160 : 0);
     for (const part of made.vconcat) part.width = Math.max(120, Math.min(part.width, room));

@@ -68,6 +68,12 @@ def open_study(
     return open_store(store, policy or smallest_policy(store), benchmark=benchmark, setting=setting)
 
 
+def most_answered(store: str | Path) -> str | None:
+    """The benchmark that most policies of a store answered."""
+    found = [one.benchmark for one in contents(store) if one.n_samples or one.n_counted]
+    return max(dict.fromkeys(found), key=found.count, default=None)
+
+
 def ask(**values: Any) -> Question:
     """A question whose strategies are left out, and said, where the store does not hold them."""
     return question(lacking="leave out", **values)
@@ -209,5 +215,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "09_compare_stores": ("How do two policies or two verifiers differ?", ("samples",)),
     "10_which_model": ("Which model, how often, for the same money?", ("samples", "two policies")),
     "11_think_longer": ("Think longer, or sample more?", ("samples", "two settings")),
+    "12_open_models": ("Of open families, a small model many times or a larger one once?", ("two policies",)),
+    "13_train_or_sample": ("Train a model longer, or sample a smaller one more?", ("two policies",)),
     "14_graders": ("How far does the choice of a grader move every curve?", ("samples",)),
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.columns import Column, column, shown, shown_interval
+from ttclib.analysis.columns import DASH, Column, column, shown, shown_interval
 from ttclib.analysis.frontier import Frontier
 from ttclib.show.text_tables import INTERVAL, cells_of
 from ttclib.show.theme import in_order, style_of, styles
@@ -260,6 +260,41 @@ def crossings_html(crossings: pl.DataFrame) -> str:
         crossings,
         (column("bin", label="difficulty"), "verdict", "crossing", INTERVAL, "pool_reaches_from", "n_problems"),
     )
+
+
+def graded_otherwise_html(pairs: pl.DataFrame) -> str:
+    """What each pair of models comes to, and where the larger one takes the lead, from `ttclib.study.pairs`."""
+    rows = []
+    for row in pairs.to_dicts():
+        measured, fitted = (_crossing(row, told) for told in ("", "_fitted"))
+        shares = (row[name] for name in ("accuracy_once", "accuracy_small", "accuracy_large"))
+        rows.append(
+            (
+                row["pair"],
+                row["task"],
+                shown(row["param_ratio"], "param_ratio"),
+                *(shown(value, "accuracy") for value in shares),
+                measured,
+                shown(row["pool_reaches_from"], "pool_reaches_from"),
+                fitted if row["crossing"] == 0 else DASH,
+            )
+        )
+    heads = ("pair", "task", "M", "small once", "small, all attempts", "larger once", "crossing at R")
+    return plain_table_html((*heads, "pool suffices from R =", "by the fit, R"), rows, names=(0, 1))
+
+
+def takeovers_html(takeovers: pl.DataFrame) -> str:
+    """From how many queries on a larger size is cheapest, target by target, from `ttclib.analysis.training`."""
+    columns = ("target", "n_parameters", "training_tokens", "from_queries", INTERVAL)
+    return table(takeovers, (*columns, "exchange_rate"))
+
+
+def _crossing(row: dict[str, Any], told: str) -> str:
+    """The R above which the larger model is ahead, with its interval, in words where there is none."""
+    at, low, high = (row[f"crossing{end}{told}"] for end in ("", "_low", "_high"))
+    words = {math.inf: "small ahead at every R", 0.0: "not within the pool" if not told else "never"}
+    ends = f" {shown_interval(low, high, 'crossing')}" if (low, high) != (at, at) else ""
+    return words.get(at, shown(at, "crossing")) + ends
 
 
 def savings_html(savings: pl.DataFrame) -> str:

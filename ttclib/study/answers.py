@@ -28,7 +28,7 @@ from ttclib.samples import ModelFacts
 from ttclib.store.settings import greedy_pool
 from ttclib.study import findings
 from ttclib.study.captions import source
-from ttclib.study.compared import runnable
+from ttclib.study.compared import Compared, runnable
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 from ttclib.study.study import open as open_study
@@ -36,6 +36,7 @@ from ttclib.study.telling import Told, of_problems
 
 Result = TypeVar("Result")
 FEW_RATES = 5
+SMALL_POOL = 16  # samples a problem below which half of them are too few to tell difficulty by, unless asked to
 FEW_BINS = 5  # that few samples may tell, where no number is asked for
 SHARING = (1, 4, 16, 64, 256, 1024, 4096)  # queries of one problem that share its bill
 
@@ -286,7 +287,9 @@ def ask_crossover(
     **choices: Any,
 ) -> Answer[Crossover]:
     """A small policy that thinks longer against a larger one (`ttclib.analysis.crossover.crossover`)."""
-    compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
+    compared = study.compared(asked)
+    asked, whole = _whole_pool(study, asked, compared)
+    told = study.told(asked, folds=FOLDS)
     theirs, ours, difficulty = _same_problems(large.outcomes, runnable(told.outcomes), told)
     result = crossover(
         ours,
@@ -299,8 +302,21 @@ def ask_crossover(
         **choices,
     )
     caption = (f"{study.policy} thinking longer against {large.label} of {large.line}",)
-    notes = (*study.notes(compared, told, ledger, large.model), *_reach(result, len(ratios)))
+    notes = (*study.notes(compared, told, ledger, large.model), *whole, *_reach(result, len(ratios)))
     return Answer(result, findings.of_crossover(result), (*caption, *study.caption(asked, compared, told)), notes)
+
+
+def _whole_pool(study: Study, asked: Question, compared: Compared) -> tuple[Question, tuple[str, ...]]:
+    """One bin where none is asked for and half of a small pool would have to tell it, and what is said of that.
+
+    The larger model is held against all that a pool pays for; bins that cost half of it would answer another question.
+    """
+    sizes = study.pool.pool_sizes
+    free = asked.bins is None and asked.thresholds is None and asked.told == "auto"
+    if not free or sizes.min() >= SMALL_POOL or not all(draws_whole(one.strategy) for one in compared.runnable):
+        return asked, ()
+    said = f"{sizes.min()} samples a problem are used in full, in one bin: bins would be told by half of them"
+    return asked.but(bins=1), (said,)
 
 
 def _reach(result: Crossover, n_ratios: int) -> Sequence[str]:

@@ -28,7 +28,7 @@ class Question:
     strategies : tuple of str, optional
         None: all that the store holds on at least half of its problems, and on 50.
     budgets : tuple of int, optional
-        None: the powers of two that the store holds.
+        None: the powers of two that the store holds, and all of a problem's samples.
     verifier : str
         ``prm``, ``orm``, ``logprob`` or a verifier's own name.
     aggregation : {"last", "min", "prod", "mean"}

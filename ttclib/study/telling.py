@@ -17,7 +17,7 @@ from ttclib.analysis.difficulty import (
     told_on_halves,
 )
 from ttclib.errors import RequestError
-from ttclib.replay.outcomes import Outcomes, restrict
+from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategy import strategy
 from ttclib.samples import Pool
 from ttclib.study.compared import Compared, compare
@@ -116,8 +116,8 @@ def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, f
     budgets = asked.budgets and tuple(size for size in asked.budgets if size <= largest)
     if asked.budgets and not budgets:
         raise RequestError(f"budget {asked.budgets[0]} is above the {largest} samples that half of a pool has")
-    held = dict.fromkeys(one.strategy for one in compared.outcomes)
-    from_pools = tuple(name for name in held if strategy(name).reads == "pool")
+    compared_names = dict.fromkeys(one.strategy for one in compared.outcomes)
+    from_pools = tuple(name for name in compared_names if strategy(name).reads == "pool")
     scored = []
     for second_half_first in (1, 0):  # told by one half, scored on the other
         others = [halves[second_half_first] for halves in parted]
@@ -130,6 +130,9 @@ def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, f
     both = []
     for one in compared.outcomes:
         sides = [side.get(one.variant, one) for side in scored]
+        # An odd pool's halves differ by a sample, which its smaller half does not have.
+        held = sorted(set(sides[0].budgets).intersection(sides[1].budgets))
+        sides = [cut(side, columns=[side.budgets.index(size) for size in held]) for side in sides]
         both.append(scored_on_halves(*(restrict(side, compared.problem_ids) for side in sides)))
     note = f"difficulty is told by one half of the samples and scored on the other, both ways: N up to {largest}"
     return Told(tuple(both), told, note)

@@ -26,8 +26,8 @@ class WholeSamples(Strategy):
     takes_counts: ClassVar[bool] = False
 
     def collected(self, samples: Pool) -> list[int]:
-        """The powers of two up to the largest pool: what some problem can answer."""
-        return doublings(self.largest(samples))
+        """The powers of two up to the largest pool, what some problem can answer; and all of the smallest pool."""
+        return sorted({*doublings(self.largest(samples)), max(1, int(samples.pool_sizes.min()))})
 
     def largest(self, samples: Pool) -> int:
         """The largest pool."""

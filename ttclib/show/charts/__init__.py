@@ -11,12 +11,14 @@ from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusio
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart
 from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
+from ttclib.show.charts.pairs import needed_chart, pair_bins_chart, pairs_chart
 from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart
 from ttclib.show.charts.plan import plan_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
 from ttclib.show.charts.saving import saving_chart
 from ttclib.show.charts.search import gains_chart
+from ttclib.show.charts.training import choices_chart, held_out_chart, training_chart
 from ttclib.show.charts.tree import tree_chart
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "bins_rows",
     "chain_chart",
     "cheap_chart",
+    "choices_chart",
     "confusion_chart",
     "cost_chart",
     "crossover_chart",
@@ -39,9 +42,13 @@ __all__ = [
     "frontier_chart",
     "gains_chart",
     "graders_chart",
+    "held_out_chart",
     "leads_chart",
     "miss_chart",
+    "needed_chart",
     "optimal_chart",
+    "pair_bins_chart",
+    "pairs_chart",
     "plan_chart",
     "save_chart",
     "saving_chart",
@@ -49,5 +56,6 @@ __all__ = [
     "sides_chart",
     "stars_chart",
     "sweep_chart",
+    "training_chart",
     "tree_chart",
 ]

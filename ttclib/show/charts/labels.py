@@ -15,7 +15,9 @@ from ttclib.show.theme import FRAME, PAPER, QUIET_INK
 LABEL_PX = 13
 
 
-def end_labels(base: Any, series: Series, picked: Any, *, x: str = "budget", y: str = "accuracy") -> list[Any]:
+def end_labels(
+    base: Any, series: Series, picked: Any, *, x: str = "budget", y: str = "accuracy", width: str = "width"
+) -> list[Any]:
     """What is said of each line at its end, beside the plot, with a thin line to the point that it tells of.
 
     Parameters
@@ -26,18 +28,20 @@ def end_labels(base: Any, series: Series, picked: Any, *, x: str = "budget", y: 
     picked : altair parameter
     x, y : str
         Fields of the lines.
+    width : str
+        What the plot's width is called: in panels ``child_width``.
     """
     here = base.transform_filter("datum.at_end")
     fade = faded(picked, 1, 0.3)
     leader = here.mark_rule(strokeWidth=1, color=FRAME).encode(
         x=alt.X(f"{x}:Q"),
-        x2=alt.X2Value(alt.ExprRef("width + 19")),
+        x2=alt.X2Value(alt.ExprRef(f"{width} + 19")),
         y=alt.Y(f"{y}:Q"),
         y2=alt.Y2("label_height:Q"),
         opacity=fade,
     )
     text = here.mark_text(align="left", baseline="middle", fontSize=LABEL_PX, fontWeight=600, cursor="pointer").encode(
-        x=alt.XValue(alt.ExprRef("width + 23")),
+        x=alt.XValue(alt.ExprRef(f"{width} + 23")),
         y=alt.Y("label_height:Q"),
         text="end_label:N",
         fill=series.text,

@@ -58,6 +58,12 @@ class Series:
         )
 
     @property
+    def outline(self) -> Any:
+        """The same colour round a hollow point, of no legend of its own."""
+        shades = [on_papers(*both) for both in self.colors]
+        return alt.Stroke(f"{self.by}:N", scale=self._scale(shades), legend=None)
+
+    @property
     def text(self) -> Any:
         """The colour of text that names a line: the line's own, with the contrast that small text needs."""
         shades = [
