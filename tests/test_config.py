@@ -51,7 +51,10 @@ def test_defaults_are_filled_in_and_frozen(config):
         (MINIMAL + "[sampling]\nn_samples = 2.5", "sampling.n_samples = 2.5: "),
         (MINIMAL + "[sampling]\nstep_delimiter = ''", 'sampling.step_delimiter = "": '),
         (MINIMAL + "sampling = 3", "policy.sampling"),  # TOML: it belongs to the last section
-        (MINIMAL + 'engine = "vlm"', "policy.engine = \"vlm\": input should be 'transformers', 'vllm' or 'server'"),
+        (
+            MINIMAL + 'engine = "vlm"',
+            "policy.engine = \"vlm\": input should be 'transformers', 'vllm', 'server' or 'chat'",
+        ),
         (
             MINIMAL + '[grading]\ngrader = "sympy"',
             "input should be 'math', 'exact' or 'reasoning-gym'",

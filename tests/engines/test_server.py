@@ -87,7 +87,9 @@ def test_the_others_go_on_when_one_falls_silent(path, servers):
 def test_when_none_answers_the_missing_samples_are_counted(path, servers):
     engine = load_engine(policy_at(path, servers[0].url, retries=0), PromptConfig())
     servers[0].busy = 10**6
-    with pytest.raises(TTCError, match=r"no server answers any more, 8 samples are missing: .*\(starting\)") as raised:
+    with pytest.raises(
+        TTCError, match=r"no server answers any more, 8 samples are missing: .*\(503: starting\)"
+    ) as raised:
         engine.generate(draws_of(engine, 8), SAMPLING)
     assert raised.value.exit_status == 1
 

@@ -28,8 +28,12 @@ def sample(config: str, dry_run: bool, as_json: bool, **overrides: Any) -> None:
         print_estimate(read, as_json=as_json)
         return
     run.check(read)
+    lost = None
     try:
-        run.sample(read, notify=notify)
+        try:
+            run.sample(read, notify=notify)
+        except run.LostSamples as error:  # what is there is scored and graded all the same
+            lost = error
         if read.prm is not None:
             run.score(read, notify=notify)
         run.grade(read.store, read.grading.grader, notify=notify)
@@ -38,6 +42,8 @@ def sample(config: str, dry_run: bool, as_json: bool, **overrides: Any) -> None:
         raise
     keeper.take_in(read.store, notify=notify)
     print_status(read.store)
+    if lost is not None:
+        raise lost
 
 
 @cli.command()

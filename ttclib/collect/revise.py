@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ttclib.collect.checkpoints import missing_package
-from ttclib.collect.engines.loading import close_engine, load_engine
+from ttclib.collect.engines.loading import close_engine, load_engine, refuse_chat
 from ttclib.collect.engines.types import Draw, Engine, draw_seed
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
@@ -264,7 +264,9 @@ class _Context:
 def _asked(config: RunConfig) -> tuple[RevisionConfig, PolicyConfig]:
     if config.revision is None:
         raise RequestError("no revisions are configured: add a section [revision]")
-    return config.revision, config.revision.model or config.policy
+    model = config.revision.model or config.policy
+    refuse_chat(model, "a chain of revisions")
+    return config.revision, model
 
 
 def _in_view(answers: Answers, position: int, revision: RevisionConfig) -> list[list[int]]:

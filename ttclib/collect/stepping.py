@@ -257,7 +257,7 @@ class _Drawing:
             "token_ids": self.token_ids,
             "text": self.text,
             "finish_reason": self.finish_reason,
-            "logprob": sum(piece.logprob for piece in self._pieces),
+            "logprob": None if None in (totals := [piece.logprob for piece in self._pieces]) else sum(totals),
             **token_columns(*self._pieces),
         }
 

@@ -27,18 +27,74 @@ def _known_format(name: str) -> str:
     return name if name == "auto" else one_of(name, verifier_formats(), "format of a verifier")
 
 
-class ServerConfig(Section):
-    """Running OpenAI-compatible vLLM servers, for engine = "server"."""
+def without_secrets(text: str) -> str:
+    """A text with URLs in it, less what could be a key there: user, password and what follows a question mark.
 
-    urls: tuple[str, ...] = Field(default=(), description='"http://host:8000", one a server')
-    model: str | None = Field(default=None, description="name the servers know it by; absent: the only one they have")
+    Examples
+    --------
+    >>> without_secrets("https://me:key@host/v1?key=abc")
+    'https://…@host/v1?…'
+    """
+    return re.sub(r"(://[^\s?#\"]*)[?#][^\s\"]*", r"\1?…", re.sub(r"//[^/\s@]*@", "//…@", text))
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # or the port is refused
+        raise ValueError('give a server\'s address, such as "http://host:8000" or "https://host/v1"')
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(
+            "an address holds no key, user or question mark, since runs are written down: put the key into the "
+            "environment variable that policy.server.api_key_variable names"
+        )
+    return url
+
+
+def base_address(url: str) -> str:
+    """A server's address up to its version, which is added where it says none.
+
+    Examples
+    --------
+    >>> base_address("http://host:8000"), base_address("https://host/api/v1/chat/completions")
+    ('http://host:8000/v1', 'https://host/api/v1')
+    >>> base_address("https://host/v1beta/openai/")
+    'https://host/v1beta/openai'
+    """
+    base = re.sub(r"/(chat/completions|completions|models)$", "", url.rstrip("/"))
+    return base if re.search(r"/v\d+(?:alpha|beta)?\d*(?:/|$)", base) else f"{base}/v1"
+
+
+class ServerConfig(Section):
+    """Servers that are asked by HTTP: vLLM's, for engine = "server"; any with chat completions, for "chat"."""
+
+    urls: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(
+        default=(), description='"http://host:8000" or "https://host/v1", one a server; no key in it'
+    )
+    model: str | None = Field(
+        default=None, description="name the servers know it by; absent: the only one they have; chat: the path"
+    )
     concurrency: int = Field(default=128, ge=1, description="requests under way at each server")
-    timeout_s: float = Field(default=600.0, gt=0, description="for one sample")
-    retries: int = Field(default=5, ge=0, description="of a request that a server did not answer")
-    api_key_variable: str = Field(default="VLLM_API_KEY", description="environment variable with the key, if any")
+    timeout_s: float = Field(default=600.0, gt=0, description="for one sample, to its last byte, all attempts together")
+    retries: int = Field(default=5, ge=0, description="of a request that a server did not answer, or not in order")
+    api_key_variable: str = Field(
+        default="VLLM_API_KEY", description="environment variable with the key, if any; the key is written nowhere"
+    )
     seeded: bool = Field(
         default=True, description="false: draws take no seed (vLLM on a CPU); start each server with another --seed"
     )
+    choices: int = Field(
+        default=1, ge=1, le=128, description="chat: samples asked for in a request, its n; few tell the tokens of each"
+    )
+    max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens", description="chat: what the API calls sampling.max_tokens"
+    )
+    omit: tuple[Literal["temperature", "top_p"], ...] = Field(
+        default=(), description="chat: not sent, for an API that refuses it; it must be 1"
+    )
+
+    def bases(self) -> tuple[str, ...]:
+        """Addresses of the servers, up to the version."""
+        return tuple(dict.fromkeys(map(base_address, self.urls)))
 
 
 def last_part(path: str) -> str:
@@ -57,10 +113,22 @@ class PolicyConfig(Section):
     """The model that answers."""
 
     name: str = Field(description="name in the store")
-    path: str = Field(description="directory, hub id, or lab:NAME for a model that ships")
-    revision: str | None = None
-    engine: Literal["transformers", "vllm", "server"] = "transformers"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    path: str = Field(
+        description="directory, hub id, or lab:NAME for a model that ships; chat: its name at the API", min_length=1
+    )
+    revision: str | None = Field(
+        default=None, description="commit on the hub; chat: what the API calls itself in its answers"
+    )
+    engine: Literal["transformers", "vllm", "server", "chat"] = Field(
+        default="transformers",
+        description="in this process; vllm.LLM; running vLLM servers; any API with /v1/chat/completions",
+    )
+    device: str | None = Field(
+        default=None, description="transformers: cpu, cuda, cuda:1, mps; absent: the GPU if there is one"
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="numbers of the weights; auto: the checkpoint's, on a CPU float32"
+    )
     batch_size: int = Field(default=256, ge=1, description="samples drawn, and written, at a time")
     training_tokens: int | None = Field(
         default=None, ge=1, description="pretraining tokens, if the checkpoint is silent"
@@ -73,16 +141,19 @@ class PolicyConfig(Section):
     max_model_len: int | None = Field(default=None, ge=1, description="vllm: most tokens of prompt and completion")
     prefix_caching: bool = Field(default=True, description="vllm: samples of a prompt share its keys and values")
     engine_options: dict[str, Any] = Field(default_factory=dict, description="passed to vllm.LLM; wins over the above")
-    server: ServerConfig = ServerConfig()
+    server: ServerConfig = Field(default=ServerConfig(), description="where engine server or chat asks")
 
 
 class PrmConfig(Section):
     """The process reward model that scores every step."""
 
     name: str = Field(default="", description="name in the store; absent: the last part of the path")
-    path: str
-    revision: str | None = None
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    path: str = Field(description="directory, hub id, or lab:NAME for a model that ships")
+    revision: str | None = Field(default=None, description="commit on the hub")
+    device: str | None = Field(default=None, description="cpu, cuda, cuda:1, mps; absent: the GPU if there is one")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="numbers of the weights; auto: the checkpoint's, on a CPU float32"
+    )
     format: Annotated[str, AfterValidator(_known_format)] = Field(
         default="auto", description="how it reads a solution; auto: told from the checkpoint"
     )
@@ -118,5 +189,3 @@ class RevisionVerifierConfig(PrmConfig):
     def reads(self) -> dict[str, Any]:
         """How it reads an answer."""
         return super().reads() | {"read": self.read, "n_context": self.n_context}
-
-

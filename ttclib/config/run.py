@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from ttclib.config.engines import unfit
 from ttclib.config.models import PolicyConfig, PrmConfig, RevisionVerifierConfig
 from ttclib.config.sampling import SamplingConfig
 from ttclib.config.sections import EstimateConfig, GradingConfig, ProblemsConfig, PromptConfig, SearchConfig, Section
@@ -19,8 +20,8 @@ class RevisionConfig(Section):
     """How a model answers again, given its earlier answers."""
 
     model: PolicyConfig | None = Field(default=None, description="absent: the policy itself")
-    verifier: RevisionVerifierConfig | None = None
-    n_chains: int = Field(default=16, ge=1)
+    verifier: RevisionVerifierConfig | None = Field(default=None, description="absent: nobody reads the answers")
+    n_chains: int = Field(default=16, ge=1, description="of a problem")
     n_steps: int = Field(default=16, ge=1, description="answers in a chain")
     n_context: int = Field(default=N_CONTEXT, ge=0, description="latest answers that stay in view")
     separator: str = Field(
@@ -36,16 +37,35 @@ class RevisionConfig(Section):
 class RunConfig(Section):
     """Everything a run depends on."""
 
-    store: Path
+    store: Path = Field(description="DuckDB file of the samples")
     problems: ProblemsConfig
     policy: PolicyConfig
     prompt: PromptConfig = PromptConfig()
     sampling: SamplingConfig = SamplingConfig()
-    prm: PrmConfig | None = None
-    revision: RevisionConfig | None = None
+    prm: PrmConfig | None = Field(default=None, description="absent: nobody reads the samples")
+    revision: RevisionConfig | None = Field(default=None, description="absent: no chains of answers")
     search: SearchConfig = SearchConfig()
     grading: GradingConfig = GradingConfig()
     estimate: EstimateConfig = EstimateConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _an_api_is_asked_in_turns(cls, content: Any) -> Any:
+        policy = content.get("policy") if isinstance(content, dict) else None
+        if not isinstance(policy, dict) or policy.get("engine") != "chat":
+            return content
+        prompt = content.get("prompt", {})
+        return {**content, "prompt": {"chat": True} | prompt} if isinstance(prompt, dict) else content
+
+    @model_validator(mode="after")
+    def _engines_can_do_what_is_asked(self) -> RunConfig:
+        if found := [*unfit(self.policy, self.sampling, self.prompt), *self._unfit_for_revision()]:
+            raise ValueError("\n".join(dict.fromkeys(found)))
+        return self
+
+    def _unfit_for_revision(self) -> list[str]:
+        model = None if self.revision is None else self.revision.model
+        return [] if model is None else unfit(model, self.sampling, self.prompt, "revision.model")
 
     @model_validator(mode="before")
     @classmethod
@@ -84,7 +104,6 @@ class RunConfig(Section):
             "max_tokens": self.sampling.max_tokens,
             "stop": list(self.sampling.stop),
             "step_delimiter": self.sampling.step_delimiter,
+            **self.sampling.asked_keys(),
         }
         return {"setting": setting_name(keys), "keys": canonical_json(keys)}
-
-
