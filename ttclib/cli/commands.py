@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "status": ("collecting", "What a store holds, and what its last run has left to do."),
     "presets": ("planning", "List the configurations that ship, or show one: `ttc presets NAME > mine.toml`."),
+    "config": (
+        "configuration",
+        "Every key of a configuration, with its meaning; or what CONFIG (a TOML file or preset) comes to.",
+    ),
     "replay": ("replaying", "Expected accuracy of strategies at budgets, with 95 % intervals and cost."),
     "difficulty": (
         "difficulty",
