@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ttclib.collect.engines.http import MalformedError
+from ttclib.collect.engines.http import MalformedError, printable
 from ttclib.collect.engines.types import top_mass
 
 _ABOVE_ONE = 1e-3  # of a log-probability, by rounding
@@ -27,7 +27,9 @@ def choices_of(answer: Any) -> list[dict[str, Any]]:
     if not isinstance(choices, list) or not choices or not all(isinstance(choice, dict) for choice in choices):
         error = answer.get("error") if isinstance(answer, dict) else None
         words = error.get("message") if isinstance(error, dict) else error
-        raise MalformedError(f"an error with status 200: {str(words)[:200]}" if words else "an answer without choices")
+        raise MalformedError(
+            f"an error with status 200: {printable(words, 200)}" if words else "an answer without choices"
+        )
     places = [whole_number(choice.get("index")) for choice in choices]
     if sorted(place for place in places if place is not None) == list(range(len(choices))):
         return [choice for _, choice in sorted(zip(places, choices, strict=True), key=lambda one: one[0] or 0)]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ttclib.collect.engines.answers import choices_of, finite_logprobs, is_text, top_masses, whole_number
-from ttclib.collect.engines.http import Line, LostError, Servers, SilentError
+from ttclib.collect.engines.http import Line, LostError, Servers, SilentError, printable
 from ttclib.collect.engines.tokens import chat_turns
 from ttclib.collect.engines.types import Draw, Reply
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
@@ -200,7 +200,7 @@ class ChatEngine:
         text, reasoning = _texts_of(message)
         if text is None and reason != "content_filter":
             if reason != _CUT and not reasoning:
-                raise LostError(f"server {base} gave a sample without text (it ended with {str(reason)[:40]!r})")
+                raise LostError(f"server {base} gave a sample without text (it ended with {printable(reason, 40)!r})")
             text = ""  # it thought until the limit, or had nothing to add
         if text is not None and not is_text(text):
             self._remark("hold half a character (a lone surrogate): their text is unknown")

@@ -383,8 +383,19 @@ def _words_of(body: bytes) -> str:
         content = json.loads(body)
         error = content.get("error", content)
         message = (error.get("message") if isinstance(error, dict) else error) or content.get("detail") or text
-    words = str(message).encode("utf-8", errors="replace").decode()
-    return (words.strip().splitlines() or ["no reason given"])[0][:300]
+    return printable(message) or "no reason given"
+
+
+def printable(said: Any, most: int = 300) -> str:
+    r"""The first line of what a server said, without characters that a terminal would act on.
+
+    Examples
+    --------
+    >>> printable("not\x1b[2J so\nmore"), printable("\ud800")
+    ('not [2J so', ' ')
+    """
+    first = (str(said).strip().splitlines() or [""])[0][:most]
+    return "".join(mark if mark.isprintable() else " " for mark in first)
 
 
 def _told_wait(headers: httpx.Headers) -> float | None:

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from ttclib.collect.checkpoints import count_parameters_of, load_failure, model_row
 from ttclib.collect.engines.answers import choices_of, finite_logprobs, is_text, top_masses, whole_number
-from ttclib.collect.engines.http import Line, LostError, MalformedError, Servers, SilentError
+from ttclib.collect.engines.http import Line, LostError, MalformedError, Servers, SilentError, printable
 from ttclib.collect.engines.tokens import Tokens
 from ttclib.collect.engines.types import Completion, Draw
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
@@ -128,7 +128,7 @@ class ServerEngine(Tokens):
             raise LostError(f"server {base} gave {len(ids):,} tokens where {limit:,} were asked for at most")
         reason = choice.get("finish_reason")
         if reason not in ("stop", "length"):
-            raise LostError(f"server {base} ended a sample with {str(reason)[:40]!r}, not with 'stop' or 'length'")
+            raise LostError(f"server {base} ended a sample with {printable(reason, 40)!r}, not with 'stop' or 'length'")
         values = logprobs.get("token_logprobs")
         if not isinstance(values, list) or len(values) != len(ids):
             raise RequestError(f"server {base} gives no log-probability for each token: it must be vLLM")
@@ -158,7 +158,7 @@ class ServerEngine(Tokens):
         for token in ids:
             if whole_number(token) is None or token >= self._n_tokens:
                 raise LostError(
-                    f"server {base} gave a token id {str(token)[:40]}, and '{self._policy.path}' has 0 to "
+                    f"server {base} gave a token id {printable(token, 40)}, and '{self._policy.path}' has 0 to "
                     f"{self._n_tokens - 1}: does it serve another model?"
                 )
         return ids
