@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ttclib.collect.engines.loading import close_engine, load_sampler
+from ttclib.collect.engines.loading import close_engine, load_api, load_engine
 from ttclib.collect.engines.types import Completion, Draw, Engine, Reply, Stopped, Unfinished, check_window, draw_seed
 from ttclib.collect.grade_samples import grade
 from ttclib.collect.identity import check_identity, known_policy, record_models
@@ -71,7 +71,8 @@ def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         notify(f"sample: the store holds all {wanted:,} samples of '{config.policy.name}'")
         return 0
     notify(f"sample: {len(todo):,} of {wanted:,} samples to draw; loading '{config.policy.path}'")
-    engine = load_sampler(known_policy(config.store, config.policy), config.prompt)
+    policy = known_policy(config.store, config.policy)
+    engine = load_api(policy, config.prompt) if policy.engine == "chat" else load_engine(policy, config.prompt)
     try:
         _sample(engine, config, problems, todo, notify)
     finally:

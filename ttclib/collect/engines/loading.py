@@ -45,16 +45,14 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
         raise missing_package(policy.engine, error) from error
 
 
-def load_sampler(policy: PolicyConfig, prompt: PromptConfig) -> Engine | ChatEngine:
-    """The same for what draws whole samples, which an API can do, too.
+def load_api(policy: PolicyConfig, prompt: PromptConfig) -> ChatEngine:
+    """What draws whole samples and no more, from an API.
 
     Raises
     ------
-    RequestError, TTCError
-        As `load_engine`.
+    RequestError
+        No such package, or nobody answers there, or not to this key.
     """
-    if policy.engine != "chat":
-        return load_engine(policy, prompt)
     try:
         from ttclib.collect.engines.chat import ChatEngine
     except ImportError as error:
