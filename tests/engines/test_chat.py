@@ -40,6 +40,7 @@ from ttclib.collect import keeper, revise, run, search
 from ttclib.collect.engines.chat import ChatEngine
 from ttclib.collect.engines.types import Draw, Reply, Stopped, Unfinished
 from ttclib.collect.estimate import estimate_run
+from ttclib.collect.steps import split_steps
 from ttclib.collect.token_columns import reply_columns
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError, TTCError
@@ -475,6 +476,23 @@ def test_a_run_is_sampled_graded_and_replayed(server: ChatServer, config: RunCon
     (row,) = list_models(config.store)
     assert (row["path"], row["revision"]) == (f"{MODEL} at {server.url}/v1", f"{MODEL}-2026-01-01")
     assert row["n_parameters"] is None  # and so its FLOPs are unknown
+
+
+def test_a_prm_reads_the_samples_as_text(server: ChatServer, config: RunConfig, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from tests.models import save_tiny_prm
+
+    def sums(answer: dict[str, Any], request: dict[str, Any]) -> Any:
+        answer["choices"][0]["message"]["content"] = f"1+1=2\n#{request['seed'] % 9}"  # in the tiny tokenizer's words
+        return answer
+
+    server.change = sums
+    prm = {"name": "prm", "path": str(save_tiny_prm(tmp_path / "prm"))}
+    read = RunConfig.model_validate(config.model_dump() | {"prm": prm})
+    run.sample(read)
+    assert run.score(read) == 12 and run.score(read) == 0
+    for text, scores in rows(read.store, f"SELECT completion, step_scores FROM samples JOIN scores USING ({KEY})"):
+        assert len(scores) == len(split_steps(text))
 
 
 def test_costs_are_in_dollars_once_a_price_is_known_and_in_flops_never(server, config, tmp_path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ttclib.collect.checkpoints import missing_package
 from ttclib.collect.engines.loading import close_engine, load_engine, refuse_chat
-from ttclib.collect.engines.types import Draw, Engine, draw_seed
+from ttclib.collect.engines.types import Completion, Draw, Engine, Stopped, Unfinished, draw_seed
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
@@ -131,8 +131,10 @@ def _revise(
             todo.sort(key=lambda cell: (len(cell[1]), cell[0]))  # like lengths side by side: less padding
             for begin in range(0, len(todo), model.batch_size):
                 batch = todo[begin : begin + model.batch_size]
-                rows = _draw_batch(engine, config.sampling, batch, position)
+                rows, ended = _draw_batch(engine, config.sampling, batch, position)
                 keeper.keep("revisions", [row | shared for row in rows])
+                if ended is not None:
+                    raise ended
                 for row in rows:
                     answers[row["problem_id"], row["chain"]][position] = row["completion_ids"]
                     n_tokens += row["completion_tokens"]
@@ -277,12 +279,19 @@ def _in_view(answers: Answers, position: int, revision: RevisionConfig) -> list[
 
 def _draw_batch(
     engine: Engine, sampling: SamplingConfig, batch: Sequence[tuple[Chain, tuple[int, ...]]], position: int
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], BaseException | None]:
+    """Rows of what was drawn, and what kept the rest from it, if anything did."""
     draws = [
         Draw(prefix, draw_seed(sampling.seed, f"{problem_id}/revision/{chain}", position))
         for (problem_id, chain), prefix in batch
     ]
-    return [
+    ended: BaseException | None = None
+    drawn: Sequence[Completion | None]
+    try:
+        drawn = engine.generate(draws, sampling)
+    except (Unfinished, Stopped) as error:
+        drawn, ended = error.drawn, error
+    rows = [
         {
             "problem_id": problem_id,
             "chain": chain,
@@ -296,8 +305,10 @@ def _draw_batch(
             "reasoning_tokens": reasoning_tokens(engine.token_texts(completion.token_ids)),
             **token_columns(completion),
         }
-        for ((problem_id, chain), prefix), completion in zip(batch, engine.generate(draws, sampling), strict=True)
+        for ((problem_id, chain), prefix), completion in zip(batch, drawn, strict=True)
+        if completion is not None
     ]
+    return rows, ended
 
 
 def _held(config: RunConfig, policy: str, setting: str, n_context: int, notify: Notify) -> dict[Chain, Answers]:
