@@ -4,7 +4,10 @@ from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("collecting", "Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."),
-    "score": ("collecting", "Score the samples of a pool that CONFIG's PRM has not read."),
+    "score": (
+        "collecting",
+        "Score the samples of a pool that CONFIG's PRM has not read, or its judge not as often as it is to.",
+    ),
     "search": ("searching", "Draw, score and grade the steps that CONFIG's tree searches ask for and the store lacks."),
     "revise": (
         "revising",

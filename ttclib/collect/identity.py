@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.collect.checkpoints import resolve_model
-from ttclib.config import PolicyConfig, PrmConfig
+from ttclib.config import JudgeConfig, PolicyConfig, PrmConfig
 from ttclib.errors import RequestError
 from ttclib.store import is_collected, write_part
 from ttclib.store.models import list_models
@@ -63,7 +63,7 @@ class Identity:
         return {name: value for name, value in vars(self).items() if name not in ("name", "reads")}
 
 
-def identify(model: PolicyConfig | PrmConfig) -> Identity:
+def identify(model: PolicyConfig | PrmConfig | JudgeConfig) -> Identity:
     """The identity of a configured model.
 
     Raises
@@ -71,24 +71,23 @@ def identify(model: PolicyConfig | PrmConfig) -> Identity:
     RequestError
         No such directory.
     """
-    if isinstance(model, PolicyConfig) and model.engine == "chat":
+    reads = None if isinstance(model, PolicyConfig) else model.reads()
+    if isinstance(model, JudgeConfig) or (isinstance(model, PolicyConfig) and model.engine == "chat"):
         place = f"{model.server.model or model.path} at {', '.join(model.server.bases())}"
-        return Identity(model.name, place, model.revision, None, None)
+        return Identity(model.name, place, model.revision, None, None, reads)
     folder = _folder(resolve_model(model.path), model.revision)
     hashes = (None, None) if folder is None else (_hash_of_weights(folder), _hash_of_tokenizer(folder))
-    return Identity(
-        *(model.name, model.path, model.revision, *hashes), model.reads() if isinstance(model, PrmConfig) else None
-    )
+    return Identity(model.name, model.path, model.revision, *hashes, reads)
 
 
-def check_identity(store: Path, *models: PolicyConfig | PrmConfig) -> dict[str, dict[str, Any]]:
+def check_identity(store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig) -> dict[str, dict[str, Any]]:
     """Refuse a model under the name of another, and say what the store is told about those that it lets pass.
 
     Parameters
     ----------
     store : pathlib.Path
         It need not exist yet.
-    *models : PolicyConfig or PrmConfig
+    *models : PolicyConfig, PrmConfig or JudgeConfig
         What a run is about to use.
 
     Returns
@@ -128,14 +127,14 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig) -> dict[str, 
 
 
 def record_models(
-    store: Path, *loaded: tuple[PolicyConfig | PrmConfig, dict[str, Any]], notify: Callable[[str], None]
+    store: Path, *loaded: tuple[PolicyConfig | PrmConfig | JudgeConfig, dict[str, Any]], notify: Callable[[str], None]
 ) -> None:
     """Write down models that are loaded, with who they are; what an older store did not know is filled in, and told.
 
     Parameters
     ----------
     store : pathlib.Path
-    *loaded : (PolicyConfig or PrmConfig, dict)
+    *loaded : (PolicyConfig, PrmConfig or JudgeConfig, dict)
         With the facts that the loaded model states.
     notify : callable
 
@@ -178,7 +177,7 @@ def _difference(known: dict[str, Any], model: Identity) -> str | None:
     reads = json.loads(known["reads"] or "{}")
     for name, value in (model.reads or {}).items():
         if name in reads and value not in (reads[name], "auto"):
-            return f"is to read otherwise ({name} = {value!r}, not {reads[name]!r})"
+            return f"is to read otherwise ({name} = {value!r:.80}, not {reads[name]!r:.80})"
     if (then := _SERVED.fullmatch(known["path"] or "")) and (now := _SERVED.fullmatch(model.path)):
         return _difference_of_served(then, now, known["revision"], model.revision)
     if known["path"] and not same_weights:

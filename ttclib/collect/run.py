@@ -38,9 +38,9 @@ def check(config: RunConfig) -> None:
     Raises
     ------
     RequestError
-        The policy or the PRM is not there, or not the one that the store knows by its name; the grader is unknown.
+        The policy, PRM or judge is not there, or not the one that the store knows by its name; the grader is unknown.
     """
-    check_identity(config.store, config.policy, *([] if config.prm is None else [config.prm]))
+    check_identity(config.store, *(model for model in (config.policy, config.prm, config.judge) if model is not None))
     get_grader(config.grading.grader)
 
 

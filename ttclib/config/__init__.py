@@ -4,6 +4,7 @@ A configuration is a file or the name of a preset (`ttclib/presets/`). Paths in 
 the working directory.
 """
 
+from ttclib.config.judge import JudgeConfig
 from ttclib.config.loading import load_config, preset_summary, preset_text, presets
 from ttclib.config.models import (
     VERIFIER_ENTRY_POINTS,
@@ -34,6 +35,7 @@ __all__ = [
     "EstimateConfig",
     "Example",
     "GradingConfig",
+    "JudgeConfig",
     "PolicyConfig",
     "PrmConfig",
     "ProblemsConfig",

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from ttclib.config.engines import unfit
+from ttclib.config.judge import JudgeConfig
 from ttclib.config.models import PolicyConfig, PrmConfig, RevisionVerifierConfig
 from ttclib.config.sampling import SamplingConfig
 from ttclib.config.sections import EstimateConfig, GradingConfig, ProblemsConfig, PromptConfig, SearchConfig, Section
@@ -43,6 +44,7 @@ class RunConfig(Section):
     prompt: PromptConfig = PromptConfig()
     sampling: SamplingConfig = SamplingConfig()
     prm: PrmConfig | None = Field(default=None, description="absent: nobody reads the samples")
+    judge: JudgeConfig | None = Field(default=None, description="absent: nobody rates the samples in words")
     revision: RevisionConfig | None = Field(default=None, description="absent: no chains of answers")
     search: SearchConfig = SearchConfig()
     grading: GradingConfig = GradingConfig()
@@ -59,13 +61,14 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _engines_can_do_what_is_asked(self) -> RunConfig:
-        if found := [*unfit(self.policy, self.sampling, self.prompt), *self._unfit_for_revision()]:
+        found = unfit(self.policy, self.sampling, self.prompt)
+        if self.revision is not None and self.revision.model is not None:
+            found += unfit(self.revision.model, self.sampling, self.prompt, "revision.model")
+        if (judge := self.judge) is not None:
+            found += unfit(judge.as_policy(), judge.as_sampling(), judge.as_prompt(), "judge")
+        if found:
             raise ValueError("\n".join(dict.fromkeys(found)))
         return self
-
-    def _unfit_for_revision(self) -> list[str]:
-        model = None if self.revision is None else self.revision.model
-        return [] if model is None else unfit(model, self.sampling, self.prompt, "revision.model")
 
     @model_validator(mode="before")
     @classmethod
