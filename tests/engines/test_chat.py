@@ -580,6 +580,25 @@ def test_lost_samples_are_said_and_the_rest_is_worked_on(server: ChatServer, tmp
     assert rows(tmp_path / "run.duckdb", f"SELECT count(*), count(DISTINCT ({KEY})) FROM samples") == [(24, 24)]
 
 
+def test_one_sample_that_is_never_given_stops_no_run_however_small_its_batches(server, tmp_path) -> None:
+    file = write_toml(server, tmp_path, batch_size=1)
+    first: list[int] = []
+
+    def spoilt(answer: dict[str, Any], request: dict[str, Any]) -> Any:
+        first.append(request["seed"])
+        answer["choices"][0]["message"]["content"] = None if request["seed"] == first[0] else "#1"
+        return answer
+
+    server.change = spoilt
+    for _ in range(2):
+        done = ttc("sample", file, cwd=tmp_path)
+        assert done.returncode == 1 and "gave a sample without text" in done.stderr.splitlines()[-1]
+        assert rows(tmp_path / "run.duckdb", "SELECT count(*) FROM grades") == [(23,)]
+    server.change = lambda answer, request: answer | {"choices": [{"message": {}, "finish_reason": "stop"}]}
+    more = ttc("sample", write_toml(server, tmp_path, batch_size=1, n_samples=30), cwd=tmp_path)
+    assert more.returncode == 1 and len(server.requests) < 24 + 1 + 15  # where none comes it is not asked for ever
+
+
 def test_a_refused_first_batch_is_a_wrong_request_and_writes_nothing(server: ChatServer, tmp_path: Path) -> None:
     file = write_toml(server, tmp_path)
     server.fault = status(400, "no such thing as top_p")

@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ttclib.collect.engines.loading import load_api
-from ttclib.collect.engines.types import Draw, Reply, Stopped, Unfinished, draw_seed
+from ttclib.collect.engines.losses import Losses, draw_what_comes
+from ttclib.collect.engines.types import Draw, Reply, draw_seed
 from ttclib.collect.identity import check_identity, known_policy, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.run import LostSamples
 from ttclib.collect.score_samples import find_pool
 from ttclib.config import JudgeConfig, RunConfig
-from ttclib.errors import RequestError, TTCError
+from ttclib.errors import RequestError
 from ttclib.store import connect
 from ttclib.store.choosing import Wanted
 
@@ -81,8 +82,7 @@ def _read(
     engine = load_api(model, asked.as_prompt())
     sampling = asked.as_sampling()
     keeper = Keeper(config.store)
-    n_silent = n_missing = 0
-    first: TTCError | None = None
+    n_silent, losses = 0, Losses()
     with progress("judge", len(todo), "readings") as tell:
         for begin in range(0, len(todo), model.batch_size):
             batch = todo[begin : begin + model.batch_size]
@@ -90,17 +90,8 @@ def _read(
                 Draw((), draw_seed(config.sampling.seed, f"{problem_id}/{asked.name}/{index}", number), prompt=shown)
                 for problem_id, index, number, shown in batch
             ]
-            ended: BaseException | None = None
-            drawn: Sequence[Reply | None]
-            try:
-                drawn = engine.generate(draws, sampling)
-            except (Unfinished, Stopped) as error:
-                drawn, ended = error.drawn, error
-            except RequestError as error:
-                if "run_id" not in shared:
-                    raise
-                raise TTCError(str(error)) from error
-            if "run_id" not in shared:
+            drawn, ended = draw_what_comes(engine, draws, sampling)
+            if "run_id" not in shared and any(reply is not None for reply in drawn):
                 served = asked.model_copy(update={"revision": engine.served_as})
                 facts = {"kind": "judge", "reads": json.dumps(asked.reads())}
                 record_models(config.store, (served, facts), notify=notify)
@@ -112,16 +103,13 @@ def _read(
             ]
             keeper.keep("scores", rows)
             n_silent += sum(row["step_scores"] is None for row in rows)
-            if ended is not None and not (isinstance(ended, Unfinished) and ended.goes_on):
-                raise ended
-            if isinstance(ended, Unfinished):
-                n_missing, first = n_missing + len(batch) - len(rows), first or ended
+            losses.take(drawn, ended, is_written="run_id" in shared)
             tell(begin + len(batch))
     if n_silent:
         notify(f"judge: {n_silent:,} of {len(todo):,} readings name no score (judge.pattern): theirs is unknown")
-    if n_missing:
+    if losses.first is not None:
         raise LostSamples(
-            f"{n_missing:,} of {len(todo):,} readings are missing ({first}); the same command asks for them"
+            f"{losses.n:,} of {len(todo):,} readings are missing ({losses.first}); the same command asks for them"
         )
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from ttclib.collect.checkpoints import missing_package
 from ttclib.collect.engines.loading import close_engine, load_engine, refuse_chat
-from ttclib.collect.engines.types import Completion, Draw, Engine, Stopped, Unfinished, draw_seed
+from ttclib.collect.engines.losses import draw_what_comes
+from ttclib.collect.engines.types import Draw, Engine, draw_seed
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
@@ -285,12 +286,7 @@ def _draw_batch(
         Draw(prefix, draw_seed(sampling.seed, f"{problem_id}/revision/{chain}", position))
         for (problem_id, chain), prefix in batch
     ]
-    ended: BaseException | None = None
-    drawn: Sequence[Completion | None]
-    try:
-        drawn = engine.generate(draws, sampling)
-    except (Unfinished, Stopped) as error:
-        drawn, ended = error.drawn, error
+    drawn, ended = draw_what_comes(engine, draws, sampling)
     rows = [
         {
             "problem_id": problem_id,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ttclib.collect.engines.loading import close_engine, load_api, load_engine
-from ttclib.collect.engines.types import Completion, Draw, Engine, Reply, Stopped, Unfinished, check_window, draw_seed
+from ttclib.collect.engines.losses import Losses, draw_what_comes
+from ttclib.collect.engines.types import Completion, Draw, Engine, Reply, check_window, draw_seed
 from ttclib.collect.grade_samples import grade
 from ttclib.collect.identity import check_identity, known_policy, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
@@ -121,27 +122,38 @@ def _sample(
     check_identity(config.store, config.policy)  # once more: its files are here now
     # Prompts of like length make like solutions: less padding, fewer rows that wait for the longest.
     todo.sort(key=lambda cell: (len(prompts[cell[0].problem_id]), cell[0].problem_id, cell[1]))
-    wanted, n_lost, first = len(problems) * config.sampling.n_samples, 0, None
+    wanted, losses = len(problems) * config.sampling.n_samples, Losses()
     shared: dict[str, Any] = {}
     keeper = Keeper(config.store)
     started, n_tokens = time.monotonic(), 0
     with progress("sample", wanted, "samples", initial=wanted - len(todo)) as tell:
         for begin in range(0, len(todo), config.policy.batch_size):
             batch = todo[begin : begin + config.policy.batch_size]
-            rows, ended = _draw_batch(engine, config, batch, prompts, is_first=not shared)
+            draws = [
+                Draw(
+                    prompts[problem.problem_id],
+                    draw_seed(config.sampling.seed, problem.problem_id, index),
+                    prompt=problem.prompt,
+                )
+                for problem, index in batch
+            ]
+            began = time.monotonic()
+            drawn, ended = draw_what_comes(engine, draws, config.sampling)
+            rows = _rows(engine, config, batch, draws, drawn, time.monotonic() - began)
             if rows and not shared:  # nothing is written before there is something to keep
                 shared = _begin(engine, config, problems, notify)
                 completions = [row["completion"] for row in rows if row["completion"] is not None]
                 _look_for_steps(completions, config.sampling.step_delimiter, notify)
             keeper.keep("samples", [row | shared for row in rows])
-            if ended is not None and not (isinstance(ended, Unfinished) and ended.goes_on):
-                raise ended
-            if ended is not None:
-                n_lost, first = n_lost + len(batch) - len(rows), first or ended
+            losses.take(drawn, ended, is_written=bool(shared))
             n_tokens += sum(row["completion_tokens"] or 0 for row in rows)
             tell(begin + len(batch), f"{n_tokens / (time.monotonic() - started):,.0f} tokens/s")
-    if n_lost:
-        raise LostSamples(f"{n_lost:,} of {len(todo):,} samples are missing ({first}); the same command asks for them")
+    if losses.first is not None:
+        if not shared:
+            raise losses.first
+        raise LostSamples(
+            f"{losses.n:,} of {len(todo):,} samples are missing ({losses.first}); the same command asks for them"
+        )
 
 
 def _begin(
@@ -193,46 +205,27 @@ def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
                 )
 
 
-def _draw_batch(
+def _rows(
     engine: Engine | ChatEngine,
     config: RunConfig,
     batch: Sequence[tuple[Problem, int]],
-    prompts: dict[str, tuple[int, ...]],
-    *,
-    is_first: bool,
-) -> tuple[list[dict[str, Any]], BaseException | None]:
-    """Rows of what was drawn, and what kept the rest from it, if anything did."""
-    draws = [
-        Draw(
-            prompts[problem.problem_id],
-            draw_seed(config.sampling.seed, problem.problem_id, index),
-            prompt=problem.prompt,
-        )
-        for problem, index in batch
-    ]
-    ended: BaseException | None = None
-    started = time.monotonic()
-    try:
-        drawn: Sequence[Completion | Reply | None] = engine.generate(draws, config.sampling)
-    except (Unfinished, Stopped) as error:
-        drawn, ended = error.drawn, error
-    except RequestError as error:
-        if is_first:
-            raise
-        raise TTCError(str(error)) from error  # what was drawn before is kept
-    elapsed = (time.monotonic() - started) / len(batch)
+    draws: Sequence[Draw],
+    drawn: Sequence[Completion | Reply | None],
+    elapsed_s: float,
+) -> list[dict[str, Any]]:
+    """What came of a batch, without what all of a run share."""
     columns = _columns_of(engine, [one for one in drawn if one is not None], config.sampling.step_delimiter)
     rows = [
         {
             "problem_id": problem.problem_id,
             "sample_index": index,
-            "prompt_tokens": len(prompts[problem.problem_id]),
-            "elapsed_s": elapsed,
+            "prompt_tokens": len(draw.prefix_ids),
+            "elapsed_s": elapsed_s / len(batch),
         }
-        for (problem, index), one in zip(batch, drawn, strict=True)
+        for (problem, index), draw, one in zip(batch, draws, drawn, strict=True)
         if one is not None
     ]
-    return [row | own for row, own in zip(rows, columns, strict=True)], ended
+    return [row | own for row, own in zip(rows, columns, strict=True)]
 
 
 def _columns_of(

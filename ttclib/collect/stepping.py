@@ -17,7 +17,8 @@ from typing import Any
 
 from ttclib.collect.checkpoints import missing_package
 from ttclib.collect.engines.loading import close_engine, load_engine
-from ttclib.collect.engines.types import Completion, Draw, Engine, Stopped, Unfinished, draw_seed
+from ttclib.collect.engines.losses import draw_what_comes
+from ttclib.collect.engines.types import Completion, Draw, Engine, draw_seed
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
 from ttclib.collect.identity import record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
@@ -159,7 +160,7 @@ class StepMaker:
 
         Raises
         ------
-        Unfinished, Stopped
+        TTCError, KeyboardInterrupt
             What the engine raises, once the steps that came whole are kept.
         """
         sampling = self._config.sampling
@@ -169,7 +170,6 @@ class StepMaker:
         )
         drawn = [_Drawing(self._trees[problem], self._prompts[problem], path) for problem, path in places]
         open_ones = drawn
-        ended: BaseException | None = None
         for attempt in range(sampling.max_tokens):
             draws = [
                 Draw(
@@ -179,11 +179,7 @@ class StepMaker:
                 )
                 for one in open_ones
             ]
-            found: Sequence[Completion | None]
-            try:
-                found = self._engine.generate(draws, decoding)
-            except (Unfinished, Stopped) as error:
-                found, ended = error.drawn, error
+            found, ended = draw_what_comes(self._engine, draws, decoding)
             for one, completion in zip(open_ones, found, strict=True):
                 if completion is not None:
                     one.take(completion, self._engine, sampling)

@@ -26,7 +26,7 @@ from typing import Any, Generic, TypeVar, cast
 import httpx
 
 from ttclib.collect.checkpoints import first_line
-from ttclib.collect.engines.types import Stopped, Unfinished
+from ttclib.collect.engines.types import HOPELESS, LostError, RefusedError, Stopped, Unfinished
 from ttclib.config import ServerConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -35,23 +35,14 @@ _OF_ONE = {400, 413, 422, 451}  # a request that is refused for what is in it; a
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 8.0
 _LONGEST_TOLD_WAIT_S = 900.0  # that a server may ask of one sample, in all
 _LARGEST_BODY = 64 << 20
-_HOPELESS = 8  # samples refused while none was drawn: it is no matter of single ones
 
 T = TypeVar("T")
 Read = Callable[[Any], T]
-Ask = Callable[["Line", Sequence[int]], Awaitable[dict[int, T | "LostError"]]]
+Ask = Callable[["Line", Sequence[int]], Awaitable[dict[int, T | LostError]]]
 
 
 class SilentError(TTCError):
     """A server did not answer, however often it was asked."""
-
-
-class LostError(TTCError):
-    """A sample that cannot be had; others may."""
-
-
-class RefusedError(LostError):
-    """The server refuses this request for what it holds."""
 
 
 class MalformedError(Exception):
@@ -145,7 +136,7 @@ class Servers:
         if reason is None:
             return [one for one in batch.drawn if one is not None]
         if not batch.n_drawn:
-            raise RequestError(str(reason)) if isinstance(reason, RefusedError) else reason
+            raise reason
         goes_on = batch.fatal is None and not batch.waiting
         raise Unfinished(str(reason), list(batch.drawn), goes_on=goes_on) from reason
 
@@ -344,7 +335,7 @@ class _Batch(Generic[T]):
         """Leave out some samples; where all are refused, whatever is in the request is to be corrected."""
         self.n_lost += len(group)
         self.lost = self.lost or error
-        if not self.n_drawn and self.n_lost >= _HOPELESS:
+        if not self.n_drawn and self.n_lost >= HOPELESS:
             self.fatal = self.lost
 
     def why_unfinished(self) -> TTCError | None:

@@ -97,6 +97,17 @@ class Reply:
     token_top20: np.ndarray | None = field(default=None, compare=False)
 
 
+HOPELESS = 8  # draws that are lost while none comes: it is no matter of single ones
+
+
+class LostError(TTCError):
+    """A draw that cannot be had; others may."""
+
+
+class RefusedError(LostError, RequestError):
+    """A server refuses a request for what it holds."""
+
+
 class Unfinished(TTCError):
     """Not all of a batch was drawn; what was is here, to be kept.
 
