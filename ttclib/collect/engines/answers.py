@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ttclib.collect.engines.http import MalformedError, printable
+from ttclib.collect.engines.responses import MalformedError, printable
 from ttclib.collect.engines.types import top_mass
 
 _ABOVE_ONE = 1e-3  # of a log-probability, by rounding

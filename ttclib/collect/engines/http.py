@@ -11,21 +11,19 @@ import asyncio
 import json
 import os
 import random
-import re
 import ssl
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 import httpx
 
 from ttclib.collect.checkpoints import first_line
+from ttclib.collect.engines.responses import MalformedError, json_of, told_wait, words_of
 from ttclib.collect.engines.types import HOPELESS, LostError, RefusedError, Stopped, Unfinished
 from ttclib.config import ServerConfig
 from ttclib.errors import RequestError, TTCError
@@ -43,10 +41,6 @@ Ask = Callable[["Line", Sequence[int]], Awaitable[dict[int, T | LostError]]]
 
 class SilentError(TTCError):
     """A server did not answer, however often it was asked."""
-
-
-class MalformedError(Exception):
-    """An answer that is none, in form: the server is asked again."""
 
 
 class Servers:
@@ -238,11 +232,11 @@ class Line:
                 async with asyncio.timeout(left_s):
                     status, headers, answer = await self._exchange(method, url, body)
                 if status == 200:
-                    return read(_json_of(headers, answer))
-                said = f"{status}: {self.servers.hidden(_words_of(answer))}"
+                    return read(json_of(headers, answer))
+                said = f"{status}: {self.servers.hidden(words_of(answer))}"
                 if status not in _BUSY:
                     raise self._refusal(status, url, said)
-                pause_s = _told_wait(headers)
+                pause_s = told_wait(headers)
             except TimeoutError:
                 raise LostError(
                     f"server {url} took longer than {config.timeout_s:g} s (policy.server.timeout_s)"
@@ -354,54 +348,3 @@ class _Batch(Generic[T]):
 def _certificates() -> ssl.SSLContext:
     """Who is trusted; it takes longer to read than a request takes."""
     return httpx.create_ssl_context()
-
-
-def _json_of(headers: httpx.Headers, body: bytes) -> Any:
-    kind = headers.get("Content-Type")
-    if kind is not None and "json" not in kind.lower():
-        raise MalformedError(f"it sends {kind.partition(';')[0].strip()[:60]!r}, not JSON")
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(f"no JSON: {first_line(error)[:100]}") from None
-
-
-def _words_of(body: bytes) -> str:
-    """Why a server refuses, in one line of its own words."""
-    text = body[:20_000].decode("utf-8", errors="replace")
-    message: Any = text
-    with suppress(ValueError, RecursionError, AttributeError):
-        content = json.loads(body)
-        error = content.get("error", content)
-        message = (error.get("message") if isinstance(error, dict) else error) or content.get("detail") or text
-    return printable(message) or "no reason given"
-
-
-def printable(said: Any, most: int = 300) -> str:
-    r"""The first line of what a server said, without characters that a terminal would act on.
-
-    Examples
-    --------
-    >>> printable("not\x1b[2J so\nmore"), printable("\ud800")
-    ('not [2J so', ' ')
-    """
-    first = (str(said).strip().splitlines() or [""])[0][:most]
-    return "".join(mark if mark.isprintable() else " " for mark in first)
-
-
-def _told_wait(headers: httpx.Headers) -> float | None:
-    """Seconds after which a server wants to be asked again; None: it does not say."""
-    said = headers.get("Retry-After", "").strip()
-    milliseconds = headers.get("Retry-After-Ms", "").strip()
-    with suppress(ValueError, TypeError, OverflowError):
-        if milliseconds:
-            return _sensible(float(milliseconds) / 1000)
-        if re.fullmatch(r"\d+(\.\d+)?", said):
-            return _sensible(float(said))
-        if said:
-            return _sensible((parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds())
-    return None
-
-
-def _sensible(seconds: float) -> float | None:
-    return max(0.0, seconds) if seconds == seconds else None
