@@ -10,8 +10,9 @@ import pytest
 from tests.cli.commands import ROOT
 from ttclib.analysis.result_columns import OWN
 from ttclib.cli.commands import COMMANDS
-from ttclib.cli.reference import PAGES, every_command, main, sections
+from ttclib.cli.reference import PAGES, every_command, main
 from ttclib.config import RunConfig
+from ttclib.config.keys import sections
 from ttclib.replay.strategy import strategies
 
 

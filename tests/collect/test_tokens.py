@@ -45,3 +45,10 @@ def test_a_tokenizer_without_a_chat_template_says_what_to_set() -> None:
 def test_a_template_that_writes_the_date_writes_the_same_tomorrow() -> None:
     dated = "{% if not date_string is defined %}{{ strftime_now('%d %b %Y') }}{% else %}{{ date_string }}{% endif %}"
     assert text_of(dated, chat=True) == "26 Jul 2024"
+
+
+def test_a_template_is_given_what_is_asked() -> None:
+    thinking = "{% if enable_thinking %}think{% else %}answer{% endif %}{{ tokenize is defined }}"
+    assert text_of(thinking, chat=True, chat_template_kwargs={"enable_thinking": True}).startswith("think")
+    wrong = {"enable_thinking": False, "tokenize": True, "add_generation_prompt": False}  # which are not theirs to say
+    assert text_of(thinking, chat=True, chat_template_kwargs=wrong).startswith("answer")

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from ttclib.collect.engines.loading import load_engine
 from ttclib.collect.engines.replicas import Replicas, _receive, _send, share_devices
+from ttclib.collect.engines.transformers import draw_tokens
 from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
@@ -233,3 +234,44 @@ def test_copies_share_the_visible_devices() -> None:
     assert share_devices(policy, "") == ["", "", ""]
     with pytest.raises(RequestError, match="needs 6, but CUDA_VISIBLE_DEVICES is '0,1,2,3'.*at most 2"):
         share_devices(policy, "0,1,2,3")
+
+
+@pytest.mark.parametrize(("top_k", "min_p", "top_p"), [(3, None, 1.0), (None, 0.3, 1.0), (2, None, 0.5), (5, 0.2, 0.9)])
+def test_what_stays_possible_is_drawn_in_proportion(top_k: int | None, min_p: float | None, top_p: float) -> None:
+    weights = np.array([0.02, 0.4, 0.08, 0.3, 0.15, 0.05])
+    expected = weights.copy()
+    if min_p is not None:
+        expected[expected < min_p * 0.4] = 0
+    if top_k is not None:
+        expected[np.argsort(-expected)[top_k:]] = 0
+    expected /= expected.sum()
+    order = np.argsort(-expected)
+    reached = np.cumsum(expected[order]) - expected[order] >= top_p
+    expected[order[reached]] = 0
+    expected /= expected.sum()
+    n = 20_000
+    uniforms = (np.arange(n) + 0.5) / n
+    logits = torch.log(torch.tensor(weights))[None].repeat(2, 1)
+    drawn, logprobs = draw_tokens(logits, np.ones(n, dtype=np.int64), uniforms, 1.0, top_p, top_k, min_p)
+    assert np.bincount(drawn, minlength=6) / n == pytest.approx(expected, abs=2 / n)
+    assert logprobs == pytest.approx(np.log(weights[drawn]), abs=1e-6)  # of the model, not of what was left
+
+
+def test_absent_limits_change_no_draw(own: Any) -> None:
+    draws = draws_of(own, 4)
+    plain = own.generate(draws, SamplingConfig(max_tokens=20, top_p=0.9))
+    assert own.generate(draws, SamplingConfig(max_tokens=20, top_p=0.9, top_k=24, min_p=0.0)) == plain
+    greedy = own.generate(draws, SamplingConfig(max_tokens=20, temperature=0))
+    likeliest = own.generate(draws, SamplingConfig(max_tokens=20, top_k=1))
+    assert [one.token_ids for one in likeliest] == [one.token_ids for one in greedy]
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta", ""])
+def test_a_device_that_is_not_here_is_one_line(path: Path, device: str) -> None:
+    with pytest.raises(RequestError, match=f"policy.device = '{device}' cannot be used here .*: set cpu") as raised:
+        load_engine(PolicyConfig(name="tiny", path=str(path), device=device), PromptConfig())
+    assert "\n" not in str(raised.value)
+
+
+def test_a_device_can_be_chosen(path: Path) -> None:
+    assert load_engine(PolicyConfig(name="tiny", path=str(path), device="cpu"), PromptConfig()).device == "cpu"

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 from tests.collect.test_run import rows
 from tests.models import save_tiny_prm
 from ttclib.collect import keeper, revise, run, search, stepping
+from ttclib.collect.engines.types import Unfinished
 from ttclib.collect.grade_nodes import grade_nodes
 from ttclib.config import RunConfig
 from ttclib.revision_format import revision_prefix
@@ -114,3 +115,46 @@ def test_a_chain_sees_its_latest_answers(engine: Any, config: RunConfig) -> None
         prefix = revision_prefix(prompt, earlier, separator, end_ids={engine.tokenizer.eos_token_id}, n_context=2)
         assert (prompt_tokens, text) == (len(prefix), decoded(engine, ids))
         earlier.append(ids)
+
+
+class Breaking:
+    """An engine that ends after half of a batch, once."""
+
+    def __init__(self, engine: Any) -> None:
+        self.__dict__.update(engine=engine, broke=0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def generate(self, draws: Any, sampling: Any) -> Any:
+        drawn = self.engine.generate(draws, sampling)
+        if self.broke or len(draws) < 2:
+            return drawn
+        self.__dict__["broke"] = 1
+        raise Unfinished(
+            "it ended", [*drawn[: len(drawn) // 2], *[None] * (len(drawn) - len(drawn) // 2)], goes_on=False
+        )
+
+
+@pytest.mark.parametrize("engine", ["transformers"], indirect=True)
+def test_what_came_of_a_batch_is_kept_whatever_was_being_drawn(engine, config, monkeypatch, tmp_path) -> None:
+    whole = config.model_copy(update={"store": tmp_path / "whole.duckdb"})
+    for use, table, key in (
+        (run.sample, "samples", "completion"),
+        (search.search, "nodes", "text"),
+        (revise.revise, "revisions", "completion"),
+    ):
+        breaking = Breaking(engine)
+        for module in (run, stepping, revise):
+            monkeypatch.setattr(module, "load_engine", lambda *_, one=breaking: one)
+        with pytest.raises(Unfinished, match="it ended"):
+            use(config)
+        (n,) = (n for (n,) in rows(config.store, f"SELECT count(*) FROM {table}"))
+        assert n > 0
+        use(config)
+        use(whole)
+        query = f"SELECT problem_id, {key} FROM {table} ORDER BY ALL"
+        assert n < len(rows(config.store, query)) and rows(config.store, query) == rows(whole.store, query)
+        if use is run.sample:
+            run.score(config)
+            run.score(whole)

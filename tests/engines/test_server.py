@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 pytest.importorskip("httpx")
 
 from tests.engines.vllm_server import VllmServer, serve
 from tests.models import save_tiny_policy
+from ttclib.collect.engines.answers import is_text
 from ttclib.collect.engines.loading import load_engine
-from ttclib.collect.engines.types import Draw, draw_seed
+from ttclib.collect.engines.responses import MalformedError
+from ttclib.collect.engines.types import Draw, Unfinished, draw_seed
+from ttclib.collect.token_columns import token_columns
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
+from ttclib.store.parts import as_table
 
 SAMPLING = SamplingConfig(max_tokens=20, temperature=0.7, top_p=0.9, stop=("#",))
 
@@ -87,7 +94,9 @@ def test_the_others_go_on_when_one_falls_silent(path, servers):
 def test_when_none_answers_the_missing_samples_are_counted(path, servers):
     engine = load_engine(policy_at(path, servers[0].url, retries=0), PromptConfig())
     servers[0].busy = 10**6
-    with pytest.raises(TTCError, match=r"no server answers any more, 8 samples are missing: .*\(starting\)") as raised:
+    with pytest.raises(
+        TTCError, match=r"no server answers any more, 8 samples are missing: .*\(503: starting\)"
+    ) as raised:
         engine.generate(draws_of(engine, 8), SAMPLING)
     assert raised.value.exit_status == 1
 
@@ -118,6 +127,137 @@ def test_token_ids_of_older_servers_are_read_from_the_tokens(path, servers):
     expected = engine.generate(draws_of(engine, 4), SAMPLING)
     servers[0].answer_change = {"token_ids": None}
     assert engine.generate(draws_of(engine, 4), SAMPLING) == expected
+
+
+@pytest.mark.parametrize("text", [None, 3, "a\ud800"])
+def test_a_text_that_is_none_is_decoded_from_its_tokens(path, servers, text):
+    engine = load_engine(policy_at(path, servers[0].url), PromptConfig())
+    expected = engine.generate(draws_of(engine, 4), SAMPLING)
+    servers[0].answer_change = {"text": text}
+    assert engine.generate(draws_of(engine, 4), SAMPLING) == expected
+    assert engine.remarks == {"came without a text that can be kept: it was decoded from their tokens": 4}
+
+
+@pytest.mark.parametrize("wrong", [math.nan, -math.inf, None, "x", 2.5, True])
+def test_log_probabilities_that_are_none_are_unknown(path, servers, wrong):
+    engine = load_engine(policy_at(path, servers[0].url), PromptConfig())
+    (draw,) = draws_of(engine, 1)
+    (good,) = engine.generate([draw], SAMPLING)
+    servers[0].answer_change = {"logprobs": {"token_logprobs": [*good.token_logprobs[:-1], wrong]}}
+    (drawn,) = engine.generate([draw], SAMPLING)
+    assert (drawn.token_ids, drawn.text, drawn.logprob, drawn.token_logprobs) == (good.token_ids, good.text, None, None)
+    assert "log-probabilities that are none" in next(iter(engine.remarks))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"token_ids": [3, 10**6]}, r"gave a token id 1000000, and '.*' has 0 to 23: does it serve another model\?"),
+        ({"token_ids": [-1]}, "gave a token id -1"),
+        ({"token_ids": [True]}, "gave a token id True"),
+        ({"token_ids": ["3"]}, "gave a token id 3"),
+        ({"token_ids": [2.0]}, "gave a token id 2.0"),
+        ({"token_ids": []}, "a sample without a token"),
+        ({"token_ids": "12"}, "a sample without a token"),
+        ({"token_ids": [3] * 30, "logprobs": {"token_logprobs": [-1.0] * 30}}, "gave 30 tokens where 20 were asked"),
+        ({"token_ids": None, "logprobs": {"tokens": ["token_id:x"]}}, "gave a token id -1"),
+        ({"finish_reason": None}, "ended a sample with 'None'"),
+    ],
+)
+def test_a_sample_that_cannot_be_kept_costs_no_other(path, servers, change, message):
+    engine = load_engine(policy_at(path, servers[0].url), PromptConfig())
+    servers[0].changes.append(change)
+    with pytest.raises(Unfinished, match=message) as raised:
+        engine.generate(draws_of(engine, 6), SAMPLING)
+    assert sum(one is not None for one in raised.value.drawn) == 5 and raised.value.goes_on
+
+
+@pytest.mark.parametrize(
+    "change", [{"answer": {"choices": []}}, {"answer": {"choices": None}}, {"answer": {"error": 1}}]
+)
+def test_an_answer_without_choices_is_asked_for_again(path, servers, change):
+    engine = load_engine(policy_at(path, servers[0].url), PromptConfig())
+    change = {"answer": {"choices": []} | change["answer"]}
+    servers[0].changes.append(change)
+    assert len(engine.generate(draws_of(engine, 3), SAMPLING)) == 3
+    assert len(servers[0].requests) == 4
+
+
+def test_more_choices_than_one_are_left_out_and_said(path, servers):
+    engine = load_engine(policy_at(path, servers[0].url), PromptConfig())
+    expected = engine.generate(draws_of(engine, 1), SAMPLING)
+    choice = {"index": 0, "text": expected[0].text, "finish_reason": expected[0].finish_reason}
+    choice |= {"token_ids": expected[0].token_ids, "logprobs": {"token_logprobs": list(expected[0].token_logprobs)}}
+    servers[0].answer_change = {"answer": {"choices": [{"index": 1}, choice]}}
+    assert engine.generate(draws_of(engine, 1), SAMPLING) == expected
+    assert engine.remarks == {"came with more choices than were asked for, which are left out": 1}
+
+
+@pytest.mark.parametrize("models", [[], {"data": None}, {"data": [{"name": "x"}]}, {"data": ["x"]}, None, 7])
+def test_a_list_of_models_of_another_form_is_one_line(path, servers, models):
+    servers[0].models = models
+    with pytest.raises(
+        RequestError, match="answers nothing that can be read .*of another form.*: it must be vLLM"
+    ) as error:
+        load_engine(policy_at(path, servers[0].url, retries=0), PromptConfig())
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("window", [None, "128", -5, 1.5, 10**30])
+def test_a_window_that_is_none_is_unknown(path, servers, window):
+    servers[0].models = {"data": [{"id": "served", "max_model_len": window}]}
+    assert load_engine(policy_at(path, servers[0].url), PromptConfig()).window is None
+
+
+def test_penalties_and_the_like_reach_the_server(path, servers):
+    engine = load_engine(policy_at(path, servers[0].url + "/v1/"), PromptConfig())
+    asked = {"top_k": 5, "min_p": 0.1, "presence_penalty": 0.5, "frequency_penalty": -0.5, "repetition_penalty": 1.2}
+    engine.generate(draws_of(engine, 1), SamplingConfig(max_tokens=3, **asked))
+    (request,) = servers[0].requests
+    assert {name: request[name] for name in asked} == asked
+
+
+_LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.sampled_from(["\ud800", []])
+)
+_VALUES = st.recursive(_LEAVES, lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=9), one))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    key=st.sampled_from(["text", "token_ids", "logprobs", "finish_reason", "index"]), inner=st.booleans(), by=_VALUES
+)
+def test_whatever_a_server_says_of_a_sample_is_as_it_should_be_or_one_line(answering, key, inner, by):
+    engine, choice = answering
+    if inner and isinstance(choice[key], dict):
+        by = choice[key] | {"token_logprobs": by}
+    elif inner and isinstance(choice[key], list):
+        by = [*choice[key][:-1], by]
+    draw = Draw((1, 2), 0)
+    try:
+        read = engine._choice({"choices": [choice | {key: by}]})
+        drawn = engine._completion(read, "http://here/v1", draw, SAMPLING)
+    except (TTCError, MalformedError) as error:
+        assert "\n" not in str(error) and str(error).isprintable()
+        return
+    assert drawn.text == choice["text"] or (key == "text" and is_text(by))
+    assert drawn.finish_reason in ("stop", "length") and all(
+        type(one) is int and 0 <= one < 24 for one in drawn.token_ids
+    )
+    assert drawn.logprob is None or math.isfinite(drawn.logprob)
+    key = {"policy": "p", "problem_id": "p", "setting": "s", "sample_index": 0}
+    as_table("samples", [key | {"completion": drawn.text, "logprob": drawn.logprob} | token_columns(drawn)])
+
+
+@pytest.fixture(scope="module")
+def answering(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """An engine, and a choice that it takes."""
+    with serve(path) as server:
+        engine = load_engine(policy_at(path, server.url), PromptConfig())
+        ids = [3, 4, 5]
+        text = engine.tokenizer.decode(ids)
+        values = {"token_logprobs": [-0.5, -1.0, -0.25]}
+        yield engine, {"index": 0, "text": text, "token_ids": ids, "logprobs": values, "finish_reason": "stop"}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,6 +33,8 @@ class VllmServer(ThreadingHTTPServer):
         self.counts: Counter[str] = Counter()
         self.busy = 0
         self.answer_change: dict[str, Any] = {}
+        self.changes: deque[dict[str, Any]] = deque()  # of one answer each, in place of the above
+        self.models: Any = {"data": [{"id": NAME, "max_model_len": self.engine.window}]}
         self.under_way = self.most_under_way = 0
 
     @property
@@ -61,7 +63,8 @@ class VllmServer(ThreadingHTTPServer):
             "logprobs": {"token_logprobs": at, "tokens": [f"token_id:{token}" for token in drawn.token_ids]},
             "token_ids": drawn.token_ids,
         }
-        return {"object": "text_completion", "model": NAME, "choices": [choice | self.answer_change]}
+        change = self.changes.popleft() if self.changes else self.answer_change
+        return {"object": "text_completion", "model": NAME, "choices": [choice | change]} | change.get("answer", {})
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,8 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        window = self.server.engine.window
-        self._send(200, {"data": [{"id": NAME, "max_model_len": window}]})
+        self._send(200, self.server.models)
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -94,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
             with self.server.lock:
                 self.server.under_way -= 1
 
-    def _send(self, status: int, content: dict[str, Any]) -> None:
+    def _send(self, status: int, content: Any) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))

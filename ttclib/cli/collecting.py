@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +23,30 @@ from ttclib.samples import Setting
 def sample(config: str, dry_run: bool, as_json: bool, **overrides: Any) -> None:
     """Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."""
     from ttclib.collect import keeper, run
+    from ttclib.collect.judge import judge
 
     read = read_config(config, **overrides)
     if dry_run:
         print_estimate(read, as_json=as_json)
         return
     run.check(read)
+    lost: list[run.LostSamples] = []  # what is there is worked on all the same
     try:
-        run.sample(read, notify=notify)
+        with _noted(lost):
+            run.sample(read, notify=notify)
         if read.prm is not None:
             run.score(read, notify=notify)
+        if read.judge is not None:
+            with _noted(lost):
+                judge(read, notify=notify)
         run.grade(read.store, read.grading.grader, notify=notify)
     except KeyboardInterrupt:
         keeper.take_in(read.store, notify=notify)
         raise
     keeper.take_in(read.store, notify=notify)
     print_status(read.store)
+    if lost:
+        raise lost[0]
 
 
 @cli.command()
@@ -49,13 +58,29 @@ def sample(config: str, dry_run: bool, as_json: bool, **overrides: Any) -> None:
 def score(
     config: str, policy: str | None, settings: Sequence[str], step_delimiter: str | None, **overrides: Any
 ) -> None:
-    """Score the samples of a pool that CONFIG's PRM has not read."""
+    """Score the samples of a pool that CONFIG's PRM has not read, or its judge not as often as it is to."""
     from ttclib.collect import keeper, run
+    from ttclib.collect.judge import judge
 
     read = read_config(config, **overrides)
     delimiter = None if step_delimiter is None else step_delimiter.replace("\\n", "\n")
-    run.score(read, policy=policy, setting=wanted_setting(settings), step_delimiter=delimiter, notify=notify)
+    wanted = wanted_setting(settings)
+    if read.prm is not None or read.judge is None:
+        run.score(read, policy=policy, setting=wanted, step_delimiter=delimiter, notify=notify)
+    if read.judge is not None:
+        judge(read, policy=policy, setting=wanted, notify=notify)
     keeper.take_in(read.store, notify=notify)
+
+
+@contextmanager
+def _noted(lost: list[Any]) -> Iterator[None]:
+    """Go on where a server would not give some samples or readings; how that ends, the command says at last."""
+    from ttclib.collect.run import LostSamples
+
+    try:
+        yield
+    except LostSamples as error:
+        lost.append(error)
 
 
 def wanted_setting(given: Sequence[str]) -> str | dict[str, Any] | None:

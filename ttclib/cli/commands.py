@@ -4,7 +4,10 @@ from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("collecting", "Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."),
-    "score": ("collecting", "Score the samples of a pool that CONFIG's PRM has not read."),
+    "score": (
+        "collecting",
+        "Score the samples of a pool that CONFIG's PRM has not read, or its judge not as often as it is to.",
+    ),
     "search": ("searching", "Draw, score and grade the steps that CONFIG's tree searches ask for and the store lacks."),
     "revise": (
         "revising",
@@ -23,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "status": ("collecting", "What a store holds, and what its last run has left to do."),
     "presets": ("planning", "List the configurations that ship, or show one: `ttc presets NAME > mine.toml`."),
+    "config": (
+        "configuration",
+        "Every key of a configuration, with its meaning; or what CONFIG (a TOML file or preset) comes to.",
+    ),
     "replay": ("replaying", "Expected accuracy of strategies at budgets, with 95 % intervals and cost."),
     "difficulty": (
         "difficulty",

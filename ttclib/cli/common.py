@@ -171,5 +171,6 @@ def _interrupt(*_: object) -> None:
 
 
 def _fail(text: str, status: int) -> None:
-    click.echo(f"ttc: {text}", err=True)
+    for line in text.splitlines() or [""]:  # a configuration has all its faults told, a line each
+        click.echo(f"ttc: {line}", err=True)
     sys.exit(status)

@@ -6,20 +6,16 @@ columns from theirs. A test holds the pages that are checked in against these.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
 
 import click
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from ttclib.analysis.columns import Column
 from ttclib.analysis.result_columns import OWN
 from ttclib.cli.common import cli
-from ttclib.config import RunConfig
+from ttclib.config.keys import Key, keys_of, sections
 from ttclib.replay.strategy import Parameter, Strategy, strategies
 
 _MADE = "<!-- Made by `make docs` from the sources; changes here are lost. -->\n"
@@ -111,63 +107,23 @@ def _parameter(one: Parameter) -> tuple[str, str, str, str]:
 def configuration_page() -> str:
     """Every key of a run's configuration."""
     parts = [_MADE, "# Configuration of a run\n"]
-    parts.append("\nA TOML file, or a preset (`ttc presets`). Paths are relative to the working directory.\n")
+    parts.append(
+        "\nA TOML file, or a preset (`ttc presets`). Paths are relative to the working directory. `ttc config` says "
+        "the same, and `ttc config FILE` checks a file and shows what it comes to.\n"
+    )
     for section, model in sections():
         parts.append(
             f"\n## {f'[{section}]' if section else 'At the top'}\n\n{' '.join((model.__doc__ or '').split())}\n\n"
         )
-        parts.append(table(("key", "type", "default", "what it says"), _keys(model)))
+        parts.append(
+            table(("key", "type", "default", "allowed", "what it says"), map(_key_row, keys_of(section, model)))
+        )
     return "".join(parts)
 
 
-def sections(model: type[BaseModel] = RunConfig, name: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """Sections of the configuration by their dotted names."""
-    yield name, model
-    for key, one in model.model_fields.items():
-        for part in _parts(one.annotation):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                yield from sections(part, f"{name}.{key}" if name else key)
-
-
-def _keys(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
-    for key, one in model.model_fields.items():
-        kinds = _parts(one.annotation)
-        if one.annotation in kinds and isinstance(one.annotation, type) and issubclass(one.annotation, BaseModel):
-            continue  # a section of its own
-        default = "needed" if one.is_required() else _shown(one.get_default(call_default_factory=True))
-        yield f"`{key}`", _type(one.annotation), default, one.description or ""
-
-
-def _parts(annotation: Any) -> list[Any]:
-    """A type and those inside of it."""
-    inside = [part for one in get_args(annotation) for part in _parts(one)]
-    return inside or [annotation]
-
-
-def _type(annotation: Any) -> str:
-    """A key's type as TOML has it."""
-    origin, inside = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _type(inside[0])
-    if origin is Literal:
-        return " or ".join(f'"{one}"' for one in inside)
-    if origin is dict:
-        return "table"
-    if origin is tuple:
-        return f"list of {_type(inside[0])}"
-    if inside:
-        return " or ".join(_type(one) for one in inside if one is not type(None))
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "section"
-    return {str: "text", Path: "path", bool: "true or false", int: "whole number", float: "number"}[annotation]
-
-
-def _shown(value: Any) -> str:
-    if value is None or value is PydanticUndefined:
-        return ""
-    if isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
-        return "; ".join(", ".join(f"{key} = {each}" for key, each in one.model_dump().items()) for one in value)
-    return f"`{json.dumps(value)}`"
+def _key_row(key: Key) -> tuple[str, str, str, str, str]:
+    default = key.default if key.default in ("", "needed") else f"`{key.default}`"
+    return f"`{key.name}`", key.kind, default, key.allowed, key.meaning
 
 
 def columns_page() -> str:

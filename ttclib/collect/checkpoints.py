@@ -28,6 +28,32 @@ def resolve_model(path: str) -> str:
     return path
 
 
+def choose_device(asked: str | None, key: str) -> str:
+    """Where a model is to compute: the device that is asked for, else the GPU if there is one.
+
+    Parameters
+    ----------
+    asked : str or None
+    key : str
+        Of the configuration, for the message.
+
+    Raises
+    ------
+    RequestError
+        No such device, or none that can be used here.
+    """
+    import torch
+
+    if asked is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=torch.device(asked)).item()  # which the device "meta" refuses
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        gpus = "".join(f", cuda:{number}" for number in range(torch.cuda.device_count()))
+        raise RequestError(f"{key} = '{asked}' cannot be used here ({first_line(error)}): set cpu{gpus}") from error
+    return asked
+
+
 def config_facts(config: Any) -> dict[str, Any]:
     """The facts that a Hugging Face configuration states about a model's shape; unknown is None."""
     n_heads = getattr(config, "num_attention_heads", None)

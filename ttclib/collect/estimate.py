@@ -9,6 +9,7 @@ So these are figures to plan by, within a factor of two; `ttc status` gives the 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 from ttclib.collect.checkpoints import resolve_model
 from ttclib.collect.run import missing_samples
 from ttclib.config import RunConfig
+from ttclib.store import is_collected
+from ttclib.store.models import list_models
 
 _CHARACTERS_A_TOKEN = 3.5  # of English mathematics, in the vocabularies of Llama 3 and Qwen 2.5
 # A sample in the file, scored and graded: measured 0.5 to 0.7 kB for samples of 50 to 100 tokens, of
@@ -41,6 +44,8 @@ class Estimate:
         Of these, in the mean.
     logprob_bytes_per_sample : float
         Of these, in what is kept of each token (`sampling.keep_logprobs`).
+    usd : float or None
+        What an API charges for it, at the price that the store knows; None: it knows none, or nothing is charged.
     """
 
     n_problems: int
@@ -53,6 +58,7 @@ class Estimate:
     disk_bytes: float
     bytes_per_sample: float
     logprob_bytes_per_sample: float
+    usd: float | None = None
 
     def lines(self, config: RunConfig) -> list[str]:
         """For a person."""
@@ -68,6 +74,9 @@ class Estimate:
             ("scoring ", config.prm.path if config.prm else None, self.prm_gpu_hours),
         ):
             if model is None:
+                continue
+            if model is config.policy.path and config.policy.engine == "chat":
+                result.append(f"drawing   {self._price(config)}")
                 continue
             unknown = "unknown: set estimate.policy_parameters and estimate.prm_parameters"
             said = unknown if hours is None else f"{hours:.3g} GPU-hours ({model})"
@@ -87,6 +96,15 @@ class Estimate:
             f"{str(config.sampling.keep_logprobs).lower()})",
         ]
 
+    def _price(self, config: RunConfig) -> str:
+        name, place = config.policy.name, ", ".join(config.policy.server.bases())
+        if self.usd is not None:
+            return f"US$ {self.usd:,.2f} at {place}, at the price of '{name}' in {config.store}"
+        return (
+            f"at {place}; US$ unknown: the store must know '{name}', then `ttc models {config.store} --set {name} "
+            "usd_per_mtok_input=… usd_per_mtok_output=…`"
+        )
+
 
 def estimate_run(config: RunConfig) -> Estimate:
     """Estimate a run from its configuration, its problems and what its store holds already.
@@ -95,17 +113,20 @@ def estimate_run(config: RunConfig) -> Estimate:
     """
     problems, todo = missing_samples(config)
     n = len(todo)
+    served = config.policy.engine == "chat"
     touched = {problem.problem_id for problem, _ in todo}
     asked = [len(problem.prompt) / _CHARACTERS_A_TOKEN for problem in problems if problem.problem_id in touched]
     shown = config.prompt.system or ""
     shown += "".join(example.prompt + example.answer for example in config.prompt.examples)
     prompt_tokens = sum(asked) + len(touched) * len(shown) / _CHARACTERS_A_TOKEN
+    if served and touched:  # an API reads the prompt of every request
+        prompt_tokens *= math.ceil(n / len(touched) / config.policy.server.choices)
     completion_tokens = float(n * _mean_tokens(config))
     prm_tokens = completion_tokens + n * (sum(asked) / len(asked) if asked else 0) if config.prm else 0.0
     logprob_bytes = _mean_tokens(config) * _numbers_a_token(config) * _BYTES_A_NUMBER
     bytes_per_sample = _BYTES_A_SAMPLE + _mean_tokens(config) * _BYTES_A_TOKEN + logprob_bytes
     told = config.estimate
-    policy = told.policy_parameters or parameters_of(config.policy.path)
+    policy = told.policy_parameters or (None if served else parameters_of(config.policy.path))
     prm = told.prm_parameters or (parameters_of(config.prm.path) if config.prm else None)
     return Estimate(
         n_problems=len(problems),
@@ -118,7 +139,18 @@ def estimate_run(config: RunConfig) -> Estimate:
         disk_bytes=n * bytes_per_sample,
         bytes_per_sample=bytes_per_sample,
         logprob_bytes_per_sample=logprob_bytes,
+        usd=_dollars(config, prompt_tokens, completion_tokens) if served else None,
     )
+
+
+def _dollars(config: RunConfig, prompt_tokens: float, completion_tokens: float) -> float | None:
+    """What is charged for so many tokens, at the prices that the store knows of the policy."""
+    known = list_models(config.store) if is_collected(config.store) else []
+    row = next((row for row in known if row["model"] == config.policy.name), {})
+    of_input, of_output = row.get("usd_per_mtok_input"), row.get("usd_per_mtok_output")
+    if of_input is None or of_output is None:
+        return None
+    return (float(of_input) * prompt_tokens + float(of_output) * completion_tokens) / 1e6
 
 
 def gpu_hours(n_parameters: float | None, n_tokens: float, tflops: float) -> float | None:

@@ -3,20 +3,21 @@
 A model is told by its weights and its tokenizer, wherever they lie. Weights are hashed by what tells two apart
 without reading all of them: the configuration, the names and sizes of the files, and blocks spread evenly over each,
 so that a finetuned model differs from its base. Where they cannot be read here (a server's, say), path and revision
-count instead.
+count instead: of a model behind an API its name there, where it is asked, and what it calls itself.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ttclib.collect.checkpoints import resolve_model
-from ttclib.config import PolicyConfig, PrmConfig
+from ttclib.config import JudgeConfig, PolicyConfig, PrmConfig
 from ttclib.errors import RequestError
 from ttclib.store import is_collected, write_part
 from ttclib.store.models import list_models
@@ -28,6 +29,7 @@ _TOKENIZER = (
     *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json"),
 )
+_SERVED = re.compile(r"(.*) at (https?://.*)")  # an API's model and its addresses
 _WHOLE, _BLOCK, _N_BLOCKS = 1 << 25, 1 << 12, 1 << 10  # bytes up to which a file is read whole; else blocks of it
 
 
@@ -40,8 +42,9 @@ class Identity:
     name : str
         In the store.
     path : str
-        Directory, hub id or ``lab:NAME``.
+        Directory, hub id or ``lab:NAME``; of an API the model's name and where it is, ``gpt-x at https://host/v1``.
     revision : str or None
+        On the hub; what an API calls itself, None as long as it was not asked.
     weights_hash, tokenizer_hash : str or None
         None: the files are not here.
     reads : mapping or None
@@ -60,7 +63,7 @@ class Identity:
         return {name: value for name, value in vars(self).items() if name not in ("name", "reads")}
 
 
-def identify(model: PolicyConfig | PrmConfig) -> Identity:
+def identify(model: PolicyConfig | PrmConfig | JudgeConfig) -> Identity:
     """The identity of a configured model.
 
     Raises
@@ -68,21 +71,23 @@ def identify(model: PolicyConfig | PrmConfig) -> Identity:
     RequestError
         No such directory.
     """
+    reads = None if isinstance(model, PolicyConfig) else model.reads()
+    if isinstance(model, JudgeConfig) or (isinstance(model, PolicyConfig) and model.engine == "chat"):
+        place = f"{model.server.model or model.path} at {', '.join(model.server.bases())}"
+        return Identity(model.name, place, model.revision, None, None, reads)
     folder = _folder(resolve_model(model.path), model.revision)
     hashes = (None, None) if folder is None else (_hash_of_weights(folder), _hash_of_tokenizer(folder))
-    return Identity(
-        *(model.name, model.path, model.revision, *hashes), model.reads() if isinstance(model, PrmConfig) else None
-    )
+    return Identity(model.name, model.path, model.revision, *hashes, reads)
 
 
-def check_identity(store: Path, *models: PolicyConfig | PrmConfig) -> dict[str, dict[str, Any]]:
+def check_identity(store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig) -> dict[str, dict[str, Any]]:
     """Refuse a model under the name of another, and say what the store is told about those that it lets pass.
 
     Parameters
     ----------
     store : pathlib.Path
         It need not exist yet.
-    *models : PolicyConfig or PrmConfig
+    *models : PolicyConfig, PrmConfig or JudgeConfig
         What a run is about to use.
 
     Returns
@@ -122,14 +127,14 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig) -> dict[str, 
 
 
 def record_models(
-    store: Path, *loaded: tuple[PolicyConfig | PrmConfig, dict[str, Any]], notify: Callable[[str], None]
+    store: Path, *loaded: tuple[PolicyConfig | PrmConfig | JudgeConfig, dict[str, Any]], notify: Callable[[str], None]
 ) -> None:
     """Write down models that are loaded, with who they are; what an older store did not know is filled in, and told.
 
     Parameters
     ----------
     store : pathlib.Path
-    *loaded : (PolicyConfig or PrmConfig, dict)
+    *loaded : (PolicyConfig, PrmConfig or JudgeConfig, dict)
         With the facts that the loaded model states.
     notify : callable
 
@@ -148,6 +153,14 @@ def record_models(
     write_part(store, "models", rows)
 
 
+def known_policy(store: Path, policy: PolicyConfig) -> PolicyConfig:
+    """A policy with what its API called itself when its samples in a store were drawn."""
+    row = _known(store).get(policy.name)
+    if policy.engine != "chat" or policy.revision is not None or not row:
+        return policy
+    return policy.model_copy(update={"revision": row["revision"]})
+
+
 def _known(store: Path) -> dict[str, dict[str, Any]]:
     if not is_collected(store):
         return {}
@@ -164,7 +177,9 @@ def _difference(known: dict[str, Any], model: Identity) -> str | None:
     reads = json.loads(known["reads"] or "{}")
     for name, value in (model.reads or {}).items():
         if name in reads and value not in (reads[name], "auto"):
-            return f"is to read otherwise ({name} = {value!r}, not {reads[name]!r})"
+            return f"is to read otherwise ({name} = {value!r:.80}, not {reads[name]!r:.80})"
+    if (then := _SERVED.fullmatch(known["path"] or "")) and (now := _SERVED.fullmatch(model.path)):
+        return _difference_of_served(then, now, known["revision"], model.revision)
     if known["path"] and not same_weights:
         if _resolved(known["path"]) != _resolved(model.path):
             return "lies elsewhere"
@@ -173,8 +188,21 @@ def _difference(known: dict[str, Any], model: Identity) -> str | None:
     return None
 
 
+def _difference_of_served(then: re.Match[str], now: re.Match[str], *called: str | None) -> str | None:
+    """The same for models behind APIs: one may have several addresses, and says who it is when it is asked."""
+    if then[1] != now[1]:
+        return "is another model"
+    if not set(then[2].split(", ")) & set(now[2].split(", ")):
+        return "lies elsewhere"
+    return "calls itself otherwise" if None not in called and called[0] != called[1] else None
+
+
 def _place(row: dict[str, Any]) -> str:
-    return f"{row['path']}@{row['revision']}" if row["revision"] else str(row["path"])
+    if not row["revision"]:
+        return str(row["path"])
+    return (
+        f"{row['path']} as {row['revision']}" if _SERVED.fullmatch(row["path"]) else f"{row['path']}@{row['revision']}"
+    )
 
 
 def _resolved(path: str) -> str:

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ttclib.collect.checkpoints import missing_package
-from ttclib.collect.engines.loading import close_engine, load_engine
+from ttclib.collect.engines.loading import close_engine, load_engine, refuse_chat
+from ttclib.collect.engines.losses import draw_what_comes
 from ttclib.collect.engines.types import Draw, Engine, draw_seed
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
@@ -131,8 +132,10 @@ def _revise(
             todo.sort(key=lambda cell: (len(cell[1]), cell[0]))  # like lengths side by side: less padding
             for begin in range(0, len(todo), model.batch_size):
                 batch = todo[begin : begin + model.batch_size]
-                rows = _draw_batch(engine, config.sampling, batch, position)
+                rows, ended = _draw_batch(engine, config.sampling, batch, position)
                 keeper.keep("revisions", [row | shared for row in rows])
+                if ended is not None:
+                    raise ended
                 for row in rows:
                     answers[row["problem_id"], row["chain"]][position] = row["completion_ids"]
                     n_tokens += row["completion_tokens"]
@@ -264,7 +267,9 @@ class _Context:
 def _asked(config: RunConfig) -> tuple[RevisionConfig, PolicyConfig]:
     if config.revision is None:
         raise RequestError("no revisions are configured: add a section [revision]")
-    return config.revision, config.revision.model or config.policy
+    model = config.revision.model or config.policy
+    refuse_chat(model, "a chain of revisions")
+    return config.revision, model
 
 
 def _in_view(answers: Answers, position: int, revision: RevisionConfig) -> list[list[int]]:
@@ -275,12 +280,14 @@ def _in_view(answers: Answers, position: int, revision: RevisionConfig) -> list[
 
 def _draw_batch(
     engine: Engine, sampling: SamplingConfig, batch: Sequence[tuple[Chain, tuple[int, ...]]], position: int
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], BaseException | None]:
+    """Rows of what was drawn, and what kept the rest from it, if anything did."""
     draws = [
         Draw(prefix, draw_seed(sampling.seed, f"{problem_id}/revision/{chain}", position))
         for (problem_id, chain), prefix in batch
     ]
-    return [
+    drawn, ended = draw_what_comes(engine, draws, sampling)
+    rows = [
         {
             "problem_id": problem_id,
             "chain": chain,
@@ -294,8 +301,10 @@ def _draw_batch(
             "reasoning_tokens": reasoning_tokens(engine.token_texts(completion.token_ids)),
             **token_columns(completion),
         }
-        for ((problem_id, chain), prefix), completion in zip(batch, engine.generate(draws, sampling), strict=True)
+        for ((problem_id, chain), prefix), completion in zip(batch, drawn, strict=True)
+        if completion is not None
     ]
+    return rows, ended
 
 
 def _held(config: RunConfig, policy: str, setting: str, n_context: int, notify: Notify) -> dict[Chain, Answers]:

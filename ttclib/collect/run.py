@@ -9,22 +9,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ttclib.collect.engines.loading import close_engine, load_engine
-from ttclib.collect.engines.types import Draw, Engine, check_window, draw_seed
+from ttclib.collect.engines.loading import close_engine, load_api, load_engine
+from ttclib.collect.engines.losses import Losses, draw_what_comes
+from ttclib.collect.engines.types import Completion, Draw, Engine, Reply, check_window, draw_seed
 from ttclib.collect.grade_samples import grade
-from ttclib.collect.identity import check_identity, record_models
+from ttclib.collect.identity import check_identity, known_policy, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.score_samples import score
 from ttclib.collect.steps import count_step_tokens
-from ttclib.collect.token_columns import reasoning_tokens, step_logprobs, token_columns
+from ttclib.collect.token_columns import reasoning_tokens, reply_columns, step_logprobs, token_columns
 from ttclib.config import RunConfig
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
 from ttclib.store import connect, is_collected, write_part
+
+if TYPE_CHECKING:
+    from ttclib.collect.engines.chat import ChatEngine
 
 __all__ = ["check", "check_same_problems", "grade", "missing_samples", "sample", "score"]
 
@@ -35,9 +39,9 @@ def check(config: RunConfig) -> None:
     Raises
     ------
     RequestError
-        The policy or the PRM is not there, or not the one that the store knows by its name; the grader is unknown.
+        The policy, PRM or judge is not there, or not the one that the store knows by its name; the grader is unknown.
     """
-    check_identity(config.store, config.policy, *([] if config.prm is None else [config.prm]))
+    check_identity(config.store, *(model for model in (config.policy, config.prm, config.judge) if model is not None))
     get_grader(config.grading.grader)
 
 
@@ -59,6 +63,8 @@ def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     ------
     RequestError
         Problems or model cannot be read, or the store is none; nothing was written.
+    LostSamples
+        All was drawn but some, which a server would not give.
     """
     problems, todo = missing_samples(config, notify=notify)
     wanted = len(problems) * config.sampling.n_samples
@@ -66,12 +72,19 @@ def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
         notify(f"sample: the store holds all {wanted:,} samples of '{config.policy.name}'")
         return 0
     notify(f"sample: {len(todo):,} of {wanted:,} samples to draw; loading '{config.policy.path}'")
-    engine = load_engine(config.policy, config.prompt)
+    policy = known_policy(config.store, config.policy)
+    engine = load_api(policy, config.prompt) if policy.engine == "chat" else load_engine(policy, config.prompt)
     try:
         _sample(engine, config, problems, todo, notify)
     finally:
+        for what, n in getattr(engine, "remarks", {}).items():
+            notify(f"sample: {n:,} samples {what}")
         close_engine(engine)  # the verifier wants the memory
     return len(todo)
+
+
+class LostSamples(TTCError):
+    """A server would not give some samples; the others are kept, and the work on them can go on."""
 
 
 def missing_samples(
@@ -98,36 +111,68 @@ def missing_samples(
 
 
 def _sample(
-    engine: Engine, config: RunConfig, problems: list[Problem], todo: list[tuple[Problem, int]], notify: Notify
+    engine: Engine | ChatEngine,
+    config: RunConfig,
+    problems: list[Problem],
+    todo: list[tuple[Problem, int]],
+    notify: Notify,
 ) -> None:
     prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
     check_window(engine.window, max(map(len, prompts.values())), config.sampling.max_tokens)
-    setting = config.setting_row()
-    record_models(config.store, (config.policy, engine.model_facts()), notify=notify)
-    run = start_run(config, "sample", [problem.problem_id for problem in problems])
-    write_part(config.store, "problems", [problem.row() for problem in problems])
-    write_part(config.store, "settings", [setting])
+    check_identity(config.store, config.policy)  # once more: its files are here now
     # Prompts of like length make like solutions: less padding, fewer rows that wait for the longest.
     todo.sort(key=lambda cell: (len(prompts[cell[0].problem_id]), cell[0].problem_id, cell[1]))
-    wanted = len(problems) * config.sampling.n_samples
+    wanted, losses = len(problems) * config.sampling.n_samples, Losses()
+    shared: dict[str, Any] = {}
     keeper = Keeper(config.store)
     started, n_tokens = time.monotonic(), 0
     with progress("sample", wanted, "samples", initial=wanted - len(todo)) as tell:
         for begin in range(0, len(todo), config.policy.batch_size):
             batch = todo[begin : begin + config.policy.batch_size]
-            rows = _draw_batch(engine, config, batch, prompts)
-            for row in rows:
-                row |= {"policy": config.policy.name, "setting": setting["setting"], "run_id": run}
-            keeper.keep("samples", rows)
-            if begin == 0:
-                _look_for_steps([row["completion"] for row in rows], config.sampling.step_delimiter, notify)
-            n_tokens += sum(row["completion_tokens"] for row in rows)
+            draws = [
+                Draw(
+                    prompts[problem.problem_id],
+                    draw_seed(config.sampling.seed, problem.problem_id, index),
+                    prompt=problem.prompt,
+                )
+                for problem, index in batch
+            ]
+            began = time.monotonic()
+            drawn, ended = draw_what_comes(engine, draws, config.sampling)
+            rows = _rows(engine, config, batch, draws, drawn, time.monotonic() - began)
+            if rows and not shared:  # nothing is written before there is something to keep
+                shared = _begin(engine, config, problems, notify)
+                completions = [row["completion"] for row in rows if row["completion"] is not None]
+                _look_for_steps(completions, config.sampling.step_delimiter, notify)
+            keeper.keep("samples", [row | shared for row in rows])
+            losses.take(drawn, ended, is_written=bool(shared))
+            n_tokens += sum(row["completion_tokens"] or 0 for row in rows)
             tell(begin + len(batch), f"{n_tokens / (time.monotonic() - started):,.0f} tokens/s")
+    if losses.first is not None:
+        if not shared:
+            raise losses.first
+        raise LostSamples(
+            f"{losses.n:,} of {len(todo):,} samples are missing ({losses.first}); the same command asks for them"
+        )
+
+
+def _begin(
+    engine: Engine | ChatEngine, config: RunConfig, problems: Sequence[Problem], notify: Notify
+) -> dict[str, Any]:
+    """Write down model, run, problems and setting; what every sample of the run shares."""
+    setting = config.setting_row()
+    served = getattr(engine, "served_as", None) or config.policy.revision
+    policy = config.policy.model_copy(update={"revision": served})
+    record_models(config.store, (policy, engine.model_facts()), notify=notify)
+    run = start_run(config, "sample", [problem.problem_id for problem in problems])
+    write_part(config.store, "problems", [problem.row() for problem in problems])
+    write_part(config.store, "settings", [setting])
+    return {"policy": config.policy.name, "setting": setting["setting"], "run_id": run}
 
 
 def _look_for_steps(completions: Sequence[str], delimiter: str, notify: Notify) -> None:
     """Say so if no completion has more than one step: a PRM would see each as one."""
-    if any(delimiter in text.strip() for text in completions):
+    if not completions or any(delimiter in text.strip() for text in completions):
         return
     example = max(completions, key=len)[:120]
     notify(
@@ -160,42 +205,54 @@ def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
                 )
 
 
-def _draw_batch(
-    engine: Engine,
+def _rows(
+    engine: Engine | ChatEngine,
     config: RunConfig,
     batch: Sequence[tuple[Problem, int]],
-    prompts: dict[str, tuple[int, ...]],
+    draws: Sequence[Draw],
+    drawn: Sequence[Completion | Reply | None],
+    elapsed_s: float,
 ) -> list[dict[str, Any]]:
-    draws = [
-        Draw(prompts[problem.problem_id], draw_seed(config.sampling.seed, problem.problem_id, index))
-        for problem, index in batch
-    ]
-    started = time.monotonic()
-    completions = engine.generate(draws, config.sampling)
-    elapsed = (time.monotonic() - started) / len(batch)
-    delimiter = config.sampling.step_delimiter
-    distinct = {tuple(completion.token_ids) for completion in completions}  # what several samples say, once
-    token_texts = {ids: engine.token_texts(ids) for ids in distinct}
-    step_tokens = {ids: count_step_tokens(texts, delimiter) for ids, texts in token_texts.items()}
-    thought = {ids: reasoning_tokens(texts) for ids, texts in token_texts.items()}
-    return [
+    """What came of a batch, without what all of a run share."""
+    columns = _columns_of(engine, [one for one in drawn if one is not None], config.sampling.step_delimiter)
+    rows = [
         {
             "problem_id": problem.problem_id,
             "sample_index": index,
-            "completion": completion.text,
-            "completion_ids": completion.token_ids,
-            "finish_reason": completion.finish_reason,
-            "prompt_tokens": len(prompts[problem.problem_id]),
-            "completion_tokens": len(completion.token_ids),
-            "logprob": completion.logprob,
-            "step_tokens": step_tokens[ids],
-            "step_logprobs": step_logprobs(completion, step_tokens[ids]),
-            "reasoning_tokens": thought[ids],
-            **token_columns(completion),
-            "elapsed_s": elapsed,
+            "prompt_tokens": len(draw.prefix_ids),
+            "elapsed_s": elapsed_s / len(batch),
         }
-        for (problem, index), completion in zip(batch, completions, strict=True)
-        for ids in [tuple(completion.token_ids)]
+        for (problem, index), draw, one in zip(batch, draws, drawn, strict=True)
+        if one is not None
+    ]
+    return [row | own for row, own in zip(rows, columns, strict=True)]
+
+
+def _columns_of(
+    engine: Engine | ChatEngine, drawn: Sequence[Completion | Reply], delimiter: str
+) -> list[dict[str, Any]]:
+    """What is kept of each sample, whatever it answers."""
+    completions = [one for one in drawn if isinstance(one, Completion)]
+    distinct = {tuple(one.token_ids) for one in completions}  # what several samples say, once
+    texts = {ids: engine.token_texts(ids) for ids in distinct}
+    steps = {ids: count_step_tokens(pieces, delimiter) for ids, pieces in texts.items()}
+    thought = {ids: reasoning_tokens(pieces) for ids, pieces in texts.items()}
+    return [
+        reply_columns(one, delimiter)
+        if isinstance(one, Reply)
+        else {
+            "completion": one.text,
+            "completion_ids": one.token_ids,
+            "finish_reason": one.finish_reason,
+            "completion_tokens": len(one.token_ids),
+            "logprob": one.logprob,
+            "step_tokens": steps[ids],
+            "step_logprobs": step_logprobs(one, steps[ids]),
+            "reasoning_tokens": thought[ids],
+            **token_columns(one),
+        }
+        for one in drawn
+        for ids in [() if isinstance(one, Reply) else tuple(one.token_ids)]
     ]
 
 

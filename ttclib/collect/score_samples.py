@@ -70,8 +70,7 @@ def score(
     check_identity(config.store, config.prm)
     wanted = policy or config.policy.name
     with connect(config.store, notify=notify) as con:
-        choose_policy(con, str(config.store), wanted, ("samples",))
-        drawn = _setting(config, settings_of(con, wanted, None, ("samples",)), wanted, setting, notify)
+        drawn = find_pool(con, config, wanted, setting, notify)
         unread = _unread(con, wanted, drawn, config.prm.name)
     if unread.n_without_text:
         notify(
@@ -86,6 +85,18 @@ def score(
     notify(f"score: {len(unread.rows):,} of {unread.n_samples:,} samples to score; loading '{config.prm.path}'")
     _read(config, config.prm, {"policy": wanted, "setting": drawn.name}, unread.rows, delimiter, notify)
     return len(unread.rows)
+
+
+def find_pool(con: Any, config: RunConfig, policy: str, setting: Wanted, notify: Notify) -> Setting:
+    """The setting of a policy whose samples a verifier is to read.
+
+    Raises
+    ------
+    RequestError
+        No such samples, with those that could be meant.
+    """
+    choose_policy(con, str(config.store), policy, ("samples",))
+    return _setting(config, settings_of(con, policy, None, ("samples",)), policy, setting, notify)
 
 
 def _read(

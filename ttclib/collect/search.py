@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ttclib.collect.engines.loading import refuse_chat
 from ttclib.collect.growing import GrowingTree, load_growing
 from ttclib.collect.identity import check_identity
 from ttclib.collect.keeper import Notify
@@ -49,6 +50,7 @@ def check_search(config: RunConfig) -> list[Guided]:
     for search, _ in algorithms:
         for budget in config.search.budgets:
             search.check(budget)
+    refuse_chat(config.policy, "a tree search")
     if config.prm is None:
         raise RequestError("a tree search needs a PRM: add a section [prm] with its path")
     check_identity(config.store, config.policy, config.prm)

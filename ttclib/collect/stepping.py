@@ -17,6 +17,7 @@ from typing import Any
 
 from ttclib.collect.checkpoints import missing_package
 from ttclib.collect.engines.loading import close_engine, load_engine
+from ttclib.collect.engines.losses import draw_what_comes
 from ttclib.collect.engines.types import Completion, Draw, Engine, draw_seed
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
 from ttclib.collect.identity import record_models
@@ -155,7 +156,13 @@ class StepMaker:
         )
 
     def _draw(self, places: Sequence[Place], greedy: bool) -> None:
-        """Draw steps in one batch; those that begin with a blank line go on in another."""
+        """Draw steps in one batch; those that begin with a blank line go on in another.
+
+        Raises
+        ------
+        TTCError, KeyboardInterrupt
+            What the engine raises, once the steps that came whole are kept.
+        """
         sampling = self._config.sampling
         delimiter = sampling.step_delimiter
         decoding = sampling.model_copy(
@@ -172,17 +179,24 @@ class StepMaker:
                 )
                 for one in open_ones
             ]
-            for one, completion in zip(open_ones, self._engine.generate(draws, decoding), strict=True):
-                one.take(completion, self._engine, sampling)
+            found, ended = draw_what_comes(self._engine, draws, decoding)
+            for one, completion in zip(open_ones, found, strict=True):
+                if completion is not None:
+                    one.take(completion, self._engine, sampling)
             open_ones = [one for one in open_ones if one.is_open]
-            if not open_ones:
+            if not open_ones or ended is not None:
                 break
+        if ended is not None:
+            whole = [number for number, one in enumerate(drawn) if not one.is_open]
+            places, drawn = [places[number] for number in whole], [drawn[number] for number in whole]
         for (problem, path), one in zip(places, drawn, strict=True):
             self._trees[problem].steps[path] = DrawnStep(tuple(one.token_ids), one.text, one.finish_reason)
             self._report.tokens += len(one.token_ids)
             self._report.greedy_tokens += len(one.token_ids) * greedy
         self._report.n_steps += len(drawn)
         self._keeper.keep("nodes", [one.row() | self._shared for one in drawn])
+        if ended is not None:
+            raise ended
 
     def _score(self, places: Sequence[Place]) -> None:
         """Read solutions up to a step each; what is learnt of the steps before it is kept as well."""
@@ -257,7 +271,7 @@ class _Drawing:
             "token_ids": self.token_ids,
             "text": self.text,
             "finish_reason": self.finish_reason,
-            "logprob": sum(piece.logprob for piece in self._pieces),
+            "logprob": None if None in (totals := [piece.logprob for piece in self._pieces]) else sum(totals),
             **token_columns(*self._pieces),
         }
 

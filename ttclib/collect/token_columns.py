@@ -1,4 +1,4 @@
-"""What is known of a completion token by token, as columns of the store."""
+"""What is known of a completion, as columns of the store."""
 
 from __future__ import annotations
 
@@ -7,13 +7,34 @@ from typing import Any
 
 import numpy as np
 
-from ttclib.collect.engines.types import Completion
+from ttclib.collect.engines.types import Completion, Reply
+from ttclib.collect.steps import count_step_tokens
 from ttclib.store.halves import pack_halves
 
 _BEGIN, _END = "<think>", "</think>"  # as Qwen3, DeepSeek-R1 and those after them write their reasoning
 
 
-def token_columns(*pieces: Completion) -> dict[str, Any]:
+def reply_columns(reply: Reply, delimiter: str) -> dict[str, Any]:
+    """What an API told of a sample: its columns of the store's ``samples``; token ids are not known to it."""
+    steps = None if reply.token_texts is None else count_step_tokens(reply.token_texts, delimiter)
+    thought = reply.reasoning_tokens
+    if thought is None and reply.token_texts is not None:
+        thought = reasoning_tokens(reply.token_texts)
+    return {
+        "completion": reply.text,
+        "finish_reason": reply.finish_reason,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "logprob": reply.logprob,
+        "step_tokens": steps,
+        "step_logprobs": None if steps is None else step_logprobs(reply, steps),
+        "reasoning": reply.reasoning,
+        "reasoning_tokens": thought,
+        **token_columns(reply),
+    }
+
+
+def token_columns(*pieces: Completion | Reply) -> dict[str, Any]:
     """Log-probability, entropy and top-20 mass of each token, of a completion in one or several pieces.
 
     Returns
@@ -28,7 +49,7 @@ def token_columns(*pieces: Completion) -> dict[str, Any]:
     return found
 
 
-def step_logprobs(completion: Completion, step_tokens: Sequence[int]) -> list[float] | None:
+def step_logprobs(completion: Completion | Reply, step_tokens: Sequence[int]) -> list[float] | None:
     """Log-probability of each step; None: the engine does not tell that of tokens.
 
     Examples

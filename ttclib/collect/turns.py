@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ttclib.collect.checkpoints import resolve_model
+from ttclib.collect.engines.tokens import template_options
 from ttclib.config import PolicyConfig, PromptConfig, RevisionConfig
 from ttclib.errors import RequestError
 from ttclib.revision_format import separator_text
@@ -43,7 +44,7 @@ def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: Pro
         {"role": "user", "content": revision.followup},
     ]
     try:
-        text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        text = tokenizer.apply_chat_template(turns, **template_options(prompt_format))
     except Exception as error:  # whatever the template's own language raises
         raise RequestError(f"the chat template takes no second turn, which revisions need: {error}") from error
     _, found, after = str(text).partition(_ANSWER)

@@ -66,7 +66,7 @@ def evaluate(
     solutions = [(number, completion.text) for (number, _), completion in zip(cells, drawn, strict=True)]
     correct = np.array([is_right(problems[number], text) for number, text in solutions], dtype=float)
     correct = correct.reshape(n_problems, n_samples)
-    logprob = np.array([completion.logprob / len(completion.token_ids) for completion in drawn])
+    logprob = np.array([one.logprob for one in drawn], dtype=float) / [len(one.token_ids) for one in drawn]
     logprob = logprob.reshape(n_problems, n_samples)
     operations = np.array([exercise.n_operations for exercise in problems])
     figures: dict[str, Any] = {

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ttclib.collect.checkpoints import missing_package, resolve_model
 from ttclib.collect.engines.types import Engine
 from ttclib.config import PolicyConfig, PromptConfig
+from ttclib.errors import RequestError
+
+if TYPE_CHECKING:
+    from ttclib.collect.engines.chat import ChatEngine
 
 
 def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
@@ -17,6 +23,7 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
     TTCError
         Out of GPU memory.
     """
+    refuse_chat(policy, "what is asked for")
     path = resolve_model(policy.path)
     try:
         if policy.engine == "server":
@@ -38,7 +45,36 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
         raise missing_package(policy.engine, error) from error
 
 
-def close_engine(engine: Engine) -> None:
+def load_api(policy: PolicyConfig, prompt: PromptConfig) -> ChatEngine:
+    """What draws whole samples and no more, from an API.
+
+    Raises
+    ------
+    RequestError
+        No such package, or nobody answers there, or not to this key.
+    """
+    try:
+        from ttclib.collect.engines.chat import ChatEngine
+    except ImportError as error:
+        raise missing_package("chat", error) from error
+    return ChatEngine(policy, prompt)
+
+
+def refuse_chat(policy: PolicyConfig, what: str) -> None:
+    """Refuse an API where answers are to go on from what was begun.
+
+    Raises
+    ------
+    RequestError
+    """
+    if policy.engine == "chat":
+        raise RequestError(
+            f"engine 'chat' of '{policy.name}' draws whole samples alone, and {what} goes on from what was begun: "
+            "serve the model by vLLM and set policy.engine = \"server\", or use engine 'vllm' or 'transformers'"
+        )
+
+
+def close_engine(engine: Engine | ChatEngine) -> None:
     """Give back an engine's memory and processes, where it holds some that outlive it."""
     close = getattr(engine, "close", None)
     if close is not None:

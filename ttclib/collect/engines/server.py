@@ -2,31 +2,27 @@
 
 One request a sample, since each has its own seed; as many under way at each server as configured.
 Prompts go as token ids and completions come back as token ids: re-tokenised text would be another
-prefix. A server that does not answer is asked again; when it stays silent, the others go on.
+prefix. What a server says of a sample is looked at before it is kept.
 """
 
 from __future__ import annotations
 
-import os
-import queue
-import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
-import numpy as np
 from transformers import AutoConfig, AutoTokenizer
 
-from ttclib.collect.checkpoints import count_parameters_of, first_line, load_failure, model_row
+from ttclib.collect.checkpoints import count_parameters_of, load_failure, model_row
+from ttclib.collect.engines.answers import choices_of, finite_logprobs, is_text, top_masses, whole_number
+from ttclib.collect.engines.http import Line, Servers, SilentError
+from ttclib.collect.engines.responses import MalformedError, printable
 from ttclib.collect.engines.tokens import Tokens
-from ttclib.collect.engines.types import Completion, Draw, top_mass
+from ttclib.collect.engines.types import Completion, Draw, LostError
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
-from ttclib.errors import RequestError, TTCError
+from ttclib.errors import RequestError
 
-_BUSY = {408, 425, 429, 500, 502, 503, 504}
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 8.0
 _TOKEN_ID = "token_id:"
+_EVERYTHING = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 
 
 class ServerEngine(Tokens):
@@ -39,6 +35,11 @@ class ServerEngine(Tokens):
     policy : PolicyConfig
         `server` says where the servers are.
     prompt : PromptConfig
+
+    Attributes
+    ----------
+    remarks : collections.Counter
+        What servers did not say rightly, with the number of samples that lack it.
 
     Raises
     ------
@@ -56,10 +57,12 @@ class ServerEngine(Tokens):
         except (OSError, ValueError) as error:
             raise load_failure("policy", path, error) from error
         super().__init__(tokenizer, prompt)
-        with self._client() as client:
-            found = [self._find_model(client, url) for url in self._server.urls]
-        self._models = dict(zip(self._server.urls, (name for name, _ in found), strict=True))
-        self.window: int | None = min((window for _, window in found if window), default=None)
+        self._n_tokens = max(len(tokenizer), getattr(self._config.get_text_config(), "vocab_size", None) or 0)
+        self._servers = Servers(self._server)
+        self.remarks = self._servers.remarks
+        found = {base: self._find_model(base) for base in self._servers.bases}
+        self._models = {base: name for base, (name, _) in found.items()}
+        self.window: int | None = min((window for _, window in found.values() if window), default=None)
 
     def model_facts(self) -> dict[str, Any]:
         """The model's row in the store's `models`, without its name."""
@@ -70,168 +73,116 @@ class ServerEngine(Tokens):
 
         Raises
         ------
+        Unfinished
+            Some are missing: no server answers any more, or one sent what cannot be kept.
         RequestError
-            The servers refuse the request, or give no token ids.
+            The servers refuse every request.
         TTCError
-            No server answers any more.
+            None could be drawn.
         """
-        batch = _Batch(draws)
-        with self._client() as client:
-            workers = [
-                threading.Thread(target=self._work, args=(client, url, batch, sampling), daemon=True)
-                for url in self._server.urls
-                for _ in range(min(self._server.concurrency, len(draws)))
-            ]
-            for worker in workers:
-                worker.start()
-            try:
-                for worker in workers:
-                    worker.join()
-            except BaseException:
-                batch.stop.set()
-                raise
-        if batch.refusal is not None:
-            raise batch.refusal
-        if batch.failure is not None and batch.n_left():
-            raise TTCError(f"no server answers any more, {batch.n_left():,} samples are missing: {batch.failure}")
-        return [completion for completion in batch.drawn if completion is not None]
 
-    def _client(self) -> httpx.Client:
-        key = os.environ.get(self._server.api_key_variable)
-        n_requests = self._server.concurrency * len(self._server.urls)
-        return httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(self._server.timeout_s, connect=10.0),
-            limits=httpx.Limits(max_connections=n_requests, max_keepalive_connections=n_requests),
-        )
+        async def ask(line: Line, group: Sequence[int]) -> dict[int, Completion | LostError]:
+            (index,) = group
+            draw = draws[index]
+            choice = await line.send("POST", "/completions", self._request(line.base, draw, sampling), self._choice)
+            return {index: self._completion(choice, line.base, draw, sampling)}
 
-    def _work(self, client: httpx.Client, url: str, batch: _Batch, sampling: SamplingConfig) -> None:
-        """Draw until nothing is left; a server that stays silent gives its samples back to the others."""
-        while not batch.stop.is_set():
-            try:
-                index = batch.waiting.get_nowait()
-            except queue.Empty:
-                if not batch.n_left():
-                    return
-                time.sleep(0.02)  # another server may still give samples back
-                continue
-            try:
-                batch.drawn[index] = self._ask(client, url, batch.draws[index], sampling, batch.stop)
-            except _SilentError as error:
-                batch.waiting.put(index)
-                batch.failure = error
-                return
-            except Exception as error:
-                batch.refusal = error if isinstance(error, TTCError) else TTCError(f"server {url}: {first_line(error)}")
-                batch.stop.set()
+        return self._servers.draw([(index,) for index in range(len(draws))], len(draws), ask)
 
-    def _ask(
-        self, client: httpx.Client, url: str, draw: Draw, sampling: SamplingConfig, stop: threading.Event
-    ) -> Completion:
+    def _request(self, base: str, draw: Draw, sampling: SamplingConfig) -> dict[str, Any]:
         # What is not said, a server takes from the checkpoint's generation_config: so all is said.
         request = {
-            "model": self._models[url],
+            "model": self._models[base],
             "prompt": list(draw.prefix_ids),
             "max_tokens": draw.max_tokens or sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "top_k": -1,
-            "min_p": 0.0,
-            "repetition_penalty": 1.0,
-            "presence_penalty": 0.0,
-            "frequency_penalty": 0.0,
+            **_EVERYTHING,
+            **sampling.asked_keys(),
             "stop": list(sampling.stop),
             "include_stop_str_in_output": True,
             "logprobs": 20 if sampling.keep_top_mass else 0,
             "return_token_ids": True,
             "return_tokens_as_token_ids": True,
         }
-        if self._server.seeded:
-            request["seed"] = draw.seed % 2**31
-        answer = self._send(client, "POST", f"{url.rstrip('/')}/v1/completions", request, stop)
-        return _completion(answer["choices"][0], url, sampling)
+        return request | ({"seed": draw.seed % 2**31} if self._server.seeded else {})
 
-    def _send(
-        self, client: httpx.Client, method: str, url: str, content: Any, stop: threading.Event | None = None
-    ) -> Any:
-        wait_s = _FIRST_WAIT_S
-        for attempt in range(self._server.retries + 1):
-            try:
-                response = client.request(method, url, json=content)
-                if response.status_code == 200:
-                    return response.json()
-                said = _said(response)
-                if response.status_code not in _BUSY:
-                    raise RequestError(f"server {url} refuses ({response.status_code}): {said}")
-            except (httpx.TransportError, ValueError) as error:
-                if isinstance(error, RequestError):
-                    raise
-                said = first_line(error)
-            if attempt < self._server.retries and not (stop or threading.Event()).wait(wait_s):
-                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
-        raise _SilentError(f"server {url} does not answer ({said}), asked {self._server.retries + 1} times")
+    def _choice(self, answer: Any) -> dict[str, Any]:
+        choices = choices_of(answer)
+        if len(choices) > 1:
+            self.remarks["came with more choices than were asked for, which are left out"] += 1
+        return choices[0]
 
-    def _find_model(self, client: httpx.Client, url: str) -> tuple[str, int | None]:
+    def _completion(self, choice: dict[str, Any], base: str, draw: Draw, sampling: SamplingConfig) -> Completion:
+        """A sample as it is kept.
+
+        Raises
+        ------
+        LostError
+            It has no token ids that are the model's, no end, or another length than was asked for.
+        RequestError
+            The server is no vLLM.
+        """
+        logprobs = choice["logprobs"] if isinstance(choice.get("logprobs"), dict) else {}
+        ids = self._token_ids(choice, logprobs, base)
+        if len(ids) > (limit := draw.max_tokens or sampling.max_tokens):
+            raise LostError(f"server {base} gave {len(ids):,} tokens where {limit:,} were asked for at most")
+        reason = choice.get("finish_reason")
+        if reason not in ("stop", "length"):
+            raise LostError(f"server {base} ended a sample with {printable(reason, 40)!r}, not with 'stop' or 'length'")
+        values = logprobs.get("token_logprobs")
+        if not isinstance(values, list) or len(values) != len(ids):
+            raise RequestError(f"server {base} gives no log-probability for each token: it must be vLLM")
+        if (told := finite_logprobs(values)) is None:
+            self.remarks["came with log-probabilities that are none: theirs is unknown"] += 1
+        if not is_text(text := choice.get("text")):
+            self.remarks["came without a text that can be kept: it was decoded from their tokens"] += 1
+            text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return Completion(
+            *(ids, str(text), str(reason), None if told is None else float(told.sum())),
+            token_logprobs=told if sampling.keep_logprobs else None,
+            token_top20=top_masses(logprobs.get("top_logprobs"), len(ids)) if sampling.keep_top_mass else None,
+        )
+
+    def _token_ids(self, choice: dict[str, Any], logprobs: dict[str, Any], base: str) -> list[int]:
+        ids = choice.get("token_ids")
+        if ids is None:
+            names = logprobs.get("tokens") or []
+            if not isinstance(names, list) or not names or not all(str(name).startswith(_TOKEN_ID) for name in names):
+                raise RequestError(f"server {base} gives no token ids: it must be vLLM, of version 0.10.2 or later")
+            numbers = [str(name).removeprefix(_TOKEN_ID) for name in names]
+            ids = [
+                int(number) if number.isascii() and number.isdigit() and len(number) < 12 else -1 for number in numbers
+            ]
+        if not isinstance(ids, list) or not ids:
+            raise LostError(f"server {base} gave a sample without a token")
+        for token in ids:
+            if whole_number(token) is None or token >= self._n_tokens:
+                raise LostError(
+                    f"server {base} gave a token id {printable(token, 40)}, and '{self._policy.path}' has 0 to "
+                    f"{self._n_tokens - 1}: does it serve another model?"
+                )
+        return ids
+
+    def _find_model(self, base: str) -> tuple[str, int | None]:
         """The model's name at a server, and its window."""
         try:
-            cards = self._send(client, "GET", f"{url.rstrip('/')}/v1/models", None)["data"]
-        except _SilentError as error:
+            served = self._servers.get(base, "/models", _cards)
+        except SilentError as error:
             raise RequestError(
                 f"{error}: start it with `vllm serve {self._policy.path}`, or correct the url"
             ) from error
-        served = {card["id"]: card for card in cards}
+        except LostError as error:
+            raise RequestError(f"{error}: it must be vLLM") from error
         wanted = self._server.model or (next(iter(served)) if len(served) == 1 else self._policy.path)
         if wanted not in served:
-            raise RequestError(f"server {url} has no model '{wanted}': set policy.server.model to {', '.join(served)}")
-        return wanted, served[wanted].get("max_model_len")
+            raise RequestError(f"server {base} has no model '{wanted}': set policy.server.model to {', '.join(served)}")
+        window = whole_number(served[wanted].get("max_model_len"))
+        return wanted, window or None
 
 
-class _SilentError(TTCError):
-    """A server did not answer, however often it was asked."""
-
-
-class _Batch:
-    """What the threads share: what waits, what was drawn, and what went wrong."""
-
-    def __init__(self, draws: Sequence[Draw]) -> None:
-        self.draws = draws
-        self.drawn: list[Completion | None] = [None] * len(draws)
-        self.waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for index in range(len(draws)):
-            self.waiting.put(index)
-        self.stop = threading.Event()
-        self.failure: Exception | None = None
-        self.refusal: Exception | None = None
-
-    def n_left(self) -> int:
-        return sum(completion is None for completion in self.drawn)
-
-
-def _completion(choice: dict[str, Any], url: str, sampling: SamplingConfig) -> Completion:
-    logprobs = choice.get("logprobs") or {}
-    ids = choice.get("token_ids")
-    if ids is None:
-        names = logprobs.get("tokens") or []
-        if not names or not all(str(name).startswith(_TOKEN_ID) for name in names):
-            raise RequestError(f"server {url} gives no token ids: it must be vLLM, of version 0.10.2 or later")
-        ids = [int(name.removeprefix(_TOKEN_ID)) for name in names]
-    values = logprobs.get("token_logprobs")
-    if values is None or len(values) != len(ids):
-        raise RequestError(f"server {url} gives no log-probability for each token: it must be vLLM")
-    if choice.get("finish_reason") not in ("stop", "length"):
-        raise TTCError(f"server {url} ended a sample with '{choice.get('finish_reason')}'")
-    top = logprobs.get("top_logprobs") if sampling.keep_top_mass else None
-    return Completion(
-        *(list(ids), str(choice["text"]), choice["finish_reason"], float(sum(values))),
-        token_logprobs=np.array(values, dtype=float) if sampling.keep_logprobs else None,
-        token_top20=None if top is None else np.array([top_mass(at.values()) for at in top]),
-    )
-
-
-def _said(response: httpx.Response) -> str:
-    try:
-        content = response.json()
-        message = content.get("error", content).get("message") or content.get("detail") or response.text
-    except (ValueError, AttributeError):
-        message = response.text
-    return (str(message).strip().splitlines() or ["no reason given"])[0][:300]
+def _cards(answer: Any) -> dict[str, dict[str, Any]]:
+    cards = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(cards, list) or not all(isinstance(card, dict) and is_text(card.get("id")) for card in cards):
+        raise MalformedError("its list of models is of another form than vLLM's")
+    return {card["id"]: card for card in cards}

@@ -56,16 +56,31 @@ def format_prompt(tokenizer: Any, prompt: str, prompt_format: PromptConfig) -> l
 
     Examples come before the question, each as it would have been asked and answered.
     """
-    asked = [
-        (prompt_format.template.replace("{prompt}", shown.prompt), shown.answer) for shown in prompt_format.examples
-    ]
-    text = prompt_format.template.replace("{prompt}", prompt)
+    turns = chat_turns(prompt, prompt_format)
     if not prompt_format.chat:
-        before = [] if prompt_format.system is None else [prompt_format.system]
-        return list(tokenizer("\n\n".join([*before, *(f"{ask}{answer}" for ask, answer in asked), text]))["input_ids"])
-    turns = [] if prompt_format.system is None else [{"role": "system", "content": prompt_format.system}]
-    for ask, answer in asked:
-        turns += [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]
-    turns.append({"role": "user", "content": text})
-    formatted = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False, date_string=DATE)
+        pieces = [turn["content"] for turn in turns]
+        system = [] if prompt_format.system is None else [pieces.pop(0)]
+        shown = [f"{ask}{answer}" for ask, answer in zip(pieces[:-1:2], pieces[1::2], strict=True)]
+        return list(tokenizer("\n\n".join([*system, *shown, pieces[-1]]))["input_ids"])
+    formatted = tokenizer.apply_chat_template(turns, **template_options(prompt_format), date_string=DATE)
     return list(tokenizer(formatted, add_special_tokens=False)["input_ids"])
+
+
+def chat_turns(prompt: str, prompt_format: PromptConfig) -> list[dict[str, str]]:
+    """The turns in which a problem is asked: system, examples, the problem.
+
+    Examples
+    --------
+    >>> chat_turns("1+1=", PromptConfig(template="{prompt} ?", system="Add."))
+    [{'role': 'system', 'content': 'Add.'}, {'role': 'user', 'content': '1+1= ?'}]
+    """
+    turns = [] if prompt_format.system is None else [{"role": "system", "content": prompt_format.system}]
+    for shown in prompt_format.examples:
+        asked = prompt_format.template.replace("{prompt}", shown.prompt)
+        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": shown.answer}]
+    return [*turns, {"role": "user", "content": prompt_format.template.replace("{prompt}", prompt)}]
+
+
+def template_options(prompt_format: PromptConfig) -> dict[str, Any]:
+    """What a chat template is given beside the turns."""
+    return prompt_format.chat_template_kwargs | {"add_generation_prompt": True, "tokenize": False}

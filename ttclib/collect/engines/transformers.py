@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from ttclib.collect.checkpoints import count_parameters, load_failure, model_row
+from ttclib.collect.checkpoints import choose_device, count_parameters, load_failure, model_row
 from ttclib.collect.engines.branching import branch, roomy_cache
 from ttclib.collect.engines.tokens import Tokens
 from ttclib.collect.engines.types import Completion, Draw, check_window
@@ -52,9 +52,9 @@ class TransformersEngine(Tokens):
 
     def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig) -> None:
         self._policy = policy
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = choose_device(policy.device, "policy.device")
         # A half-precision checkpoint is computed in full on a CPU, which has no fast half arithmetic.
-        dtype = "float32" if policy.dtype == "auto" and self.device == "cpu" else policy.dtype
+        dtype = "float32" if policy.dtype == "auto" and self.device.startswith("cpu") else policy.dtype
         try:
             tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
             self.model = cast(Any, AutoModelForCausalLM).from_pretrained(path, revision=policy.revision, dtype=dtype)
@@ -76,7 +76,7 @@ class TransformersEngine(Tokens):
 
     def close(self) -> None:
         """Leave the GPU's memory."""
-        if self.device == "cuda":
+        if self.device.startswith("cuda"):
             self.model.to("cpu")
             torch.cuda.empty_cache()
 
@@ -105,7 +105,15 @@ class TransformersEngine(Tokens):
         going = np.arange(len(draws))
         rows = np.array([prefixes[draw.prefix_ids] for draw in draws])  # of the draws that are going
         for step in range(int(limits.max())):
-            chosen, gained = draw_tokens(logits, rows, uniforms[going, step], sampling.temperature, sampling.top_p)
+            chosen, gained = draw_tokens(
+                logits,
+                rows,
+                uniforms[going, step],
+                sampling.temperature,
+                sampling.top_p,
+                sampling.top_k,
+                sampling.min_p,
+            )
             tokens[going, step] = chosen
             n_tokens[going] = step + 1
             logprobs[going, step] = gained
@@ -180,7 +188,13 @@ class TransformersEngine(Tokens):
 
 
 def draw_tokens(
-    logits: torch.Tensor, rows: np.ndarray, uniforms: np.ndarray, temperature: float, top_p: float
+    logits: torch.Tensor,
+    rows: np.ndarray,
+    uniforms: np.ndarray,
+    temperature: float,
+    top_p: float,
+    top_k: int | None = None,
+    min_p: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw tokens by inverting the cumulative distribution of a row; several draws may share one.
 
@@ -195,6 +209,10 @@ def draw_tokens(
         0: the most likely token.
     top_p : float
         Nucleus: the smallest set of tokens whose mass reaches this much stays possible.
+    top_k : int, optional
+        So many likeliest tokens stay possible.
+    min_p : float, optional
+        Tokens of at least this share of the likeliest one's probability stay possible.
 
     Returns
     -------
@@ -202,16 +220,27 @@ def draw_tokens(
     logprobs : ndarray of float64, shape (draws,)
         At temperature 1 and without a nucleus.
 
+    Notes
+    -----
+    `min_p` comes first, then `top_k`, then the nucleus of what is left, as in vLLM.
+
     References
     ----------
-    Holtzman et al. 2020, arXiv:1904.09751, for the nucleus.
+    Holtzman et al. 2020, arXiv:1904.09751, for the nucleus; Nguyen et al. 2024, arXiv:2407.01082, for `min_p`.
     """
     row = torch.from_numpy(rows).to(logits.device)
     if temperature == 0:
         chosen = logits.argmax(dim=-1)[row]
     else:
         probabilities = torch.softmax((logits / temperature).double(), dim=-1)
+        if min_p:
+            probabilities[probabilities < min_p * probabilities.amax(dim=-1, keepdim=True)] = 0.0
+        if top_k is not None and top_k < probabilities.shape[1]:
+            least = probabilities.topk(top_k, dim=-1).values[:, -1:]
+            probabilities[probabilities < least] = 0.0
         if top_p < 1:
+            if min_p or top_k is not None:
+                probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
             ordered, order = probabilities.sort(dim=-1, descending=True)
             ordered[ordered.cumsum(dim=-1) - ordered >= top_p] = 0.0
             probabilities = torch.zeros_like(probabilities).scatter_(1, order, ordered)

@@ -15,16 +15,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from ttclib.config import SamplingConfig
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One sample to be drawn: a prefix, its own seed, and a limit if it is below that of the setting."""
+    """One sample to be drawn: a prefix, its own seed, and a limit if it is below that of the setting.
+
+    An engine without a tokenizer is given the problem's text, `prompt`, in the place of a prefix.
+    """
 
     prefix_ids: tuple[int, ...]
     seed: int
     max_tokens: int | None = None
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class Completion:
     text : str
         Decoded, without special tokens.
     finish_reason : {"stop", "length"}
-    logprob : float
-        Sum over the tokens of their log-probability at temperature 1.
+    logprob : float or None
+        Sum over the tokens of their log-probability at temperature 1; None: a server did not tell it rightly.
     token_logprobs : float array, shape (tokens,), or None
         Of each token. This and what follows is None where the engine does not tell, or is not to.
     token_entropies : float array, shape (tokens,), or None
@@ -51,10 +55,82 @@ class Completion:
     token_ids: list[int]
     text: str
     finish_reason: str
-    logprob: float
+    logprob: float | None
     token_logprobs: np.ndarray | None = field(default=None, compare=False)
     token_entropies: np.ndarray | None = field(default=None, compare=False)
     token_top20: np.ndarray | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One sample as an API tells it, without token ids. None: not told, or not so that it could be kept.
+
+    Attributes
+    ----------
+    text : str or None
+        The answer; empty where the limit was reached before one began.
+    finish_reason : str or None
+        In the API's words: stop, length, content_filter, …
+    reasoning : str or None
+        What was thought before, where it came apart.
+    prompt_tokens : int or None
+    completion_tokens : int or None
+        Those of reasoning included.
+    reasoning_tokens : int or None
+        Of these, in reasoning.
+    token_texts : tuple of str or None
+        They join to `text`.
+    logprob, token_logprobs, token_entropies, token_top20
+        As in `Completion`, one for each of `completion_tokens`.
+    """
+
+    text: str | None
+    finish_reason: str | None
+    reasoning: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    token_texts: tuple[str, ...] | None = None
+    logprob: float | None = None
+    token_logprobs: np.ndarray | None = field(default=None, compare=False)
+    token_entropies: np.ndarray | None = field(default=None, compare=False)
+    token_top20: np.ndarray | None = field(default=None, compare=False)
+
+
+HOPELESS = 8  # draws that are lost while none comes: it is no matter of single ones
+
+
+class LostError(TTCError):
+    """A draw that cannot be had; others may."""
+
+
+class RefusedError(LostError, RequestError):
+    """A server refuses a request for what it holds."""
+
+
+class Unfinished(TTCError):
+    """Not all of a batch was drawn; what was is here, to be kept.
+
+    Parameters
+    ----------
+    reason : str
+    drawn : list of Completion, Reply or None
+        In the order of the draws.
+    goes_on : bool
+        The missing ones were lost one by one: the next batch may well be drawn.
+    """
+
+    def __init__(self, reason: str, drawn: list[Any], *, goes_on: bool) -> None:
+        super().__init__(reason)
+        self.drawn, self.goes_on = drawn, goes_on
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody stopped a batch; what was drawn until then is here, to be kept."""
+
+    def __init__(self, drawn: list[Any]) -> None:
+        super().__init__()
+        self.drawn = drawn
 
 
 class Engine(Protocol):

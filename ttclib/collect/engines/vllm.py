@@ -77,6 +77,7 @@ class VllmEngine(Tokens):
             SamplingParams(
                 temperature=sampling.temperature,
                 top_p=sampling.top_p,
+                **sampling.asked_keys(),
                 max_tokens=draw.max_tokens or sampling.max_tokens,
                 stop=list(sampling.stop) or None,
                 include_stop_str_in_output=True,

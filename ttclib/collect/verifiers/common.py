@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import torch
 from transformers import AutoTokenizer
 
-from ttclib.collect.checkpoints import config_facts, load_failure, resolve_model
+from ttclib.collect.checkpoints import choose_device, config_facts, load_failure, resolve_model
 from ttclib.collect.engines.tokens import DATE
 from ttclib.collect.verifiers.packing import MIN_CAPACITY, WORTH_IT, Row, as_tensors, pack
 from ttclib.config import PrmConfig
@@ -62,7 +62,7 @@ class Prm(ABC):
     def __init__(self, config: PrmConfig) -> None:
         self.config = config
         self.path = resolve_model(config.path)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = choose_device(config.device, "prm.device")
         dtype = "float32" if config.dtype == "auto" and self.device == "cpu" else config.dtype
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(self.path, revision=config.revision)

@@ -1,0 +1,153 @@
+"""A judge: a model behind an API is asked, as often as configured, what a solution is worth, and its words are kept.
+
+Each reading is a draw of its own. What it is worth is the last number that the configured pattern finds in the reading,
+on the configured scale, from 0 to 1; a reading without one has no score, and is not asked for again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ttclib.collect.engines.loading import load_api
+from ttclib.collect.engines.losses import Losses, draw_what_comes
+from ttclib.collect.engines.types import Draw, Reply, draw_seed
+from ttclib.collect.identity import check_identity, known_policy, record_models
+from ttclib.collect.keeper import Keeper, Notify, start_run
+from ttclib.collect.progress import progress
+from ttclib.collect.run import LostSamples
+from ttclib.collect.score_samples import find_pool
+from ttclib.config import JudgeConfig, RunConfig
+from ttclib.errors import RequestError
+from ttclib.store import connect
+from ttclib.store.choosing import Wanted
+
+Reading = tuple[str, int, int, str]  # problem_id, sample_index, number of the reading, what the judge is shown
+
+
+def judge(
+    config: RunConfig, *, policy: str | None = None, setting: Wanted = None, notify: Notify = lambda text: None
+) -> int:
+    """Ask the configured judge for the readings of a pool's samples that the store lacks.
+
+    Parameters
+    ----------
+    config : RunConfig
+        With a section ``[judge]``.
+    policy, setting, notify
+        As in `ttclib.collect.score_samples.score`.
+
+    Returns
+    -------
+    int
+        Readings made.
+
+    Raises
+    ------
+    RequestError
+        No judge is configured, or the store knows another by its name; no such samples.
+    LostSamples
+        Some readings could not be had; those that could are kept.
+    """
+    asked = config.judge
+    if asked is None:
+        raise RequestError("no judge is configured: add a section [judge] with its path and server.urls")
+    check_identity(config.store, asked)
+    wanted = policy or config.policy.name
+    with connect(config.store, notify=notify) as con:
+        drawn = find_pool(con, config, wanted, setting, notify)
+        rows = con.execute(_READ, [wanted, drawn.name, asked.name]).fetchall()
+    todo = [
+        (problem_id, index, number, asked.shown(prompt, completion))
+        for problem_id, index, prompt, completion, numbers in rows
+        for number in range(asked.readings)
+        if number not in (numbers or ())
+    ]
+    if not todo:
+        notify(f"judge: '{asked.name}' has read the samples of '{wanted}' {asked.readings} times each")
+        return 0
+    notify(f"judge: {len(todo):,} readings of {len(rows):,} samples to make, by '{asked.name}'")
+    _read(config, asked, {"policy": wanted, "setting": drawn.name, "verifier": asked.name}, todo, notify)
+    return len(todo)
+
+
+def _read(
+    config: RunConfig, asked: JudgeConfig, shared: dict[str, Any], todo: Sequence[Reading], notify: Notify
+) -> None:
+    """Make readings and write what comes of them, batch by batch."""
+    model = known_policy(config.store, asked.as_policy())
+    engine = load_api(model, asked.as_prompt())
+    sampling = asked.as_sampling()
+    keeper = Keeper(config.store)
+    n_silent, losses = 0, Losses()
+    with progress("judge", len(todo), "readings") as tell:
+        for begin in range(0, len(todo), model.batch_size):
+            batch = todo[begin : begin + model.batch_size]
+            draws = [
+                Draw((), draw_seed(config.sampling.seed, f"{problem_id}/{asked.name}/{index}", number), prompt=shown)
+                for problem_id, index, number, shown in batch
+            ]
+            drawn, ended = draw_what_comes(engine, draws, sampling)
+            if "run_id" not in shared and any(reply is not None for reply in drawn):
+                served = asked.model_copy(update={"revision": engine.served_as})
+                facts = {"kind": "judge", "reads": json.dumps(asked.reads())}
+                record_models(config.store, (served, facts), notify=notify)
+                shared = shared | {"run_id": start_run(config, "score")}
+            rows = [
+                shared | {"problem_id": problem_id, "sample_index": index, "reading": number} | _row(asked, reply)
+                for (problem_id, index, number, _), reply in zip(batch, drawn, strict=True)
+                if reply is not None
+            ]
+            keeper.keep("scores", rows)
+            n_silent += sum(row["step_scores"] is None for row in rows)
+            losses.take(drawn, ended, is_written="run_id" in shared)
+            tell(begin + len(batch))
+    if n_silent:
+        notify(f"judge: {n_silent:,} of {len(todo):,} readings name no score (judge.pattern): theirs is unknown")
+    if losses.first is not None:
+        raise LostSamples(
+            f"{losses.n:,} of {len(todo):,} readings are missing ({losses.first}); the same command asks for them"
+        )
+
+
+def _row(asked: JudgeConfig, reply: Reply) -> dict[str, Any]:
+    score = None if reply.text is None else rating(reply.text, asked.pattern, asked.lowest, asked.highest)
+    return {
+        "step_scores": None if score is None else [score],
+        "prm_tokens": reply.prompt_tokens,
+        "generated_tokens": reply.completion_tokens,
+        "said": reply.text,
+    }
+
+
+def rating(text: str, pattern: str, lowest: float, highest: float) -> float | None:
+    r"""What a judge's words say, from 0 to 1; None: nothing, or a number beyond the scale.
+
+    Examples
+    --------
+    >>> rating("Score: 3? No.\nScore: 8", r"Score: (\d+)", 0, 10), rating("good", r"Score: (\d+)", 0, 10)
+    (0.8, None)
+    >>> rating("Score: 11", r"Score: (\d+)", 0, 10) is None
+    True
+    """
+    found = [one[1] for one in re.finditer(pattern, text)]
+    try:
+        value = (float(found[-1]) - lowest) / (highest - lowest)
+    except (IndexError, TypeError, ValueError):  # nothing, an empty group, no number
+        return None
+    return value if math.isfinite(value) and 0 <= value <= 1 else None
+
+
+_READ = """
+    SELECT problem_id, sample_index, prompt, completion, readings
+    FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2) JOIN problems USING (problem_id)
+    LEFT JOIN (
+        SELECT policy, problem_id, setting, sample_index, list(reading) AS readings
+        FROM scores WHERE verifier = $3 GROUP BY ALL
+    ) USING (policy, problem_id, setting, sample_index)
+    WHERE prompt IS NOT NULL AND completion IS NOT NULL
+    ORDER BY problem_id, sample_index
+"""
