@@ -1,7 +1,7 @@
 """What the site has beside the pages of this folder: README as its home, other files from where they stand, reports.
 
-mkdocs calls these functions (`hooks` in mkdocs.yml). Links are written for a reader of the repository; here they are turned to
-where their target is in the site, and a link to a file that the site has not becomes plain text.
+mkdocs calls these functions (`hooks` in mkdocs.yml). Links are written for a reader of the repository; here they are
+turned to where their target is in the site, and a link to a file that the site has not becomes plain text.
 """
 
 from __future__ import annotations

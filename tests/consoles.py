@@ -45,7 +45,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def parse(words: list[str]) -> None:
-    """Let click read a command, without calling it; raises click.UsageError or a RequestError as the command line does."""
+    """Let click read a command, without calling it; raises as the command line does."""
     command: click.Command = cli
     context = click.Context(cli, info_name="ttc")
     while isinstance(command, click.Group):

@@ -1,4 +1,4 @@
-"""The documentation: a site without warnings that loads nothing from elsewhere, and commands that do what its pages say."""
+"""The documentation: a site without warnings that loads nothing from elsewhere, and commands that do what it says."""
 
 from __future__ import annotations
 
@@ -141,6 +141,6 @@ def test_commands_print_what_a_page_shows(path, tmp_path):
 
 def test_figures_of_the_readme_are_those_of_the_tutorial():
     readme, tutorial = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/tutorial.md"))
-    said = readme.partition("![")[2].partition("## ")[0].replace(" %", "%")
+    said = readme.partition("![")[2].partition("## ")[0]
     figures = re.findall(r"\d+\.\d(?:%| points)(?: \[[\d., ]+\])?", said)
     assert len(figures) >= 4 and [one for one in figures if one not in tutorial] == []

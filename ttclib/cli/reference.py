@@ -1,8 +1,8 @@
 """The reference pages of `docs/`, made of what the sources say of themselves: `python -m ttclib.cli.reference`.
 
 Commands and flags come from click, strategies from the registry, keys of a run's configuration from its models, result
-columns from theirs; names of the Python page, whose text the site takes from docstrings, from the package. A test holds the
-pages that are checked in against these.
+columns from theirs; names of the Python page, whose text the site takes from docstrings, from the package. A test holds
+the pages that are checked in against these.
 """
 
 from __future__ import annotations
@@ -200,8 +200,8 @@ def python_page() -> str:
     """Every public name, for mkdocstrings, which writes out its docstring."""
     parts = [_MADE, "# Python\n"]
     parts.append(
-        "\n`import ttclib` gives the names below and loads a numerical library when one of them is first used. Arrays are of "
-        "shape (problems, samples); what is missing is NaN or -1, as each says.\n"
+        "\n`import ttclib` gives the names below; a numerical library is loaded when one of them is first used. Arrays "
+        "are of shape (problems, samples); what is missing is NaN or -1, as each says.\n"
     )
     homes = {name: getattr(ttclib, name).__module__ for name in ttclib.__all__}
     for room, heading in _ROOMS.items():
@@ -211,7 +211,8 @@ def python_page() -> str:
                 label = f"ttclib.{name}"
                 options = f"      heading: {label}\n      toc_label: {name}\n"
                 parts.append(f"\n::: {home}.{name}\n    options:\n{options}")
-        parts.extend(f"\n::: {module}\n" for module in _BESIDE.get(room, ()))
+        rest = "    options:\n      show_root_heading: false\n      show_root_toc_entry: false\n"
+        parts.extend(f"\n::: {module}\n{rest}" for module in _BESIDE.get(room, ()))
     return "".join(parts)
 
 
