@@ -2,7 +2,9 @@
 # make test   install what tests need and run them
 # make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own: vllm.LLM and vllm serve
 # make lint   ruff and mypy
-# make docs   write the reference pages of docs/ anew, from the sources
+# make docs   write the reference pages of docs/ anew, from the sources, and what the commands of its consoles print
+# make site   the documentation as a site, into site/, warnings as errors
+# make pages  the reports of all notebooks on each store of SUITES, and the site with them; SUITES= adds what is there already
 # make mutants  put faults into the code one at a time and see whether the tests notice: ROOMS=study,cli N=40 SEED=1
 # make pictures  draw the README's pictures anew, from the demo store
 
@@ -13,6 +15,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 STORE ?= runs/lab.duckdb
 DEMO ?= store/demo.duckdb
+SUITES ?= demo frontier
 REPORT ?= reports/01_replay.html
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -20,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 VLLM_VENV ?= .venv-vllm
 VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-vllm lint fmt bench readme docs mutants pictures clean
+.PHONY: demo test test-vllm lint fmt bench readme docs site pages mutants pictures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ttc sample lab --store $(STORE) --limit 11 --n-samples 64
@@ -65,6 +68,18 @@ readme: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.cli.reference
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.consoles
+
+# Material says in every build that it will be succeeded; what it needs is pinned.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+site: $(VENV)/.installed-dev
+	$(MKDOCS)
+
+pages: $(VENV)/.installed-dev
+	set -e; for name in $(SUITES); do \
+	    $(BIN)/ttc report --all --folder reports/pages/$$name -p store=store/$$name.duckdb; done
+	SUITES_IN=reports/pages $(MKDOCS)
+	@printf '\nMade: site/index.html\n'
 
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutants $(if $(ROOMS),--rooms $(ROOMS)) $(if $(N),--faults $(N)) $(if $(SEED),--seed $(SEED))
@@ -73,7 +88,7 @@ pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.browser.pictures $(DEMO)
 
 clean:
-	rm -rf runs reports .venv .venv-vllm build *.egg-info
+	rm -rf runs reports site .venv .venv-vllm build *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,7 +1,8 @@
 """The reference pages of `docs/`, made of what the sources say of themselves: `python -m ttclib.cli.reference`.
 
 Commands and flags come from click, strategies from the registry, keys of a run's configuration from its models, result
-columns from theirs. A test holds the pages that are checked in against these.
+columns from theirs; names of the Python page, whose text the site takes from docstrings, from the package. A test holds
+the pages that are checked in against these.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 
+import ttclib
 from ttclib.analysis.columns import Column
 from ttclib.analysis.result_columns import OWN
 from ttclib.cli.common import cli
@@ -136,6 +138,40 @@ def _column(one: Column) -> tuple[str, str, str, str, str]:
     return f"`{one.name}`", str(one.dtype), one.meaning, one.heading, one.null
 
 
+# Rooms of what `import ttclib` gives, each with its heading.
+_ROOMS = {
+    "study": "A store opened for questions",
+    "interchange": "Samples in memory",
+    "samples": "What a store holds",
+    "store": "Reading a store into arrays",
+    "replay": "Strategies and estimators",
+    "analysis": "Cost, plans and fits",
+    "errors": "Errors",
+}
+# Modules whose public functions belong to a room beside what `import ttclib` gives.
+_BESIDE = {"study": ("ttclib.study.answers", "ttclib.study.question")}
+
+
+def python_page() -> str:
+    """Every public name, for mkdocstrings, which writes out its docstring."""
+    parts = [_MADE, "# Python\n"]
+    parts.append(
+        "\n`import ttclib` gives the names below; a numerical library is loaded when one of them is first used. Arrays "
+        "are of shape (problems, samples); what is missing is NaN or -1, as each says.\n"
+    )
+    homes = {name: getattr(ttclib, name).__module__ for name in ttclib.__all__}
+    for room, heading in _ROOMS.items():
+        parts.append(f"\n## {heading}\n")
+        for name, home in homes.items():
+            if home.split(".")[1] == room:
+                label = f"ttclib.{name}"
+                options = f"      heading: {label}\n      toc_label: {name}\n"
+                parts.append(f"\n::: {home}.{name}\n    options:\n{options}")
+        rest = "    options:\n      show_root_heading: false\n      show_root_toc_entry: false\n"
+        parts.extend(f"\n::: {module}\n{rest}" for module in _BESIDE.get(room, ()))
+    return "".join(parts)
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     r"""A Markdown table.
 
@@ -160,6 +196,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "strategies.md": strategies_page,
     "configuration.md": configuration_page,
     "columns.md": columns_page,
+    "python.md": python_page,
 }
 
 
