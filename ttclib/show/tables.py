@@ -262,7 +262,7 @@ def crossings_html(crossings: pl.DataFrame) -> str:
     )
 
 
-def graded_otherwise_html(pairs: pl.DataFrame) -> str:
+def pairs_html(pairs: pl.DataFrame) -> str:
     """What each pair of models comes to, and where the larger one takes the lead, from `ttclib.study.pairs`."""
     rows = []
     for row in pairs.to_dicts():
@@ -309,7 +309,7 @@ def differences_html(differences: pl.DataFrame, names: tuple[str, str]) -> str:
     return table(differences, (name, "budget", first, second, "difference", INTERVAL, "n_problems"))
 
 
-def pairs_html(pairs: pl.DataFrame) -> str:
+def graded_otherwise_html(pairs: pl.DataFrame) -> str:
     """References and answers that graders do not grade alike (`ttclib.study.graders.Graders.pairs`)."""
     if not len(pairs):
         return "<p>None.</p>"
