@@ -278,3 +278,16 @@ def test_sentences_and_lists() -> None:
     Agreement.spearman = float("nan")
     assert "undefined, as one of the two does not vary" in tables.agreement_html(Agreement())
     assert cells(tables.plain_table_html(("a", "b"), [("1 < 2", "3")], caption="c"))[1] == ["1 < 2", "3"]
+
+
+def test_two_tables_of_pairs_are_of_models_and_of_answers() -> None:
+    said = tables.pairs_html(frames.pairs()["pairs"])
+    assert "A 1B vs 4B" in said and "crossing at R" in said and "small ahead at every R" in said
+    pairs = pl.DataFrame(
+        [{"reference": "1/2", "answer": "0.5 < 1", "samples": 1200, "math": "right", "exact": "wrong"}]
+    )
+    assert cells(tables.graded_otherwise_html(pairs))[:2] == [
+        ["reference", "answer", "samples", "by math", "by exact"],
+        ["1/2", "0.5 < 1", "1,200", "right", "wrong"],
+    ]
+    assert "None." in tables.graded_otherwise_html(pairs.head(0))

@@ -222,7 +222,7 @@ def model_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts
 
 
 def training_ratio(given: float | None, small: ModelFacts | None, large: ModelFacts | None) -> float:
-    """The ratio of training tokens as given, or from the models; where one is unknown 1, the paper's assumption."""
+    """Training tokens of large over small, as given or from the models; 1, as in the paper, where one is unknown."""
     if given is not None:
         return float(given)
     known = [None if model is None else model.training_tokens for model in (small, large)]

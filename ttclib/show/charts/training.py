@@ -294,5 +294,5 @@ def _runs(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _ink(shade: str) -> str:
-    """Black or white, whichever reads better on a colour."""
-    return max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, shade))
+    """Dark or white, whichever reads better on a colour."""
+    return max((PAPERS[1], "#ffffff"), key=lambda ink: contrast(ink, shade))
