@@ -39,7 +39,8 @@ def walk_beams(
     `results` has the shape (replicates, problems, budgets, `N_RESULTS`), `status` the same without the last.
     """
     account, largest = opened(n_rows), budgets.max()
-    beams, other, ends = np.empty((3, largest), np.int32)
+    beams, other, ends = np.empty(largest, np.int32), np.empty(largest, np.int32), np.empty(largest, np.int32)
+    keys, order = np.empty(largest), np.empty(largest, np.int32)
     for problem in range(len(roots)):
         for at in range(len(budgets)):
             for replicate in range(len(results)):
@@ -47,7 +48,7 @@ def walk_beams(
                 begin(account, roots[problem])
                 left = _walk(
                     tree, account, roots[problem], n, first, n_groups[at], n_kept[at], lookahead_steps, max_rounds,
-                    beams, other, ends,
+                    beams, other, ends, keys, order,
                 )  # fmt: skip
                 status[replicate, problem, at] = (
                     close(tree, account, beams, left, selection, results[replicate, problem, at]) if left else LACKING
@@ -68,6 +69,8 @@ def _walk(
     beams: np.ndarray,
     other: np.ndarray,
     ends: np.ndarray,
+    keys: np.ndarray,
+    order: np.ndarray,
 ) -> int:
     """One search: how many solutions it leaves in `beams`; 0: something is lacking.
 
@@ -84,18 +87,18 @@ def _walk(
     for number in range(max_rounds):
         n_open = 0
         for group in range(n_groups):
-            own, count = beams[starts[group] :], counts[group]
+            own, count = starts[group], counts[group]
             if over[group]:
                 continue
-            over[group] = number == max_rounds - 1 or _all_end(tree, own, count)
+            over[group] = number == max_rounds - 1 or _all_end(tree, beams, own, count)
             if not over[group]:
                 n_open += 1
                 if count <= n_kept:
                     continue
             for i in range(count):
-                ends[i] = own[i]
-                if lookahead_steps and not over[group] and not tree.ends[own[i]]:
-                    ends[i] = roll_out(tree, account, own[i], lookahead_steps)
+                ends[i] = beams[own + i]
+                if lookahead_steps and not over[group] and not tree.ends[ends[i]]:
+                    ends[i] = roll_out(tree, account, ends[i], lookahead_steps)
                     if ends[i] < 0:
                         return 0
             if lookahead_steps:
@@ -104,18 +107,19 @@ def _walk(
                 if not read(tree, account, ends[i]):
                     return 0
             if not over[group]:
-                order = best_first(tree, ends, count)
+                best_first(tree, ends, count, keys, order)
                 for i in range(n_kept):
-                    other[i] = own[order[i]]
-                own[:n_kept] = other[:n_kept]
+                    other[i] = beams[own + order[i]]
+                for i in range(n_kept):
+                    beams[own + i] = other[i]
                 counts[group] = n_kept
         all_read(account)
         if not n_open:
             break
         for group in range(n_groups):
             if not over[group]:
-                own, size = beams[starts[group] :], starts[group + 1] - starts[group]
-                counts[group] = _go_on(tree, account, own, counts[group], size, n_kept, other)
+                own, size = starts[group], starts[group + 1] - starts[group]
+                counts[group] = _go_on(tree, account, beams, own, counts[group], size, n_kept, other)
                 if not counts[group]:
                     return 0
         all_drawn(account)
@@ -128,8 +132,8 @@ def _walk(
 
 
 @compiled
-def _all_end(tree: Grown, beams: np.ndarray, count: int) -> bool:
-    for i in range(count):
+def _all_end(tree: Grown, beams: np.ndarray, own: int, count: int) -> bool:
+    for i in range(own, own + count):
         if not tree.ends[beams[i]]:
             return False
     return True
@@ -137,19 +141,20 @@ def _all_end(tree: Grown, beams: np.ndarray, count: int) -> bool:
 
 @compiled
 def _go_on(
-    tree: Grown, account: Account, beams: np.ndarray, count: int, size: int, n_kept: int, other: np.ndarray
+    tree: Grown, account: Account, beams: np.ndarray, own: int, count: int, size: int, n_kept: int, other: np.ndarray
 ) -> int:
     """Draw the continuations of the beams that are kept, behind those that have ended; 0: one is lacking."""
     n_new = 0
     for i in range(count):
-        if tree.ends[beams[i]]:
-            other[n_new] = beams[i]
+        if tree.ends[beams[own + i]]:
+            other[n_new] = beams[own + i]
             n_new += 1
     for i in range(count):
-        if not tree.ends[beams[i]]:
+        if not tree.ends[beams[own + i]]:
             share = size // n_kept + (i < size % n_kept)
-            if not draw_children(tree, account, beams[i], 0, share, other, n_new):
+            if not draw_children(tree, account, beams[own + i], 0, share, other, n_new):
                 return 0
             n_new += share
-    beams[:n_new] = other[:n_new]
+    for i in range(n_new):
+        beams[own + i] = other[i]
     return n_new

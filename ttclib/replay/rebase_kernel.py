@@ -35,13 +35,17 @@ def walk_rebase(
 ) -> None:
     """Every search from some roots, as `ttclib.replay.beam_kernel.walk_beams`."""
     account, largest = opened(n_rows), budgets.max()
-    rows, other = np.empty((2, largest), np.int32)
+    rows, other, order = np.empty(largest, np.int32), np.empty(largest, np.int32), np.empty(largest, np.int32)
+    shares, weights, keys = np.empty(largest, np.int64), np.empty(largest), np.empty(largest)
     for problem in range(len(roots)):
         for at in range(len(budgets)):
             for replicate in range(len(results)):
                 n, first = budgets[at], replicate * budgets[at]
                 begin(account, roots[problem])
-                left = _walk(tree, account, roots[problem], n, first, temperature, max_rounds, rows, other)
+                left = _walk(
+                    tree, account, roots[problem], n, first, temperature, max_rounds,
+                    rows, other, shares, weights, keys, order,
+                )  # fmt: skip
                 if left > 0:
                     found = close(tree, account, rows, left, selection, results[replicate, problem, at])
                 else:
@@ -60,6 +64,10 @@ def _walk(
     max_rounds: int,
     rows: np.ndarray,
     other: np.ndarray,
+    shares: np.ndarray,
+    weights: np.ndarray,
+    keys: np.ndarray,
+    order: np.ndarray,
 ) -> int:
     """One search: how many solutions it leaves in `rows`; 0: something is lacking, −1: a reward is infinite.
 
@@ -85,11 +93,10 @@ def _walk(
             if not read(tree, account, other[i]):
                 return 0
         all_read(account)
-        shares = _allocate(tree, other, n_open, n - n_ended, temperature)
+        if not _allocate(tree, other, n_open, n - n_ended, temperature, shares, weights, keys, order):
+            return -1
         n_rows = n_ended
         for i in range(n_open):
-            if shares[i] < 0:
-                return -1
             if shares[i]:
                 if not draw_children(tree, account, other[i], 0, shares[i], rows, n_rows):
                     return 0
@@ -103,33 +110,40 @@ def _walk(
 
 
 @compiled
-def _allocate(tree: Grown, rows: np.ndarray, n: int, budget: int, temperature: float) -> np.ndarray:
-    """As `ttclib.replay.rebase.allocate`; −1 where a reward is infinite."""
-    shares, weights, top = np.zeros(n, np.int64), np.zeros(n), math.nan
+def _allocate(
+    tree: Grown,
+    rows: np.ndarray,
+    n: int,
+    budget: int,
+    temperature: float,
+    shares: np.ndarray,
+    weights: np.ndarray,
+    keys: np.ndarray,
+    order: np.ndarray,
+) -> bool:
+    """Fill `shares`, as `ttclib.replay.rebase.allocate`; False: a reward is infinite."""
+    top = math.nan
     for i in range(n):
         reward = tree.value[rows[i]]
         if math.isinf(reward):
-            shares[:] = -1
-            return shares
+            return False
         if not (math.isnan(reward) or top >= reward):
             top = reward
     for i in range(n):
         reward = tree.value[rows[i]]
+        weights[i] = 0.0 if math.isnan(reward) else math.exp((reward - top) / temperature)
         if math.isnan(top):
             weights[i] = 1.0
-        elif not math.isnan(reward):
-            weights[i] = math.exp((reward - top) / temperature)
-    order, remaining = best_first(tree, rows, n), np.empty(n)
-    total = 0.0
+    best_first(tree, rows, n, keys, order)
+    remaining, total = keys, 0.0  # the order is known: its keys are not read again
     for place in range(n - 1, -1, -1):
         total += weights[order[place]]
         remaining[place] = total
     left = budget
     for place in range(n):
         i = order[place]
-        if remaining[place]:  # rounding of the quotient must not turn a whole share into the next one
+        shares[i] = 0
+        if left and remaining[place]:  # rounding of the quotient must not turn a whole share into the next one
             shares[i] = min(left, math.ceil(left * weights[i] / remaining[place] - 1e-9))
         left -= shares[i]
-        if not left:
-            break
-    return shares
+    return True

@@ -95,8 +95,10 @@ def opened(n_rows: int) -> Account:
 def begin(account: Account, root: int) -> None:
     """A search begins on a problem."""
     search, rounds = account.whole[_SEARCH], account.whole[_ROUND]
-    account.whole[:] = 0
-    account.reads[:] = 0.0
+    for i in range(_WHOLE):
+        account.whole[i] = 0
+    for i in range(_FLOATS):
+        account.reads[i] = 0.0
     account.whole[_SEARCH], account.whole[_ROUND], account.whole[_ROOT] = search + 1, rounds + 1, root
 
 
@@ -195,13 +197,15 @@ def all_read(account: Account) -> None:
 
 
 @compiled
-def best_first(tree: Grown, ends: np.ndarray, n: int) -> np.ndarray:
-    """Places of the first `n` rows in order of score, the highest first; of equals the earlier, NaN last."""
-    keys = np.empty(n)
+def best_first(tree: Grown, rows: np.ndarray, n: int, keys: np.ndarray, order: np.ndarray) -> None:
+    """Put the places of the first `n` rows in order of score, the highest first; of equals the earlier, NaN last."""
     for i in range(n):
-        score = tree.value[ends[i]]
+        score, at = tree.value[rows[i]], i
         keys[i] = math.inf if math.isnan(score) else -score
-    return np.argsort(keys, kind="mergesort")
+        while at > 0 and keys[order[at - 1]] > keys[i]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = i
 
 
 @compiled
@@ -275,15 +279,16 @@ def _choose(tree: Grown, rows: np.ndarray, n: int, selection: int, results: np.n
         n_groups = max(n_groups, at + 1)
         groups[at, 0] = answer
         groups[at, 1] += weight
-        _add(groups[at], tree, row)
+        _add(groups, at, tree, row)
     if not n_groups:
         n_groups = 1
         for row in order:
-            _add(groups[0], tree, row)
-    least, n_elected = groups[:n_groups, 1].max() * (1 - TIE), 0
-    right = unknown = 0.0
+            _add(groups, 0, tree, row)
+    top, n_elected, right, unknown = 0.0, 0, 0.0, 0.0
     for at in range(n_groups):
-        if groups[at, 1] >= least:
+        top = max(top, groups[at, 1])
+    for at in range(n_groups):
+        if groups[at, 1] >= top * (1 - TIE):
             right += groups[at, 3] / groups[at, 2]
             unknown += groups[at, 4] / groups[at, 2]
             n_elected += 1
@@ -292,10 +297,10 @@ def _choose(tree: Grown, rows: np.ndarray, n: int, selection: int, results: np.n
 
 
 @compiled
-def _add(group: np.ndarray, tree: Grown, row: int) -> None:
+def _add(groups: np.ndarray, at: int, tree: Grown, row: int) -> None:
     correct = tree.correct[row] if tree.ends[row] else 0.0
-    group[2] += 1
+    groups[at, 2] += 1
     if math.isnan(correct):
-        group[4] += 1
+        groups[at, 4] += 1
     else:
-        group[3] += correct
+        groups[at, 3] += correct

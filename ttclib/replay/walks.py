@@ -79,7 +79,7 @@ def walked(
     """What a walk takes, to be filled."""
     return Walked(
         _grown(tree.steps, aggregation),
-        tree.steps.roots[tree.places],
+        tree.steps.roots[tree.places].astype(np.int32),
         max(tree.sizes, default=0) + 1,
         np.array(budgets, dtype=np.int64),
         max_rounds,
@@ -96,10 +96,11 @@ def _grown(steps: Steps, aggregation: str) -> Grown:
         n_rows = len(steps.parent)
         value, known, upto = np.empty(n_rows), np.empty(n_rows, np.bool_), np.empty(n_rows, np.int64)
         how = AGGREGATIONS.index(aggregation)
-        along_paths(steps.parent, steps.n_tokens, steps.score, steps.is_read, how, value, known, upto)
+        n_tokens = steps.n_tokens.astype(np.int64)
+        along_paths(steps.parent, n_tokens, steps.score, steps.is_read, how, value, known, upto)
         children, begins = steps.children
         steps.derived[aggregation] = Grown(
-            *(steps.parent, steps.child, steps.n_tokens, steps.ends, steps.prm_tokens),
+            *(steps.parent, steps.child, n_tokens, steps.ends, steps.prm_tokens),
             *(steps.is_graded, steps.answer_class, steps.correct, children, begins, steps.greedy, value, known, upto),
         )
     found: Grown = steps.derived[aggregation]

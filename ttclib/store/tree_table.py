@@ -162,7 +162,10 @@ def _rows_before(paths: _Paths, rows: np.ndarray, roots: np.ndarray, samples: _S
     """
     before = np.where(paths.lengths == 1, roots[paths.problem], -1)
     for length in range(2, paths.lengths.max(initial=0) + 1):
-        here, above = np.flatnonzero(paths.lengths == length), np.flatnonzero((paths.lengths == length - 1) & (rows >= 0))
+        here, above = (
+            np.flatnonzero(paths.lengths == length),
+            np.flatnonzero((paths.lengths == length - 1) & (rows >= 0)),
+        )
         prefix = paths.first(here, length - 1)
         place = np.searchsorted(above, here) - 1
         follows = place >= 0

@@ -208,9 +208,7 @@ class TreeSearch(Strategy):
             self.check(max(wanted))
         return allowed
 
-    def missing(
-        self, tree: Tree, lacking: Iterable[Cell], budgets: Sequence[int], aggregation: str
-    ) -> NotInStore:
+    def missing(self, tree: Tree, lacking: Iterable[Cell], budgets: Sequence[int], aggregation: str) -> NotInStore:
         """The error that counts what is lacking and names the command that collects it."""
         found: dict[str, set[tuple[int, str]]] = {"steps": set(), "scores": set(), "grades": set()}
         problems: set[int] = set()
