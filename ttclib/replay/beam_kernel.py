@@ -133,10 +133,10 @@ def _walk(
 
 @compiled
 def _all_end(tree: Grown, beams: np.ndarray, own: int, count: int) -> bool:
+    n_ended = 0
     for i in range(own, own + count):
-        if not tree.ends[beams[i]]:
-            return False
-    return True
+        n_ended += tree.ends[beams[i]]
+    return n_ended == count
 
 
 @compiled

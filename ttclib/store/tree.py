@@ -63,8 +63,8 @@ def load_tree(
         _check(con, str(path), policy, setting.name, verifier)
         con.execute(_NUMBERED, [policy, setting.name, benchmark])
         numbered = con.execute("SELECT problem_id, prompt_tokens FROM numbered ORDER BY number").fetchall()
-        pool = con.sql(_POOL, params=key[:3]).to_arrow_table()
-        drawn = con.sql(_DRAWN, params=key[:3]).to_arrow_table()
+        pool = con.sql(_POOL, params=key[:3]).pl()
+        drawn = con.sql(_DRAWN, params=key[:3]).pl()
         policy_model, verifier_model = read_model(con, policy), read_model(con, verifier)
     if not numbered:
         raise RequestError(f"'{path}' holds no steps of policy '{policy}': {_REMEDY}")
@@ -119,7 +119,8 @@ WITH own AS (
     WHERE policy = $1 AND setting = $2
 )
 SELECT number AS problem, sample_index, step_tokens, prompt_tokens, completion_tokens,
-       coalesce(is_read, false) AS is_read, step_scores, read_samples.prm_tokens AS prm_tokens,
+       coalesce(is_read, false) AS is_read, step_scores IS NOT NULL AS has_scores, step_scores,
+       read_samples.prm_tokens AS prm_tokens,
        coalesce(is_graded, false) AS is_graded, answer_class, correct::DOUBLE AS correct
 FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2 AND len(step_tokens) > 0) AS pool
 JOIN (SELECT problem_id, number FROM numbered) USING (problem_id)
@@ -148,7 +149,7 @@ WITH own AS (
     WHERE policy = $1 AND setting = $2 AND grader IN (FROM grader)
 )
 SELECT number AS problem, string_split(replace(path, 'g', '-1'), '.')::INTEGER[] AS steps, is_own IS NOT NULL AS is_own,
-       n_tokens, ends, coalesce(is_read, false) AS is_read, score, prm_tokens,
+       n_tokens, coalesce(ends, false) AS ends, coalesce(is_read, false) AS is_read, score, prm_tokens,
        coalesce(is_graded, false) AS is_graded, answer_class, correct::DOUBLE AS correct
 FROM own FULL JOIN read_nodes USING (number, path) LEFT JOIN grades_read USING (number, path)
 ORDER BY number, path

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
+import polars as pl
 
 from ttclib.errors import TTCError
 from ttclib.samples import Steps
 
 
 def put_together(
-    pool: pa.Table, drawn: pa.Table, prompt_tokens: Sequence[int], problem_ids: Sequence[str], store: str
+    pool: pl.DataFrame, drawn: pl.DataFrame, prompt_tokens: Sequence[int], problem_ids: Sequence[str], store: str
 ) -> Steps:
     """The trees of some problems.
 
     Parameters
     ----------
-    pool : pyarrow.Table
+    pool : polars.DataFrame
         Samples in order of problem and index, with their steps as lists.
-    drawn : pyarrow.Table
+    drawn : polars.DataFrame
         Steps that searches drew, and readings of the pool's steps, in order of problem and path.
     prompt_tokens, problem_ids : sequence, one a problem
     store : str
@@ -90,7 +90,7 @@ def put_together(
 class _Samples:
     """The pool's samples, and their steps one after the other."""
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pl.DataFrame) -> None:
         self._table = table
         self.problem = _numbers(table, "problem")
         self.lengths, self.tokens = _lists(table, "step_tokens")
@@ -112,11 +112,11 @@ class _Samples:
         """Score of each step and whether it was read: of an outcome verifier the last alone."""
         counts, given = _lists(self._table, "step_scores")
         steps = np.full(len(self.tokens), np.nan)
-        each, given_each = counts == self.lengths, np.repeat(counts == self.lengths, np.maximum(counts, 0))
-        steps[np.repeat(each, self.lengths)] = given[given_each]
+        each = counts == self.lengths
+        steps[np.repeat(each, self.lengths)] = given[np.repeat(each, counts)]
         last = np.flatnonzero((counts > 0) & ~each)
-        steps[self.starts[last] + self.lengths[last] - 1] = given[np.cumsum(np.maximum(counts, 0))[last] - 1]
-        return steps, (self.each("is_read") > 0) & (np.repeat(each | (counts < 0), self.lengths) | self.is_last)
+        steps[self.starts[last] + self.lengths[last] - 1] = given[np.cumsum(counts)[last] - 1]
+        return steps, self.each("is_read") & (np.repeat(each, self.lengths) | ~self.each("has_scores") | self.is_last)
 
     def prm_tokens(self) -> np.ndarray:
         """Of what the verifier read of a sample the part up to each step's end."""
@@ -138,7 +138,7 @@ class _Samples:
 class _Paths:
     """Paths as numbers, −1 for a greedy step."""
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pl.DataFrame) -> None:
         self.problem = _numbers(table, "problem")
         self.lengths, self._steps = _lists(table, "steps")
         self._begins = np.cumsum(self.lengths) - self.lengths
@@ -180,36 +180,32 @@ def _rows_before(paths: _Paths, rows: np.ndarray, roots: np.ndarray, samples: _S
     return before
 
 
-def _take_readings(steps: Steps, paths: _Paths, rows: np.ndarray, samples: _Samples, drawn: pa.Table) -> None:
+def _take_readings(steps: Steps, paths: _Paths, rows: np.ndarray, samples: _Samples, drawn: pl.DataFrame) -> None:
     """What searches had read of the pool's steps comes before what was read of whole samples."""
+    score, prm_tokens = _numbers(drawn, "score", np.nan), _numbers(drawn, "prm_tokens", np.nan)
     for length in np.unique(paths.lengths[rows < 0]).tolist():
         which = np.flatnonzero((paths.lengths == length) & (rows < 0))
         path = paths.first(which, length)
         row = samples.row(paths.problem[which], path[:, 0], np.full(len(which), length - 1))
         there = (path[:, 1:] == 0).all(axis=1) & (row >= 0)
         row, which = row[there], which[there]
-        tokens = _numbers(drawn, "prm_tokens", np.nan)[which]
-        steps.is_read[row], steps.score[row] = True, _numbers(drawn, "score", np.nan)[which]
-        steps.prm_tokens[row] = np.where(np.isnan(tokens), steps.prm_tokens[row], tokens)
+        steps.is_read[row], steps.score[row] = True, score[which]
+        steps.prm_tokens[row] = np.where(np.isnan(prm_tokens[which]), steps.prm_tokens[row], prm_tokens[which])
 
 
 def _key(problem: np.ndarray, index: np.ndarray) -> np.ndarray:
     return (problem.astype(np.int64) << 32) + index
 
 
-def _numbers(table: pa.Table, name: str, missing: float = 0) -> np.ndarray:
-    """A column as an array."""
+def _numbers(table: pl.DataFrame, name: str, missing: float = 0) -> np.ndarray:
+    """A column of numbers or truth values as an array; of the latter none is missing."""
     column = table[name]
-    if column.null_count:
-        kind = pa.float64() if missing != missing else column.type
-        column = column.cast(kind).fill_null(pa.scalar(missing).cast(kind))
-    found: np.ndarray = column.to_numpy()
-    return found
+    if column.null_count():
+        column = (column.cast(pl.Float64) if np.isnan(missing) else column).fill_null(missing)
+    return column.to_numpy()
 
 
-def _lists(table: pa.Table, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """A column of lists: the length of each, −1 where there is none, and all values one after the other."""
-    column = table[name].combine_chunks()
-    lengths = column.value_lengths().fill_null(-1).to_numpy(zero_copy_only=False)
-    values = column.flatten()
-    return lengths, values.to_numpy(zero_copy_only=False)
+def _lists(table: pl.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """A column of lists: the length of each, 0 where there is none, and all values one after the other."""
+    lengths = table[name].list.len().fill_null(0).cast(pl.Int64)
+    return lengths.to_numpy(), table[name].filter(lengths > 0).explode().to_numpy()
