@@ -138,6 +138,19 @@ def test_a_node_whose_prefix_is_not_there(path, name, message):
         load(path)
 
 
+def test_a_path_that_is_none(path):
+    write_part(path, "nodes", [{**POOL, "problem_id": "a", "path": "0.x", "token_ids": [1]}])
+    with pytest.raises(TTCError, match="a node whose path is not numbers joined by dots .*'x'"):
+        load(path)
+
+
+def test_of_several_readings_the_mean_and_all_tokens(path):
+    again = {**POOL, "problem_id": "a", "verifier": "prm", "reading": 1, "step_score": 0.9, "prm_tokens": 14}
+    write_part(path, "node_scores", [{**again, "path": "0.1"}, {**again, "path": "0.0", "reading": 0}])
+    tree = load(path)
+    assert tree.step(0, "0.1")[2:] == (0.7, 28) and tree.step(0, "0.0")[2:] == (0.9, 14)
+
+
 def test_scores_that_belong_to_other_steps(path):
     write_part(path, "scores", [{**POOL, "problem_id": "a", "sample_index": 0, "verifier": "x", "step_scores": [1, 1]}])
     with pytest.raises(TTCError, match="sample 0 of problem 'a' in .* has 3 steps and 2 scores of 'x'"):

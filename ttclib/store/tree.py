@@ -58,13 +58,19 @@ def load_tree(
     TTCError
         A node hangs on nothing or on a leaf, or a sample's scores are not one a step.
     """
-    key = [policy, setting.name, verifier, benchmark]
+    key = [policy, setting.name, verifier]
     with connect(path, wait_s=wait_s, notify=notify) as con:
         _check(con, str(path), policy, setting.name, verifier)
         con.execute(_NUMBERED, [policy, setting.name, benchmark])
-        numbered = con.execute("SELECT problem_id, prompt_tokens FROM numbered ORDER BY number").fetchall()
-        pool = con.sql(_POOL, params=key[:3]).pl()
-        drawn = con.sql(_DRAWN, params=key[:3]).pl()
+        numbered = con.execute("SELECT problem_id, tokens_of_prompt FROM numbered ORDER BY number").fetchall()
+        pool = con.sql(_POOL, params=key).pl()
+        (several,) = con.execute(_SEVERAL_READINGS, key).fetchall()[0]
+        try:
+            drawn = con.sql(_DRAWN.format(readings=_MEAN_READING if several else _ONLY_READING), params=key).pl()
+        except duckdb.ConversionException as error:
+            raise TTCError(
+                f"'{path}' holds a node whose path is not numbers joined by dots ({str(error).splitlines()[0]}): remove it"
+            ) from error
         policy_model, verifier_model = read_model(con, policy), read_model(con, verifier)
     if not numbered:
         raise RequestError(f"'{path}' holds no steps of policy '{policy}': {_REMEDY}")
@@ -102,7 +108,7 @@ WITH lengths AS (
     SELECT problem_id, max(prompt_tokens) AS prompt_tokens, max(len(step_tokens)) AS n_steps
     FROM samples WHERE policy = $1 AND setting = $2 GROUP BY problem_id
 ), own AS (SELECT DISTINCT problem_id FROM nodes WHERE policy = $1 AND setting = $2)
-SELECT problem_id, prompt_tokens, (row_number() OVER (ORDER BY problem_id) - 1)::INTEGER AS number
+SELECT problem_id, prompt_tokens AS tokens_of_prompt, (row_number() OVER (ORDER BY problem_id) - 1)::INTEGER AS number
 FROM lengths FULL JOIN own USING (problem_id)
 WHERE (n_steps > 0 OR problem_id IN (FROM own))
     AND ($3 IS NULL OR problem_id IN (SELECT problem_id FROM problems WHERE benchmark = $3))
@@ -123,10 +129,18 @@ SELECT number AS problem, sample_index, step_tokens, prompt_tokens, completion_t
        read_samples.prm_tokens AS prm_tokens,
        coalesce(is_graded, false) AS is_graded, answer_class, correct::DOUBLE AS correct
 FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2 AND len(step_tokens) > 0) AS pool
-JOIN (SELECT problem_id, number FROM numbered) USING (problem_id)
+JOIN numbered USING (problem_id)
 LEFT JOIN read_samples USING (problem_id, sample_index) LEFT JOIN grades_read USING (problem_id, sample_index)
 WHERE (problem_id, sample_index::VARCHAR) NOT IN (SELECT (problem_id, path) FROM own)
 ORDER BY number, sample_index
+"""
+
+_READINGS = "FROM node_scores WHERE policy = $1 AND setting = $2 AND verifier = $3"
+_SEVERAL_READINGS = f"SELECT count(*) > 0 {_READINGS} AND reading > 0"
+_ONLY_READING = f"SELECT problem_id, path, step_score AS score, prm_tokens {_READINGS}"  # a good part quicker
+_MEAN_READING = f"""
+    SELECT problem_id, path, avg(step_score) AS score, sum(prm_tokens)::BIGINT AS prm_tokens {_READINGS}
+    GROUP BY problem_id, path
 """
 
 # What searches drew, and what they had the verifier read of the pool's steps (`is_own`: false). In order of the paths a
@@ -136,9 +150,7 @@ WITH own AS (
     SELECT number, path, len(token_ids)::INTEGER AS n_tokens, finish_reason IS NOT NULL AS ends, true AS is_own
     FROM nodes JOIN numbered USING (problem_id) WHERE policy = $1 AND setting = $2
 ), read_nodes AS (
-    SELECT number, path, avg(step_score) AS score, sum(node_scores.prm_tokens)::BIGINT AS prm_tokens, true AS is_read
-    FROM node_scores JOIN numbered USING (problem_id) WHERE policy = $1 AND setting = $2 AND verifier = $3
-    GROUP BY number, path
+    SELECT number, path, score, prm_tokens, true AS is_read FROM ({{readings}}) JOIN numbered USING (problem_id)
 ), grader AS (
     SELECT grader FROM ({GRADES_READ}) WHERE policy = $1 AND setting = $2 AND grader <> 'given'
     UNION ALL
