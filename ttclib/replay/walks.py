@@ -91,7 +91,7 @@ def walked(
 
 def _grown(steps: Steps, aggregation: str) -> Grown:
     if aggregation not in steps.derived:
-        from ttclib.replay.tree_kernels import along_paths
+        from ttclib.replay.path_kernel import along_paths
 
         n_rows = len(steps.parent)
         value, known, upto = np.empty(n_rows), np.empty(n_rows, np.bool_), np.empty(n_rows, np.int64)

@@ -69,7 +69,8 @@ def load_tree(
             drawn = con.sql(_DRAWN.format(readings=_MEAN_READING if several else _ONLY_READING), params=key).pl()
         except duckdb.ConversionException as error:
             raise TTCError(
-                f"'{path}' holds a node whose path is not numbers joined by dots ({str(error).splitlines()[0]}): remove it"
+                f"'{path}' holds a node whose path is not numbers joined by dots: remove it "
+                f"({str(error).splitlines()[0]})"
             ) from error
         policy_model, verifier_model = read_model(con, policy), read_model(con, verifier)
     if not numbered:
