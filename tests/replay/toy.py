@@ -7,12 +7,15 @@ makes the answer wrong, and now and then it stops too early. The verifier sees s
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
+
 from ttclib.replay.tree import SampleTree, parent_of
-from ttclib.samples import Step
+from ttclib.samples import Setting, Step, Steps, Tree
 
 
 class State(NamedTuple):
@@ -102,3 +105,35 @@ def toys(n_problems: int, seed: int = 0) -> list[Toy]:
     """Problems from easy to hard."""
     rng = random.Random(seed)
     return [Toy(rng.randint(1, 7), rng.choice([0.02, 0.1, 0.2, 0.35, 0.55])) for _ in range(n_problems)]
+
+
+Grade = tuple[int, float] | None
+
+
+def tree_of(trees: Sequence[Mapping[str, tuple[Step, Grade]]], prompt_tokens: int = 10) -> Tree:
+    """Trees written down by their paths as the table that a store gives."""
+    rows: list[tuple[int, int, Step, Grade]] = []
+    roots = []
+    for steps in trees:
+        places = {"": len(rows)}
+        roots.append(len(rows))
+        rows.append((-1, -1, (prompt_tokens, False, None, float("nan")), None))
+        for path in sorted(steps, key=lambda path: path.count(".")):
+            own = path.rpartition(".")[2]
+            places[path] = len(rows)
+            rows.append((places[parent_of(path)], -1 if own == "g" else int(own), *steps[path]))
+    table = Steps(
+        roots=np.array([*roots, len(rows)]),
+        parent=np.array([row[0] for row in rows], dtype=np.int32),
+        child=np.array([row[1] for row in rows], dtype=np.int32),
+        n_tokens=np.array([row[2][0] for row in rows], dtype=np.int32),
+        ends=np.array([row[2][1] for row in rows]),
+        is_read=np.array([row[2][2] is not None for row in rows]),
+        score=np.array([np.nan if row[2][2] is None else row[2][2] for row in rows]),
+        prm_tokens=np.array([row[2][3] for row in rows], dtype=float),
+        is_graded=np.array([row[3] is not None for row in rows]),
+        answer_class=np.array([-1 if row[3] is None else row[3][0] for row in rows], dtype=np.int32),
+        correct=np.array([np.nan if row[3] is None else row[3][1] for row in rows]),
+    )
+    names = [f"p{number}" for number in range(len(trees))]
+    return Tree("toy", "walker", Setting("s"), "prm", names, np.arange(len(trees)), table)

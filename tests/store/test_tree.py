@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import build_store
+from tests.replay.toy import tree_of
 from ttclib.errors import RequestError, TTCError
 from ttclib.samples import Setting, Tree
 from ttclib.store import absorb, write_part
@@ -73,7 +74,7 @@ def test_the_pool_and_the_nodes_are_one_tree(path, settle):
     settle(path)
     tree = load(path)
     assert tree.problem_ids == ["a"] and tree.prompt_tokens == [10]
-    assert sorted(tree.rows[0]) == ["0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g", "0.2", "1"]
+    assert sorted(tree.paths(0)) == ["0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g", "0.2", "1"]
     found = {name: tree.step(0, name)[:3] for name in ("0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g")}
     assert found == {
         "0": (2, False, 0.1),
@@ -137,6 +138,19 @@ def test_a_node_whose_prefix_is_not_there(path, name, message):
         load(path)
 
 
+def test_a_path_that_is_none(path):
+    write_part(path, "nodes", [{**POOL, "problem_id": "a", "path": "0.x", "token_ids": [1]}])
+    with pytest.raises(TTCError, match="a node whose path is not numbers joined by dots: remove it .*'x'"):
+        load(path)
+
+
+def test_of_several_readings_the_mean_and_all_tokens(path):
+    again = {**POOL, "problem_id": "a", "verifier": "prm", "reading": 1, "step_score": 0.9, "prm_tokens": 14}
+    write_part(path, "node_scores", [{**again, "path": "0.1"}, {**again, "path": "0.0", "reading": 0}])
+    tree = load(path)
+    assert tree.step(0, "0.1")[2:] == (0.7, 28) and tree.step(0, "0.0")[2:] == (0.9, 14)
+
+
 def test_scores_that_belong_to_other_steps(path):
     write_part(path, "scores", [{**POOL, "problem_id": "a", "sample_index": 0, "verifier": "x", "step_scores": [1, 1]}])
     with pytest.raises(TTCError, match="sample 0 of problem 'a' in .* has 3 steps and 2 scores of 'x'"):
@@ -155,16 +169,14 @@ def test_what_cannot_be_searched(path, tmp_path):
 def test_many_problems_keep_their_order(tmp_path):
     store = build_store(tmp_path / "many.duckdb", n_problems=30, n_samples=12)
     tree = load_tree(store, policy="policy", setting=Setting("abc"), verifier="prm")
-    assert tree.problem_ids == sorted(tree.problem_ids) and len(tree.rows) == 30
-    assert all(len(rows) == 24 and rows.keys() >= {"0", "11", "11.0"} for rows in tree.rows)
+    assert tree.problem_ids == sorted(tree.problem_ids) and len(tree.sizes) == 30
+    assert tree.sizes == [24] * 30 and all(tree.paths(place).keys() >= {"0", "11", "11.0"} for place in range(30))
 
 
 def test_problems_with_whole_samples_alone_were_not_searched() -> None:
     step = (3, False, 0.5, 9.0)
-    grown, whole, forked = {"0": 0, "0.0": 1, "0.1": 2}, {"0": 3, "0.0": 4, "10": 5}, {"0": 6, "0.0": 7, "0.0.2": 8}
-    own = ("s", "p", Setting("d"), "v")
-    tree = Tree(*own, ["a", "b", "c"], [1, 2, 3], [grown, whole, forked], [step] * 9, [None] * 9)
+    paths = (("0", "0.0", "0.1"), ("0", "0.0", "10"), ("0", "0.0", "0.0.2"), ("0", "0.g"))
+    tree = tree_of([dict.fromkeys(own, (step, None)) for own in paths])
     searched = tree.searched()
-    assert (searched.problem_ids, searched.prompt_tokens, searched.rows) == (["a", "c"], [1, 3], [grown, forked])
-    assert searched.step(1, "0.0.2") == step
-    assert Tree(*own, ["b"], [2], [whole], [step] * 9, [None] * 9).searched().problem_ids == []
+    assert searched.problem_ids == ["p0", "p2", "p3"] and searched.step(1, "0.0.2") == step
+    assert tree.of_problems([1]).searched().problem_ids == []

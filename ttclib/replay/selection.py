@@ -10,6 +10,7 @@ import numpy as np
 
 from ttclib.errors import one_of
 from ttclib.replay.listing import TIE
+from ttclib.replay.tree import added
 from ttclib.replay.voting import check_weights
 
 SELECTIONS = ("weighted_best_of_n", "best_of_n", "majority_vote")
@@ -91,10 +92,10 @@ def choose(solutions: Sequence[Solution], selection: str = "weighted_best_of_n")
         votes = {name: float(len(found)) for name, found in voters.items()}
     else:
         check_weights(np.array([solution.score for solution in comparable]))
-        votes = {name: sum(solution.score for solution in found) for name, found in voters.items()}
+        votes = {name: added(solution.score for solution in found) for name, found in voters.items()}
     least = max(votes.values()) * (1 - TIE)
     elected = [_any_of(voters[name]) for name, weight in votes.items() if weight >= least]
-    return Choice(*(sum(part) / len(elected) for part in zip(*elected, strict=True)))
+    return Choice(*(added(part) / len(elected) for part in zip(*elected, strict=True)))
 
 
 def _any_of(solutions: Sequence[Solution]) -> Choice:

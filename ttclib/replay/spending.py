@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ttclib.replay.tree import Children, Final, Greedy, Node, Request, SampleTree, Score
+from ttclib.replay.tree import Children, Final, Greedy, Node, Request, SampleTree, Score, added
 
 
 class Spending:
@@ -58,7 +58,7 @@ class Spending:
                     self._drawn += answer
         self._spend(draws)
         self._serial += max((n_tokens for _, n_tokens in draws), default=0)
-        self._prm_tokens += sum(reads)
+        self._prm_tokens += added(reads)
         self._serial_prm += math.nan if any(map(math.isnan, reads)) else max(reads, default=0.0)
 
     def _spend(self, draws: list[tuple[Node, int]]) -> None:

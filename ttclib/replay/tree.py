@@ -15,8 +15,9 @@ there; collecting (`ttclib.collect.search`) draws what is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
 from ttclib.samples import Step
@@ -272,7 +273,12 @@ def aggregate(step_scores: Sequence[float], aggregation: str = "last") -> float:
         return math.nan
     if aggregation == "min":
         return min(step_scores)
-    return math.prod(step_scores) if aggregation == "prod" else sum(step_scores) / len(step_scores)
+    return math.prod(step_scores) if aggregation == "prod" else added(step_scores) / len(step_scores)
+
+
+def added(values: Iterable[float]) -> float:
+    """The sum from the first to the last, each rounded, as compiled code adds; Python's own differs by version."""
+    return reduce(float.__add__, values, 0.0)
 
 
 def best_first(scores: Sequence[float]) -> list[int]:

@@ -18,6 +18,7 @@ from ttclib.samples import Setting, Tree
 from ttclib.store.connection import connect
 from ttclib.store.models import read_model
 from ttclib.store.pool import GRADES_READ
+from ttclib.store.tree_table import put_together
 
 
 def load_tree(
@@ -57,53 +58,32 @@ def load_tree(
     TTCError
         A node hangs on nothing or on a leaf, or a sample's scores are not one a step.
     """
+    key = [policy, setting.name, verifier]
     with connect(path, wait_s=wait_s, notify=notify) as con:
         _check(con, str(path), policy, setting.name, verifier)
-        rows = con.execute(_QUERY, [policy, setting.name, verifier, benchmark]).fetchnumpy()
-        prompts = dict(
-            con.execute(
-                "SELECT problem_id, max(prompt_tokens) FROM samples WHERE policy = $1 AND setting = $2 GROUP BY ALL",
-                [policy, setting.name],
-            ).fetchall()
-        )
+        con.execute(_NUMBERED, [policy, setting.name, benchmark])
+        numbered = con.execute("SELECT problem_id, tokens_of_prompt FROM numbered ORDER BY number").fetchall()
+        pool = con.sql(_POOL, params=key).pl()
+        (several,) = con.execute(_SEVERAL_READINGS, key).fetchall()[0]
+        try:
+            drawn = con.sql(_DRAWN.format(readings=_MEAN_READING if several else _ONLY_READING), params=key).pl()
+        except duckdb.ConversionException as error:
+            raise TTCError(
+                f"'{path}' holds a node whose path is not numbers joined by dots: remove it "
+                f"({str(error).splitlines()[0]})"
+            ) from error
         policy_model, verifier_model = read_model(con, policy), read_model(con, verifier)
-    problem_of_row, paths = rows["problem_id"], rows["path"].tolist()
-    if not len(paths):
+    if not numbered:
         raise RequestError(f"'{path}' holds no steps of policy '{policy}': {_REMEDY}")
-    starts = np.flatnonzero(np.r_[True, problem_of_row[1:] != problem_of_row[:-1]])
-    index = [
-        dict(zip(paths[begin:end], range(begin, end), strict=True))
-        for begin, end in zip(starts, np.r_[starts[1:], len(paths)], strict=True)
-    ]
-    ends = _filled(rows["ends"], False).astype(bool).tolist()
-    _check_parents(index, ends, [str(name) for name in problem_of_row[starts]], str(path))
-    read = _filled(rows["is_read"], False).astype(bool)
-    scores = _filled(rows["score"], np.nan).astype(float).astype(object)
-    scores[~read] = None
-    graded = _filled(rows["is_graded"], False).astype(bool)
-    classes = _filled(rows["answer_class"], -1).astype(int)
-    correct = _filled(rows["correct"], np.nan).astype(float)
+    problem_ids = [str(name) for name, _ in numbered]
     return Tree(
         store=str(path),
         policy=policy,
         setting=setting,
         verifier=verifier,
-        problem_ids=[str(name) for name in problem_of_row[starts]],
-        prompt_tokens=[int(prompts.get(name) or 0) for name in problem_of_row[starts]],
-        rows=index,
-        steps=list(
-            zip(
-                _filled(rows["n_tokens"], 0).astype(int).tolist(),
-                ends,
-                scores.tolist(),
-                _filled(rows["prm_tokens"], np.nan).astype(float).tolist(),
-                strict=True,
-            )
-        ),
-        grades=[
-            found if known else None
-            for found, known in zip(zip(classes.tolist(), correct.tolist(), strict=True), graded.tolist(), strict=True)
-        ],
+        problem_ids=problem_ids,
+        places=np.arange(len(problem_ids)),
+        steps=put_together(pool, drawn, [tokens or 0 for _, tokens in numbered], problem_ids, str(path)),
         policy_model=policy_model,
         verifier_model=verifier_model,
     )
@@ -122,63 +102,71 @@ MEAN_SCORES = """
     FROM scores WHERE policy = $1 AND setting = $2 AND verifier = $3 GROUP BY problem_id, sample_index
 """
 
-# A sample whose first step a search drew on its own gives no nodes. A verifier that gives a score a step gives
-# every step's; an outcome verifier that of the last. What a search had read by itself comes first.
-_QUERY = f"""
+# Problems that have steps, in order of their ids.
+_NUMBERED = """
+CREATE OR REPLACE TEMP TABLE numbered AS
+WITH lengths AS (
+    SELECT problem_id, max(prompt_tokens) AS prompt_tokens, max(len(step_tokens)) AS n_steps
+    FROM samples WHERE policy = $1 AND setting = $2 GROUP BY problem_id
+), own AS (SELECT DISTINCT problem_id FROM nodes WHERE policy = $1 AND setting = $2)
+SELECT problem_id, prompt_tokens AS tokens_of_prompt, (row_number() OVER (ORDER BY problem_id) - 1)::INTEGER AS number
+FROM lengths FULL JOIN own USING (problem_id)
+WHERE (n_steps > 0 OR problem_id IN (FROM own))
+    AND ($3 IS NULL OR problem_id IN (SELECT problem_id FROM problems WHERE benchmark = $3))
+"""
+
+# Samples, one a row. One whose first step a search drew on its own gives no steps.
+_POOL = f"""
 WITH own AS (
-    SELECT problem_id, path, len(token_ids) AS n_tokens, finish_reason IS NOT NULL AS ends
-    FROM nodes WHERE policy = $1 AND setting = $2
-), pool AS (
-    SELECT problem_id, sample_index, step_tokens, prompt_tokens, completion_tokens
-    FROM samples WHERE policy = $1 AND setting = $2 AND step_tokens IS NOT NULL
-        AND (problem_id, sample_index::VARCHAR) NOT IN (SELECT (problem_id, path) FROM own)
+    SELECT problem_id, path FROM nodes WHERE policy = $1 AND setting = $2 AND NOT contains(path, '.')
 ), read_samples AS (
     SELECT problem_id, sample_index, step_scores, prm_tokens, true AS is_read FROM ({MEAN_SCORES})
-), read_nodes AS (
-    SELECT problem_id, path, avg(step_score) AS step_score, sum(prm_tokens)::BIGINT AS prm_tokens, true AS is_read
-    FROM node_scores WHERE policy = $1 AND setting = $2 AND verifier = $3 GROUP BY problem_id, path
 ), grades_read AS (
     SELECT problem_id, sample_index, answer_class, correct, true AS is_graded FROM ({GRADES_READ})
     WHERE policy = $1 AND setting = $2
+)
+SELECT number AS problem, sample_index, step_tokens, prompt_tokens, completion_tokens,
+       coalesce(is_read, false) AS is_read, step_scores IS NOT NULL AS has_scores, step_scores,
+       read_samples.prm_tokens AS prm_tokens,
+       coalesce(is_graded, false) AS is_graded, answer_class, correct::DOUBLE AS correct
+FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2 AND len(step_tokens) > 0) AS pool
+JOIN numbered USING (problem_id)
+LEFT JOIN read_samples USING (problem_id, sample_index) LEFT JOIN grades_read USING (problem_id, sample_index)
+WHERE (problem_id, sample_index::VARCHAR) NOT IN (SELECT (problem_id, path) FROM own)
+ORDER BY number, sample_index
+"""
+
+_READINGS = "FROM node_scores WHERE policy = $1 AND setting = $2 AND verifier = $3"
+_SEVERAL_READINGS = f"SELECT count(*) > 0 {_READINGS} AND reading > 0"
+_ONLY_READING = f"SELECT problem_id, path, step_score AS score, prm_tokens {_READINGS}"  # a good part quicker
+_MEAN_READING = f"""
+    SELECT problem_id, path, avg(step_score) AS score, sum(prm_tokens)::BIGINT AS prm_tokens {_READINGS}
+    GROUP BY problem_id, path
+"""
+
+# What searches drew, and what they had the verifier read of the pool's steps (`is_own`: false). In order of the paths a
+# step stands before what follows it, since '.' is less than any digit and 'g' more. In `steps` 'g' is −1.
+_DRAWN = f"""
+WITH own AS (
+    SELECT number, path, len(token_ids)::INTEGER AS n_tokens, finish_reason IS NOT NULL AS ends, true AS is_own
+    FROM nodes JOIN numbered USING (problem_id) WHERE policy = $1 AND setting = $2
+), read_nodes AS (
+    SELECT number, path, score, prm_tokens, true AS is_read FROM ({{readings}}) JOIN numbered USING (problem_id)
 ), grader AS (
     SELECT grader FROM ({GRADES_READ}) WHERE policy = $1 AND setting = $2 AND grader <> 'given'
     UNION ALL
     SELECT * FROM (SELECT grader FROM node_grades WHERE policy = $1 AND setting = $2 ORDER BY grader DESC LIMIT 1)
     LIMIT 1
-), cut AS (
-    SELECT *, unnest(range(1, len(step_tokens) + 1)) AS number FROM pool
-), steps AS (
-    SELECT problem_id, sample_index || repeat('.0', (number - 1)::INTEGER) AS path, step_tokens[number] AS n_tokens,
-           number = len(step_tokens) AS ends,
-           CASE WHEN len(step_scores) = len(step_tokens) THEN step_scores[number]
-                WHEN number = len(step_tokens) THEN step_scores[-1] END AS score,
-           (is_read AND (step_scores IS NULL OR len(step_scores) = len(step_tokens) OR number = len(step_tokens)))
-               AS is_read,
-           prm_tokens * (prompt_tokens + list_sum(step_tokens[1:number])) / (prompt_tokens + completion_tokens)
-               AS prm_tokens,
-           CASE WHEN number = len(step_tokens) THEN answer_class END AS answer_class,
-           CASE WHEN number = len(step_tokens) THEN correct::DOUBLE END AS correct, is_graded
-    FROM cut LEFT JOIN read_samples USING (problem_id, sample_index)
-    LEFT JOIN grades_read USING (problem_id, sample_index)
-    UNION ALL BY NAME
-    SELECT own.*, answer_class, correct::DOUBLE AS correct, is_graded FROM own LEFT JOIN (
-        SELECT problem_id, path, answer_class, correct, true AS is_graded FROM node_grades
-        WHERE policy = $1 AND setting = $2 AND grader IN (FROM grader)
-    ) USING (problem_id, path)
+), grades_read AS (
+    SELECT number, path, answer_class, correct, true AS is_graded FROM node_grades JOIN numbered USING (problem_id)
+    WHERE policy = $1 AND setting = $2 AND grader IN (FROM grader)
 )
-SELECT problem_id, path, n_tokens, ends,
-       CASE WHEN read_nodes.is_read THEN step_score ELSE score END AS score,
-       coalesce(read_nodes.is_read, steps.is_read, false) AS is_read,
-       coalesce(read_nodes.prm_tokens, steps.prm_tokens) AS prm_tokens, answer_class, correct,
-       coalesce(is_graded, false) AS is_graded
-FROM steps LEFT JOIN read_nodes USING (problem_id, path)
-WHERE $4 IS NULL OR problem_id IN (SELECT problem_id FROM problems WHERE benchmark = $4)
-ORDER BY problem_id
+SELECT number AS problem, string_split(replace(path, 'g', '-1'), '.')::INTEGER[] AS steps, is_own IS NOT NULL AS is_own,
+       n_tokens, coalesce(ends, false) AS ends, coalesce(is_read, false) AS is_read, score, prm_tokens,
+       coalesce(is_graded, false) AS is_graded, answer_class, correct::DOUBLE AS correct
+FROM own FULL JOIN read_nodes USING (number, path) LEFT JOIN grades_read USING (number, path)
+ORDER BY number, path
 """
-
-
-def _filled(column: np.ndarray, missing: float | bool) -> np.ndarray:
-    return np.ma.filled(np.ma.asarray(column), missing)
 
 
 def _check(con: duckdb.DuckDBPyConnection, path: str, policy: str, setting: str, verifier: str) -> None:
@@ -200,16 +188,3 @@ def _check(con: duckdb.DuckDBPyConnection, path: str, policy: str, setting: str,
             f"sample {sample_index} of problem '{problem_id}' in '{path}' has {n_steps} steps and {n_scores} scores of "
             f"'{verifier}': score it again with the step delimiter it was sampled with"
         )
-
-
-def _check_parents(index: list[dict[str, int]], ends: list[bool], problem_ids: list[str], path: str) -> None:
-    for problem_id, rows in zip(problem_ids, index, strict=True):
-        for name in rows:
-            parent = name.rpartition(".")[0]
-            row = rows.get(parent)
-            if parent and (row is None or ends[row]):
-                what = "which the store lacks" if row is None else "which ends its solution"
-                raise TTCError(
-                    f"node '{name}' of problem '{problem_id}' in '{path}' follows '{parent}', {what}: "
-                    "its prefix is none of this problem's; remove it, or collect into another store"
-                )

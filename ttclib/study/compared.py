@@ -279,7 +279,8 @@ def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left:
         return None
     budgets = one.collected(samples) if asked.budgets is None else list(asked.budgets)
     if asked.strategies is None or (one.reads == "pool" and not asked.refuses):
-        able = [size for size in budgets if one.allows(size) and size <= one.largest(samples)]
+        largest = one.largest(samples)
+        able = [size for size in budgets if one.allows(size) and size <= largest]
         if asked.strategies is not None:
             left.budgets.update(set(budgets) - set(able))
         budgets = able
@@ -318,8 +319,9 @@ def _searched(member: Member, one: TreeSearch, asked: Question, enough: int, lef
         left.add(member, one.name, one.variant, _few(len(tree.problem_ids), member))
         return None
     budgets = one.collected(tree) if asked.budgets is None else list(asked.budgets)
-    if asked.strategies is None:
-        budgets = [size for size in budgets if one.allows(size) and size <= one.largest(tree)]
+    if asked.strategies is None and asked.budgets is not None:
+        largest = one.largest(tree)
+        budgets = [size for size in budgets if one.allows(size) and size <= largest]
     if not budgets:
         raise not_in_store(one, member.pool.store, member.pool.policy, "tree search")
     outcome = one.replay(tree, budgets, aggregation=asked.aggregation, seed=asked.seed)

@@ -194,7 +194,7 @@ class Study:
                 continue
             elif kind == "tree":
                 tree = member.tree(one.source.verifier or "prm")
-                sizes = dict(zip(tree.problem_ids, map(len, tree.rows), strict=True))
+                sizes = dict(zip(tree.problem_ids, tree.sizes, strict=True))
             else:
                 sizes = dict(zip(member.pool.problem_ids, member.pool.pool_sizes.tolist(), strict=True))
             return np.array([sizes.get(name, 0) for name in one.problem_ids])

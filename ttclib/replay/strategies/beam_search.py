@@ -5,10 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ttclib.replay.beam import SQRT, beam_search
+import numpy as np
+
+from ttclib.replay.beam import SQRT, beam_search, resolve_width
 from ttclib.replay.strategies.tree_search import TreeSearch, beam_width_parameter, check_width, width_said
 from ttclib.replay.strategy import Look, register
 from ttclib.replay.tree import Search
+from ttclib.replay.walks import Walked, walked_by
+
+
+def walk(search: BeamSearch, asked: Walked, *, lookahead_steps: int = 0, subtrees: bool = False) -> None:
+    """Beam search in compiled code; DVTS is one in each of its subtrees, that keeps the best."""
+    from ttclib.replay.beam_kernel import walk_beams
+
+    parts = np.array([max(1, n // resolve_width(search.beam_width, n)) for n in asked.budgets.tolist()])
+    n_groups, n_kept = (parts, np.ones_like(parts)) if subtrees else (np.ones_like(parts), parts)
+    walk_beams(
+        *(asked.tree, asked.roots, asked.n_rows, asked.budgets, n_groups, n_kept, lookahead_steps),
+        *(asked.max_rounds, asked.selection, asked.results, asked.status),
+    )
 
 
 @register
@@ -41,6 +56,7 @@ class BeamSearch(TreeSearch):
         """From the beam width on."""
         return budget >= 1 and (self.beam_width == SQRT or budget >= int(self.beam_width))
 
+    @walked_by(walk)
     def start(self, budget: int, *, aggregation: str = "last", first: int = 0) -> Search:
         """As `TreeSearch.start`."""
         return beam_search(budget, self.beam_width, aggregation=aggregation, first=first, max_rounds=self.max_rounds)

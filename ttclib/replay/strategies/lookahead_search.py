@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from ttclib.errors import RequestError
 from ttclib.replay.beam import beam_search
-from ttclib.replay.strategies.beam_search import BeamSearch
+from ttclib.replay.strategies.beam_search import BeamSearch, walk
 from ttclib.replay.strategies.tree_search import width_said
 from ttclib.replay.strategy import Look, parameter, register
 from ttclib.replay.tree import Search
+from ttclib.replay.walks import walked_by
 
 
 @register
@@ -44,6 +45,7 @@ class LookaheadSearch(BeamSearch):
         """N·(k + 1)."""
         return budget * (self.lookahead_steps + 1)
 
+    @walked_by(lambda search, asked: walk(search, asked, lookahead_steps=search.lookahead_steps))
     def start(self, budget: int, *, aggregation: str = "last", first: int = 0) -> Search:
         """As `TreeSearch.start`."""
         return beam_search(

@@ -10,6 +10,16 @@ from ttclib.replay.rebase import TEMPERATURE, rebase
 from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.strategy import Look, parameter, register
 from ttclib.replay.tree import Search
+from ttclib.replay.walks import Walked, walked_by
+
+
+def _walk(search: Rebase, asked: Walked) -> None:
+    from ttclib.replay.rebase_kernel import walk_rebase
+
+    walk_rebase(
+        *(asked.tree, asked.roots, asked.n_rows, asked.budgets, float(search.rebase_temperature)),
+        *(asked.max_rounds, asked.selection, asked.results, asked.status),
+    )
 
 
 @register
@@ -34,6 +44,7 @@ class Rebase(TreeSearch):
         own = [] if self.rebase_temperature == TEMPERATURE else [f"T={self.rebase_temperature:g}"]
         return [*own, *super().said()]
 
+    @walked_by(_walk)
     def start(self, budget: int, *, aggregation: str = "last", first: int = 0) -> Search:
         """As `TreeSearch.start`."""
         return rebase(

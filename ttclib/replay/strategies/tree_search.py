@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -22,10 +22,19 @@ from ttclib.replay.selection import SELECTIONS, Solution, choose
 from ttclib.replay.spending import Spending
 from ttclib.replay.strategy import Strategy, parameter
 from ttclib.replay.tree import MAX_ROUNDS, Final, Missing, SampleTree, Search, replay
+from ttclib.replay.walks import DONE, LACKING, ODD, walk_of, walked
 from ttclib.samples import AGGREGATIONS, Tree, Verifier
 
 _LOOKED_AT = 8  # problems that tell which budgets a tree was grown for
 SELECTION_HELP = "How the answer is chosen at the end; chains: hierarchical or majority."
+
+
+class Cell(NamedTuple):
+    """One search: on a problem, by its number, at a budget."""
+
+    problem: int
+    budget: int
+    replicate: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class TreeSearch(Strategy):
 
     def collected(self, samples: Tree) -> list[int]:
         """The powers of two that a few problems hold; a tree holds others on some problems by chance."""
-        most = max((sum("." not in path for path in paths) for paths in samples.rows), default=0)
+        most = int(samples.first_steps.max(initial=0))
         sizes = [1 << power for power in range(1, most.bit_length()) if self.allows(1 << power)]
         n_problems = len(samples.problem_ids)
         if not sizes or n_problems <= _LOOKED_AT:
@@ -131,7 +140,7 @@ class TreeSearch(Strategy):
 
     def replicated(
         self, tree: Tree, budgets: Sequence[int], *, aggregation: str = "last"
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], list[tuple[int, int, Missing]]]:
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], list[Cell]]:
         """Each replicate by itself: their spread is the search's own variance.
 
         Returns
@@ -139,31 +148,51 @@ class TreeSearch(Strategy):
         accuracy, ungraded : numpy.ndarray, shape (replicates, problems, budgets)
             Budgets ascend; NaN where the tree lacks something.
         costs : dict of str to numpy.ndarray of that shape
-        lacking : list of (problem, budget, Missing)
+        lacking : list of Cell
         """
         one_of(aggregation, AGGREGATIONS, "aggregation")
         sizes = self.sizes(budgets)
-        shape = (self.replicates, len(tree.problem_ids), len(sizes))
-        accuracy, ungraded = np.full(shape, np.nan), np.full(shape, np.nan)
-        costs = {name: np.full(shape, np.nan) for name in COSTS}
-        lacking: list[tuple[int, int, Missing]] = []
-        for problem, prompt_tokens in enumerate(tree.prompt_tokens):
-            steps = SampleTree(int(prompt_tokens), partial(tree.step, problem))
-            for column, budget in enumerate(sizes):
-                for replicate in range(self.replicates):
-                    spending = Spending(steps)
-                    try:
-                        search = self.start(budget, aggregation=aggregation, first=replicate * budget)
-                        finals = replay(search, steps, spending.observe)
-                        chosen = choose(graded(tree, problem, finals), self.selection)
-                    except Missing as missing:
-                        lacking.append((problem, budget, missing))
-                        continue
-                    cell = (replicate, problem, column)
-                    accuracy[cell], ungraded[cell] = chosen
-                    for name, value in {"generations": self.generations(budget), **spending.costs(finals)}.items():
-                        costs[name][cell] = value
-        return accuracy, ungraded, costs, lacking
+        results = np.full((self.replicates, len(tree.problem_ids), len(sizes), len(COSTS) + 1), np.nan)
+        status = np.full(results.shape[:-1], ODD)
+        walk = walk_of(self)
+        if walk is not None and isinstance(tree, Tree) and tree.problem_ids:
+            selection = SELECTIONS.index(self.selection)
+            asked = walked(tree, sizes, self.max_rounds, selection, aggregation, results)
+            walk(self, asked)
+            status = asked.status
+        lacking: list[Cell] = []
+        steps: dict[int, SampleTree] = {}
+        for problem, column, replicate in np.argwhere(np.moveaxis(status, 0, -1) != DONE).tolist():
+            cell = Cell(problem, sizes[column], replicate)
+            if status[replicate, problem, column] == LACKING:
+                lacking.append(cell)
+                continue
+            try:
+                results[replicate, problem, column] = self._stepwise(tree, cell, aggregation, steps)
+            except Missing:
+                lacking.append(cell)
+        costs = {name: results[..., place] for place, name in enumerate(COSTS[1:], start=2)}
+        charged = np.array([self.generations(size) for size in sizes], dtype=float)
+        costs["generations"] = np.where(np.isnan(results[..., 2]), np.nan, charged)
+        return results[..., 0], results[..., 1], costs, lacking
+
+    def _stepwise(self, tree: Tree, cell: Cell, aggregation: str, steps: dict[int, SampleTree]) -> list[float]:
+        """One cell's results by the coroutine: the definition of what the compiled walks come to.
+
+        Raises
+        ------
+        Missing
+        """
+        if cell.problem not in steps:
+            steps.clear()
+            prompt_tokens = int(tree.prompt_tokens[cell.problem])
+            steps[cell.problem] = SampleTree(prompt_tokens, partial(tree.step, cell.problem))
+        spending = Spending(steps[cell.problem])
+        search = self.start(cell.budget, aggregation=aggregation, first=cell.replicate * cell.budget)
+        finals = replay(search, steps[cell.problem], spending.observe)
+        chosen = choose(graded(tree, cell.problem, finals), self.selection)
+        spent = spending.costs(finals)
+        return [*chosen, *(spent[name] for name in COSTS[1:])]
 
     def sizes(self, budgets: Sequence[int]) -> list[int]:
         """The budgets that the search can have, ascending.
@@ -179,23 +208,25 @@ class TreeSearch(Strategy):
             self.check(max(wanted))
         return allowed
 
-    def missing(
-        self, tree: Tree, lacking: Iterable[tuple[int, int, Missing]], budgets: Sequence[int], aggregation: str
-    ) -> NotInStore:
+    def missing(self, tree: Tree, lacking: Iterable[Cell], budgets: Sequence[int], aggregation: str) -> NotInStore:
         """The error that counts what is lacking and names the command that collects it."""
         found: dict[str, set[tuple[int, str]]] = {"steps": set(), "scores": set(), "grades": set()}
         problems: set[int] = set()
         sizes: set[int] = set()
-        for problem, budget, missing in lacking:
-            problems.add(problem)
-            sizes.add(budget)
-            for kind, places in found.items():
-                places.update((problem, path) for path in getattr(missing, kind))
-        steps, scores, grades = (len(places) for places in found.values())
+        steps: dict[int, SampleTree] = {}
+        for cell in lacking:
+            problems.add(cell.problem)
+            sizes.add(cell.budget)
+            try:
+                self._stepwise(tree, cell, aggregation, steps)
+            except Missing as missing:
+                for kind, places in found.items():
+                    places.update((cell.problem, path) for path in getattr(missing, kind))
+        n_steps, n_scores, n_grades = (len(places) for places in found.values())
         parts = [
-            f"at least {steps:,} expansions are missing" if steps else "",
-            f"'{tree.verifier}' has not read {scores:,} steps" if scores else "",
-            f"{grades:,} solutions are not graded" if grades else "",
+            f"at least {n_steps:,} expansions are missing" if n_steps else "",
+            f"'{tree.verifier}' has not read {n_scores:,} steps" if n_scores else "",
+            f"{n_grades:,} solutions are not graded" if n_grades else "",
         ]
         said = ",".join(map(str, sorted(sizes)))
         options = [f"--strategy {self.name}", f"--budgets {said}", *self.flags()]
