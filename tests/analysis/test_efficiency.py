@@ -14,6 +14,7 @@ from ttclib.analysis.difficulty import Bill, difficulty_of_ease
 from ttclib.analysis.efficiency import (
     COSTS_MORE,
     EFFICIENCY_SCHEMA,
+    FALLS,
     NO_DIFFERENCE,
     NOT_REACHED,
     SAVES,
@@ -139,3 +140,13 @@ def test_ratios_by_hand():
     assert billed_ratio(16, 64, 2048) == 32.25
     assert break_even_queries(16, 64, 0) == 1 and break_even_queries(64, 16, 0) == np.inf
     assert np.isnan(break_even_queries(16, np.inf, 2048)) and break_even_queries(1, 1000, 8) == 1
+
+
+def test_no_factor_past_the_peak_of_the_baseline() -> None:
+    """At N = 64 best-of-N is right in .55, which it is for less at N = 4: nobody would pay 64 for it."""
+    base = made(np.tile([0.3, 0.5, 0.7, 0.55], (60, 1)), variant="best_of_n", budgets=(1, 4, 16, 64))
+    vote = made(np.tile([0.3, 0.7, 0.8, 0.9], (60, 1)), variant="majority_vote", budgets=(1, 4, 16, 64))
+    found = {row["budget"]: row for row in efficiency([vote], base, **QUICK).frame.to_dicts()}
+    assert found[16]["factor"] == pytest.approx(4.0) and found[16]["verdict"] == "saves"
+    assert (found[64]["verdict"], found[64]["factor"]) == (FALLS, None)
+    assert found[64]["factor_low"] is None and found[64]["accuracy"] == pytest.approx(0.55)

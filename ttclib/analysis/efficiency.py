@@ -41,6 +41,8 @@ EFFICIENCY_SCHEMA = {
 }
 SAVES, COSTS_MORE, TOO_CLOSE = "saves", "costs more", "too close"
 NO_DIFFERENCE, NOT_REACHED, STARTS_ABOVE = "accuracies do not differ", "the choice does not get there", "starts above"
+FALLS = "the baseline has fallen"
+NO_FACTOR = (NO_DIFFERENCE, FALLS)
 _GAP = 0.005  # accuracies closer than half a point make no factor
 
 
@@ -56,6 +58,7 @@ class Efficiency:
         1 it saves. `open_low`: in some replicates the choice never gets there, `open_high`: it starts above, so that
         the interval has no end there and the column is null. `verdict` is ``saves``, ``costs more``, ``too close``;
         ``accuracies do not differ`` (the baseline is as accurate at the choice's cost: there is no factor);
+        ``the baseline has fallen`` (it is as accurate for less, so that nobody would pay so much: no factor, either);
         ``the choice does not get there``; ``starts above`` (its cheapest candidate is more accurate: `factor` is the
         least it can be). The billed columns charge the samples that told difficulty; `break_even_queries` of the
         same problem pay for them, infinite (null) where nothing is saved.
@@ -178,12 +181,14 @@ def _rows(
         factor = spent / needed
         low, high = ends(spent / costs[0], np.where(above, np.inf, spent / costs[1]), level)
     n_problems = len(np.unique(base.clusters[members]))
+    fallen = [bool((target[spent < spent[j]] >= target[j] - 1e-9).any()) for j in range(len(base))]
     rows = []
     for j in range(len(base)):
         gap = _no_gap(base, members, spent, j, float(needed[j]))
         verdict = (
             NOT_REACHED if np.isinf(needed[j])
             else NO_DIFFERENCE if gap
+            else FALLS if fallen[j]
             else STARTS_ABOVE if starts_above[j]
             else SAVES if low[j] > 1
             else COSTS_MORE if high[j] < 1
@@ -200,7 +205,7 @@ def _rows(
             "open_low": bool(low[j] <= 0),
             "open_high": bool(np.isinf(high[j])),
         }
-        if verdict != NO_DIFFERENCE:
+        if verdict not in NO_FACTOR:
             row |= {
                 "factor": float(factor[j]) if factor[j] > 0 else None,
                 "factor_low": float(low[j]) if low[j] > 0 else None,
@@ -230,7 +235,7 @@ def _billed(
     due = float(np.interp(np.log2(needed[j]), np.log2(axis), extra))
     total = float(needed[j]) if charged else float(needed[j]) + due
     row: dict[str, object] = {"billed_cost": total}
-    if verdict == NO_DIFFERENCE:
+    if verdict in NO_FACTOR:
         return row
     # A bill that does not depend on the replicate moves both ends of the cost by itself.
     low, high = (

@@ -8,7 +8,7 @@ import polars as pl
 
 from ttclib.analysis.columns import DASH, shown, shown_interval, strategy_label
 from ttclib.analysis.crossover import Crossover
-from ttclib.analysis.efficiency import NO_DIFFERENCE, NOT_REACHED, STARTS_ABOVE, Efficiency
+from ttclib.analysis.efficiency import NO_FACTOR, NOT_REACHED, STARTS_ABOVE, Efficiency
 from ttclib.analysis.frontier import COMPUTE_OPTIMAL, Frontier
 from ttclib.replay.strategy import needs_truth
 
@@ -121,7 +121,7 @@ def of_efficiency(found: Efficiency) -> tuple[str, ...]:
     reasons = {row["verdict"] for row in rows}
     if reasons <= {NOT_REACHED}:
         return (f"The best choice never gets where {baseline} gets.",)
-    if reasons <= {NO_DIFFERENCE, STARTS_ABOVE}:
+    if reasons <= {*NO_FACTOR, STARTS_ABOVE}:
         return (f"There is no factor to tell: {baseline} does not gain by its budget.",)
     told = [row for row in rows if row["factor"] is not None]
     if not told:
