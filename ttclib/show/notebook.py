@@ -27,6 +27,7 @@ from ttclib.study.sides import open_larger as open_larger
 from ttclib.study.sides import references as references
 from ttclib.study.study import Study, smallest_policy
 from ttclib.study.study import open as open_store
+from ttclib.study.study import policies_with_samples as policies_with_samples
 
 # What the first notebooks compare, whatever else a store holds: every strategy a line would be too many.
 SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")

@@ -26,12 +26,25 @@ from ttclib.show.report import check_parameters, make_folder, parameters_of, ren
 INDEX = "index.html"
 
 
-def notebooks_in(folder: str | Path = "notebooks") -> list[Path]:
-    """The notebooks of a folder by name, looked for here and in the folders above; else those that ship."""
+def notebooks_in(folder: str | Path | None = None) -> list[Path]:
+    """The notebooks of a folder by name; a relative one is looked for here and in the folders above.
+
+    Parameters
+    ----------
+    folder : path, optional
+        None: ``notebooks``, and where there is none those that ship.
+
+    Raises
+    ------
+    RequestError
+        No such folder, or no notebook in it.
+    """
     for parent in (Path.cwd(), *Path.cwd().parents):
-        if found := sorted((parent / folder).glob("[!.]*.ipynb")):
+        if found := sorted((parent / (folder or "notebooks")).glob("[!.]*.ipynb")):
             return found
-    return shipped_files("notebooks", "*.ipynb")
+    if folder is None:
+        return shipped_files("notebooks", "*.ipynb")
+    raise RequestError(f"no notebooks in '{folder}' here or in a folder above: name them, or go to the project")
 
 
 def find_notebook(name: str | Path) -> Path:
