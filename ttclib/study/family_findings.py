@@ -26,7 +26,7 @@ def of_pairs(pairs: pl.DataFrame) -> tuple[str, ...]:
     count = {who: [row for row in rows if who_is_ahead(row) == who] for who in ("small", "large", "depends")}
     low, high = min(row["lowest_rate"] for row in rows), max(row["highest_rate"] for row in rows)
     said = [
-        f"Of {len(rows)} pairs of neighbours and tasks the small model, with at most {size} attempts {CHECKED}, is "
+        f"Of {len(rows)} pair{'s' if len(rows) > 1 else ''} of neighbours and tasks the small model, with at most {size} attempts {CHECKED}, is "
         f"ahead at every R from {low:g} to {high:g} in {len(count['small'])}, behind with all of its attempts in "
         f"{len(count['large'])}; in {len(count['depends'])} it depends on R or is too close to call."
     ]

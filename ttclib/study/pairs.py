@@ -295,5 +295,5 @@ def _captions(found: Pairs) -> tuple[str, ...]:
     return (
         f"small model: up to {most} attempts a problem, of which a perfect verifier picks; larger model: its pass@1",
         "problems: " + " · ".join(f"{count} {task}" for task, count in sizes),
-        "charged in generations: how long an answer is, the store does not know",
+        "charged in generations, not in tokens: every answer counts as one, however long",
     )
