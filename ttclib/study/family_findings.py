@@ -17,16 +17,17 @@ CHECKED = "checked by a perfect verifier"
 TINY = 0.001  # an R below which no model is asked so rarely
 
 
-def of_pairs(pairs: pl.DataFrame) -> tuple[str, ...]:
+def of_pairs(found: pl.DataFrame) -> tuple[str, ...]:
     """How often who is ahead, what each pair comes to task by task, and where it changes."""
-    rows = pairs.filter("neighbours").to_dicts()
+    rows = found.filter("neighbours").to_dicts()
     if not rows:
         return ()
     size = max(row["pool_ends_at"] for row in rows)
     count = {who: [row for row in rows if who_is_ahead(row) == who] for who in ("small", "large", "depends")}
     low, high = min(row["lowest_rate"] for row in rows), max(row["highest_rate"] for row in rows)
+    pairs = "pair" if len(rows) == 1 else "pairs"
     said = [
-        f"Of {len(rows)} pair{'s' if len(rows) > 1 else ''} of neighbours and tasks the small model, with at most {size} attempts {CHECKED}, is "
+        f"Of {len(rows)} {pairs} of neighbours and tasks the small model, with at most {size} attempts {CHECKED}, is "
         f"ahead at every R from {low:g} to {high:g} in {len(count['small'])}, behind with all of its attempts in "
         f"{len(count['large'])}; in {len(count['depends'])} it depends on R or is too close to call."
     ]
