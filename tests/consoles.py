@@ -47,11 +47,11 @@ def commands(text: str) -> Iterator[list[str]]:
 def parse(words: list[str]) -> None:
     """Let click read a command, without calling it; raises as the command line does."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="ttc")
+    context = click.Context(cli, info_name="ttc", **cli.context_settings)
     while isinstance(command, click.Group):
         name, found, words = command.resolve_command(context, words)
         assert found is not None
-        command, context = found, click.Context(found, info_name=name, parent=context)
+        command, context = found, click.Context(found, info_name=name, parent=context, **cli.context_settings)
     command.make_context(context.info_name, words, parent=context.parent)
 
 

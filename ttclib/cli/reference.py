@@ -34,7 +34,8 @@ def commands_page() -> str:
     for names, command in every_command():
         if isinstance(command, click.Group):
             continue
-        context = click.Context(command, info_name=f"ttc {' '.join(names)}")
+        # With the settings of the whole: click keeps a command's help flag as it was first asked for.
+        context = click.Context(command, info_name=f"ttc {' '.join(names)}", **cli.context_settings)
         words = " ".join(piece for piece in command.collect_usage_pieces(context))
         parts.append(
             f"\n## ttc {' '.join(names)}\n\n    ttc {' '.join(names)} {words}\n\n{_paragraphs(command.help)}\n\n"
@@ -48,7 +49,7 @@ def every_command(
     group: click.Group = cli, names: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Commands with the words that call them, those of today alone."""
-    context = click.Context(group)
+    context = click.Context(group, **cli.context_settings)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is None or command.hidden:
