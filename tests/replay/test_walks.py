@@ -48,9 +48,9 @@ class Faults:
 FAULTS = st.builds(
     Faults,
     nan=st.sampled_from([0, 0, 20, 100]),
-    unread=st.sampled_from([0, 0, 1]),
+    unread=st.sampled_from([0, 0, 1, 8]),
     negative=st.sampled_from([0, 0, 0, 3]),
-    infinite=st.sampled_from([0, 0, 0, 3]),
+    infinite=st.sampled_from([0, 0, 0, 10]),
     unknown_tokens=st.sampled_from([0, 0, 5]),
     ungraded=st.sampled_from([0, 0, 2]),
     no_reference=st.booleans(),
@@ -74,7 +74,7 @@ class Drawn:
         rng, odds = random.Random(f"{self.seed}/{problem}/{path}"), self.faults
         often = random.Random(f"{self.seed}/{problem}").choice([0.1, 0.3, 0.6])
         ends = rng.random() < often or path.count(".") > 4
-        score: float | None = rng.choice([0.0, 0.25, 0.5, 0.9, 1.0, rng.random()])
+        score: float | None = rng.choice([0.0, 0.1, 0.2, 0.3, 0.6, 0.9, rng.random()])
         for chance, value in ((odds.nan, NAN), (odds.negative, -0.5), (odds.infinite, rng.choice([1, -1]) * np.inf)):
             score = value if rng.random() * 100 < chance else score
         score = None if rng.random() * 100 < odds.unread else score

@@ -99,9 +99,7 @@ def draw_children(tree: Grown, account: Account, before: int, first: int, k: int
             place = middle + 1
         else:
             end = middle
-    if place + k > high:
-        return False
-    if tree.child[tree.children[place]] != first or tree.child[tree.children[place + k - 1]] != first + k - 1:
+    if place + k > high or tree.child[tree.children[place + k - 1]] != first + k - 1:
         return False
     for i in range(k):
         row = tree.children[place + i]

@@ -144,11 +144,12 @@ _MEAN_READING = f"""
     GROUP BY problem_id, path
 """
 
-# What searches drew, and what they had the verifier read of the pool's steps (`is_own`: false). In order of the paths a
-# step stands before what follows it, since '.' is less than any digit and 'g' more. In `steps` 'g' is −1.
+# What searches drew, and what they had the verifier read of the pool's steps, which have no `id`. `above` is the drawn
+# step before; where there is none, `steps` is the whole path. A greedy step is −1.
 _DRAWN = f"""
-WITH own AS (
-    SELECT number, path, len(token_ids)::INTEGER AS n_tokens, finish_reason IS NOT NULL AS ends, true AS is_own
+WITH own AS MATERIALIZED (
+    SELECT row_number() OVER () - 1 AS id, number, path, len(token_ids)::INTEGER AS n_tokens,
+           finish_reason IS NOT NULL AS ends
     FROM nodes JOIN numbered USING (problem_id) WHERE policy = $1 AND setting = $2
 ), read_nodes AS (
     SELECT number, path, score, prm_tokens, true AS is_read FROM ({{readings}}) JOIN numbered USING (problem_id)
@@ -161,11 +162,14 @@ WITH own AS (
     SELECT number, path, answer_class, correct, true AS is_graded FROM node_grades JOIN numbered USING (problem_id)
     WHERE policy = $1 AND setting = $2 AND grader IN (FROM grader)
 )
-SELECT number AS problem, string_split(replace(path, 'g', '-1'), '.')::INTEGER[] AS steps, is_own IS NOT NULL AS is_own,
+SELECT id, above, number AS problem, CASE WHEN last = 'g' THEN -1 ELSE last::INTEGER END AS child,
+       CASE WHEN above IS NULL THEN string_split(replace(path, 'g', '-1'), '.')::INTEGER[] END AS steps,
        n_tokens, coalesce(ends, false) AS ends, coalesce(is_read, false) AS is_read, score, prm_tokens,
        coalesce(is_graded, false) AS is_graded, answer_class, correct::DOUBLE AS correct
-FROM own FULL JOIN read_nodes USING (number, path) LEFT JOIN grades_read USING (number, path)
-ORDER BY number, path
+FROM (
+    SELECT *, regexp_extract(path, '[^.]*$') AS last, left(path, len(path) - len(last) - 1) AS before
+    FROM own FULL JOIN read_nodes USING (number, path) LEFT JOIN grades_read USING (number, path)
+) AS joined LEFT JOIN (SELECT number, path AS before, id AS above FROM own) AS parents USING (number, before)
 """
 
 

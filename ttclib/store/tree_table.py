@@ -21,7 +21,7 @@ def put_together(
     pool : polars.DataFrame
         Samples in order of problem and index, with their steps as lists.
     drawn : polars.DataFrame
-        Steps that searches drew, and readings of the pool's steps, in order of problem and path.
+        Steps that searches drew, and readings of the pool's steps, in any order.
     prompt_tokens, problem_ids : sequence, one a problem
     store : str
         For errors.
@@ -31,41 +31,41 @@ def put_together(
     TTCError
         A step follows one that is not there, or one that ends its solution.
     """
-    samples, paths = _Samples(pool), _Paths(drawn)
-    own = np.flatnonzero(_numbers(drawn, "is_own"))
+    samples, loose = _Samples(pool), _Loose(drawn)
+    own = _in_order(drawn)
     n_problems = len(problem_ids)
     of_pool = np.bincount(samples.problem, weights=samples.lengths, minlength=n_problems).astype(np.int64)
-    of_own = np.bincount(paths.problem[own], minlength=n_problems)
+    of_own = np.bincount(_numbers(drawn, "problem")[own], minlength=n_problems)
     roots = np.r_[0, np.cumsum(1 + of_pool + of_own)]
     # Of each problem the root, then the steps of its samples, then what was drawn: the table is filled part by part.
     pool_rows = np.arange(samples.lengths.sum()) + np.repeat(np.cumsum(1 + np.r_[0, of_own[:-1]]), of_pool)
-    rows = np.full(len(paths.problem), -1)
-    rows[own] = np.arange(len(own)) + np.repeat(np.cumsum(1 + of_pool), of_own)
+    own_rows = np.arange(len(own)) + np.repeat(np.cumsum(1 + of_pool), of_own)
     samples.first_rows = pool_rows[samples.starts]
-    rows_before = _rows_before(paths, rows, roots, samples)
+    before = _rows_before(drawn, own, own_rows, loose, roots, samples)
 
     def column(name: str, at_root: float, of_samples: np.ndarray, dtype: type, missing: float = 0) -> np.ndarray:
         table = np.full(roots[-1], at_root, dtype=dtype)
         table[pool_rows] = of_samples
-        table[rows[own]] = _numbers(drawn, name, missing)[own]
+        table[own_rows] = _numbers(drawn, name, missing)[own]
         return table
 
     parent = np.full(roots[-1], -1, np.int32)
     parent[pool_rows] = np.where(samples.number == 0, np.repeat(roots[:-1], of_pool), pool_rows - 1)
-    parent[rows[own]] = rows_before[own]
+    parent[own_rows] = before
     child = np.full(roots[-1], -1, np.int32)
     child[pool_rows] = np.where(samples.number == 0, samples.each("sample_index"), 0)
-    child[rows[own]] = paths.last[own]
+    child[own_rows] = _numbers(drawn, "child")[own]
     ends = column("ends", False, samples.is_last, np.bool_)
-    wrong = np.zeros(len(rows), bool)
-    wrong[own] = (rows_before[own] < 0) | ends[rows_before[own]]
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        what = "which the store lacks" if rows_before[at] < 0 else "which ends its solution"
+    wrong = np.flatnonzero((before < 0) | ends[before])
+    if len(wrong):
+        at = wrong[0]
+        lost = before[at] < 0
+        name = loose.name(own[at]) if lost else _name(own_rows[at], parent, child)
+        problem_id = problem_ids[_numbers(drawn, "problem")[own[at]]]
+        what = "which the store lacks" if lost else "which ends its solution"
         raise TTCError(
-            f"node '{paths.name(at)}' of problem '{problem_ids[paths.problem[at]]}' in '{store}' follows "
-            f"'{paths.name(at).rpartition('.')[0]}', {what}: its prefix is none of this problem's; remove it, or "
-            "collect into another store"
+            f"node '{name}' of problem '{problem_id}' in '{store}' follows '{name.rpartition('.')[0]}', {what}: "
+            "its prefix is none of this problem's; remove it, or collect into another store"
         )
     n_tokens = column("n_tokens", 0, samples.tokens, np.int32)
     n_tokens[roots[:-1]] = prompt_tokens
@@ -83,7 +83,13 @@ def put_together(
         answer_class=column("answer_class", -1, samples.at_end("answer_class", -1), np.int32, -1),
         correct=column("correct", np.nan, samples.at_end("correct", np.nan), np.float64, np.nan),
     )
-    _take_readings(steps, paths, rows, samples, drawn)
+    # What searches had read of the pool's steps comes before what was read of whole samples.
+    row = loose.rows_in_pool(samples, 0)
+    there = (row >= 0) & (_numbers(drawn, "id", -1)[loose.which] < 0)
+    row, which = row[there], loose.which[there]
+    tokens = _numbers(drawn, "prm_tokens", np.nan)[which]
+    steps.is_read[row], steps.score[row] = True, _numbers(drawn, "score", np.nan)[which]
+    steps.prm_tokens[row] = np.where(np.isnan(tokens), steps.prm_tokens[row], tokens)
     return steps
 
 
@@ -135,62 +141,85 @@ class _Samples:
         return np.where(found, self.first_rows[sample] + number, -1)
 
 
-class _Paths:
-    """Paths as numbers, −1 for a greedy step."""
+class _Loose:
+    """What follows no step that a search drew: first steps, steps behind a sample's, and readings of a sample's.
 
-    def __init__(self, table: pl.DataFrame) -> None:
-        self.problem = _numbers(table, "problem")
-        self.lengths, self._steps = _lists(table, "steps")
+    Attributes
+    ----------
+    which : int array
+        Their places in the table of what was drawn.
+    lengths : int array
+        Of their paths.
+    """
+
+    def __init__(self, drawn: pl.DataFrame) -> None:
+        self.which = np.flatnonzero(_numbers(drawn, "above", -1) < 0)
+        self._problem = _numbers(drawn, "problem")[self.which]
+        own, self._steps = _lists(drawn, "steps")
+        self.lengths = own[self.which]
         self._begins = np.cumsum(self.lengths) - self.lengths
-        self.last = self._steps[self._begins + self.lengths - 1]
 
-    def first(self, which: np.ndarray, n: int) -> np.ndarray:
-        """The first `n` steps of some paths, shape (paths, n)."""
-        return self._steps[self._begins[which][:, None] + np.arange(n)]
+    def rows_in_pool(self, samples: _Samples, short: int) -> np.ndarray:
+        """Rows of what their paths, `short` steps cut off, name in the pool: all but the first step are 0; else −1."""
+        if not len(self.which):
+            return self.which
+        ends, not_first = self._begins + self.lengths - short, np.r_[0, np.cumsum(self._steps != 0)]
+        number = self.lengths - short - 1
+        row = samples.row(self._problem, self._steps[self._begins], number)
+        return np.where((number >= 0) & (not_first[ends] == not_first[np.minimum(self._begins + 1, ends)]), row, -1)
 
     def name(self, which: int) -> str:
         """A path as it is written."""
-        steps = self.first(np.array([which]), int(self.lengths[which]))[0].tolist()
-        return ".".join("g" if step < 0 else str(step) for step in steps)
+        at = int(np.searchsorted(self.which, which))
+        steps = self._steps[self._begins[at] : self._begins[at] + self.lengths[at]]
+        return _written(steps.tolist())
 
 
-def _rows_before(paths: _Paths, rows: np.ndarray, roots: np.ndarray, samples: _Samples) -> np.ndarray:
-    """Row of what each step follows; −1: it is not there.
-
-    In order of the paths that is the last one drawn of the length before, if its path is the beginning of this one;
-    else a step of a sample, if all but the first step of the path are 0.
-    """
-    before = np.where(paths.lengths == 1, roots[paths.problem], -1)
-    for length in range(2, paths.lengths.max(initial=0) + 1):
-        here, above = (
-            np.flatnonzero(paths.lengths == length),
-            np.flatnonzero((paths.lengths == length - 1) & (rows >= 0)),
-        )
-        prefix = paths.first(here, length - 1)
-        place = np.searchsorted(above, here) - 1
-        follows = place >= 0
-        at = above[place[follows]]
-        follows[follows] = (paths.problem[at] == paths.problem[here[follows]]) & (
-            paths.first(at, length - 1) == prefix[follows]
-        ).all(axis=1)
-        before[here[follows]] = rows[above[place[follows]]]
-        rest = ~follows & (prefix[:, 1:] == 0).all(axis=1)
-        number = np.full(rest.sum(), length - 2)
-        before[here[rest]] = samples.row(paths.problem[here[rest]], prefix[rest, 0], number)
-    return before
+def _in_order(drawn: pl.DataFrame) -> np.ndarray:
+    """Places of what was drawn by problem and depth, so that each step stands behind its parent."""
+    ids = _numbers(drawn, "id", -1)
+    own = np.flatnonzero(ids >= 0)
+    place = np.empty(len(own), np.int64)  # by id
+    place[ids[own]] = own
+    above = _numbers(drawn, "above", -1)[place]
+    depth, deeper = np.zeros(len(own), np.int16), np.flatnonzero(above >= 0)
+    at = above[deeper]
+    while len(deeper):  # those that have one more before the step that is looked at
+        depth[deeper] += 1
+        at = above[at]
+        deeper, at = deeper[at >= 0], at[at >= 0]
+    return place[np.lexsort((depth, _numbers(drawn, "problem")[place]))]
 
 
-def _take_readings(steps: Steps, paths: _Paths, rows: np.ndarray, samples: _Samples, drawn: pl.DataFrame) -> None:
-    """What searches had read of the pool's steps comes before what was read of whole samples."""
-    score, prm_tokens = _numbers(drawn, "score", np.nan), _numbers(drawn, "prm_tokens", np.nan)
-    for length in np.unique(paths.lengths[rows < 0]).tolist():
-        which = np.flatnonzero((paths.lengths == length) & (rows < 0))
-        path = paths.first(which, length)
-        row = samples.row(paths.problem[which], path[:, 0], np.full(len(which), length - 1))
-        there = (path[:, 1:] == 0).all(axis=1) & (row >= 0)
-        row, which = row[there], which[there]
-        steps.is_read[row], steps.score[row] = True, score[which]
-        steps.prm_tokens[row] = np.where(np.isnan(prm_tokens[which]), steps.prm_tokens[row], prm_tokens[which])
+def _rows_before(
+    drawn: pl.DataFrame,
+    own: np.ndarray,
+    own_rows: np.ndarray,
+    loose: _Loose,
+    roots: np.ndarray,
+    samples: _Samples,
+) -> np.ndarray:
+    """Row of what each drawn step follows: another, the root, or a sample's step; −1: it is not there."""
+    ids, above = _numbers(drawn, "id", -1)[own], _numbers(drawn, "above", -1)[own]
+    row_of_id = np.empty(len(own), np.int64)
+    row_of_id[ids] = own_rows
+    others = np.full(len(drawn), -1)
+    others[loose.which] = loose.rows_in_pool(samples, 1)
+    first = loose.which[loose.lengths == 1]
+    others[first] = roots[_numbers(drawn, "problem")[first]]
+    return np.where(above >= 0, row_of_id[above], others[own])
+
+
+def _name(row: int, parent: np.ndarray, child: np.ndarray) -> str:
+    steps: list[int] = []
+    while parent[row] >= 0:
+        steps.append(int(child[row]))
+        row = parent[row]
+    return _written(steps[::-1])
+
+
+def _written(steps: Sequence[int]) -> str:
+    return ".".join("g" if step < 0 else str(step) for step in steps)
 
 
 def _key(problem: np.ndarray, index: np.ndarray) -> np.ndarray:
