@@ -1,0 +1,183 @@
+"""The sample tree, as one table of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ttclib.samples.facts import ModelFacts, Setting
+
+# (tokens of the step, ends its solution, score or None: not read, tokens the verifier reads up to its end)
+Step: TypeAlias = tuple[int, bool, float | None, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """All steps of some trees as one table: a tree's rows lie together, its root first, each step behind its parent.
+
+    Attributes
+    ----------
+    roots : int array, shape (trees + 1,)
+        Where each tree begins, and the end.
+    parent : int array, shape (rows,)
+        Row of the step before; −1: a root.
+    child : int array, shape (rows,)
+        Which child of its parent it is; −1: the greedy one, or a root.
+    n_tokens : int array, shape (rows,)
+        Of the step alone; of a root the prompt's.
+    ends : bool array, shape (rows,)
+        Whether it ends its solution.
+    is_read : bool array, shape (rows,)
+        Whether the verifier read it.
+    score : float array, shape (rows,)
+        NaN: could not be scored.
+    prm_tokens : float array, shape (rows,)
+        Tokens that the verifier reads up to the step's end; NaN: unknown.
+    is_graded : bool array, shape (rows,)
+    answer_class : int array, shape (rows,)
+        −1: no answer.
+    correct : float array, shape (rows,)
+        1, 0, or NaN: could not be graded.
+    """
+
+    roots: np.ndarray
+    parent: np.ndarray
+    child: np.ndarray
+    n_tokens: np.ndarray
+    ends: np.ndarray
+    is_read: np.ndarray
+    score: np.ndarray
+    prm_tokens: np.ndarray
+    is_graded: np.ndarray
+    answer_class: np.ndarray
+    correct: np.ndarray
+
+    @cached_property
+    def children(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of all children by their parents and numbers, and where each row's begin there, shape (rows + 1,)."""
+        numbered = np.flatnonzero(self.child >= 0)
+        places = numbered[np.argsort((self.parent[numbered].astype(np.int64) << 32) | self.child[numbered])]
+        counts = np.bincount(self.parent[numbered], minlength=len(self.parent))
+        return places.astype(np.int32), np.r_[0, np.cumsum(counts)].astype(np.int32)
+
+    @cached_property
+    def greedy(self) -> np.ndarray:
+        """Row of each row's greedy child, shape (rows,); −1: it has none."""
+        found = np.full(len(self.parent), -1, np.int32)
+        drawn = np.flatnonzero((self.child < 0) & (self.parent >= 0))
+        found[self.parent[drawn]] = drawn
+        return found
+
+    @cached_property
+    def branches(self) -> np.ndarray:
+        """Whether a tree has more than whole samples, in which a step has no second child; shape (trees,)."""
+        inner = (self.parent >= 0) & (self.child != 0)
+        inner[inner] = self.parent[self.parent[inner]] >= 0
+        return np.logical_or.reduceat(inner, self.roots[:-1]) if len(inner) else np.zeros(0, bool)
+
+    @cached_property
+    def derived(self) -> dict[Any, Any]:
+        """What was computed from the table, by whatever names it."""
+        return {}
+
+    def paths(self, tree: int) -> dict[str, int]:
+        """The rows of a tree by their paths, the root's aside."""
+        if ("paths", tree) not in self.derived:
+            begin, end = self.roots[tree : tree + 2].tolist()
+            names = {begin: ""}
+            parents, children = self.parent[begin:end].tolist(), self.child[begin:end].tolist()
+            for row, parent, child in zip(range(begin + 1, end), parents[1:], children[1:], strict=True):
+                own = "g" if child < 0 else str(child)
+                names[row] = own if parent == begin else f"{names[parent]}.{own}"
+            self.derived["paths", tree] = {name: row for row, name in names.items() if row != begin}
+        found: dict[str, int] = self.derived["paths", tree]
+        return found
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The sample trees of one policy under one setting, one a problem, with one verifier's scores.
+
+    Attributes
+    ----------
+    store, policy : str
+    setting : Setting
+    verifier : str
+        Whose scores the steps carry.
+    problem_ids : list of str
+    places : int array, shape (problems,)
+        Which of the trees in `steps` is a problem's.
+    steps : Steps
+    policy_model, verifier_model : ModelFacts or None
+    """
+
+    store: str
+    policy: str
+    setting: Setting
+    verifier: str
+    problem_ids: list[str]
+    places: np.ndarray
+    steps: Steps
+    policy_model: ModelFacts | None = None
+    verifier_model: ModelFacts | None = None
+
+    @property
+    def prompt_tokens(self) -> list[int]:
+        """Of each problem."""
+        tokens: list[int] = self.steps.n_tokens[self.steps.roots[self.places]].tolist()
+        return tokens
+
+    @property
+    def sizes(self) -> list[int]:
+        """Steps of each problem."""
+        sizes: list[int] = (np.diff(self.steps.roots)[self.places] - 1).tolist()
+        return sizes
+
+    @property
+    def first_steps(self) -> np.ndarray:
+        """Of each problem the first steps drawn, shape (problems,)."""
+        begins = self.steps.children[1]
+        roots = self.steps.roots[self.places]
+        return begins[roots + 1] - begins[roots]
+
+    def paths(self, problem: int) -> dict[str, int]:
+        """The rows of a problem's steps by their paths."""
+        return self.steps.paths(int(self.places[problem]))
+
+    def step(self, problem: int, path: str) -> Step | None:
+        """A step of a problem's tree; None: it was never drawn."""
+        row = self.paths(problem).get(path)
+        if row is None:
+            return None
+        steps = self.steps
+        score = steps.score[row].item() if steps.is_read[row] else None
+        return steps.n_tokens[row].item(), steps.ends[row].item(), score, steps.prm_tokens[row].item()
+
+    def grade(self, problem: int, path: str) -> tuple[int, float] | None:
+        """Answer class and correctness of a leaf; None: it was not graded."""
+        row = self.paths(problem)[path]
+        if not self.steps.is_graded[row]:
+            return None
+        return self.steps.answer_class[row].item(), self.steps.correct[row].item()
+
+    def of_problems(self, problems: Sequence[int]) -> Tree:
+        """The trees of some of the problems, by their numbers."""
+        return replace(
+            self,
+            problem_ids=[self.problem_ids[problem] for problem in problems],
+            places=self.places[np.asarray(problems, dtype=int)],
+        )
+
+    def searched(self) -> Tree:
+        """Of the problems that a search drew more of than whole samples, in which a step never has a second child.
+
+        Returns
+        -------
+        Tree
+            Maybe of no problem.
+        """
+        return self.of_problems(np.flatnonzero(self.steps.branches[self.places]).tolist())
