@@ -41,7 +41,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_part_of_the_family_leaves_its_rows(collected: Path) -> None:
     held = counts(collected)
     assert held["problems"] == 3
-    assert held["samples"] == held["grades"] == 3 * 4 + 3 * 1 + 3 * 2
+    assert held["samples"] == held["grades"] == 3 * 4 + len(collecting.LARGER) * (3 * 1 + 3 * 2)
     assert held["scores"] == 3 * 4
     assert held["revisions"] == held["revision_scores"] == held["revision_grades"] == 2 * 2 * 3
     assert held["nodes"] > 0 and held["node_scores"] > 0 and held["node_grades"] > 0

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ttclib.samples import FEW_UNKNOWN, ModelFacts, Pool, Verifier
+from ttclib.study.labels import policy_labels
 
 AGGREGATION_LABELS = {
     "last": "last step's score",
@@ -64,7 +65,8 @@ def lengths_line(pool: Pool, whose: str) -> str:
 def prices_line(models: Iterable[ModelFacts | None]) -> str:
     """The prices that are charged, each with its date, and whether the store states it; empty: none is known."""
     known = {one.model: one.price_line for one in models if one is not None and one.price_line}
-    return "prices: " + "; ".join(f"{name} {line}" for name, line in known.items()) if known else ""
+    labels = policy_labels(list(known))
+    return "prices: " + "; ".join(map(" ".join, zip(labels, known.values(), strict=True))) if known else ""
 
 
 def bands_line(level: float = 0.95) -> str:
