@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.replay.toy import Grade, ToyTrees, toys, tree_of
+from tests.replay.toy import Grade, ToyTrees, paths_of, toys, tree_of
 from ttclib.errors import RequestError
 from ttclib.replay.beam import beam_search
 from ttclib.replay.selection import SELECTIONS
@@ -193,8 +193,13 @@ def test_a_table_gives_the_steps_it_was_made_of() -> None:
     tree = tree_of(asked)
     assert tree.sizes == [5, 5] and tree.prompt_tokens == [10, 10] and tree.first_steps.tolist() == [2, 2]
     for problem, steps in enumerate(asked):
-        assert {path: (tree.step(problem, path), tree.grade(problem, path)) for path in tree.paths(problem)} == steps
-    assert tree.step(0, "1") is None and tree.of_problems([1]).step(0, "0.10") == asked[1]["0.10"][0]
+        assert {
+            path: (tree.step(problem, path), tree.grade(problem, path)) for path in paths_of(tree, problem)
+        } == steps
+    assert (
+        not any(tree.step(0, path) for path in ("1", "3", "2.g", "0.1", "1.0"))
+        and tree.of_problems([1]).step(0, "0.10") == asked[1]["0.10"][0]
+    )
     children, begins = tree.steps.children
-    first = tree.paths(1)["0"]
+    first = tree.steps.row(1, "0")
     assert [tree.steps.child[row] for row in children[begins[first] : begins[first + 1]]] == [2, 10]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttclib.replay.tree import SampleTree, parent_of
+from ttclib.replay.tree import SampleTree, child_of, parent_of
 from ttclib.samples import Setting, Step, Steps, Tree
 
 
@@ -137,3 +137,13 @@ def tree_of(trees: Sequence[Mapping[str, tuple[Step, Grade]]], prompt_tokens: in
     )
     names = [f"p{number}" for number in range(len(trees))]
     return Tree("toy", "walker", Setting("s"), "prm", names, np.arange(len(trees)), table)
+
+
+def paths_of(tree: Tree, problem: int) -> list[str]:
+    """The paths of a problem's steps, each behind its parent."""
+    begin, end = tree.steps.roots[tree.places[problem] :][:2].tolist()
+    names = {begin: ""}
+    for row in range(begin + 1, end):
+        own = "g" if tree.steps.child[row] < 0 else str(tree.steps.child[row])
+        names[row] = child_of(names[int(tree.steps.parent[row])], own)
+    return list(names.values())[1:]

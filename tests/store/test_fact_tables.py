@@ -49,14 +49,12 @@ def test_a_price_is_found_by_the_policys_name_and_said_with_its_date(tmp_path, n
     assert row["shipped"] == ["usd_per_mtok_input", "usd_per_mtok_output", "price_date"]
     asked = question(strategies="majority_vote", bins=1)
     found = ask_frontier(ttclib.open(store), asked, ledger=ledger("dollars"))
-    assert (
-        f"prices: gpt-5.1 US$ 1.25 / 10 a million tokens in / out (2026-03, the list price that ships)" in found.notes
-    )
+    assert "prices: gpt-5.1 US$ 1.25 / 10 a million tokens in / out (2026-03, the list price that ships)" in found.notes
     set_model_facts(store, name, usd_per_mtok_input=1, usd_per_mtok_output=2, price_date="2026-11-01")
     row = model(store, name)
     assert (row["usd_per_mtok_input"], row["usd_per_mtok_output"], row["shipped"]) == (1, 2, [])
     again = ask_frontier(ttclib.open(store), asked, ledger=ledger("dollars"))
-    assert f"prices: gpt-5.1 US$ 1 / 2 a million tokens in / out (2026-11-01)" in again.notes
+    assert "prices: gpt-5.1 US$ 1 / 2 a million tokens in / out (2026-11-01)" in again.notes
     # Ten prompt tokens in at 1, completions out at 2 a million.
     pool = load_pool(store)
     one = again.result.frame.filter(strategy="majority_vote", budget=1)["cost"][0]

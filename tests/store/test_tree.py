@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import build_store
-from tests.replay.toy import tree_of
+from tests.replay.toy import paths_of, tree_of
 from ttclib.errors import RequestError, TTCError
 from ttclib.samples import Setting, Tree
 from ttclib.store import absorb, write_part
@@ -74,7 +74,7 @@ def test_the_pool_and_the_nodes_are_one_tree(path, settle):
     settle(path)
     tree = load(path)
     assert tree.problem_ids == ["a"] and tree.prompt_tokens == [10]
-    assert sorted(tree.paths(0)) == ["0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g", "0.2", "1"]
+    assert sorted(paths_of(tree, 0)) == ["0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g", "0.2", "1"]
     found = {name: tree.step(0, name)[:3] for name in ("0", "0.0", "0.0.0", "0.1", "0.1.0", "0.1.g")}
     assert found == {
         "0": (2, False, 0.1),
@@ -170,7 +170,7 @@ def test_many_problems_keep_their_order(tmp_path):
     store = build_store(tmp_path / "many.duckdb", n_problems=30, n_samples=12)
     tree = load_tree(store, policy="policy", setting=Setting("abc"), verifier="prm")
     assert tree.problem_ids == sorted(tree.problem_ids) and len(tree.sizes) == 30
-    assert tree.sizes == [24] * 30 and all(tree.paths(place).keys() >= {"0", "11", "11.0"} for place in range(30))
+    assert tree.sizes == [24] * 30 and {"0", "11", "11.0"} <= set(paths_of(tree, 29))
 
 
 def test_problems_with_whole_samples_alone_were_not_searched() -> None:

@@ -84,18 +84,25 @@ class Steps:
         """What was computed from the table, by whatever names it."""
         return {}
 
-    def paths(self, tree: int) -> dict[str, int]:
-        """The rows of a tree by their paths, the root's aside."""
-        if ("paths", tree) not in self.derived:
-            begin, end = self.roots[tree : tree + 2].tolist()
-            names = {begin: ""}
-            parents, children = self.parent[begin:end].tolist(), self.child[begin:end].tolist()
-            for row, parent, child in zip(range(begin + 1, end), parents[1:], children[1:], strict=True):
-                own = "g" if child < 0 else str(child)
-                names[row] = own if parent == begin else f"{names[parent]}.{own}"
-            self.derived["paths", tree] = {name: row for row, name in names.items() if row != begin}
-        found: dict[str, int] = self.derived["paths", tree]
-        return found
+    def row(self, tree: int, path: str) -> int | None:
+        """Row of a tree's step by its path; None: it was never drawn."""
+        rows: dict[str, int | None] = self.derived.setdefault(tree, {"": int(self.roots[tree])})
+        if path not in rows:
+            before, _, own = path.rpartition(".")
+            above = self.row(tree, before)
+            rows[path] = None if above is None else self._child(above, own)
+        return rows[path]
+
+    def _child(self, above: int, own: str) -> int | None:
+        if own == "g":
+            row = int(self.greedy[above])
+            return None if row < 0 else row
+        places, begins = self.children
+        rows, number = places[begins[above] : begins[above + 1]], int(own)
+        at = number  # unless one before it is not there
+        if number >= len(rows) or self.child[rows[number]] != number:
+            at = int(np.searchsorted(self.child[rows], number))
+        return int(rows[at]) if at < len(rows) and self.child[rows[at]] == number else None
 
 
 @dataclass(frozen=True)
@@ -144,13 +151,9 @@ class Tree:
         roots = self.steps.roots[self.places]
         return begins[roots + 1] - begins[roots]
 
-    def paths(self, problem: int) -> dict[str, int]:
-        """The rows of a problem's steps by their paths."""
-        return self.steps.paths(int(self.places[problem]))
-
     def step(self, problem: int, path: str) -> Step | None:
         """A step of a problem's tree; None: it was never drawn."""
-        row = self.paths(problem).get(path)
+        row = self.steps.row(int(self.places[problem]), path)
         if row is None:
             return None
         steps = self.steps
@@ -159,8 +162,8 @@ class Tree:
 
     def grade(self, problem: int, path: str) -> tuple[int, float] | None:
         """Answer class and correctness of a leaf; None: it was not graded."""
-        row = self.paths(problem)[path]
-        if not self.steps.is_graded[row]:
+        row = self.steps.row(int(self.places[problem]), path)
+        if row is None or not self.steps.is_graded[row]:
             return None
         return self.steps.answer_class[row].item(), self.steps.correct[row].item()
 

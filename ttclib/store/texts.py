@@ -217,25 +217,36 @@ def load_step_texts(pool: Pool, problem_id: str, paths: Sequence[str]) -> dict[s
 
 def load_texts_of_steps(pool: Pool, wanted: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
     """`load_step_texts` of many problems, by id, from a store that is opened once."""
-    found: dict[str, dict[str, str]] = {}
+    cut = pool.setting.keys.get("step_delimiter") or "\n"
+    asked = list(dict.fromkeys((name, path) for name, paths in wanted.items() for path in paths))
+    of_samples = list(dict.fromkeys((name, path.partition(".")[0]) for name, path in asked))
+    if not asked:
+        return {name: {} for name in wanted}
     with connect(pool.store) as con:
-        cut = pool.setting.keys.get("step_delimiter") or "\n"
-        for problem_id, paths in wanted.items():
-            key = [pool.policy, problem_id, pool.setting.name]
-            samples = con.execute(
-                "SELECT sample_index, completion FROM samples WHERE policy = ? AND problem_id = ? AND setting = ?", key
-            ).fetchall()
-            nodes = con.execute(
-                "SELECT path, text FROM nodes WHERE policy = ? AND problem_id = ? AND setting = ?", key
-            ).fetchall()
-            texts = {
-                ".".join([str(index), *["0"] * depth]): step
-                for index, completion in samples
-                for depth, step in enumerate(_steps(completion or "", cut))
-            }
-            texts |= {path: text for path, text in nodes if text is not None}
-            found[problem_id] = {path: texts[path] for path in paths if path in texts}
-    return found
+        samples, nodes = (
+            con.execute(query, [pool.policy, pool.setting.name, *map(list, zip(*keys, strict=True))]).fetchall()
+            for query, keys in ((_COMPLETIONS, of_samples), (_TEXTS_OF_NODES, asked))
+        )
+    texts = {
+        (name, ".".join([first, *["0"] * depth])): step
+        for name, first, completion in samples
+        for depth, step in enumerate(_steps(completion or "", cut))
+    }
+    texts |= {(name, path): text for name, path, text in nodes}
+    return {
+        name: {path: texts[name, path] for path in paths if (name, path) in texts} for name, paths in wanted.items()
+    }
+
+
+# Of what is asked for by lists of problems and paths.
+_COMPLETIONS = """
+SELECT problem_id, first, completion FROM samples JOIN (SELECT unnest($3) AS problem_id, unnest($4) AS first) AS asked
+    USING (problem_id) WHERE policy = $1 AND setting = $2 AND sample_index::VARCHAR = first
+"""
+_TEXTS_OF_NODES = """
+SELECT problem_id, path, text FROM nodes JOIN (SELECT unnest($3) AS problem_id, unnest($4) AS path) AS asked
+    USING (problem_id, path) WHERE policy = $1 AND setting = $2 AND text IS NOT NULL
+"""
 
 
 def first_mentions(pool: Pool) -> np.ndarray:
