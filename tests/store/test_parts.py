@@ -243,3 +243,20 @@ def test_a_disk_that_is_really_full_keeps_what_was_acknowledged(small_disk, take
     absorb(path)
     assert not pending_parts(path)
     assert [index for (index,) in rows_of(path, "sample_index")] == list(range(safe))
+
+
+def test_a_folder_that_goes_while_it_is_made_is_made_again(tmp_path, monkeypatch):
+    """Another process removes it when it is empty: `mkdir` finds it there, and looking again not."""
+    made, gone = Path.mkdir, [FileExistsError(errno.EEXIST, "File exists"), FileNotFoundError(errno.ENOENT, "gone")]
+
+    def mkdir(self, *arguments, **more):
+        if gone:
+            raise gone.pop()
+        return made(self, *arguments, **more)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    assert write_part(tmp_path / "s.duckdb", "samples", [row(0)]).is_file() and gone == []
+    monkeypatch.undo()
+    (tmp_path / "t.duckdb.parts").write_text("a file")
+    with pytest.raises(RequestError, match="cannot write to"):
+        write_part(tmp_path / "t.duckdb", "samples", [row(0)])

@@ -116,10 +116,11 @@ def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Tab
 def _open_new(path: Path) -> BinaryIO:
     """Open a new file in a folder that another process may be removing because it was empty."""
     for attempt in range(_ATTEMPTS):
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             return open(path, "xb")
-        except FileNotFoundError:
-            if attempt == _ATTEMPTS - 1:
+        except (FileNotFoundError, FileExistsError):
+            # A folder that goes between the attempt to make it and the look at what is there "exists".
+            if attempt == _ATTEMPTS - 1 or path.exists() or path.parent.is_file():
                 raise
     raise AssertionError
