@@ -31,7 +31,7 @@ demo: $(VENV)/.installed
 	$(BIN)/ttc report notebooks/01_replay.ipynb --output $(REPORT) -p store=$(DEMO)
 	@printf '\nMade:\n  %s   samples of both policies, drawn, scored and graded just now\n' $(STORE)
 	@printf '  %s   the report on the demo store: open it in a browser\n' $(REPORT)
-	@printf '\nAsk it something:\n  %s/ttc replay --store %s --strategy best_of_n,majority_vote\n' $(BIN) $(DEMO)
+	@printf '\nAsk it something:\n  %s/ttc replay %s --policy lab-policy --strategy best_of_n,majority_vote\n' $(BIN) $(DEMO)
 	@printf 'Explore it:\n  %s/jupyter lab notebooks/01_replay.ipynb\n' $(BIN)
 
 # Two processes of one thread each: much of a test is waiting, for a browser or another process. TEST=-x, -k NAME …
