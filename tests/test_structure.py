@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interchange": {"errors", "plugins", "problems", "grading", "setting_keys", "samples", "store"},
     # Of replay the searches, which are coroutines that collecting answers as well as replaying does.
     "collect": {
-        *{"errors", "config", "setting_keys", "shipped", "problems", "grading", "revision_format"},
+        *{"errors", "config", "plugins", "setting_keys", "shipped", "problems", "grading", "revision_format"},
         *{"samples", "store", "replay"},
     },
     "analysis": {"errors", "plugins", "samples", "replay"},

@@ -40,7 +40,7 @@ def asked(store: Path) -> Asked:
 
 
 def draw(name: str, asked: Asked) -> tuple[Drawn, list[dict[str, Any]]]:
-    drawn = FIGURES[name][1](asked)
+    drawn = FIGURES[name](asked)
     return drawn, drawn.chart.to_dict()["datasets"]["rows"]
 
 

@@ -29,7 +29,7 @@ def figure(
     from ttclib.study.sides import open_larger
     from ttclib.study.telling import DEFAULT_BINS
 
-    _, draw = FIGURES[one_of(name, FIGURES, "figure")]
+    draw = FIGURES[one_of(name, FIGURES, "figure")]
     target = target_of(output or f"{name}.svg")
     study = study_of(choices)
     bins = choices.get("bins")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ttclib.study.graders import Graders
 
 _SHOWN, _LONGEST = 20, 60
-_SAID = {True: "right", False: "wrong", None: "not told"}
 
 
 @cli.command()
@@ -102,9 +101,9 @@ def _lines(answer: Answer[Graders]) -> Iterator[str]:
     if found.disagreements:
         n_pairs = len(found.disagreements)
         yield f"Reference and answer, the {min(_SHOWN, n_pairs)} most frequent of {n_pairs:,}:"
-    for one in found.disagreements[:_SHOWN]:
-        said = ", ".join(f"{name} {_SAID[correct]}" for name, correct in one.correct.items())
-        yield f"  {one.n_samples:,} × {one.reference[:_LONGEST]!r} and {one.answer[:_LONGEST]!r}: {said}"
+    for one in result.pairs(_SHOWN).iter_rows(named=True):
+        said = ", ".join(f"{name} {one[name]}" for name in found.names)
+        yield f"  {one['samples']:,} × {one['reference'][:_LONGEST]!r} and {one['answer'][:_LONGEST]!r}: {said}"
     yield f"Where each curve moves most against {result.first}, in points:"
     moved = result.frame.filter(pl.col("grader") != result.first).drop_nulls("difference")
     for (strategy, grader), part in moved.group_by("strategy", "grader", maintain_order=True):

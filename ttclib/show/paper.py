@@ -101,12 +101,12 @@ def _stars(asked: Asked) -> Drawn:
     return Drawn(chart, of_crossover(found.result.at(list(PAPER_RATES))), found.notes)
 
 
-FIGURES: dict[str, tuple[str, Callable[[Asked], Drawn]]] = {
-    "snell-1": ("small model thinking against a larger one, by difficulty, at three R", _leads),
-    "snell-3": ("searches by budget and difficulty", _searches),
-    "snell-4": ("compute-optimal against one strategy, oracle and predicted difficulty, with its saving", _optimal),
-    "snell-6": ("revisions along the chain, and sequential against parallel", _revisions),
-    "snell-7": ("the ratio of sequential to parallel", _ratio),
-    "snell-8": ("compute-optimal revisions against parallel answers", _optimal_revisions),
-    "snell-9": ("accuracy at matched FLOPs by difficulty, the larger model as stars", _stars),
+FIGURES: dict[str, Callable[[Asked], Drawn]] = {
+    "snell-1": _leads,
+    "snell-3": _searches,
+    "snell-4": _optimal,
+    "snell-6": _revisions,
+    "snell-7": _ratio,
+    "snell-8": _optimal_revisions,
+    "snell-9": _stars,
 }

@@ -7,8 +7,6 @@ format by an entry point in the group ``ttclib.verifier_formats`` that gives a s
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
 from transformers import PretrainedConfig
 
 from ttclib.collect.checkpoints import load_failure, resolve_model
@@ -21,6 +19,7 @@ from ttclib.collect.verifiers.skywork import SkyworkPrm
 from ttclib.collect.verifiers.token_classification import TokenClassificationPrm
 from ttclib.config import VERIFIER_ENTRY_POINTS, PrmConfig
 from ttclib.errors import RequestError
+from ttclib.plugins import plugins
 
 __all__ = ["FORMATS", "Encoded", "Prm", "StepScores", "TokenClassificationPrm", "find_format", "load_prm"]
 
@@ -58,8 +57,8 @@ def format_class(name: str) -> type[Prm]:
     """The format of a name, of ttclib or of another package."""
     if name in FORMATS:
         return FORMATS[name]
-    (point,) = entry_points(group=VERIFIER_ENTRY_POINTS, name=name)
-    found: type[Prm] = point.load()
+    others = dict(plugins(VERIFIER_ENTRY_POINTS, Prm, "a subclass of ttclib.collect.verifiers.Prm"))
+    found: type[Prm] = others[name]
     return found
 
 
