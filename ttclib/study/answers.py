@@ -360,24 +360,42 @@ class Sides:
     curves: tuple[pl.DataFrame, pl.DataFrame]
 
 
+@dataclass(frozen=True)
+class Differences:
+    """Two studies subtracted on the problems that both hold; `sides` are the studies of these, `frame` the rows."""
+
+    frame: pl.DataFrame
+    sides: tuple[Study, Study]
+    n_problems: int
+    notes: tuple[str, ...]
+
+
+def differences(
+    first: Study, second: Study, names: tuple[str, str], asked: Question, other: Question | None = None
+) -> Differences:
+    """Second less first, strategy by strategy and problem by problem (`ttclib.analysis.compare.compare`)."""
+    shared = [name for name in first.pool.problem_ids if name in set(second.pool.problem_ids)]
+    if not shared:
+        raise RequestError("the two sides share no problem: sample both on the same benchmark")
+    sides = (first.of_problems(shared), second.of_problems(shared))
+    compared = [side.compared(own) for side, own in zip(sides, (asked, other or asked), strict=True)]
+    ids = [name for name in compared[0].problem_ids if name in set(compared[1].problem_ids)]
+    outcomes = [[restrict(one, ids) for one in side.outcomes] for side in compared]
+    frame = compare(outcomes[0], outcomes[1], names=names, seed=asked.seed)
+    notes = tuple(dict.fromkeys(line for side in compared if (line := side.line())))
+    return Differences(frame, sides, len(ids), notes)
+
+
 def ask_compare(
     first: Study, second: Study, names: tuple[str, str], asked: Question, other: Question | None = None
 ) -> Answer[Sides]:
     """Two policies, settings, stores or verifiers, problem by problem on what both hold."""
-    questions = (asked, other or asked)
-    shared = [name for name in first.pool.problem_ids if name in set(second.pool.problem_ids)]
-    if not shared:
-        raise RequestError("the two sides share no problem: sample both on the same benchmark")
-    sides = [study.of_problems(shared) for study in (first, second)]
-    compared = [side.compared(own) for side, own in zip(sides, questions, strict=True)]
-    ids = [name for name in compared[0].problem_ids if name in set(compared[1].problem_ids)]
-    outcomes = [[restrict(one, ids) for one in side.outcomes] for side in compared]
-    frame = compare(outcomes[0], outcomes[1], names=names, seed=asked.seed)
-    curves = [side.replay(own).frame for side, own in zip(sides, questions, strict=True)]
-    caption = tuple(f"{name}: {source(side.pool, len(ids))}" for name, side in zip(names, sides, strict=True))
-    notes = tuple(dict.fromkeys(line for side in compared if (line := side.line())))
-    result = Sides(frame, names, (curves[0], curves[1]))
-    return Answer(result, findings.of_sides(result), caption, notes)
+    found = differences(first, second, names, asked, other)
+    one, two = found.sides
+    result = Sides(found.frame, names, (one.replay(asked).frame, two.replay(other or asked).frame))
+    labelled = zip(names, found.sides, strict=True)
+    caption = tuple(f"{name}: {source(side.pool, found.n_problems)}" for name, side in labelled)
+    return Answer(result, findings.of_sides(result), caption, found.notes)
 
 
 def ask_matched(study: Study, asked: Question, *, ledger: Ledger, **choices: Any) -> Answer[pl.DataFrame]:

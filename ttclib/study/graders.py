@@ -26,7 +26,7 @@ from ttclib.replay.strategy import reading
 from ttclib.samples import Pool
 from ttclib.store.texts import load_answers
 from ttclib.study import findings
-from ttclib.study.answers import Answer, ask_compare
+from ttclib.study.answers import Answer, differences
 from ttclib.study.opening import Notify
 from ttclib.study.question import Question, question
 from ttclib.study.study import Study
@@ -109,13 +109,10 @@ def ask_graders(
     sides = {name: _as_graded(study, found, name) for name in chosen}
     asked = asked or question(strategies=reading("pool"), lacking="leave out")
     first = sides.pop(chosen[0])
-    answers = {name: ask_compare(first, side, (chosen[0], name), asked) for name, side in sides.items()}
-    one = next(iter(answers.values()))
-    result = Graders(
-        found,
-        pl.concat([_before(chosen[0], one.result.frame), *(_after(n, a.result.frame) for n, a in answers.items())]),
-    )
-    notes = tuple(dict.fromkeys(note for answer in answers.values() for note in answer.notes))
+    apart = {name: differences(first, side, (chosen[0], name), asked) for name, side in sides.items()}
+    frames = [_before(chosen[0], next(iter(apart.values())).frame), *(_after(n, one.frame) for n, one in apart.items())]
+    result = Graders(found, pl.concat(frames))
+    notes = tuple(dict.fromkeys(note for one in apart.values() for note in one.notes))
     return Answer(result, findings.of_graders(result), study.caption(asked, study.compared(asked)), notes)
 
 
