@@ -197,6 +197,8 @@ class Member:
         """The same on some of the problems, what was read already kept."""
         wanted = set(problem_ids)
         rows = np.array([name in wanted for name in self.pool.problem_ids])
+        if rows.all():  # what was replayed of them stands
+            return self
         cut = replace(self, pool=self.pool.of_problems(rows))
         for name in ("_trees", "_chains", "_outcomes", "grown"):
             if name in self.__dict__:

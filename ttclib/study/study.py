@@ -259,7 +259,9 @@ class Study:
     def of_problems(self, problem_ids: Iterable[str]) -> Study:
         """The same study on some of the problems."""
         wanted = list(problem_ids)
-        return Study(tuple(member.of_problems(wanted) for member in self.members), self.store)
+        members = tuple(member.of_problems(wanted) for member in self.members)
+        same = all(one is other for one, other in zip(members, self.members, strict=True))
+        return self if same else Study(members, self.store)
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Answer]) -> Answer:
         if key not in self._answers:
