@@ -106,7 +106,7 @@ def notebook_of(name: str) -> Path:
 
 
 def alerts() -> list[str]:
-    """What explorers said of exceptions, which would not fail a cell."""
+    """What explorers said of exceptions, which would not fail a cell; all widgets are closed."""
     from ipywidgets.widgets.widget import Widget, _instances
 
     said = [widget.value for widget in _instances.values() if isinstance(getattr(widget, "value", None), str)]
@@ -122,6 +122,7 @@ def read(ran: Any) -> str:
 
 def run_checked(name: str, folder: Path, **parameters: Any) -> Any:
     target = folder / f"{name}.ipynb"
+    alerts()  # what other tests of this process left open is not this notebook's
     ran = run(notebook_of(name), target, **parameters)
     assert alerts() == []
     assert target.stat().st_size < MAX_BYTES
