@@ -9,61 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from ttclib.analysis.column import DASH, Column
+from ttclib.analysis.result_columns import OWN
 from ttclib.errors import one_of
 from ttclib.plugins import plugins
 from ttclib.replay.strategy import strategies
 
 ENTRY_POINTS = "ttclib.columns"
-DASH = "–"
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
 # What frames hold beside registered strategies.
 OTHER_LABELS = {"compute_optimal": "compute-optimal", "samples": "whole samples"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """What is known of a result column.
-
-    Attributes
-    ----------
-    name : str
-    dtype : polars data type
-    meaning : str
-        One line, for docs and headings that explain themselves.
-    kind : str
-        How a value is written, one of `KINDS`.
-    label : str
-        What a reader sees in its place; empty: the name with blanks.
-    unit : str
-        What a number counts, empty where the kind says it.
-    null : str
-        What a missing value is called.
-    ends : pair of str or None
-        The columns that hold its interval's ends.
-    """
-
-    name: str
-    dtype: Any
-    meaning: str
-    kind: str = "text"
-    label: str = ""
-    unit: str = ""
-    null: str = DASH
-    ends: tuple[str, str] | None = None
-
-    @property
-    def heading(self) -> str:
-        """What a table or an axis calls it."""
-        return self.label or self.name.replace("_", " ")
-
-    @property
-    def numeric(self) -> bool:
-        """Whether its values are numbers, which stand at the right."""
-        return self.kind not in ("name", "text", "flag", "grade")
 
 
 def strategy_label(name: str) -> str:
@@ -266,8 +225,6 @@ def schema(*names: str) -> dict[str, Any]:
 @cache
 def columns() -> Mapping[str, Column]:
     """Every column by name: ttclib's own, then those of other packages; of two with one name the first stays."""
-    from ttclib.analysis.result_columns import OWN
-
     found = {one.name: one for one in OWN}
     for _, given in plugins(ENTRY_POINTS, (Column, tuple, list), "a Column or several"):
         for one in (given,) if isinstance(given, Column) else given:

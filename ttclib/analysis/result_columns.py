@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.columns import Column
+from ttclib.analysis.column import Column
 
 _INT, _FLOAT, _TEXT, _FLAG = pl.Int64, pl.Float64, pl.String, pl.Boolean
 _CI = ("ci_low", "ci_high")

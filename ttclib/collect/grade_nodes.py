@@ -11,6 +11,8 @@ from ttclib.collect.steps import split_steps
 from ttclib.grading import get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
+from ttclib.store.remaining import ungraded_leaves
+from ttclib.store.step_rows import node_texts, texts_of_searched_samples
 
 _GRADED_AT_ONCE = 4096
 
@@ -33,18 +35,11 @@ def grade_nodes(store: Path, grader_name: str, *, again: bool = False, notify: N
     """
     grader = get_grader(grader_name)
     with connect(store, notify=notify) as con:
-        leaves = con.execute(
-            """SELECT problem_id, policy, setting, path, reference_answer, prompt, metadata
-               FROM nodes LEFT JOIN problems USING (problem_id)
-               ANTI JOIN (SELECT * FROM node_grades WHERE grader = $1 AND NOT $2)
-                    USING (policy, problem_id, setting, path)
-               WHERE finish_reason IS NOT NULL ORDER BY ALL""",
-            [grader.name, again],
-        ).fetchall()
+        leaves = ungraded_leaves(con, grader.name, again=again)
         if not leaves:
             return 0
-        texts = {tuple(row[:4]): row[4] for row in con.execute(_NODE_TEXTS).fetchall()}
-        for *key, index, completion, delimiter in con.execute(_SAMPLE_TEXTS).fetchall():
+        texts = {tuple(row[:4]): row[4] for row in node_texts(con)}
+        for *key, index, completion, delimiter in texts_of_searched_samples(con):
             if (*key, str(index)) not in texts:
                 for number, text in enumerate(split_steps(completion, delimiter or "\n")):
                     texts[(*key, str(index) + ".0" * number)] = text
@@ -86,11 +81,3 @@ def _completion(texts: dict[tuple[str, ...], str], problem_id: str, policy: str,
         found.append(texts[problem_id, policy, setting, path])
         path = path.rpartition(".")[0]
     return "".join(reversed(found))
-
-
-_NODE_TEXTS = "SELECT problem_id, policy, setting, path, text FROM nodes"
-_SAMPLE_TEXTS = """
-    SELECT problem_id, policy, setting, sample_index, completion, keys ->> 'step_delimiter'
-    FROM samples LEFT JOIN settings USING (setting)
-    SEMI JOIN nodes USING (policy, problem_id, setting) WHERE completion IS NOT NULL
-"""

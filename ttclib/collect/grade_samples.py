@@ -13,17 +13,10 @@ from ttclib.collect.progress import progress
 from ttclib.grading import Doubts, Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
+from ttclib.store.remaining import GRADES_OF, ungraded
 from ttclib.store.tables import TABLES
 
 _GRADED_AT_ONCE = 4096
-_GRADES_OF = {"samples": "grades", "revisions": "revision_grades"}
-
-# The answer that an import stated was never in a completion: it is taken from the grades that hold it.
-_HELD = """
-    SELECT {columns}, list(grader) AS came, bool_or(correct) FILTER (WHERE grader = 'given') AS given,
-           first(answer ORDER BY grader <> 'given', grader DESC) FILTER (WHERE answer IS NOT NULL) AS stated
-    FROM {table} GROUP BY ALL
-"""
 
 
 def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify = lambda text: None) -> int:
@@ -53,27 +46,16 @@ def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify 
         Grades are to be replaced, and somebody holds the store's file; nothing has changed.
     """
     grader = get_grader(grader_name)
-    graded = sum(_grade(store, kind, grader, again, notify) for kind in _GRADES_OF)
+    graded = sum(_grade(store, kind, grader, again, notify) for kind in GRADES_OF)
     if not graded:
         notify(f"grade: {grader.name} has graded all there is")
     return graded
 
 
 def _grade(store: Path, kind: str, grader: Grader, again: bool, notify: Notify) -> int:
-    table = _GRADES_OF[kind]
-    key = TABLES[kind]
-    columns = ", ".join(key)
+    table, key = GRADES_OF[kind], TABLES[kind]
     with connect(store, notify=notify) as con:
-        todo = con.execute(
-            f"""SELECT {columns}, completion, CASE WHEN command = 'import' THEN stated END, given, reference_answer,
-                       prompt, metadata
-                FROM {kind} LEFT JOIN problems USING (problem_id) LEFT JOIN runs USING (run_id)
-                LEFT JOIN ({_HELD.format(table=table, columns=columns)}) USING ({columns})
-                WHERE (completion IS NOT NULL OR stated IS NOT NULL)
-                      AND ($2 OR came IS NULL OR NOT list_has_any(came, ['given', $1]))
-                ORDER BY problem_id, {columns}""",
-            [grader.name, again],
-        ).fetchall()
+        todo = ungraded(con, kind, grader.name, again=again)
         classes = known_classes(con, grader.name) if todo else {}
     if not todo:
         return 0

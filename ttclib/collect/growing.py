@@ -13,6 +13,7 @@ from ttclib.errors import RequestError
 from ttclib.problems import Problem
 from ttclib.replay.tree import ROOT, SampleTree, Step, parent_of
 from ttclib.store import connect
+from ttclib.store.step_rows import step_rows
 
 
 @dataclass(slots=True)
@@ -86,11 +87,8 @@ def load_growing(
     verifier = None if config.prm is None else config.prm.name
     trees = {problem.problem_id: GrowingTree(problem, 0) for problem in problems}
     with connect(config.store, notify=notify) as con:
-        key = [policy, setting, verifier, list(trees)]
-        nodes = con.execute(_NODES, key).fetchall()
-        samples = con.execute(_SAMPLES, [*key, n_first]).fetchall()
-        read_of_pool = con.execute(_READ_OF_POOL, key).fetchall()
-    for problem_id, path, token_ids, text, finish_reason, is_read, score, prm_tokens in nodes:
+        held = step_rows(con, policy, setting, verifier, list(trees), n_first)
+    for problem_id, path, token_ids, text, finish_reason, is_read, score, prm_tokens in held.nodes:
         trees[problem_id].steps[path] = DrawnStep(
             tuple(token_ids),
             text,
@@ -98,8 +96,8 @@ def load_growing(
             _read(is_read, score),
             math.nan if prm_tokens is None else prm_tokens,
         )
-    own = {(problem_id, path) for problem_id, path, *_ in nodes}
-    for problem_id, index, token_ids, step_tokens, *rest in samples:
+    own = {(problem_id, path) for problem_id, path, *_ in held.nodes}
+    for problem_id, index, token_ids, step_tokens, *rest in held.samples:
         if token_ids is None or step_tokens is None:
             raise RequestError(
                 f"sample {index} of problem '{problem_id}' in '{config.store}' has no token ids, which a search needs "
@@ -108,7 +106,7 @@ def load_growing(
         trees[problem_id].prompt_tokens = rest[-1]
         if (problem_id, str(index)) not in own:
             _add_sample(trees[problem_id].steps, index, token_ids, step_tokens, config, *rest)
-    for problem_id, path, score, prm_tokens in read_of_pool:
+    for problem_id, path, score, prm_tokens in held.read_of_pool:
         if (step := trees[problem_id].steps.get(path)) is not None:
             step.score = _read(True, score)
             step.prm_tokens = math.nan if prm_tokens is None else prm_tokens
@@ -177,28 +175,3 @@ def _add_sample(
 
 def _read(is_read: bool | None, score: float | None) -> float | None:
     return (math.nan if score is None else score) if is_read else None
-
-
-_NODES = """
-    SELECT problem_id, path, token_ids, text, finish_reason, is_read, step_score, prm_tokens
-    FROM nodes LEFT JOIN (
-        SELECT policy, problem_id, setting, path, step_score, prm_tokens, true AS is_read
-        FROM node_scores WHERE verifier = $3
-    ) USING (policy, problem_id, setting, path)
-    WHERE policy = $1 AND setting = $2 AND problem_id IN (SELECT unnest($4::VARCHAR[]))
-"""
-_SAMPLES = """
-    SELECT problem_id, sample_index, completion_ids, step_tokens, completion, finish_reason, is_read, step_scores,
-           prm_tokens, prompt_tokens
-    FROM samples LEFT JOIN (
-        SELECT policy, problem_id, setting, sample_index, step_scores, prm_tokens, true AS is_read
-        FROM scores WHERE verifier = $3
-    ) USING (policy, problem_id, setting, sample_index)
-    WHERE policy = $1 AND setting = $2 AND problem_id IN (SELECT unnest($4::VARCHAR[])) AND sample_index < $5
-    ORDER BY problem_id, sample_index
-"""
-_READ_OF_POOL = """
-    SELECT problem_id, path, step_score, prm_tokens
-    FROM node_scores ANTI JOIN nodes USING (policy, problem_id, setting, path)
-    WHERE policy = $1 AND setting = $2 AND verifier = $3 AND problem_id IN (SELECT unnest($4::VARCHAR[]))
-"""

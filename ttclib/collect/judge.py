@@ -24,6 +24,7 @@ from ttclib.config import JudgeConfig, RunConfig
 from ttclib.errors import RequestError
 from ttclib.store import connect
 from ttclib.store.choosing import Wanted
+from ttclib.store.remaining import readings_made
 
 Reading = tuple[str, int, int, str]  # problem_id, sample_index, number of the reading, what the judge is shown
 
@@ -59,7 +60,7 @@ def judge(
     wanted = policy or config.policy.name
     with connect(config.store, notify=notify) as con:
         drawn = find_pool(con, config, wanted, setting, notify)
-        rows = con.execute(_READ, [wanted, drawn.name, asked.name]).fetchall()
+        rows = readings_made(con, wanted, drawn.name, asked.name)
     todo = [
         (problem_id, index, number, asked.shown(prompt, completion))
         for problem_id, index, prompt, completion, numbers in rows
@@ -139,15 +140,3 @@ def rating(text: str, pattern: str, lowest: float, highest: float) -> float | No
     except (IndexError, TypeError, ValueError):  # nothing, an empty group, no number
         return None
     return value if math.isfinite(value) and 0 <= value <= 1 else None
-
-
-_READ = """
-    SELECT problem_id, sample_index, prompt, completion, readings
-    FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2) JOIN problems USING (problem_id)
-    LEFT JOIN (
-        SELECT policy, problem_id, setting, sample_index, list(reading) AS readings
-        FROM scores WHERE verifier = $3 GROUP BY ALL
-    ) USING (policy, problem_id, setting, sample_index)
-    WHERE prompt IS NOT NULL AND completion IS NOT NULL
-    ORDER BY problem_id, sample_index
-"""

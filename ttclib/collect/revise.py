@@ -32,6 +32,7 @@ from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
 from ttclib.revision_format import revision_prefix, revision_text
 from ttclib.store import connect, is_collected, write_part
+from ttclib.store.remaining import drawn_answers, unscored_answers
 
 _SCORED_AT_ONCE = 1024
 
@@ -177,19 +178,7 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
     setting = config.revision_setting_row(revision)["setting"]
     n_context = revision.n_context if verifier.n_context is None else verifier.n_context
     with connect(config.store, notify=notify) as con:
-        todo = con.execute(
-            f"""SELECT problem_id, chain, position, prompt, seen, completion FROM (
-                    SELECT *, list(completion) OVER (
-                        PARTITION BY problem_id, chain ORDER BY position
-                        ROWS BETWEEN {n_context} PRECEDING AND CURRENT ROW
-                    ) AS seen
-                    FROM revisions WHERE policy = $1 AND setting = $2 AND completion IS NOT NULL
-                ) JOIN problems USING (problem_id)
-                ANTI JOIN (SELECT * FROM revision_scores WHERE verifier = $3)
-                    USING (policy, problem_id, setting, chain, position)
-                WHERE prompt IS NOT NULL ORDER BY length(prompt), problem_id, chain, position""",
-            [model.name, setting, verifier.name],
-        ).fetchall()
+        todo = unscored_answers(con, model.name, setting, verifier.name, n_context)
     if not todo:
         notify(f"score: '{verifier.name}' has read all answers of '{model.name}'")
         return 0
@@ -312,18 +301,7 @@ def _held(config: RunConfig, policy: str, setting: str, n_context: int, notify: 
     if not is_collected(config.store):
         return {}
     with connect(config.store, notify=notify) as con:
-        rows = con.execute(
-            """WITH own AS (
-                   SELECT problem_id, chain, position, completion_ids,
-                          row_number() OVER (PARTITION BY problem_id, chain ORDER BY position) - 1 AS rank
-                   FROM revisions WHERE policy = $1 AND setting = $2
-               )
-               SELECT problem_id, chain, position, CASE WHEN position >= n_whole - $3 THEN completion_ids END
-               FROM own JOIN (
-                   SELECT problem_id, chain, count(*) FILTER (WHERE rank = position) AS n_whole FROM own GROUP BY ALL
-               ) USING (problem_id, chain)""",
-            [policy, setting, n_context],
-        ).fetchall()
+        rows = drawn_answers(con, policy, setting, n_context)
     answers: dict[Chain, Answers] = {}
     for problem_id, chain, position, token_ids in rows:
         answers.setdefault((problem_id, chain), {})[position] = token_ids

@@ -26,6 +26,7 @@ from ttclib.errors import RequestError, TTCError
 from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
 from ttclib.store import connect, is_collected, write_part
+from ttclib.store.remaining import drawn_samples, known_problems
 
 if TYPE_CHECKING:
     from ttclib.collect.engines.chat import ChatEngine
@@ -191,13 +192,13 @@ def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
     if not is_collected(store):
         return
     with connect(store) as con:
-        held = {
-            row[0]: row[1:]
-            for row in con.execute("SELECT problem_id, prompt, reference_answer FROM problems").fetchall()
-        }
+        held = known_problems(con)
     for problem in problems:
-        prompt, answer = held.get(problem.problem_id, (None, None))
-        for what, ours, theirs in (("prompt", problem.prompt, prompt), ("answer", problem.reference_answer, answer)):
+        known = held.get(problem.problem_id, {})
+        for what, ours, theirs in (
+            ("prompt", problem.prompt, known.get("prompt")),
+            ("answer", problem.reference_answer, known.get("reference_answer")),
+        ):
             if theirs is not None and ours is not None and ours != theirs:
                 raise RequestError(
                     f"problem '{problem.problem_id}' stands in '{store}' with another {what}: "
@@ -260,7 +261,4 @@ def _sampled(store: Path, policy: str, setting: str, notify: Notify) -> set[tupl
     if not is_collected(store):
         return set()
     with connect(store, notify=notify) as con:
-        rows = con.execute(
-            "SELECT problem_id, sample_index FROM samples WHERE policy = ? AND setting = ?", [policy, setting]
-        ).fetchall()
-    return set(rows)
+        return drawn_samples(con, policy, setting)

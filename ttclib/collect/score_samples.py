@@ -18,6 +18,7 @@ from ttclib.samples import Setting
 from ttclib.setting_keys import differing_keys, matches, option, value_at
 from ttclib.store import connect
 from ttclib.store.choosing import Wanted, all_matching, choose_policy, choose_setting, settings_of
+from ttclib.store.remaining import drawn_samples, unscored_samples
 
 _SCORED_AT_ONCE = 4096
 
@@ -190,14 +191,7 @@ def _delimiter(config: RunConfig, drawn: Setting, completions: Sequence[str], no
 
 
 def _unread(con: Any, policy: str, drawn: Setting, verifier: str) -> _Unread:
-    key = [policy, drawn.name]
-    rows = con.execute(
-        """SELECT problem_id, sample_index, prompt, completion
-           FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2) LEFT JOIN problems USING (problem_id)
-           ANTI JOIN (SELECT * FROM scores WHERE verifier = $3) USING (policy, problem_id, setting, sample_index)
-           ORDER BY length(prompt), problem_id, sample_index""",
-        [*key, verifier],
-    ).fetchall()
-    ((n_samples,),) = con.execute("SELECT count(*) FROM samples WHERE policy = $1 AND setting = $2", key).fetchall()
+    rows = unscored_samples(con, policy, drawn.name, verifier)
+    n_samples = len(drawn_samples(con, policy, drawn.name))
     readable = [row for row in rows if row[2] is not None and row[3] is not None]
     return _Unread(n_samples, len(rows) - len(readable), readable)

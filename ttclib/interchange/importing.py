@@ -29,6 +29,7 @@ from ttclib.store.classes import known_classes
 from ttclib.store.credit import credit_run
 from ttclib.store.fact_tables import read_facts
 from ttclib.store.models import read_row, refuse_known_verifier
+from ttclib.store.remaining import known_problems, n_drawn
 from ttclib.store.sample_rows import samples_held
 from ttclib.store.schema import parts_directory
 
@@ -248,10 +249,8 @@ class _Held:
         if not is_collected(store):
             return cls()
         with connect(store, notify=notify) as con:
-            rows = con.execute("SELECT problem_id, benchmark, prompt, reference_answer FROM problems").fetchall()
+            problems = known_problems(con)
             classes = known_classes(con, grader)
-        names = ("benchmark", "prompt", "reference_answer")
-        problems = {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
         return cls(problems, classes, _count(store), partial(samples_held, store))
 
 
@@ -290,4 +289,4 @@ def _write(store: Path, tables: dict[str, pa.Table]) -> None:
 
 def _count(store: Path) -> int:
     with connect(store) as con:
-        return sum(int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]) for name in ("samples", "counts"))
+        return n_drawn(con)

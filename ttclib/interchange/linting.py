@@ -8,19 +8,11 @@ import polars as pl
 
 from ttclib.grading import get_grader
 from ttclib.interchange.batch import Notify
-from ttclib.interchange.grading_samples import GIVEN
 from ttclib.interchange.lint import COLUMNS, Finding, lint_counts, lint_samples
 from ttclib.interchange.lint.drawn import canonical
 from ttclib.store import connect
-from ttclib.store.pool import GRADES_READ
+from ttclib.store.frames import counts_frame, problems_frame, samples_frame
 
-_SAMPLES = f"""
-SELECT policy, problem_id, setting, sample_index, completion, completion_tokens, logprob, answer, answer_class, correct,
-       coalesce(grader = '{GIVEN}', false) AS given
-FROM samples LEFT JOIN ({GRADES_READ}) USING (policy, problem_id, setting, sample_index)
-"""
-_PROBLEMS = "SELECT problem_id, benchmark, prompt, reference_answer FROM problems"
-_COUNTS = "SELECT policy, setting, benchmark, n, c FROM counts LEFT JOIN problems USING (problem_id)"
 _MOST_COMPARED = 3000
 
 
@@ -43,10 +35,7 @@ def lint_store(store: Path, *, notify: Notify = lambda text: None) -> list[Findi
         No such store, or none.
     """
     with connect(store, notify=notify) as con:
-        samples = pl.from_arrow(con.sql(_SAMPLES).to_arrow_table())
-        problems = pl.from_arrow(con.sql(_PROBLEMS).to_arrow_table())
-        counts = pl.from_arrow(con.sql(_COUNTS).to_arrow_table())
-    assert isinstance(samples, pl.DataFrame) and isinstance(problems, pl.DataFrame) and isinstance(counts, pl.DataFrame)
+        samples, problems, counts = samples_frame(con), problems_frame(con), counts_frame(con)
     findings = lint_counts(counts)
     order = problems.with_row_index("_order").select("problem_id", "_order")
     samples = samples.join(order, on="problem_id", how="left").sort("policy", "setting", "_order", "sample_index")

@@ -1,0 +1,140 @@
+"""What a store lacks: samples to draw, answers to score, judge or grade, with what that takes.
+
+All take an open connection (`ttclib.store.connect`) and give plain rows in a stable order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from ttclib.store.tables import SAMPLE_KEY, TABLES
+
+Rows = list[tuple[Any, ...]]
+GRADES_OF = {"samples": "grades", "revisions": "revision_grades"}
+_SAMPLE = ", ".join(SAMPLE_KEY)
+
+
+def known_problems(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str | None]]:
+    """`benchmark`, `prompt` and `reference_answer` of every problem, by id."""
+    names = ("benchmark", "prompt", "reference_answer")
+    rows = con.execute(f"SELECT problem_id, {', '.join(names)} FROM problems").fetchall()
+    return {problem_id: dict(zip(names, own, strict=True)) for problem_id, *own in rows}
+
+
+def drawn_samples(con: duckdb.DuckDBPyConnection, policy: str, setting: str) -> set[tuple[str, int]]:
+    """Problem and index of every sample of a pool."""
+    query = "SELECT problem_id, sample_index FROM samples WHERE policy = $1 AND setting = $2"
+    return set(con.execute(query, [policy, setting]).fetchall())
+
+
+def n_drawn(con: duckdb.DuckDBPyConnection) -> int:
+    """Samples and problems' counts that a store holds."""
+    query = "SELECT (SELECT count(*) FROM samples) + (SELECT count(*) FROM counts)"
+    return int(con.execute(query).fetchall()[0][0])
+
+
+def drawn_answers(con: duckdb.DuckDBPyConnection, policy: str, setting: str, n_context: int) -> Rows:
+    """Answers of revision chains: problem, chain, position, token ids; ids alone of those that the next will see."""
+    return con.execute(
+        """WITH own AS (
+               SELECT problem_id, chain, position, completion_ids,
+                      row_number() OVER (PARTITION BY problem_id, chain ORDER BY position) - 1 AS rank
+               FROM revisions WHERE policy = $1 AND setting = $2
+           )
+           SELECT problem_id, chain, position, CASE WHEN position >= n_whole - $3 THEN completion_ids END
+           FROM own JOIN (
+               SELECT problem_id, chain, count(*) FILTER (WHERE rank = position) AS n_whole FROM own GROUP BY ALL
+           ) USING (problem_id, chain)""",
+        [policy, setting, n_context],
+    ).fetchall()
+
+
+def unscored_samples(con: duckdb.DuckDBPyConnection, policy: str, setting: str, verifier: str) -> Rows:
+    """Samples that a verifier has not read, short prompts first: problem, index, prompt, completion."""
+    return con.execute(
+        f"""SELECT problem_id, sample_index, prompt, completion
+            FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2) LEFT JOIN problems USING (problem_id)
+            ANTI JOIN (SELECT * FROM scores WHERE verifier = $3) USING ({_SAMPLE})
+            ORDER BY length(prompt), problem_id, sample_index""",
+        [policy, setting, verifier],
+    ).fetchall()
+
+
+def unscored_answers(con: duckdb.DuckDBPyConnection, policy: str, setting: str, verifier: str, n_context: int) -> Rows:
+    """Answers of chains that a verifier has not read: problem, chain, position, prompt, texts seen, completion.
+
+    The texts seen are the answer's own and those of up to `n_context` before it.
+    """
+    return con.execute(
+        f"""SELECT problem_id, chain, position, prompt, seen, completion FROM (
+                SELECT *, list(completion) OVER (
+                    PARTITION BY problem_id, chain ORDER BY position
+                    ROWS BETWEEN {int(n_context)} PRECEDING AND CURRENT ROW
+                ) AS seen
+                FROM revisions WHERE policy = $1 AND setting = $2 AND completion IS NOT NULL
+            ) JOIN problems USING (problem_id)
+            ANTI JOIN (SELECT * FROM revision_scores WHERE verifier = $3)
+                USING (policy, problem_id, setting, chain, position)
+            WHERE prompt IS NOT NULL ORDER BY length(prompt), problem_id, chain, position""",
+        [policy, setting, verifier],
+    ).fetchall()
+
+
+def readings_made(con: duckdb.DuckDBPyConnection, policy: str, setting: str, verifier: str) -> Rows:
+    """Samples with a text and the readings that a judge has made: problem, index, prompt, completion, numbers."""
+    return con.execute(
+        f"""SELECT problem_id, sample_index, prompt, completion, readings
+            FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2) JOIN problems USING (problem_id)
+            LEFT JOIN (
+                SELECT {_SAMPLE}, list(reading) AS readings FROM scores WHERE verifier = $3 GROUP BY ALL
+            ) USING ({_SAMPLE})
+            WHERE prompt IS NOT NULL AND completion IS NOT NULL
+            ORDER BY problem_id, sample_index""",
+        [policy, setting, verifier],
+    ).fetchall()
+
+
+def ungraded(con: duckdb.DuckDBPyConnection, kind: str, grader: str, *, again: bool = False) -> Rows:
+    """Answers that a grader has not graded and that came with no grade; all answers if `again`.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+    kind : {"samples", "revisions"}
+    grader : str
+    again : bool
+
+    Returns
+    -------
+    list of tuple
+        The table's key, then completion, stated answer, given grade, reference answer, prompt, metadata. An answer
+        that an import stated was never in a completion: it is taken from the grades that hold it.
+    """
+    key = ", ".join(TABLES[kind])
+    return con.execute(
+        f"""SELECT {key}, completion, CASE WHEN command = 'import' THEN stated END, given, reference_answer, prompt,
+                   metadata
+            FROM {kind} LEFT JOIN problems USING (problem_id) LEFT JOIN runs USING (run_id)
+            LEFT JOIN (
+                SELECT {key}, list(grader) AS came, bool_or(correct) FILTER (WHERE grader = 'given') AS given,
+                       first(answer ORDER BY grader <> 'given', grader DESC) FILTER (WHERE answer IS NOT NULL) AS stated
+                FROM {GRADES_OF[kind]} GROUP BY ALL
+            ) USING ({key})
+            WHERE (completion IS NOT NULL OR stated IS NOT NULL)
+                  AND ($2 OR came IS NULL OR NOT list_has_any(came, ['given', $1]))
+            ORDER BY problem_id, {key}""",
+        [grader, again],
+    ).fetchall()
+
+
+def ungraded_leaves(con: duckdb.DuckDBPyConnection, grader: str, *, again: bool = False) -> Rows:
+    """Leaves of searches that a grader has not graded: problem, policy, setting, path, reference, prompt, metadata."""
+    return con.execute(
+        """SELECT problem_id, policy, setting, path, reference_answer, prompt, metadata
+           FROM nodes LEFT JOIN problems USING (problem_id)
+           ANTI JOIN (SELECT * FROM node_grades WHERE grader = $1 AND NOT $2) USING (policy, problem_id, setting, path)
+           WHERE finish_reason IS NOT NULL ORDER BY ALL""",
+        [grader, again],
+    ).fetchall()
