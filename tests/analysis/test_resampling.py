@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest, ttest_1samp
 
-from ttclib.analysis.resampling import Resamples, ends, holm, interval, leads
+from ttclib.analysis.resampling import Resamples, ends, interval
+from ttclib.analysis.winners import holm, leads
 from ttclib.errors import RequestError
 
 NAN = float("nan")

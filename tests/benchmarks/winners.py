@@ -15,7 +15,8 @@ import sys
 import numpy as np
 from scipy.stats import binom
 
-from ttclib.analysis.resampling import interval, leads
+from ttclib.analysis.resampling import interval
+from ttclib.analysis.winners import leads
 
 TRUTHS = (0.5, 0.7, 0.9, 0.95, 0.97, 0.985)
 SCENES = ("expectation", "greedy", "constant", "solved", "always")

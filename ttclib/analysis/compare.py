@@ -13,7 +13,8 @@ from ttclib.analysis.difficulty import Difficulty
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.optimise import FOLDS, PARTITIONS, Choice, default_limits, optimise
-from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends, interval, leads
+from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends, interval
+from ttclib.analysis.winners import leads
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
 

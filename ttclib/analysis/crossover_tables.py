@@ -12,7 +12,8 @@ from ttclib.analysis.candidates import Candidates
 from ttclib.analysis.frontier import finite, reach_unit
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.optimise import Choice, mean_by_group
-from ttclib.analysis.resampling import ends, leads
+from ttclib.analysis.resampling import ends
+from ttclib.analysis.winners import leads
 
 _TIE = 1e-9
 

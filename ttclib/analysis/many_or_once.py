@@ -10,7 +10,8 @@ import polars as pl
 from ttclib.analysis.candidates import Candidates, candidates_of
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.ledger import Ledger
-from ttclib.analysis.resampling import interval, leads
+from ttclib.analysis.resampling import interval
+from ttclib.analysis.winners import leads
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import needs_truth
