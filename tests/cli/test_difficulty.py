@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+import ttclib
 from tests.builders import build_store
 from tests.cli.commands import error_line, rows, ttc
+from tests.study.efforts import make_efforts
 from ttclib.analysis.fits import fit_coverage_power_law
 from ttclib.store import load_pool
+from ttclib.study.gain import ask_gain
 
 SMALL = ("s.duckdb", "--policy", "small")
 
@@ -92,6 +95,26 @@ def test_lengths(asking, pool):
     assert f"{found['caps'][0]['accuracy'] * 100:.1f}%" in text
     unasked = rows("lengths", *SMALL, cwd=asking)["caps"]
     assert unasked[-1]["cap"] == pool.completion_tokens.max() and unasked[-1]["answered"] == 1
+
+    mixed = pool.of_problems((pool.n_correct > 0) & (pool.n_correct < 16))
+    within = rows("lengths", *SMALL, cwd=asking)["within"]
+    assert [row["length_group"] for row in within] == [1, 2, 3, 4, 5]
+    assert {row["n_problems"] for row in within} <= set(range(1, len(mixed.problem_ids) + 1))
+
+
+def test_gain_is_the_study_s(tmp_path):
+    store = make_efforts(tmp_path / "e.duckdb", {"low": (0.3, 100), "high": (0.9, 410)})
+    command = ("gain", "e.duckdb", "--setting", "reasoning_effort=*")
+    found = rows(*command, "--samples", "4", cwd=tmp_path)
+    expected = ask_gain(ttclib.open(store, setting={"reasoning_effort": "*"}), 4)
+    assert found["gains"] == expected.result.frame.to_dicts()
+    assert found["lengths"] == expected.result.lengths.to_dicts()
+    low, high = (load_pool(store, setting={"reasoning_effort": effort}) for effort in ("low", "high"))
+    of = {row["measure"]: row for row in found["gains"]}
+    assert of["accuracy"]["difference"] == pytest.approx(high.correct.mean() - low.correct.mean())
+    text = ttc(*command, cwd=tmp_path).stdout
+    assert text.startswith("high effort against low effort for 4.1 × the tokens: ") and "a right one is among" in text
+    assert "name two policies" in error_line(ttc(*command[:2], "--setting", "reasoning_effort=low", cwd=tmp_path))
 
 
 def test_coverage_is_the_models_own_curve(asking, pool):

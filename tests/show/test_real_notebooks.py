@@ -14,11 +14,13 @@ from tests.show.inprocess import outputs_of  # noqa: E402
 from tests.show.stores import make_store  # noqa: E402
 from tests.show.test_notebooks import LACK, notebook_of, read, run_checked  # noqa: E402
 from tests.study.efforts import make_efforts  # noqa: E402
+from ttclib.analysis.columns import shown  # noqa: E402
 from ttclib.analysis.ledger import Ledger  # noqa: E402
 from ttclib.show.page import findings_of  # noqa: E402
 from ttclib.show.report import parameters_of  # noqa: E402
 from ttclib.show.theme import VEGALITE_MIME  # noqa: E402
 from ttclib.study.answers import Answer  # noqa: E402
+from ttclib.study.gain import ask_gain  # noqa: E402
 from ttclib.study.many_or_once import ManyOrOnce, ask_many_or_once  # noqa: E402
 from ttclib.study.question import question  # noqa: E402
 
@@ -79,6 +81,28 @@ def test_on_the_store_that_ships(name: str, tmp_path: Path) -> None:
         assert "No thinking × 8 reaches 53.6% by majority vote for 9,551 tokens, all that is held" in said
     else:
         assert "OTIS Mock AIME, at the price of one dearer answer: several cheaper ones and the one cannot be" in said
+
+
+@pytest.mark.slow
+def test_what_the_gain_of_thinking_is_made_of(tmp_path: Path) -> None:
+    ran = run_checked("16_coverage_or_reasoning", tmp_path)
+    found = ask_gain(ttclib.open(STORE, "openai/gpt-5.1", benchmark="otis_mock_aime", setting="*"))
+    said = read(ran)
+    assert findings_of(ran) == list(found.findings) and LACK not in said
+    assert "openai/" not in said and "reasoning_" not in said and "otis_mock" not in said, "a raw id"
+    for row in found.result.frame.iter_rows(named=True):
+        assert f"{shown(row['first'], 'first')} {shown(row['second'], 'second')}" in said
+    gains, lengths = (spec["datasets"]["rows"] for spec in outputs_of(ran, VEGALITE_MIME))
+    assert [row["difference"] for row in gains] == pytest.approx(found.result.frame["difference"].to_list(), abs=1e-5)
+    assert [row["deviation"] for row in lengths] == pytest.approx(found.result.lengths["deviation"].to_list(), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_gain_on_a_store_that_lacks_it_is_said_once(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "poor.duckdb", n_problems=3, n_samples=4, scored=False)
+    one = {"policies": ["small"], "benchmark": None}
+    said = read(run_checked("16_coverage_or_reasoning", tmp_path, store=str(store), **one))
+    assert said.count(LACK) == 1 and "one side, small: name two policies" in said
 
 
 @pytest.mark.slow

@@ -243,6 +243,11 @@ OWN: tuple[Column, ...] = (
     _share("few_steps", "share of wrong solutions of one or two steps", "wrong: 1–2 steps"),
     Column("mean_steps_wrong", _FLOAT, "mean steps of wrong solutions", "ratio", "steps of wrong"),
     Column("mean_steps_right", _FLOAT, "mean steps of right solutions", "ratio", "of right"),
+    # What a gain is made of.
+    Column("side", _TEXT, "the policy or setting, by what tells it from the others"),
+    Column("first_side", _TEXT, "the side that a gain is measured from", label="of"),
+    Column("second_side", _TEXT, "the side that gains", label="over"),
+    Column("measure", _TEXT, "what is compared: accuracy, its parts, coverage or how varied the answers are", "name"),
     # Models of coverage, and limits of length.
     Column("model", _TEXT, "the model of coverage that was fitted"),
     Column("within_pool", _FLAG, "whether k lies within the pool", "flag", "within the pool"),
@@ -252,4 +257,9 @@ OWN: tuple[Column, ...] = (
     Column("miss_sd", _FLOAT, "standard deviation of the miss over halvings", "points", "standard deviation"),
     _count("cap", "largest number of tokens of an answer", "at most tokens"),
     _share("answered", "share of samples that end within the cap"),
+    _count("length_group", "of a problem's samples: 1 the shortest, the last the longest", "length"),
+    Column("relative_length", _FLOAT, "mean tokens over the mean of the problem's samples", "times", "of its mean"),
+    Column(
+        "deviation", _FLOAT, "accuracy less the mean of the problem's samples", "points", "above its mean", ends=_CI
+    ),
 )

@@ -58,7 +58,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "verifiers",
         "AUC over all samples and within problems, and calibration, of every verifier that scored them.",
     ),
-    "lengths": ("lengths", "Accuracy of one sample under length caps, and how much of an answer its result needed."),
+    "gain": (
+        "gain",
+        "Coverage or reasoning: what the gain of a policy or setting over another is made of, and where longer fails.",
+    ),
+    "lengths": (
+        "lengths",
+        "Accuracy of one sample under length caps and by length within a problem; how much its result needed.",
+    ),
     "figure": ("figure", "Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9."),
     "report": ("reporting", "Run notebooks with parameters and write HTML pages that open without a network."),
     "notebooks": ("starting", "Copy the notebooks and the stores that they open to DIR."),

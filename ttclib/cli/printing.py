@@ -34,7 +34,7 @@ def print_answer(
     heading: str = "",
     findings: Sequence[str] = (),
     notes: Sequence[str] = (),
-    table: pl.DataFrame | None = None,
+    table: pl.DataFrame | Table | None = None,
     more: Sequence[tuple[str, pl.DataFrame | Table | Sequence[str]]] = (),
 ) -> None:
     """Print a result.
@@ -51,7 +51,7 @@ def print_answer(
         What was found, in sentences; first.
     notes : sequence of str
         What was left out; on standard error.
-    table : polars.DataFrame, optional
+    table : polars.DataFrame or Table, optional
         What a reader is shown of the frame; None: all.
     more : sequence of (heading, frame or lines)
         Further tables; a frame may stand with the columns that are shown.

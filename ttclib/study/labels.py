@@ -81,3 +81,11 @@ def side_labels(members: Sequence[Member]) -> list[str]:
         words = setting_words(member.pool.setting, keys) if keys and not (several and alike) else ""
         labels.append(f"{policy} ({words})" if several and words else words or policy)
     return labels
+
+
+def common_title(members: Sequence[Member]) -> str:
+    """What all members have in common: the model, the benchmark."""
+    policies = dict.fromkeys(member.pool.policy for member in members)
+    whose = policy_labels(list(policies))[0] if len(policies) == 1 else ""
+    where = benchmark_label(members[0].pool.benchmark)
+    return " on ".join(part for part in (whose, where) if part)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ttclib.analysis.columns import shown
+from ttclib.analysis.columns import shown, shown_interval
 from ttclib.analysis.overthinking import length_cap_curve, outcome_efficiency
+from ttclib.analysis.within_lengths import within_lengths, worse_from
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
 from ttclib.store.texts import first_mentions
@@ -29,11 +30,15 @@ class Lengths:
     efficiency : float or None
         Outcome efficiency: the share of its tokens that a right answer needed, 0 for a wrong one, on average. None:
         the store does not know after which step an answer was first there.
+    within : polars.DataFrame
+        Rows of `ttclib.analysis.within_lengths.within_lengths`: a problem's shortest to longest samples against its
+        mean.
     findings, caption, notes : tuple of str
     """
 
     frame: pl.DataFrame
     efficiency: float | None
+    within: pl.DataFrame
     findings: tuple[str, ...]
     caption: tuple[str, ...]
     notes: tuple[str, ...]
@@ -69,7 +74,36 @@ def answer(pool: Pool, caps: Sequence[int] | None = None) -> Lengths:
         )
     else:
         notes.append("outcome efficiency is left out: the store holds no texts cut into steps")
-    return Lengths(frame, efficiency, _findings(frame, efficiency), (source(pool), bands_line()), tuple(notes))
+    own = within(pool)
+    findings = (*_findings(frame, efficiency), *of_lengths(own, pool.policy))
+    return Lengths(frame, efficiency, own, findings, (source(pool), bands_line()), tuple(notes))
+
+
+def within(pool: Pool, *, seed: int = 0) -> pl.DataFrame:
+    """`within_lengths` of a pool; where answers are known, of the samples that came to one.
+
+    A sample that was cut off is long and wrong because it was cut.
+    """
+    if pool.counts is not None:
+        return within_lengths(np.empty((1, 0)), np.empty((1, 0)))
+    ended = pool.answer_ids >= 0 if pool.has_answers else pool.present
+    return within_lengths(np.where(ended, pool.correct, np.nan), pool.completion_tokens, seed=seed)
+
+
+def of_lengths(frame: pl.DataFrame, name: str) -> list[str]:
+    """Whether a problem's longest samples are right as often as its others."""
+    if not len(frame):
+        return []
+    last = frame.sort("length_group").row(-1, named=True)
+    ends = shown_interval(last["ci_low"], last["ci_high"], "deviation")
+    of = f"Of a problem's samples by {name} the longest ({shown(last['relative_length'], 'relative_length')} its mean)"
+    if last["ci_low"] <= 0 <= last["ci_high"]:
+        return [f"{of} are right neither less nor more often than its others as far as the samples tell {ends}."]
+    how = "less" if last["deviation"] < 0 else "more"
+    limit = worse_from(frame)
+    where = "" if limit is None else f"; from {shown(limit, 'relative_length')} on accuracy is below the mean"
+    size = shown(abs(last["deviation"]), "deviation").lstrip("+")
+    return [f"{of} are right {size} points {how} often than all of its samples {ends}{where}."]
 
 
 def _findings(frame: pl.DataFrame, efficiency: float | None) -> tuple[str, ...]:

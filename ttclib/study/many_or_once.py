@@ -12,7 +12,7 @@ from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.many_or_once import many_or_once
 from ttclib.study.answers import Answer
 from ttclib.study.captions import bands_line
-from ttclib.study.labels import benchmark_label, policy_labels, setting_words, side_labels
+from ttclib.study.labels import common_title, setting_words, side_labels
 from ttclib.study.many_or_once_findings import of_many_or_once
 from ttclib.study.question import Question
 from ttclib.study.study import Study
@@ -85,7 +85,9 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
     best = replace(best, frame=best.frame.with_columns(side=pl.col("variant").str.replace(r": \w+$", "")))
     once = {row["once"]: row["cost_once"] for row in frame.iter_rows(named=True)}
     order = [side for side in dict.fromkeys(frame["many"]) if side not in once]
-    result = ManyOrOnce(_title(study), frame, best, (*order, *sorted(once, key=lambda side: once[side])), ledger)
+    result = ManyOrOnce(
+        common_title(study.members), frame, best, (*order, *sorted(once, key=lambda side: once[side])), ledger
+    )
     said = (*study.notes(compared, None, ledger), *candidates.notes)
     notes = tuple(f"{result.title}: {note}" if result.title else note for note in said)
     return Answer(result, of_many_or_once(frame, ledger.unit, result.title), _caption(study, frame), notes)
@@ -102,11 +104,3 @@ def _caption(study: Study, frame: pl.DataFrame) -> tuple[str, ...]:
         parts.append(setting_words(pools[0].setting, keys))
     parts.append(", ".join(strategy_label(name) for name in dict.fromkeys(frame["strategy"])))
     return (" · ".join(parts), bands_line())
-
-
-def _title(study: Study) -> str:
-    """What is common to all members."""
-    policies = dict.fromkeys(member.pool.policy for member in study.members)
-    whose = policy_labels(list(policies))[0] if len(policies) == 1 else ""
-    where = benchmark_label(study.pool.benchmark)
-    return " on ".join(part for part in (whose, where) if part)

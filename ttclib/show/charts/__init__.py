@@ -10,6 +10,7 @@ from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart
+from ttclib.show.charts.gain import gain_chart, lengths_chart
 from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
 from ttclib.show.charts.pairs import needed_chart, pair_bins_chart, pairs_chart
 from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart
@@ -40,10 +41,12 @@ __all__ = [
     "equal_cost_chart",
     "extrapolation_chart",
     "frontier_chart",
+    "gain_chart",
     "gains_chart",
     "graders_chart",
     "held_out_chart",
     "leads_chart",
+    "lengths_chart",
     "miss_chart",
     "needed_chart",
     "optimal_chart",
