@@ -9,6 +9,9 @@ import pytest
 from tests.analysis.strategies_made import made
 from tests.analysis.test_optimise import TWO, groups
 from ttclib.analysis.allocation import ALLOCATION_SCHEMA, allocation
+from ttclib.analysis.candidates import candidates_of
+from ttclib.analysis.ledger import LEDGERS
+from ttclib.analysis.optimise import FOLDS, optimise
 
 QUICK = {"n_resamples": 100, "partitions": 3}
 
@@ -19,6 +22,21 @@ def test_three_ways_to_spend():
     assert frame["accuracy"].to_list() == pytest.approx([0.66, 0.7125, 0.76])
     assert frame["difference"].to_list()[1:] == pytest.approx([0.0525, 0.0475]) and frame["difference"][0] is None
     assert frame["cost"].to_list() == pytest.approx([2.0, 3.0, 3.0]) and frame["n_problems"].to_list() == [40] * 3
+
+
+def test_each_way_is_the_optimiser_s_own_answer_by_the_same_seed():
+    rng = np.random.default_rng(2)
+    one = made(rng.random((60, 3)))
+    found = {}
+    for seed in (0, 7):
+        frame = allocation([one], groups(30, 30), limits=[2.0, 3.0], **QUICK, seed=seed)
+        for row in frame.iter_rows(named=True):
+            asked = {"difficulty": groups(30, 30), "per": row["per"], "folds": FOLDS, **QUICK, "seed": seed}
+            choice = optimise(candidates_of([one], groups(30, 30), ledger=LEDGERS["snell"]), [2.0, 3.0], **asked)
+            place = [2.0, 3.0].index(row["at_most"])
+            assert row["accuracy"] == pytest.approx(float(choice.interval(0.95).estimate[0, place]), abs=1e-12)
+        found[seed] = frame["accuracy"].to_list()
+    assert found[0] != found[7], "the folds are dealt by the seed"
 
 
 def test_the_gain_is_not_an_artefact_of_choosing():

@@ -145,6 +145,17 @@ def test_an_interval_belongs_to_its_column() -> None:
     assert ends_of("cost", ["ci_low", "ci_high"]) is None
 
 
+@pytest.mark.parametrize(("name", "types"), schemas(), ids=[name for name, _ in schemas()])
+def test_an_interval_has_one_owner_in_every_table(name: str, types: dict[str, object]) -> None:
+    owners: dict[tuple[str, str], list[str]] = {}
+    for one in types:
+        if ends := ends_of(one, types):
+            owners.setdefault(ends, []).append(one)
+    assert all(len(each) == 1 for each in owners.values()), owners
+    for end in ("ci_low", "ci_high"):
+        assert end not in types or any(end in ends for ends in owners), "an interval of nothing"
+
+
 def test_schema_and_changes() -> None:
     assert schema("bin", "accuracy") == {"bin": pl.Int64, "accuracy": pl.Float64}
     changed = column("difference", null="beyond the pool")

@@ -74,6 +74,9 @@ def test_never_and_always():
     assert ahead.crossings["crossing"].to_list() == [None] and "ahead at every R" in ahead.crossings["verdict"][0]
     behind = crossover([small(RISING, 400)], large(0.95, 400), RATIOS, param_ratio=14.0, **QUICK)
     assert set(behind.frame["winner"]) == {"large"} and "ahead nowhere" in behind.crossings["verdict"][0]
+    for found in (ahead, behind):  # no crossing is no number, neither 0 nor infinite
+        assert found.crossings.select("crossing", "ci_low", "ci_high").row(0) == (None, None, None)
+        assert found.crossings["supported"].to_list() == [False]
     assert "the pool ends below" in behind.frame["verdict"][0]
 
 

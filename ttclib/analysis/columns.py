@@ -161,16 +161,32 @@ def shown_interval(low: Any, high: Any, of: Column | str) -> str:
 
 
 def ends_of(of: Column | str, available: Iterable[str]) -> tuple[str, str] | None:
-    """The columns with the ends of a column's interval, of those that a frame has.
+    """The columns with the ends of a column's interval, of those that a frame has, in its order; None: it has none.
 
-    A frame with several intervals names them after their column (``difference_low``), one with a single one
-    ``ci_low``.
+    Ends of a column's own name come first. An interval that several columns could have, such as `ci_low` and
+    `ci_high`, is that of the last of them before it.
+
+    Examples
+    --------
+    >>> ends_of("accuracy", ["accuracy", "ci_low", "ci_high"])
+    ('ci_low', 'ci_high')
+    >>> ends_of("accuracy", ["accuracy", "difference", "ci_low", "ci_high"]) is None
+    True
     """
-    found, names = _as_column(of), set(available)
-    for ends in ((f"{found.name}_low", f"{found.name}_high"), found.ends):
-        if ends and set(ends) <= names:
-            return ends
-    return None
+    found, names = _as_column(of), list(available)
+    own = (f"{found.name}_low", f"{found.name}_high")
+    if set(own) <= set(names):
+        return own
+    if found.ends is None or not set(found.ends) <= set(names):
+        return None
+    could = [
+        name
+        for name in names
+        if name in columns() and columns()[name].ends == found.ends and f"{name}_low" not in names
+    ]
+    before = [name for name in could if names.index(name) < names.index(found.ends[0])]
+    owner = before[-1] if before else could[0] if could else found.name
+    return found.ends if found.name == owner or found.name not in names else None
 
 
 def bin_title(number: int, n_bins: int) -> str:
