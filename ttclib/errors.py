@@ -25,6 +25,26 @@ class NotInStore(TTCError):
     """A replay asked for what was never collected; the line names the command that collects it."""
 
 
+def visible(text: str) -> str:
+    r"""Text in one line that a terminal shows and does not obey: what cannot be printed is written as Python does.
+
+    Escape sequences, line breaks and marks that turn the direction of writing come from names in a stranger's
+    store or file.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> visible("π ≈ 3.14"), visible("\x1b[2Jgone"), visible("a\nb")
+    ('π ≈ 3.14', '\\x1b[2Jgone', 'a\\nb')
+    """
+    if text.isprintable():
+        return text
+    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
+
+
 def one_of(value: str, allowed: Iterable[str], what: str) -> str:
     """`value` if it is allowed, else an error that lists the choices and names the nearest.
 

@@ -23,7 +23,7 @@ _DECODING = {
     "temperature": "DOUBLE",
     "top_p": "DOUBLE",
 }
-_FORMER_COLUMNS = {"settings": _DECODING}
+FORMER_COLUMNS = {"settings": _DECODING}
 
 
 def _member(name: str) -> str:
@@ -49,7 +49,7 @@ def as_of_today(table: str, rows: str | None, *, also: Mapping[str, str] = Mappi
         More columns that they have, with their types.
     """
     columns = {**dict(columns_of(table)), **also}
-    known = {**columns, **_FORMER_COLUMNS.get(table, {})}
+    known = {**columns, **FORMER_COLUMNS.get(table, {})}
     empty = "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in known.items()) + " WHERE false"
     if rows is None:
         return f"SELECT {', '.join(columns)} FROM ({empty})"
