@@ -7,26 +7,22 @@ generated columns and checks.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from pathlib import Path
 
 import duckdb
 
-from ttclib.errors import visible
-from ttclib.store.migrations import FORMER_COLUMNS
+from ttclib.errors import RequestError, visible
+from ttclib.store.catalogue import Catalogue, catalogue_of, expected_columns, version_of
+from ttclib.store.kept import Kept, store_state
+from ttclib.store.migrations import SCHEMA_VERSION
 from ttclib.store.tables import READINGS, TABLES, columns_of
 
-_VERSION_TABLE = {"version": "INTEGER", "applied_at": "TIMESTAMP"}
-_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+_NAMED = 3
 
 
-@cache
-def expected_columns(table: str) -> dict[str, str]:
-    """Names and types of the columns that a table of any version may have; empty: no table of ours."""
-    if table == "schema_version":
-        return _VERSION_TABLE
-    return {**dict(columns_of(table)), **FORMER_COLUMNS.get(table, {})} if table in TABLES else {}
+class ForeignStoreError(RequestError):
+    """The store holds what could run when it is written to."""
 
 
 def foreign_objects(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -45,8 +41,56 @@ def foreign_objects(con: duckdb.DuckDBPyConnection) -> list[str]:
         In words, such as ``trigger 'audit' on grades``; names are escaped, so that each is safe to print.
         Empty: the file is as ttclib makes it.
     """
-    found = [*_objects(con), *_tables(con), *_columns(con), *_constraints(con)]
+    catalogue = catalogue_of(con)
+    found = [*_objects(con), *_tables(con), *_columns(catalogue), *_constraints(con)]
+    if version_of(con, catalogue) == SCHEMA_VERSION:  # an older one may lack tables and columns
+        found += _lacking(catalogue)
     return [visible(line) for line in found]
+
+
+def what_it_holds(found: Sequence[str]) -> str:
+    """The first of what is foreign, and how many more."""
+    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    return ", ".join(found[:_NAMED]) + more
+
+
+def foreign_in(con: duckdb.DuckDBPyConnection, store: Path) -> tuple[str, ...]:
+    """`foreign_objects` of a file whose lock is held, looked for once while it stays as it is."""
+    return _FOUND.get(store.absolute(), store_state(store)[:2], lambda: tuple(foreign_objects(con)))
+
+
+_FOUND: Kept[tuple[str, ...]] = Kept(len, largest=1000)
+_said: set[tuple[Hashable, ...]] = set()
+
+
+def say_foreign(con: duckdb.DuckDBPyConnection, store: Path, notify: Callable[[str], None]) -> None:
+    """Tell whoever listens, once, what else the file holds."""
+    found = foreign_in(con, store)
+    listener = (store.absolute(), found, notify.__module__, getattr(notify, "__qualname__", None))
+    if found and listener not in _said:
+        _said.add(listener)
+        notify(
+            f"'{store}' holds what ttclib did not make ({what_it_holds(found)}): only its samples are read, none of "
+            f"that is run, and nothing is written to it; `{_remedy(store)}` copies its rows into a clean file"
+        )
+
+
+def refuse_foreign(store: Path, found: Sequence[str]) -> None:
+    """Refuse to write to a store that holds something foreign.
+
+    Raises
+    ------
+    ForeignStoreError
+    """
+    if found:
+        raise ForeignStoreError(
+            f"'{store}' holds what ttclib did not make ({what_it_holds(found)}), so it is read and not written to: "
+            f"copy its rows into a clean file with `{_remedy(store)}`, and write to that"
+        )
+
+
+def _remedy(store: Path) -> str:
+    return f"ttc verify {store} --repair --output CLEAN"
 
 
 def _objects(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
@@ -56,26 +100,31 @@ def _objects(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def _tables(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    for schema, table, sql in con.execute(_TABLES).fetchall():
+    for schema, table in con.execute(_TABLES).fetchall():
         if schema != "main" or not expected_columns(table):
             yield f"table '{table}'" if schema == "main" else f"table '{schema}.{table}'"
-        elif re.search(r"\bCOLLATE\b", _QUOTED.sub("", sql or ""), re.IGNORECASE):
-            yield f"a collation in table {table}"
 
 
-def _columns(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    for table, column, kind, default, generated in con.execute(_COLUMNS).fetchall():
+def _columns(catalogue: Catalogue) -> Iterator[str]:
+    for table, columns in catalogue.items():
         expected = expected_columns(table)
-        if not expected:
-            continue  # told of as a table
-        if column not in expected:
-            yield f"column '{column}' of {table}"
-        elif generated:
-            yield f"generated column {table}.{column}"
-        elif kind != expected[column]:
-            yield f"type {kind} of column {table}.{column}, which is {expected[column]}"
-        elif default is not None and not (column == "reading" and table in READINGS and default == "0"):
-            yield f"default of column {table}.{column}"
+        if expected and any(column.collated for column in columns.values()):
+            yield f"a collation in table {table}"
+        for name, column in columns.items() if expected else ():
+            if name not in expected:
+                yield f"column '{name}' of {table}"
+            elif column.generated:
+                yield f"generated column {table}.{name}"
+            elif column.kind != expected[name]:
+                yield f"column {table}.{name} of type {column.kind}, which is {expected[name]}"
+            elif column.default is not None and not _from_migration(table, name, column.default):
+                yield f"default of column {table}.{name}"
+            elif column.nullable and name in TABLES.get(table, ()):
+                yield f"column {table}.{name}, a key, without NOT NULL"
+
+
+def _from_migration(table: str, column: str, default: str) -> bool:
+    return column == "reading" and table in READINGS and default == "0"
 
 
 def _constraints(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
@@ -84,32 +133,26 @@ def _constraints(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
             yield f"{kind} on {table} ({', '.join(columns)})"
 
 
+def _lacking(catalogue: Catalogue) -> Iterator[str]:
+    for table in TABLES:
+        absent = [name for name, _ in columns_of(table) if name not in catalogue.get(table, {})]
+        if table not in catalogue:
+            yield f"no table {table}"
+        elif absent:
+            yield f"no column {', '.join(absent)} in {table}"
+
+
 _OURS = "database_name = 'store'"
 _KINDS = (
-    (
-        f"SELECT trigger_name, table_name FROM duckdb_triggers() WHERE {_OURS} ORDER BY ALL",
-        "trigger '{0}' on {1}",
-    ),
+    (f"SELECT trigger_name, table_name FROM duckdb_triggers() WHERE {_OURS} ORDER BY ALL", "trigger '{0}' on {1}"),
     (f"SELECT view_name FROM duckdb_views() WHERE {_OURS} AND NOT internal ORDER BY ALL", "view '{0}'"),
-    (
-        f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE {_OURS} AND NOT internal ORDER BY ALL",
-        "macro '{0}'",
-    ),
+    (f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE {_OURS} ORDER BY ALL", "macro '{0}'"),
     (f"SELECT index_name, table_name FROM duckdb_indexes() WHERE {_OURS} ORDER BY ALL", "index '{0}' on {1}"),
     (f"SELECT sequence_name FROM duckdb_sequences() WHERE {_OURS} ORDER BY ALL", "sequence '{0}'"),
-    (
-        f"SELECT DISTINCT type_name FROM duckdb_types() WHERE {_OURS} AND NOT internal ORDER BY ALL",
-        "type '{0}'",
-    ),
+    (f"SELECT DISTINCT type_name FROM duckdb_types() WHERE {_OURS} AND NOT internal ORDER BY ALL", "type '{0}'"),
     (f"SELECT schema_name FROM duckdb_schemas() WHERE {_OURS} AND NOT internal ORDER BY ALL", "schema '{0}'"),
 )
-_TABLES = f"SELECT schema_name, table_name, sql FROM duckdb_tables() WHERE {_OURS} AND NOT internal ORDER BY ALL"
-# Of tables alone: a view's columns could only be told by binding it.
-_COLUMNS = f"""
-SELECT table_name, column_name, data_type, column_default, is_generated
-FROM duckdb_columns() SEMI JOIN (SELECT table_oid FROM duckdb_tables() WHERE {_OURS}) USING (table_oid)
-WHERE {_OURS} AND schema_name = 'main' ORDER BY table_name, column_index
-"""
+_TABLES = f"SELECT schema_name, table_name FROM duckdb_tables() WHERE {_OURS} AND NOT internal ORDER BY ALL"
 _CONSTRAINTS = f"""
 SELECT table_name, constraint_type, constraint_column_names FROM duckdb_constraints()
 WHERE {_OURS} AND schema_name = 'main' ORDER BY ALL

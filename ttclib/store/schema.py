@@ -7,16 +7,16 @@ one transaction.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import duckdb
 
 from ttclib.errors import RequestError
-from ttclib.store.migrations import MIGRATIONS
+from ttclib.store.catalogue import Catalogue, catalogue_of, version_of
+from ttclib.store.migrations import MIGRATIONS, SCHEMA_VERSION
 from ttclib.store.packed import unpack
 from ttclib.store.tables import TABLES, schema_sql
-
-SCHEMA_VERSION = 1 + len(MIGRATIONS)
 
 
 def store_path(path: str | Path) -> Path:
@@ -56,35 +56,34 @@ def pending_parts(path: Path) -> list[Path]:
 def migrate(con: duckdb.DuckDBPyConnection, store: Path) -> None:
     """Bring an attached file to the current version, one transaction a step."""
     version = check_version(con, store)
-    con.execute("USE store")
     if version == 0:
         con.execute("BEGIN")
-        con.execute("CREATE TABLE schema_version (version INTEGER, applied_at TIMESTAMP)")
-        con.execute(schema_sql())
-        con.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP)", [SCHEMA_VERSION])
+        con.execute("CREATE TABLE store.main.schema_version (version INTEGER, applied_at TIMESTAMP)")
+        # Each in its place, since the file is never made the one that names are looked for in.
+        con.execute(re.sub(r"^CREATE TABLE (\w+)", r"CREATE TABLE store.main.\1", schema_sql(), flags=re.MULTILINE))
+        con.execute(_STATE_VERSION, [SCHEMA_VERSION])
         con.execute("COMMIT")
         return
     for number in range(version, SCHEMA_VERSION):
         con.execute("BEGIN")
         MIGRATIONS[number - 1](con)
-        con.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP)", [number + 1])
+        con.execute(_STATE_VERSION, [number + 1])
         con.execute("COMMIT")
 
 
-def tables_in_file(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """Tables of the attached file."""
-    query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'"
-    return {name for (name,) in con.execute(query).fetchall()}
+_STATE_VERSION = "INSERT INTO store.main.schema_version (version, applied_at) VALUES (?, now()::TIMESTAMP)"
 
 
-def check_version(con: duckdb.DuckDBPyConnection, store: Path) -> int:
+def check_version(con: duckdb.DuckDBPyConnection, store: Path, catalogue: Catalogue | None = None) -> int:
     """Schema version of the attached file; 0: an empty DuckDB file."""
-    tables = tables_in_file(con)
+    tables = catalogue_of(con) if catalogue is None else catalogue
     if "schema_version" not in tables:
         if tables:
             raise RequestError(f"'{store}' is a DuckDB file but no ttclib store (it has no table schema_version)")
         return 0
-    version = con.execute("SELECT coalesce(max(version), 0) FROM store.schema_version").fetchall()[0][0]
+    version = version_of(con, tables)
+    if version is None or version < 1:
+        raise RequestError(f"'{store}' is no ttclib store, or a damaged one: its schema_version is none")
     if version > SCHEMA_VERSION:
         raise RequestError(
             f"'{store}' has schema version {version}, this ttclib reads up to {SCHEMA_VERSION}: upgrade ttclib"
