@@ -113,6 +113,8 @@ def print_status(store: Path) -> None:
     found = store_status(store, notify=notify)
     pending = f", {found['pending_parts']} parts beside it" if found["pending_parts"] else ""
     click.echo(f"{found['store']}: {found['bytes'] / 1e6:.1f} MB{pending}")
+    if found["foreign"]:
+        click.echo(f"  not made by ttclib, and not run: {'; '.join(found['foreign'])}")
     for stated in found["credits"]:
         click.echo(f"  credit: {Credit(**stated).line}")
     for row in found["policies"]:

@@ -19,7 +19,7 @@ from typing import Any
 from ttclib.collect.checkpoints import resolve_model
 from ttclib.config import JudgeConfig, PolicyConfig, PrmConfig
 from ttclib.errors import RequestError
-from ttclib.store import is_collected, write_part
+from ttclib.store import check_writable, is_collected, write_part
 from ttclib.store.models import list_models
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")  # the first kind that is there
@@ -98,8 +98,9 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig)
     Raises
     ------
     RequestError
-        The store, or another of `models`, has another model under this name.
+        The store, or another of `models`, has another model under this name; or the store is not to be written to.
     """
+    check_writable(store)
     asked = [identify(model) for model in models]
     known = _known(store)
     for number, model in enumerate(asked):

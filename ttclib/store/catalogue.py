@@ -79,6 +79,11 @@ def rows_of(table: str, columns: dict[str, FileColumn] | None) -> str | None:
     return f"SELECT {', '.join(chosen)} FROM store.main.{table}" + (f" WHERE {' AND '.join(known)}" if known else "")
 
 
+def is_whole(table: str, columns: dict[str, FileColumn]) -> bool:
+    """Whether `rows_of` gives every column that the table has today."""
+    return all(name in columns and not columns[name].generated for name, _ in columns_of(table))
+
+
 def _as_ours(name: str, column: FileColumn, kind: str) -> str:
     if column.collated and column.kind == kind == "VARCHAR":
         return f"decode(encode({name})) AS {name}"  # a cast would keep the collation, by which 'A' may equal 'a'

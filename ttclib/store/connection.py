@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from ttclib.errors import RequestError, TTCError
-from ttclib.store.catalogue import catalogue_of, rows_of
+from ttclib.store.catalogue import catalogue_of, is_whole, rows_of
 from ttclib.store.foreign import foreign_in, refuse_foreign, say_foreign
 from ttclib.store.isolation import new_connection, shut
 from ttclib.store.locks import as_ours, attach_statement, attached, shared_reader
@@ -200,6 +200,7 @@ def check_writable(
     store = store_path(path)
     if store.exists():
         with shared_reader(store, wait_s, notify) as con:
+            check_version(con, store)
             refuse_foreign(store, foreign_in(con, store))
 
 
@@ -213,7 +214,8 @@ def _for_writing(
     con = attached(store, "READ_WRITE", wait_s, notify)
     try:
         parts = pending_parts(store)
-        refuse_foreign(store, foreign_in(shut(con, readable=parts), store))
+        check_version(shut(con, readable=parts), store)
+        refuse_foreign(store, foreign_in(con, store))
     except BaseException as error:
         con.close()
         if isinstance(error, duckdb.Error):
@@ -279,7 +281,7 @@ def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> 
     try:
         for table in TABLES:
             own = rows_of(table, held.get(table))
-            if own and version < SCHEMA_VERSION:
+            if own and (version < SCHEMA_VERSION or not is_whole(table, held[table])):
                 own = as_of_today(table, own)
             con.execute(f"CREATE TEMP {kind} {table} AS {whole(table, own, parts)}")
     except duckdb.Error as error:

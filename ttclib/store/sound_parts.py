@@ -92,7 +92,7 @@ def _examined(part: Path, state: tuple[int, ...]) -> BadPart | int:
     if not stat.S_ISREG(state[-1]):
         return BadPart(part, "is a link or no plain file, which no part is")
     try:
-        with pq.ParquetFile(part) as file:
+        with pq.ParquetFile(part.absolute()) as file:
             schema, metadata = file.schema_arrow, file.metadata
             return _fault_in_columns(part, schema) or _fault_in_keys(part, metadata) or int(metadata.num_rows)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -145,7 +145,7 @@ def _fault_in_keys(part: Path, metadata: pq.FileMetaData) -> BadPart | None:
 
 def _fault_in_rows(part: Path) -> str | None:
     try:
-        with pq.ParquetFile(part, page_checksum_verification=True) as file:
+        with pq.ParquetFile(part.absolute(), page_checksum_verification=True) as file:
             for batch in file.iter_batches(use_threads=False):
                 batch.validate(full=True)
                 if any(name in batch.schema.names and batch[name].null_count for name in TABLES[table_of(part)]):

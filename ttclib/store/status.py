@@ -14,6 +14,7 @@ from ttclib.setting_keys import differing_keys, value_at
 from ttclib.store.choosing import rank_of
 from ttclib.store.connection import connect
 from ttclib.store.credit import credits_in
+from ttclib.store.foreign import foreign_in
 from ttclib.store.schema import parts_directory, pending_parts, store_path
 
 
@@ -30,7 +31,8 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     -------
     dict
         ``store``, ``bytes`` (file, its log and parts), ``pending_parts``, ``credits`` (a list of ``credit`` and
-        ``license``, None: not stated) and ``policies``: a list of
+        ``license``, None: not stated), ``foreign`` (what the file holds that ttclib did not make: while there is
+        any, it is not written to) and ``policies``: a list of
         ``policy``, ``setting``, ``keys`` (of the setting), ``differs`` (of these, what tells the policy's settings
         apart), ``temperature``, ``n_problems``, ``n_samples``, ``n_scored``,
         ``n_graded``, ``n_answered``, ``n_cut`` (ended by the token limit), ``tokens``
@@ -52,6 +54,7 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
         tables = [_records(con, query) for query in (_SAMPLES, _COUNTS, _CHAINS, _TREES)]
         keys = {name: json.loads(text or "{}") for name, text in con.execute("FROM settings").fetchall()}
         credits = [vars(one) for one in credits_in(con)]
+        foreign = list(foreign_in(con, store)) if store.exists() else []
         last = {(policy, setting): row for policy, setting, *row in con.execute(_LAST_RUN).fetchall()}
         for row in tables[0]:
             row["left"] = _left(con, row, *last.get((row["policy"], row["setting"]), (None, None)))
@@ -64,6 +67,7 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
         "bytes": _size(store),
         "pending_parts": len(pending_parts(store)),
         "credits": credits,
+        "foreign": foreign,
         **dict(zip(("policies", "counts", "chains", "trees"), tables, strict=True)),
     }
 
