@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ttclib.collect.revise import check_revision, revise, score_revisions
 from ttclib.collect.search import search
 from ttclib.config import load_config
 from ttclib.errors import one_of
+from ttclib.store.fresh_names import unfinished
 from ttclib.store.isolation import new_connection, quoted, shut
 from ttclib.store.packed import pack
 from ttclib.store.tables import TABLES
@@ -132,7 +132,7 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
         The demo's path, ``NAME.duckdb``: a file with the same tables and keys. It and its packed form
         beside it are replaced.
     """
-    fresh = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
+    fresh = unfinished(target)
     with new_connection() as con:
         con.execute(f"ATTACH {quoted(str(store))} AS collected (READ_ONLY)")
         con.execute(f"ATTACH {quoted(str(fresh))} AS shipped")

@@ -23,8 +23,10 @@ from ttclib.store.foreign import foreign_in, refuse_foreign, say_foreign
 from ttclib.store.isolation import new_connection, shut
 from ttclib.store.locks import as_ours, attach_statement, attached, shared_reader
 from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
+from ttclib.store.notices import say_once
+from ttclib.store.packed import cache_directory
 from ttclib.store.part_rows import whole
-from ttclib.store.schema import check_version, migrate, parts_directory, pending_parts, store_path
+from ttclib.store.schema import check_version, migrate, parts_directory, pending_parts, readable_path, store_path
 from ttclib.store.sound_parts import examined, read_through, refuse_bad
 from ttclib.store.tables import TABLES
 from ttclib.store.taking_in import take_in
@@ -59,7 +61,9 @@ def connect(
     RequestError
         No such store, no DuckDB file, a newer schema, or locked for longer than `wait_s`.
     """
-    store = store_path(path)
+    store = readable_path(path)
+    if store != Path(path) and cache_directory() in store.parents:
+        say_once(store, f"'{path}' is packed where nothing can be written: read from its copy '{store}'", notify)
     while True:
         # Looked for twice: it may be made, and its parts taken in, between the first look and the parts.
         if not store.exists() and not pending_parts(store) and not store.exists():

@@ -7,7 +7,7 @@ generated columns and checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -16,6 +16,7 @@ from ttclib.errors import RequestError, visible
 from ttclib.store.catalogue import Catalogue, catalogue_of, expected_columns, version_of
 from ttclib.store.kept import Kept, store_state
 from ttclib.store.migrations import SCHEMA_VERSION
+from ttclib.store.notices import say_once
 from ttclib.store.tables import READINGS, TABLES, columns_of
 
 _NAMED = 3
@@ -60,18 +61,16 @@ def foreign_in(con: duckdb.DuckDBPyConnection, store: Path) -> tuple[str, ...]:
 
 
 _FOUND: Kept[tuple[str, ...]] = Kept(len, largest=1000)
-_said: set[tuple[Hashable, ...]] = set()
 
 
 def say_foreign(con: duckdb.DuckDBPyConnection, store: Path, notify: Callable[[str], None]) -> None:
     """Tell whoever listens, once, what else the file holds."""
-    found = foreign_in(con, store)
-    listener = (store.absolute(), found, notify.__module__, getattr(notify, "__qualname__", None))
-    if found and listener not in _said:
-        _said.add(listener)
-        notify(
+    if found := foreign_in(con, store):
+        say_once(
+            store,
             f"'{store}' holds what ttclib did not make ({what_it_holds(found)}): only its samples are read, none of "
-            f"that is run, and nothing is written to it; `{_remedy(store)}` copies its rows into a clean file"
+            f"that is run, and nothing is written to it; `{_remedy(store)}` copies its rows into a clean file",
+            notify,
         )
 
 

@@ -15,31 +15,55 @@ import duckdb
 from ttclib.errors import RequestError
 from ttclib.store.catalogue import Catalogue, catalogue_of, version_of
 from ttclib.store.migrations import MIGRATIONS, SCHEMA_VERSION
-from ttclib.store.packed import unpack
+from ttclib.store.packed import ReadOnlyFolderError, cached_copy, unpack
 from ttclib.store.tables import TABLES, schema_sql
 
 
 def store_path(path: str | Path) -> Path:
     """Check the path of a store; one that is there in its packed form alone is unpacked.
 
+    Returns
+    -------
+    pathlib.Path
+        Of a symbolic link its target, so that both have one log, one lock and the same parts beside them.
+
     Raises
     ------
     RequestError
-        It has no name, or a character that DuckDB reads as something else.
+        It has no name, or a character that DuckDB reads as something else; or it cannot be unpacked.
     """
+    store = _checked(path)
+    unpack(store)
+    return store
+
+
+def readable_path(path: str | Path) -> Path:
+    """`store_path` of a store that is only read: unpacked in the user's cache directory if its folder is read-only."""
+    store = _checked(path)
+    try:
+        unpack(store)
+    except ReadOnlyFolderError:
+        if pending_parts(store):
+            raise
+        return cached_copy(store)
+    return store
+
+
+def _checked(path: str | Path) -> Path:
     store = Path(path)
+    if store.is_symlink():
+        store = Path(os.path.realpath(store))
     # What follows a "?" is an option to DuckDB, a backslash a separator; a line feed breaks messages.
     refused = sorted({mark for mark in str(store) if mark == "?" or mark == "\\" != os.sep or not mark.isprintable()})
     if refused or not store.name:
         reason = f"holds {', '.join(map(repr, refused))}" if refused else "names no file"
         raise RequestError(f"store {str(store)!r} {reason}: give another path, such as runs/lab.duckdb")
-    unpack(store)
     return store
 
 
 def is_collected(path: str | Path) -> bool:
     """Whether there is anything to read: the file, its packed form, or parts not yet taken into it."""
-    store = store_path(path)
+    store = readable_path(path)
     return store.exists() or bool(pending_parts(store))
 
 

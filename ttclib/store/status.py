@@ -15,7 +15,7 @@ from ttclib.store.choosing import rank_of
 from ttclib.store.connection import connect
 from ttclib.store.credit import credits_in
 from ttclib.store.foreign import foreign_in
-from ttclib.store.schema import parts_directory, pending_parts, store_path
+from ttclib.store.schema import parts_directory, pending_parts, readable_path
 
 
 def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     RequestError
         No such store, or it is none.
     """
-    store = store_path(path)
+    store = readable_path(path)
     with connect(store, notify=notify) as con:
         tables = [_records(con, query) for query in (_SAMPLES, _COUNTS, _CHAINS, _TREES)]
         keys = {name: json.loads(text or "{}") for name, text in con.execute("FROM settings").fetchall()}
