@@ -73,8 +73,17 @@ def parts_directory(path: Path) -> Path:
 
 
 def pending_parts(path: Path) -> list[Path]:
-    """Parts not yet taken into the file, in the order of writing; those of unknown tables are left out."""
-    return sorted(part for part in parts_directory(path).glob("*.parquet") if table_of(part) in TABLES)
+    """Parts not yet taken into the file, in the order of writing; those of unknown tables are left out.
+
+    Raises
+    ------
+    RequestError
+        Their folder is a link: what it holds is another store's, or nobody's business.
+    """
+    folder = parts_directory(path)
+    if folder.is_symlink():
+        raise RequestError(f"'{folder}' is a symbolic link, which no folder of parts is: move it away")
+    return sorted(part for part in folder.glob("*.parquet") if table_of(part) in TABLES)
 
 
 def migrate(con: duckdb.DuckDBPyConnection, store: Path) -> None:

@@ -93,8 +93,8 @@ def _examined(part: Path, state: tuple[int, ...]) -> BadPart | int:
         return BadPart(part, "is a link or no plain file, which no part is")
     try:
         with pq.ParquetFile(part.absolute()) as file:
-            schema, metadata = file.schema_arrow, file.metadata
-            return _fault_in_columns(part, schema) or _fault_in_keys(part, metadata) or int(metadata.num_rows)
+            fault = _fault_in_columns(part, file.schema_arrow) or _fault_in_keys(part, file)
+            return fault or int(file.metadata.num_rows)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         return BadPart(part, f"cannot be read ({_first_line(error)})")
 
@@ -130,16 +130,19 @@ def _is_of(given: pa.DataType, kind: str) -> bool:
     return any(is_one(given) for is_one in _IS[kind])
 
 
-def _fault_in_keys(part: Path, metadata: pq.FileMetaData) -> BadPart | None:
-    """Rows without their key, as the footer's statistics tell."""
-    key = TABLES[table_of(part)]
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        for at in range(group.num_columns):
-            column = group.column(at)
-            known = column.statistics if column.is_stats_set else None
-            if column.path_in_schema in key and known is not None and known.has_null_count and known.null_count:
-                return BadPart(part, f"has {known.null_count:,} rows without their {column.path_in_schema}, a key")
+def _fault_in_keys(part: Path, file: pq.ParquetFile) -> BadPart | None:
+    """Rows without their key, as the footer's statistics tell; where it has none, as the rows do."""
+    for name in TABLES[table_of(part)]:
+        at = file.schema_arrow.get_field_index(name)
+        if at < 0:
+            continue
+        groups = [file.metadata.row_group(number).column(at) for number in range(file.metadata.num_row_groups)]
+        if all(group.is_stats_set and group.statistics.has_null_count for group in groups):
+            absent = sum(group.statistics.null_count for group in groups)
+        else:
+            absent = file.read([name], use_threads=False)[name].null_count
+        if absent:
+            return BadPart(part, f"has {absent:,} rows without their {name}, a key")
     return None
 
 
@@ -148,8 +151,6 @@ def _fault_in_rows(part: Path) -> str | None:
         with pq.ParquetFile(part.absolute(), page_checksum_verification=True) as file:
             for batch in file.iter_batches(use_threads=False):
                 batch.validate(full=True)
-                if any(name in batch.schema.names and batch[name].null_count for name in TABLES[table_of(part)]):
-                    return "has rows without their key"
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         return f"is damaged ({_first_line(error)})"
     return None
