@@ -7,22 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-
-
-class TTCError(Exception):
-    """The work failed (exit status 1)."""
-
-    exit_status = 1
-
-
-class RequestError(TTCError, ValueError):
-    """The request was wrong (exit status 2); nothing was written."""
-
-    exit_status = 2
-
-
-class NotInStore(TTCError):
-    """A replay asked for what was never collected; the line names the command that collects it."""
+from unicodedata import category
 
 
 def visible(text: str) -> str:
@@ -42,7 +27,33 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
+    return "".join(mark if mark.isprintable() or category(mark) == "Zs" else repr(mark)[1:-1] for mark in text)
+
+
+class TTCError(Exception):
+    """The work failed (exit status 1).
+
+    Parameters
+    ----------
+    *lines : str
+        What went wrong, in one line or, of several faults, a line each. What a terminal would obey is escaped, since
+        names in it may come from anybody (`visible`).
+    """
+
+    exit_status = 1
+
+    def __init__(self, *lines: object) -> None:
+        super().__init__("\n".join(visible(str(line)) for line in lines))
+
+
+class RequestError(TTCError, ValueError):
+    """The request was wrong (exit status 2); nothing was written."""
+
+    exit_status = 2
+
+
+class NotInStore(TTCError):
+    """A replay asked for what was never collected; the line names the command that collects it."""
 
 
 def one_of(value: str, allowed: Iterable[str], what: str) -> str:

@@ -54,7 +54,7 @@ def load_config(name: str | Path, **overrides: Any) -> RunConfig:
         return RunConfig.model_validate(content)
     except ValidationError as error:
         lines = [line for one in error.errors() for line in _explain(one)]
-        raise RequestError("\n".join(f"config '{name}': {line}" for line in dict.fromkeys(lines))) from error
+        raise RequestError(*(f"config '{name}': {line}" for line in dict.fromkeys(lines))) from error
 
 
 def read_toml(name: str | Path) -> dict[str, Any]:
