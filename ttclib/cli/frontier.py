@@ -177,6 +177,8 @@ def apply_policy(rest: tuple[str, ...]) -> None:
 
 def read_plan(file: Path) -> Plan:
     """A plan from its file."""
+    if file.exists() and not file.is_file():
+        raise RequestError(f"'{file}' is no file: name a plan")
     try:
         return Plan.from_json(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -58,6 +58,8 @@ def _checked(path: str | Path) -> Path:
     if refused or not store.name:
         reason = f"holds {', '.join(map(repr, refused))}" if refused else "names no file"
         raise RequestError(f"store {str(store)!r} {reason}: give another path, such as runs/lab.duckdb")
+    if store.exists() and not store.is_file():  # a pipe would be waited for
+        raise RequestError(f"'{store}' is no DuckDB file: name a store made by ttclib")
     return store
 
 
