@@ -7,12 +7,43 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from unicodedata import category
+
+
+def visible(text: str) -> str:
+    r"""Text in one line that a terminal shows and does not obey: what cannot be printed is written as Python does.
+
+    Escape sequences, line breaks and marks that turn the direction of writing come from names in a stranger's
+    store or file.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> visible("π ≈ 3.14"), visible("\x1b[2Jgone"), visible("a\nb")
+    ('π ≈ 3.14', '\\x1b[2Jgone', 'a\\nb')
+    """
+    if text.isprintable():
+        return text
+    return "".join(mark if mark.isprintable() or category(mark) == "Zs" else repr(mark)[1:-1] for mark in text)
 
 
 class TTCError(Exception):
-    """The work failed (exit status 1)."""
+    """The work failed (exit status 1).
+
+    Parameters
+    ----------
+    *lines : str
+        What went wrong, in one line or, of several faults, a line each. What a terminal would obey is escaped, since
+        names in it may come from anybody (`visible`).
+    """
 
     exit_status = 1
+
+    def __init__(self, *lines: object) -> None:
+        super().__init__("\n".join(visible(str(line)) for line in lines))
 
 
 class RequestError(TTCError, ValueError):

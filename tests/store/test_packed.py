@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.builders import build_store
 from ttclib import load_pool
 from ttclib.errors import RequestError, TTCError
-from ttclib.store import connect, is_collected, write_part
-from ttclib.store.packed import pack, packed_path, unpack
+from ttclib.store import absorb, connect, is_collected, write_part
+from ttclib.store.fresh_names import unfinished
+from ttclib.store.packed import cached_copy, pack, packed_path, unpack
 from ttclib.study.opening import find_store
 
 
@@ -63,3 +66,58 @@ def test_a_damaged_one_is_said_and_leaves_nothing(packed: Path) -> None:
 def test_neither_form_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="no store at"):
         load_pool(tmp_path / "none.duckdb")
+
+
+@pytest.fixture
+def read_only(packed: Path, monkeypatch: pytest.MonkeyPatch):
+    """A folder with the packed store, mounted so that nothing in it can be written; and a cache directory."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(packed.parent.parent / "cache"))
+    folder = packed.parent / "read-only"
+    folder.mkdir()
+    packed_path(packed).rename(folder / packed_path(packed).name)
+    bound = False
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        bind = ["mount", "--bind", str(folder), str(folder)]
+        bound = not subprocess.run(bind, capture_output=True, check=False).returncode
+    if not bound:
+        pytest.skip("mounting a folder is not permitted here")
+    subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+    yield folder / packed.name
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_in_a_folder_that_cannot_be_written_to_its_copy_is_read(read_only: Path, small_store: Path) -> None:
+    cache = read_only.parents[2] / "cache"
+    told: list[str] = []
+    with connect(read_only, notify=told.append) as con:
+        assert con.execute("SELECT count(DISTINCT problem_id) FROM samples").fetchall() == [(20,)]
+    (copy,) = cache.rglob("packed.duckdb")
+    assert told == [f"'{read_only}' is packed where nothing can be written: read from its copy '{copy}'"]
+    assert copy.read_bytes() == small_store.read_bytes() and is_collected(read_only)
+    before = copy.stat().st_mtime_ns
+    np.testing.assert_array_equal(load_pool(read_only).correct, load_pool(small_store).correct)
+    assert copy.stat().st_mtime_ns == before and [path.name for path in copy.parent.iterdir()] == ["packed.duckdb"]
+    for write in (lambda: write_part(read_only, "problems", [{"problem_id": "new"}]), lambda: absorb(read_only)):
+        with pytest.raises(RequestError, match="Read-only file system; copy it to a folder that can be written to"):
+            write()
+
+
+def test_where_no_copy_can_be_made_it_is_one_line(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(read_only.parent / "cache"))
+    with pytest.raises(RequestError, match="XDG_CACHE_HOME"):
+        load_pool(read_only)
+
+
+def test_a_newer_packed_file_is_unpacked_anew(packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = cached_copy(packed)
+    assert cached_copy(packed) == first
+    other = build_store(tmp_path / "other.duckdb", n_problems=2, n_samples=1)
+    pack(other, packed_path(packed))
+    second = cached_copy(packed)
+    assert second != first and not first.exists() and second.read_bytes() == other.read_bytes()
+
+
+def test_two_containers_with_one_process_number_do_not_share_a_name(packed: Path) -> None:
+    names = {unfinished(packed) for _ in range(100)}
+    assert len(names) == 100 and not any(str(os.getpid()) == part for name in names for part in name.name.split("."))

@@ -306,7 +306,7 @@ class Plan:
             )
         except RequestError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RequestError(f"not a plan: {error!r}; export one with `ttc frontier --export-plan`") from error
         if any(len(row) != len(plan.limits) for row in plan.choices):
             raise RequestError("not a plan: a bin has more or fewer choices than there are limits")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import CONFIG, assignment, cli, notify, overridable, read_config, takes_store
+from ttclib.cli.common import CONFIG, assignment, cli, notify, overridable, print_json, read_config, say, takes_store
 from ttclib.cli.planning import print_estimate
 from ttclib.samples import Setting
 
@@ -100,7 +99,7 @@ def status(store: Path, as_json: bool) -> None:
 
     found = find_store(store)
     if as_json:
-        click.echo(json.dumps(store_status(found, notify=notify), indent=2))
+        print_json(store_status(found, notify=notify))
     else:
         print_status(found)
 
@@ -112,28 +111,30 @@ def print_status(store: Path) -> None:
 
     found = store_status(store, notify=notify)
     pending = f", {found['pending_parts']} parts beside it" if found["pending_parts"] else ""
-    click.echo(f"{found['store']}: {found['bytes'] / 1e6:.1f} MB{pending}")
+    say(f"{found['store']}: {found['bytes'] / 1e6:.1f} MB{pending}")
+    if found["foreign"]:
+        say(f"  not made by ttclib, and not run: {'; '.join(found['foreign'])}")
     for stated in found["credits"]:
-        click.echo(f"  credit: {Credit(**stated).line}")
+        say(f"  credit: {Credit(**stated).line}")
     for row in found["policies"]:
         speed = f", {row['tokens_per_s']:,.0f} tokens/s" if row["tokens_per_s"] else ""
-        click.echo(
+        say(
             f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_samples']:,} samples, "
             f"{row['n_scored']:,} scored, {row['n_graded']:,} graded, {row['tokens']:,} tokens{speed}"
         )
         if row["left"] is not None:
             left = ", ".join(f"{count:,} {what}" for what, count in row["left"].items() if count)
-            click.echo(f"    left: {left or 'nothing'}")
+            say(f"    left: {left or 'nothing'}")
     for row in found["counts"]:
-        click.echo(f"  {_whose(row)}: {row['n_problems']:,} problems, counts: {row['c']:,} of {row['n']:,} right")
+        say(f"  {_whose(row)}: {row['n_problems']:,} problems, counts: {row['c']:,} of {row['n']:,} right")
     for row in found["chains"]:
-        click.echo(
+        say(
             f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_chains']:,} revision chains, "
             f"{row['n_answers']:,} answers, {row['n_scored']:,} scored, {row['n_graded']:,} graded, "
             f"{row['tokens']:,} tokens"
         )
     for row in found["trees"]:
-        click.echo(
+        say(
             f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_nodes']:,} nodes of search trees, "
             f"{row['n_scored']:,} scored, {row['n_leaves']:,} leaves, {row['n_graded']:,} graded, "
             f"{row['tokens']:,} tokens"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from functools import wraps
@@ -14,7 +15,7 @@ import click
 
 from ttclib import __version__
 from ttclib.cli.commands import COMMANDS, RENAMED
-from ttclib.errors import RequestError, TTCError, one_of
+from ttclib.errors import RequestError, TTCError, one_of, visible
 
 STORE_FLAG = click.option("--store", type=click.Path(path_type=Path), required=True, help="DuckDB file of the samples.")
 STORE = (
@@ -33,7 +34,29 @@ OVERRIDES = (
 
 def notify(text: str) -> None:
     """A line of what is going on, on standard error."""
-    click.echo(text, err=True)
+    say(text, err=True)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line; what a terminal would obey in it, of a name that came from anybody, is shown instead."""
+    click.echo(visible(text), err=err)
+
+
+def print_json(value: Any, indent: int | None = 2, *, ensure_ascii: bool = True) -> None:
+    """Print a value as JSON."""
+    click.echo(escaped(json.dumps(value, indent=indent, ensure_ascii=ensure_ascii)))
+
+
+def escaped(text: str) -> str:
+    """JSON or TOML as the same in marks that can be printed: both have an escape for what a terminal would obey."""
+    return text if text.isprintable() else _NOT_ASCII.sub(_as_escape, text)
+
+
+def _as_escape(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
+
+
+_NOT_ASCII = re.compile(r"[^ -~\n]")
 
 
 def store_of(choices: dict[str, Any]) -> Path:
@@ -163,6 +186,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # a disk, a folder or a file that failed where nothing better is known of it
+        where = f" '{error.filename}'" if error.filename is not None else ""
+        _fail(f"cannot read or write{where}: {error.strerror or error}", 1)
 
 
 def _interrupt(*_: object) -> None:
@@ -171,6 +197,6 @@ def _interrupt(*_: object) -> None:
 
 
 def _fail(text: str, status: int) -> None:
-    for line in text.splitlines() or [""]:  # a configuration has all its faults told, a line each
-        click.echo(f"ttc: {line}", err=True)
+    for line in text.split("\n"):  # a configuration has all its faults told, a line each
+        say(f"ttc: {line}", err=True)
     sys.exit(status)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
 
-from ttclib.cli.common import cli
+from ttclib.cli.common import cli, escaped, print_json, say
 from ttclib.config import load_config
 from ttclib.config.keys import Key, as_toml, keys_of, sections
 from ttclib.config.loading import read_toml
@@ -33,7 +32,7 @@ def show_config(config: str | None, section: str | None, as_json: bool) -> None:
     if config is None:
         found = [key for name, model in wanted.items() for key in keys_of(name, model)]
         if as_json:
-            click.echo(json.dumps([asdict(key) for key in found], indent=2, ensure_ascii=False))
+            print_json([asdict(key) for key in found], ensure_ascii=False)
             return
         for name, model in wanted.items():
             about = " ".join((model.__doc__ or "").replace("``", "").split())
@@ -44,11 +43,13 @@ def show_config(config: str | None, section: str | None, as_json: bool) -> None:
         return
     read = load_config(config)
     if as_json:
-        click.echo(read.model_dump_json(indent=2, include=None if section is None else {section.partition(".")[0]}))
+        dumped = read.model_dump_json(indent=2, include=None if section is None else {section.partition(".")[0]})
+        click.echo(escaped(dumped))
         return
     setting = read.setting_row()
-    click.echo(f"# config '{config}', with its defaults\n\n{as_toml(read, read_toml(config))}")
-    click.echo(f"# Its samples stand under the setting {setting['setting']}: {setting['keys']}")
+    say(f"# config '{config}', with its defaults")
+    click.echo(f"\n{escaped(as_toml(read, read_toml(config)))}")
+    say(f"# Its samples stand under the setting {setting['setting']}: {setting['keys']}")
 
 
 def _lines(key: Key) -> Iterator[str]:

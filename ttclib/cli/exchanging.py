@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import STORE_FLAG, assignment, cli, notify, takes_store
+from ttclib.cli.common import STORE_FLAG, assignment, cli, escaped, notify, print_json, say, takes_store
 from ttclib.errors import RequestError
 
 
@@ -98,10 +97,10 @@ def lint(store: Path, as_json: bool) -> None:
 
     findings = lint_store(store, notify=notify)
     if as_json:
-        click.echo(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
+        print_json([vars(finding) for finding in findings], indent=None, ensure_ascii=False)
         return
     for finding in findings:
-        click.echo(f"{finding.check} ({finding.where}): {finding.text}")
+        say(f"{finding.check} ({finding.where}): {finding.text}")
     notify(f"lint: {len(findings)} finding{'s' * (len(findings) != 1)} in '{store}'")
 
 
@@ -154,7 +153,7 @@ def export(
     else:
         lines = export_samples(source, selection=chosen, notify=notify)
     for line in lines:
-        click.echo(line)
+        click.echo(escaped(line))
 
 
 def _store_and_target(paths: list[Path], store: Path | None, output: Path | None) -> tuple[Path, Path | None]:

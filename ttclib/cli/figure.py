@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import cli, notify
+from ttclib.cli.common import cli, notify, say
 from ttclib.cli.options import BINS, SEEDED, STORE, WHOSE, options, question_of, strategy_options, study_of
 from ttclib.errors import one_of
 
@@ -39,5 +39,5 @@ def figure(
     for note in drawn.notes:
         notify(note)
     for sentence in drawn.findings:
-        click.echo(sentence)
-    click.echo(str(save_chart(drawn.chart, target)))
+        say(sentence)
+    say(str(save_chart(drawn.chart, target)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from ttclib.cli.options import (
 from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError, one_of
 from ttclib.store.fingerprint import fingerprint
+from ttclib.store.fresh_names import unfinished
 
 SHOWN = ("variant", "bin", "budget", "cost", "accuracy", "ci_low", "ci_high")
 CHOSEN = ("bin", "at_most", "cost", "accuracy", "ci_low", "ci_high", "chosen")
@@ -175,6 +177,8 @@ def apply_policy(rest: tuple[str, ...]) -> None:
 
 def read_plan(file: Path) -> Plan:
     """A plan from its file."""
+    if file.exists() and not file.is_file():
+        raise RequestError(f"'{file}' is no file: name a plan")
     try:
         return Plan.from_json(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -182,11 +186,12 @@ def read_plan(file: Path) -> Plan:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = unfinished(path)
     try:
         temporary.write_text(text + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         raise RequestError(f"cannot write '{path}': {error.strerror}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system not even what is not there can be removed
+            temporary.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 import polars as pl
 
 from ttclib.analysis.columns import shown, shown_interval, strategy_label
-from ttclib.cli.common import assignment, cli, notify
+from ttclib.cli.common import assignment, cli, notify, print_json, say
 from ttclib.errors import RequestError
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def grade(
         keeper.take_in(chosen, notify=notify)
         raise
     keeper.take_in(chosen, notify=notify)
-    click.echo(f"{chosen}: {graded:,} graded")
+    say(f"{chosen}: {graded:,} graded")
     return None
 
 
@@ -87,10 +86,10 @@ def _compare(store: Path, names: Sequence[str], whose: dict[str, Any], as_json: 
     for note in found.notes:
         notify(note)
     if as_json:
-        click.echo(json.dumps(_rows(found.result), indent=1, ensure_ascii=False))
+        print_json(_rows(found.result), indent=1, ensure_ascii=False)
         return
     for line in _lines(found):
-        click.echo(line)
+        say(line)
 
 
 def _lines(answer: Answer[Graders]) -> Iterator[str]:

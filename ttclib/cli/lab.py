@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ttclib.cli.common import SEED, Commands, cli, notify
+from ttclib.cli.common import SEED, Commands, cli, notify, say
 from ttclib.errors import RequestError
 from ttclib.shipped import CHECKPOINTS, checkpoint
 
@@ -61,7 +61,7 @@ def train(
     sources = {name: path for name, path in named.items() if path is not None}
     order = recipe.Order(output, seed=seed, scale=scale, batch_tokens=batch_tokens, sources=sources)
     for directory in recipe.train(part, order, notify=notify):
-        click.echo(str(directory))
+        say(str(directory))
 
 
 @lab.command()
@@ -89,7 +89,7 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
     collecting.collect(size, target, notify=notify)
     if ship is not None:
         collecting.ship(target, ship, notify=notify)
-    click.echo(str(ship or target))
+    say(str(ship or target))
 
 
 @lab.command()
@@ -108,4 +108,4 @@ def widen(name: str, target: Path, head_dim: int) -> None:
         raise missing_package("transformers", error) from error
 
     widening.widen(checkpoint(name), target, head_dim)
-    click.echo(str(target))
+    say(str(target))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ttclib.cli.common import assignment, cli, notify
+from ttclib.cli.common import assignment, cli, notify, print_json, say
 from ttclib.errors import RequestError
 
 
@@ -60,10 +59,10 @@ def models(words: Sequence[str], store: Path | None, model: str | None, prices: 
         notify(f"models: facts of {len(of_store)} of the {len(stated)} models of '{prices}' are stated")
     found = list_models(store, notify=notify)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        print_json(found)
         return
     for row in found:
-        click.echo(_line(row))
+        say(_line(row))
 
 
 def _line(row: dict[str, Any]) -> str:

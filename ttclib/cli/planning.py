@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from ttclib.cli.common import cli
+from ttclib.cli.common import cli, print_json, say
 from ttclib.config import RunConfig, preset_summary, preset_text, presets
 from ttclib.errors import one_of
 
@@ -21,7 +19,7 @@ def list_presets(name: str | None, as_json: bool) -> None:
         return
     summaries = {preset: preset_summary(preset) for preset in presets()}
     if as_json:
-        click.echo(json.dumps(summaries, indent=2, ensure_ascii=False))
+        print_json(summaries, ensure_ascii=False)
         return
     width = max(map(len, summaries))
     for preset, summary in summaries.items():
@@ -34,6 +32,7 @@ def print_estimate(config: RunConfig, *, as_json: bool) -> None:
 
     found = estimate_run(config)
     if as_json:
-        click.echo(json.dumps(vars(found), indent=2))
+        print_json(vars(found))
     else:
-        click.echo("\n".join(found.lines(config)))
+        for line in found.lines(config):
+            say(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,7 +10,8 @@ import click
 import polars as pl
 
 from ttclib.analysis.columns import Column
-from ttclib.cli.common import notify
+from ttclib.cli.common import notify, print_json, say
+from ttclib.errors import visible
 from ttclib.show.text_tables import text_table
 
 LINES = 60  # that a reader is shown at most; all of it is in JSON and CSV
@@ -59,15 +59,16 @@ def print_answer(
     for note in notes:
         notify(note)
     if as_json:
-        click.echo(json.dumps(frame.to_dicts() if rows is None else rows, indent=1))
+        print_json(frame.to_dicts() if rows is None else rows, indent=1)
         return
     if as_csv:
-        click.echo(frame.write_csv(), nl=False)
+        texts = pl.col(pl.String).map_elements(visible, return_dtype=pl.String)
+        click.echo(frame.with_columns(texts).write_csv(), nl=False)
         return
     width = max(80, shutil.get_terminal_size((100, 24)).columns)
     left = LINES
     for sentence in findings:
-        click.echo(sentence)
+        say(sentence)
         left -= -(-len(sentence) // width)
     parts = [(heading, frame if table is None else table), *more]
     for number, (title, part) in enumerate(parts):
@@ -78,7 +79,8 @@ def print_answer(
             continue
         if any(line.startswith("… and ") for line in said):
             said[-1] += ": all with --json or --csv"
-        click.echo("\n".join([title, *said] if title else said))
+        for line in [title, *said] if title else said:
+            say(line)
         left -= len(said) + bool(title)
 
 

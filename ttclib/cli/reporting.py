@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import assignment, cli, notify
+from ttclib.cli.common import assignment, cli, notify, say
 from ttclib.errors import RequestError
 
 
@@ -52,11 +52,11 @@ def report(
         dict(_axis(text) for text in grids),
     )
     if len(jobs) == 1 and not every:
-        click.echo(str(render_report(jobs[0].notebook, output or jobs[0].target, jobs[0].parameters, notify=notify)))
+        say(str(render_report(jobs[0].notebook, output or jobs[0].target, jobs[0].parameters, notify=notify)))
         return
     if output:
         raise RequestError(f"--output names one page and {len(jobs)} are to be made: give --folder instead")
-    click.echo(str(render_suite(jobs, processes=processes, notify=notify)))
+    say(str(render_suite(jobs, processes=processes, notify=notify)))
 
 
 def _axis(text: str) -> tuple[str, list[Any]]:

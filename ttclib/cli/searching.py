@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ttclib.cli.collecting import print_status
-from ttclib.cli.common import CONFIG, SEED, cli, notify, whole_numbers
+from ttclib.cli.common import CONFIG, SEED, cli, notify, say, whole_numbers
 from ttclib.cli.options import flag, options
 from ttclib.config import load_config
 from ttclib.errors import RequestError, one_of
@@ -72,12 +72,12 @@ def search(
     keeper.take_in(read.store, notify=notify)
     if report.n_rounds:
         largest, mean = max(report.batches), sum(report.batches) / len(report.batches)
-        click.echo(
+        say(
             f"drawn: {report.n_steps:,} steps, {report.tokens:,} tokens ({report.greedy_tokens:,} in greedy rollouts); "
             f"the PRM read {report.prm_tokens:,}; {report.n_rounds} rounds of up to {largest:,} steps, {mean:,.0f} on "
             "average"
         )
-    click.echo(
+    say(
         f"{report.n_searches:,} searches share {report.shared_tokens:,} tokens, of which {report.pruned_tokens:,} in "
         f"branches that none of them returned; apart they would draw {report.apart_tokens:,}"
     )

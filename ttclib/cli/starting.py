@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from ttclib.cli.common import cli, notify
+from ttclib.cli.common import cli, notify, say
 from ttclib.errors import RequestError
 from ttclib.shipped import shipped_files
 
@@ -24,7 +24,7 @@ FIRST = "00_start.ipynb"
 def notebooks(folder: Path, force: bool) -> None:
     """Copy the notebooks and the stores that they open to DIR."""
     copied = copy_shipped(folder, force=force)
-    click.echo(f"{folder}: {copied} files; open them with `jupyter lab {folder}`")
+    say(f"{folder}: {copied} files; open them with `jupyter lab {folder}`")
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})

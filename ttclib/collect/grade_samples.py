@@ -11,7 +11,7 @@ from typing import Any
 from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.progress import progress
 from ttclib.grading import Doubts, Grader, get_grader, grade_problem, problem_choice, problem_grader
-from ttclib.store import as_table, connect, replace_grades
+from ttclib.store import as_table, check_writable, connect, replace_grades
 from ttclib.store.classes import known_classes
 from ttclib.store.remaining import GRADES_OF, ungraded
 from ttclib.store.tables import TABLES
@@ -41,11 +41,12 @@ def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify 
     Raises
     ------
     RequestError
-        Unknown grader, or no such store.
+        Unknown grader, no such store, or one that is not to be written to.
     StoreLockedError
         Grades are to be replaced, and somebody holds the store's file; nothing has changed.
     """
     grader = get_grader(grader_name)
+    check_writable(store, notify=notify)
     graded = sum(_grade(store, kind, grader, again, notify) for kind in GRADES_OF)
     if not graded:
         notify(f"grade: {grader.name} has graded all there is")

@@ -19,7 +19,8 @@ from typing import Any
 from ttclib.collect.checkpoints import resolve_model
 from ttclib.config import JudgeConfig, PolicyConfig, PrmConfig
 from ttclib.errors import RequestError
-from ttclib.store import is_collected, write_part
+from ttclib.store import check_writable, is_collected, write_part
+from ttclib.store.json_cells import json_object
 from ttclib.store.models import list_models
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")  # the first kind that is there
@@ -98,8 +99,9 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig)
     Raises
     ------
     RequestError
-        The store, or another of `models`, has another model under this name.
+        The store, or another of `models`, has another model under this name; or the store is not to be written to.
     """
+    check_writable(store)
     asked = [identify(model) for model in models]
     known = _known(store)
     for number, model in enumerate(asked):
@@ -174,7 +176,7 @@ def _difference(known: dict[str, Any], model: Identity) -> str | None:
         return "has other weights"
     if known["tokenizer_hash"] and model.tokenizer_hash and known["tokenizer_hash"] != model.tokenizer_hash:
         return "has another tokenizer or chat template"
-    reads = json.loads(known["reads"] or "{}")
+    reads = json_object(known["reads"], f"model '{model.name}' in the store")
     for name, value in (model.reads or {}).items():
         if name in reads and value not in (reads[name], "auto"):
             return f"is to read otherwise ({name} = {value!r:.80}, not {reads[name]!r:.80})"
@@ -252,7 +254,9 @@ def _stated(file: Path) -> bytes:
     """A configuration without what a copy of the model changes in it."""
     try:
         content = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
+        return b""
+    if not isinstance(content, dict):
         return b""
     return json.dumps({k: v for k, v in content.items() if k not in _NOT_THE_MODEL}, sort_keys=True).encode()
 

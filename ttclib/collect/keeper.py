@@ -15,6 +15,7 @@ from typing import Any
 
 from ttclib.config import RunConfig
 from ttclib.store import StoreLockedError, absorb, pending_parts, write_part
+from ttclib.store.sound_parts import BadPartError
 
 _ABSORB_EVERY_S = 5.0
 _PACKAGES = ("ttclib", "torch", "transformers", "vllm", "duckdb", "math-verify")
@@ -59,7 +60,7 @@ class Keeper:
         """Write rows of a table; they are safe when this returns."""
         write_part(self._store, table, rows)
         if time.monotonic() - self._last > _ABSORB_EVERY_S:
-            with suppress(StoreLockedError):  # somebody reads; the parts keep
+            with suppress(StoreLockedError, BadPartError):  # somebody reads, or one is told of at the end; parts keep
                 absorb(self._store, wait_s=0)
             self._last = time.monotonic()
 

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from tqdm import tqdm
 
+from ttclib.errors import visible
+
 _LOG_EVERY_S = 5.0
 
 
@@ -40,11 +42,12 @@ def progress(what: str, total: int, unit: str, *, initial: int = 0) -> Iterator[
     callable
         To be called with units done (those of an earlier run not counted) and a few words.
     """
+    what = visible(what)
     if sys.stderr.isatty():
         with tqdm(total=total, initial=initial, desc=what, unit=f" {unit}", dynamic_ncols=True) as bar:
 
             def draw(done: int, text: str = "") -> None:
-                bar.set_postfix_str(text, refresh=False)
+                bar.set_postfix_str(visible(text), refresh=False)
                 bar.update(initial + done - bar.n)
 
             yield draw
@@ -60,7 +63,7 @@ def progress(what: str, total: int, unit: str, *, initial: int = 0) -> Iterator[
         left = (now - started) / done * (total - initial - done) if done else float("nan")
         eta = f", about {left:.0f} s left" if left >= 1 else ""
         print(
-            f"{what}: {initial + done:,} of {total:,} {unit}{eta}{'; ' + text if text else ''}",
+            f"{what}: {initial + done:,} of {total:,} {unit}{eta}{'; ' + visible(text) if text else ''}",
             file=sys.stderr,
             flush=True,
         )

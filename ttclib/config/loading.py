@@ -54,7 +54,7 @@ def load_config(name: str | Path, **overrides: Any) -> RunConfig:
         return RunConfig.model_validate(content)
     except ValidationError as error:
         lines = [line for one in error.errors() for line in _explain(one)]
-        raise RequestError("\n".join(f"config '{name}': {line}" for line in dict.fromkeys(lines))) from error
+        raise RequestError(*(f"config '{name}': {line}" for line in dict.fromkeys(lines))) from error
 
 
 def read_toml(name: str | Path) -> dict[str, Any]:
@@ -70,6 +70,8 @@ def read_toml(name: str | Path) -> dict[str, Any]:
         place = next(_too_large(content), None)
     except RecursionError:
         place = f"lists or sections stand within each other more than {_DEEPEST} deep"
+    except RequestError:
+        raise
     except ValueError as error:  # tomllib's own, bytes that are no text, an integer of thousands of digits
         said = "an integer has thousands of digits" if "int_max_str_digits" in str(error) else str(error)
         raise RequestError(f"config '{name}' is no valid TOML: {said}") from error
@@ -100,6 +102,8 @@ def _read(name: str) -> str:
             return path.read_text(encoding="utf-8")
         except OSError as error:
             raise RequestError(f"config '{name}' cannot be read: {error.strerror or error}") from error
+    if path.exists() and name not in presets():
+        raise RequestError(f"config '{name}' is {'a folder' if path.is_dir() else 'no file'}: name a TOML file")
     if name in presets():
         return preset_text(name)
     raise RequestError(f"no config '{name}': name a TOML file or a preset ({', '.join(presets())})")

@@ -23,8 +23,11 @@ def problem_grader(grader: Grader, reference: str | None, prompt: str | None, me
     reference, prompt, metadata : str or None
         Of the problem, as the store has them.
     """
-    known = json.loads(metadata or "{}")
-    if not grader.name.startswith("reasoning-gym") or not is_gym_problem(known):
+    try:
+        known = json.loads(metadata or "{}")
+    except (ValueError, RecursionError):  # another program's, or damaged: no task of ours
+        known = None
+    if not grader.name.startswith("reasoning-gym") or not isinstance(known, dict) or not is_gym_problem(known):
         return grader
 
     def equivalent(left: str, right: str) -> bool | None:

@@ -77,7 +77,7 @@ def problem_choice(prompt: str | None, metadata: str | None) -> Choice:
     """
     try:
         told = json.loads(metadata or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         told = {}
     told = told if isinstance(told, Mapping) else {}
     shuffled = told.get("options_shuffled") is True

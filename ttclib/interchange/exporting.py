@@ -7,10 +7,9 @@ The form is the one that was named, or the one that a file's ending can only mea
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +22,7 @@ from ttclib.interchange.batch import Notify
 from ttclib.interchange.dataset_card import dataset_card
 from ttclib.interchange.store_rows import StoreRows, open_rows
 from ttclib.interchange.training_set import ONLY, TRAINING_SCHEMA, training_lines, training_rows
+from ttclib.store.fresh_names import unfinished
 from ttclib.store.sample_rows import Selection
 
 FORMATS = ("interchange", "parquet", "huggingface", "training")
@@ -231,11 +231,11 @@ def _check_target(target: Path, store: Path, *, folder: bool, force: bool) -> No
 @contextmanager
 def _replaced(target: Path) -> Iterator[Path]:
     """A fresh path beside a target, which takes the target's place if all goes well, and else goes."""
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    fresh = unfinished(target, hidden=True)
     try:
         yield fresh
         if target.is_dir():  # a folder is not replaced in one step: the old one is moved aside first
-            aside = target.with_name(f".{target.name}.{os.getpid()}.old")
+            aside = unfinished(target, hidden=True, ending="old")
             target.rename(aside)
             try:
                 fresh.rename(target)
@@ -248,7 +248,8 @@ def _replaced(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise RequestError(f"cannot write '{target}': {error.strerror or error}") from error
     finally:
-        shutil.rmtree(fresh) if fresh.is_dir() else fresh.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system not even what is not there can be removed
+            shutil.rmtree(fresh) if fresh.is_dir() else fresh.unlink()
 
 
 def _write_lines(path: Path, target: Path, lines: Iterable[str]) -> int:

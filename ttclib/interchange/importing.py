@@ -24,14 +24,14 @@ from ttclib.interchange.lint import lint_import
 from ttclib.interchange.reading import digest, find_all, read_batches
 from ttclib.interchange.sources import bare_name
 from ttclib.interchange.store_tables import models_of, scores_of, store_tables
-from ttclib.store import StoreLockedError, absorb, connect, is_collected, write_part
+from ttclib.store import StoreLockedError, absorb, check_writable, connect, is_collected, write_part
 from ttclib.store.classes import known_classes
 from ttclib.store.credit import credit_run
 from ttclib.store.fact_tables import read_facts
 from ttclib.store.models import read_row, refuse_known_verifier
 from ttclib.store.remaining import known_problems, n_drawn
 from ttclib.store.sample_rows import samples_held
-from ttclib.store.schema import parts_directory
+from ttclib.store.schema import parts_directory, store_path
 
 _ROWS_A_PART = 500_000
 _DRAWS = ("policy", "setting", "benchmark")
@@ -175,6 +175,7 @@ def import_batches(
     RequestError
     """
     judge = get_grader(grader)
+    check_writable(store, notify=notify)
     credited = credit_run(credit, license)
     stated = {} if prices is None else read_facts(prices)
     held = _Held.of(store, judge.name, notify)
@@ -283,7 +284,7 @@ def _write(store: Path, tables: dict[str, pa.Table]) -> None:
             if part is not None:
                 part.unlink(missing_ok=True)
         with suppress(OSError):  # not empty, or gone
-            parts_directory(store).rmdir()
+            parts_directory(store_path(store)).rmdir()
         raise
 
 

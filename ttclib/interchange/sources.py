@@ -169,6 +169,8 @@ def find_sources(path: Path, fields: dict[str, str]) -> list[Source]:
     """
     if not path.exists():
         raise RequestError(f"no file '{path}': name a file or a folder of samples")
+    if not path.is_dir() and not path.is_file():  # a pipe can be read once, and is waited for
+        raise RequestError(f"'{path}' is no file: name a file or a folder of samples, or - for standard input")
     if not path.is_dir():
         return [Source(path, kind_of(path), fields)]
     found = [

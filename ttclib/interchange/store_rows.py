@@ -17,6 +17,7 @@ from ttclib.interchange.columns import COUNT_COLUMNS, KEYS
 from ttclib.samples import LOGPROB
 from ttclib.setting_keys import canonical_json
 from ttclib.store import connect
+from ttclib.store.json_cells import json_object
 from ttclib.store.sample_rows import (
     TOKENS,
     Connection,
@@ -99,7 +100,7 @@ class StoreRows:
 @lru_cache
 def _setting(text: str) -> Any:
     """A setting's keys in order, its numbers written in one way."""
-    return json.loads(canonical_json(json.loads(text)))
+    return json.loads(canonical_json(json_object(text, "a setting")))
 
 
 @contextmanager

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
-
 from ttclib.collect import keeper, run
 from ttclib.collect.grade_nodes import grade_nodes
 from ttclib.collect.revise import check_revision, revise, score_revisions
 from ttclib.collect.search import search
 from ttclib.config import load_config
 from ttclib.errors import one_of
+from ttclib.store.fresh_names import unfinished
+from ttclib.store.isolation import new_connection, quoted, shut
 from ttclib.store.packed import pack
 from ttclib.store.tables import TABLES
 
@@ -132,11 +132,11 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
         The demo's path, ``NAME.duckdb``: a file with the same tables and keys. It and its packed form
         beside it are replaced.
     """
-    fresh = target.with_suffix(".tmp")
-    fresh.unlink(missing_ok=True)
-    with duckdb.connect() as con:
-        con.execute(f"ATTACH '{store}' AS collected (READ_ONLY)")
-        con.execute(f"ATTACH '{fresh}' AS shipped")
+    fresh = unfinished(target)
+    with new_connection() as con:
+        con.execute(f"ATTACH {quoted(str(store))} AS collected (READ_ONLY)")
+        con.execute(f"ATTACH {quoted(str(fresh))} AS shipped")
+        shut(con)
         con.execute("COPY FROM DATABASE collected TO shipped (SCHEMA)")
         columns: dict[str, list[str]] = {}
         for table, column in con.execute(

@@ -21,6 +21,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ttclib.errors import TTCError
 from ttclib.lab.batches import batches_by_length
 from ttclib.lab.muon import Muon
+from ttclib.store.fresh_names import unfinished
 
 _SAVE_EVERY_S = 30.0
 
@@ -197,7 +198,7 @@ def _save(
     state: Path, key: str, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer], at: dict[str, float]
 ) -> None:
     state.parent.mkdir(parents=True, exist_ok=True)
-    fresh = state.with_name(state.name + ".tmp")
+    fresh = unfinished(state)
     torch.save(
         {"key": key, "at": at, "model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers]}, fresh
     )

@@ -27,6 +27,7 @@ from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.lab.rollouts import Tree, draw_all, is_right, load_lab_engine, spend
 from ttclib.problems.arithmetic import Exercise, exercises
 from ttclib.revision_format import N_CONTEXT, revision_prefix, separator_text
+from ttclib.store.fresh_names import unfinished
 
 SEPARATOR = "\n\n{prompt}"  # an empty line, which no answer holds, and the problem again
 VERIFIER_CONTEXT = 1  # latest earlier answers that the verifier reads: all four would be twice the tokens
@@ -138,7 +139,7 @@ def draw_chains(
         if not file.exists():
             started = time.monotonic()
             texts = answer_again(engine, cells, recipe.length, seed=recipe.seed)
-            fresh = file.with_suffix(".tmp")
+            fresh = unfinished(file)
             pl.DataFrame({"answers": texts}, schema={"answers": pl.List(pl.String)}).write_parquet(fresh)
             fresh.replace(file)
             spend(folder, time.monotonic() - started)

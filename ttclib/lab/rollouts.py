@@ -25,6 +25,7 @@ from ttclib.collect.steps import split_steps
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.grading import extract_answer
 from ttclib.problems.arithmetic import Exercise, exercises
+from ttclib.store.fresh_names import unfinished
 
 DRAWS_AT_ONCE = 768
 PREFIX_TOKENS_AT_ONCE = 100_000
@@ -105,7 +106,7 @@ def draw_trees(
                 {"expression": tree.exercise.expression, "roots": tree.roots, "branches": tree.branches}
                 for tree in drawn
             ]
-            fresh = file.with_suffix(".tmp")
+            fresh = unfinished(file)
             pl.DataFrame(rows, schema=_COLUMNS).write_parquet(fresh)
             fresh.replace(file)
             spend(folder, time.monotonic() - started)

@@ -18,6 +18,8 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     RequestError
         A line that is not JSON or no object, named by its number.
     """
+    if path.exists() and not path.is_file():
+        raise RequestError(f"'{path}' is no file: name one of JSON lines")
     try:
         with open(path, encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import datetime
-import os
 import platform
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.show.page import NOTEBOOK_ONLY, PageFacts, page_html
 from ttclib.store.credit import store_credits
 from ttclib.store.fingerprint import fingerprint
+from ttclib.store.fresh_names import unfinished
 from ttclib.study.opening import find_store
 
 Notify = Callable[[str], None]
@@ -107,15 +107,18 @@ def render_report(
         executed = Path(keep_ipynb) if keep_ipynb else Path(folder) / source.name
         _execute(papermill, shown, executed, failed, given, notify)
         ran = nbformat.read(executed, as_version=4)
-    failed.unlink(missing_ok=True)
     notify(f"report: {source.stem}: making the page")
     html = page_html(ran, facts)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    fresh = unfinished(target, hidden=True)
     try:
-        unfinished.write_text(html, encoding="utf-8")
-        unfinished.replace(target)
+        fresh.write_text(html, encoding="utf-8")
+        fresh.replace(target)
+        failed.unlink(missing_ok=True)
+    except OSError as error:
+        raise RequestError(f"cannot write '{target}': {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system not even what is not there can be removed
+            fresh.unlink()
     notify(f"report: {target}, {len(html) / 1e6:.1f} MB, {time.monotonic() - started:.0f} s")
     return target
 

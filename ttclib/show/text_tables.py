@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from ttclib.analysis.columns import DASH, Column, column, columns, ends_of, shown, shown_interval
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, visible
 
 INTERVAL = "interval"
 Cells = list[list[str]]
@@ -47,6 +47,7 @@ def text_table(
     best-of-N     79.7%
     """
     heads, cells, names = cells_of(frame if limit is None else frame.head(limit), columns)
+    heads, cells = [visible(head) for head in heads], [[visible(text) for text in row] for row in cells]
     widths = _fitting_widths(heads, cells, names, width)
     left_out, heads = heads[len(widths) :], heads[: len(widths)]
     cells = [row[: len(widths)] for row in cells]

@@ -16,13 +16,15 @@ parts still beside it as one set of tables. A crash loses at most the part in fl
 notebook never stops a run.
 
 Rooms: `tables` (keys and columns), `migrations` and `schema` (versions), `packed` (a store packed for sharing),
-`locks` (waiting for the file), `connection` (into the file and out of it), `parts` (writing), `choosing` (whose
+`isolation` (connections that reach nothing else), `catalogue` and `foreign` (what a file declares, and what of it is
+not ours), `locks` (waiting for the file), `connection` (into the file and out of it), `parts` (writing),
+`sound_parts`, `part_rows` and `taking_in` (from parts into the file), `choosing` (whose
 samples are meant), `pool`, `chains` and `tree` (reading into arrays), `settings`, `models`, `contents` and `status`
 (what there is).
 """
 
 from ttclib.store.chains import load_chains
-from ttclib.store.connection import absorb, connect, replace_grades
+from ttclib.store.connection import absorb, check_writable, connect, replace_grades
 from ttclib.store.contents import PolicyContents, contents
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.models import list_models, set_model_facts
@@ -37,6 +39,7 @@ __all__ = [
     "StoreLockedError",
     "absorb",
     "as_table",
+    "check_writable",
     "connect",
     "contents",
     "differing_keys",

@@ -11,6 +11,7 @@ import duckdb
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.samples import Setting
 from ttclib.setting_keys import ANY, canonical_json, differing_keys, matches, option, value_at
+from ttclib.store.json_cells import json_object
 
 Wanted: TypeAlias = Setting | str | Mapping[str, Any] | None
 
@@ -89,7 +90,7 @@ def settings_of(
             GROUP BY setting ORDER BY count(*) DESC, setting""",
         [policy, benchmark],
     ).fetchall()
-    return [Setting(name, json.loads(keys or "{}")) for name, keys in rows]
+    return [Setting(name, json_object(keys, f"setting '{name}'")) for name, keys in rows]
 
 
 def as_key(wanted: Wanted) -> Hashable:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,19 +18,18 @@ import duckdb
 import pyarrow as pa
 
 from ttclib.errors import RequestError, TTCError
-from ttclib.store.locks import as_ours, attach, attach_statement, shared_reader
-from ttclib.store.migrations import as_of_today
-from ttclib.store.schema import (
-    SCHEMA_VERSION,
-    check_version,
-    migrate,
-    parts_directory,
-    pending_parts,
-    store_path,
-    table_of,
-    tables_in_file,
-)
-from ttclib.store.tables import TABLES, columns_of
+from ttclib.store.catalogue import catalogue_of, is_whole, rows_of
+from ttclib.store.foreign import foreign_in, refuse_foreign, say_foreign
+from ttclib.store.isolation import new_connection, shut
+from ttclib.store.locks import as_ours, attach_statement, attached, shared_reader
+from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
+from ttclib.store.notices import say_once
+from ttclib.store.packed import cache_directory
+from ttclib.store.part_rows import whole
+from ttclib.store.schema import check_version, migrate, parts_directory, pending_parts, readable_path, store_path
+from ttclib.store.sound_parts import examined, read_through, refuse_bad
+from ttclib.store.tables import TABLES
+from ttclib.store.taking_in import take_in
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _STALE_S = 3600.0  # a .tmp of that age was left by a killed writer; a living one needs milliseconds
@@ -63,17 +61,24 @@ def connect(
     RequestError
         No such store, no DuckDB file, a newer schema, or locked for longer than `wait_s`.
     """
-    store = store_path(path)
+    store = readable_path(path)
+    if store != Path(path) and cache_directory() in store.parents:
+        say_once(store, f"'{path}' is packed where nothing can be written: read from its copy '{store}'", notify)
     while True:
         # Looked for twice: it may be made, and its parts taken in, between the first look and the parts.
         if not store.exists() and not pending_parts(store) and not store.exists():
             raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
         in_file = store.exists()
-        with shared_reader(store, wait_s, notify) if in_file else duckdb.connect() as con:
+        with shared_reader(store, wait_s, notify) if in_file else new_connection() as con:
             ready = _show_tables(con, store, in_file)
             # Without a file there is no lock: had one been made meanwhile, parts could have moved into it.
             if ready and (in_file or not store.exists()):
-                yield con
+                if in_file:
+                    say_foreign(con, store, notify)
+                try:
+                    yield con
+                except (duckdb.Error, UnicodeDecodeError) as error:  # damage that shows when rows are read
+                    raise _told(error, store) from error
                 return
 
 
@@ -102,29 +107,27 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
     """
     store = store_path(path)
     _create_file(store)
-    con = duckdb.connect()
+    con, listed = _for_writing(store, wait_s, notify)
     try:
-        attach(con, store, "READ_WRITE", wait_s, notify)
         migrate(con, store)
-        parts = pending_parts(store)
-        con.execute("BEGIN")
-        for table in TABLES:
-            waiting = _of_table(parts, table)
-            own = f"SELECT * FROM store.{table}"
-            if waiting and table == "models":
-                con.execute(f"CREATE TEMP TABLE filled AS {_filled_models(own, waiting)}")
-                con.execute("DELETE FROM store.models")
-                con.execute("INSERT INTO store.models BY NAME FROM filled")
-            elif waiting:
-                con.execute(f"INSERT INTO store.{table} BY NAME {_unseen(table, own, waiting)}")
-        con.execute("COMMIT")
-        _remove(parts, store)  # before the lock is let go
+        parts, bad = examined(listed)
+        try:
+            take_in(con, store, parts)
+        except duckdb.Error as error:
+            if isinstance(as_ours(error, store), RequestError) or not (damaged := read_through(parts)):
+                raise
+            con.execute("ROLLBACK")
+            bad += damaged
+            parts = {part: count for part, count in parts.items() if part not in {one.path for one in damaged}}
+            take_in(con, store, parts)
+        _remove(list(parts), store)  # before the lock is let go
     except duckdb.Error as error:
         raise as_ours(error, store) from error
     finally:
         con.close()
     with suppress(OSError):  # not empty, or gone
         parts_directory(store).rmdir()
+    refuse_bad(bad, f"the other {len(parts):,} were taken in")
     return len(parts)
 
 
@@ -161,8 +164,8 @@ def replace_grades(
     with write_transaction(path, wait_s=wait_s, notify=notify) as con:
         con.register("renewed", rows)
         keys = ", ".join(TABLES[table])
-        con.execute(f"DELETE FROM store.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)")
-        con.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM renewed")
+        con.execute(f"DELETE FROM store.main.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)")
+        con.execute(f"INSERT INTO store.main.{table} BY NAME SELECT * FROM renewed")
 
 
 @contextmanager
@@ -177,9 +180,8 @@ def write_transaction(
         Another process held the file for longer than `wait_s`.
     """
     store = store_path(path)
-    con = duckdb.connect()
+    con, _ = _for_writing(store, wait_s, notify)
     try:
-        attach(con, store, "READ_WRITE", wait_s, notify)
         con.execute("BEGIN")
         yield con
         con.execute("COMMIT")
@@ -187,6 +189,43 @@ def write_transaction(
         raise as_ours(error, store) from error
     finally:
         con.close()
+
+
+def check_writable(
+    path: str | Path, *, wait_s: float | None = None, notify: Callable[[str], None] = lambda text: None
+) -> None:
+    """Refuse, before any work is done, a store that cannot be written to because of what it holds.
+
+    Raises
+    ------
+    ForeignStoreError
+        Triggers, views, macros, defaults, unknown tables or columns: `ttclib.store.foreign`.
+    """
+    store = store_path(path)
+    if store.exists():
+        with shared_reader(store, wait_s, notify) as con:
+            check_version(con, store)
+            refuse_foreign(store, foreign_in(con, store))
+
+
+def _for_writing(
+    store: Path, wait_s: float | None, notify: Callable[[str], None]
+) -> tuple[duckdb.DuckDBPyConnection, list[Path]]:
+    """The file attached to be written to, nothing foreign in it, and the parts that alone are in its reach."""
+    if store.with_name(store.name + ".wal").exists():
+        # To open it for writing would already merge the log that came with it.
+        check_writable(store, wait_s=wait_s, notify=notify)
+    con = attached(store, "READ_WRITE", wait_s, notify)
+    try:
+        parts = pending_parts(store)
+        check_version(shut(con, readable=parts), store)
+        refuse_foreign(store, foreign_in(con, store))
+    except BaseException as error:
+        con.close()
+        if isinstance(error, duckdb.Error):
+            raise as_ours(error, store) from error
+        raise
+    return con, parts
 
 
 def _create_file(store: Path) -> None:
@@ -202,9 +241,9 @@ def _create_file(store: Path) -> None:
     temporary = directory / f"store-{uuid.uuid4().hex}.duckdb.tmp"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect() as con:
+        with new_connection() as con:
             con.execute(attach_statement(temporary, "READ_WRITE"))
-            migrate(con, temporary)
+            migrate(shut(con), temporary)
             con.execute("CHECKPOINT store")
         os.link(temporary, store)
     except duckdb.Error as error:
@@ -235,68 +274,31 @@ def _remove(parts: list[Path], store: Path) -> None:
 
 def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> bool:
     """Name the tables; False: a part went while it was read, which only happens without a file's lock."""
-    version = check_version(con, store) if in_file else SCHEMA_VERSION
-    held = tables_in_file(con) if in_file else set()
-    parts = pending_parts(store)
+    held = catalogue_of(con) if in_file else {}
+    version = check_version(con, store, held) if in_file else SCHEMA_VERSION
+    parts, bad = examined(pending_parts(store))
+    refuse_bad(bad, "until then nothing of this store is read, since what it holds may be missing")
     # Parts that no lock protects are read at once. Views are the connection's own.
     kind = "VIEW" if in_file else "TABLE"
+    if not in_file:
+        shut(con, readable=list(parts))
     try:
         for table in TABLES:
-            own = f"SELECT * FROM store.{table}" if table in held else None
-            if own and version < SCHEMA_VERSION:
+            own = rows_of(table, held.get(table))
+            if own and (version < SCHEMA_VERSION or not is_whole(table, held[table])):
                 own = as_of_today(table, own)
-            con.execute(f"CREATE TEMP {kind} {table} AS {_whole(table, own, parts)}")
+            con.execute(f"CREATE TEMP {kind} {table} AS {whole(table, own, parts)}")
     except duckdb.Error as error:
         if not in_file and store.exists():
             return False
-        raise as_ours(error, store) from error
+        raise _told(error, store) from error
     return True
 
 
-def _of_table(parts: list[Path], table: str) -> list[Path]:
-    return [part for part in parts if table_of(part) == table]
-
-
-def _from_parts(table: str, parts: list[Path]) -> str:
-    """SQL of the rows of parts, in today's columns; `written` orders them by when they were written."""
-    literal = [
-        re.sub(r"([*?\[])", r"[\1]", str(part.absolute())).replace("'", "''") for part in parts
-    ]  # a name, no pattern
-    names = ", ".join(f"'{name}'" for name in literal)
-    rows = (
-        f"SELECT * EXCLUDE (filename, file_row_number), (filename, file_row_number) AS written "
-        f"FROM read_parquet([{names}], union_by_name = true, hive_partitioning = false, filename = true, "
-        "file_row_number = true)"
-    )
-    return as_of_today(table, rows, also={"written": "STRUCT(filename VARCHAR, file_row_number BIGINT)"})
-
-
-def _unseen(table: str, own: str | None, parts: list[Path]) -> str:
-    """SQL of the rows of parts whose key `own` has not; of two with one key, the first counts."""
-    key = ", ".join(TABLES[table])
-    anti = f" ANTI JOIN ({own}) USING ({key})" if own else ""
-    return (
-        f"SELECT * EXCLUDE (written) FROM ({_from_parts(table, parts)}){anti} "
-        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY written) = 1"
-    )
-
-
-def _filled_models(own: str | None, parts: list[Path]) -> str:
-    """SQL of the models, each fact from the first row that states it."""
-    facts = [name for name, _ in columns_of("models") if name != "model"]
-    rows = f"SELECT *, 1 AS later FROM ({_from_parts('models', parts)})"
-    if own:
-        rows = f"SELECT *, 0 AS later, NULL AS written FROM ({own}) UNION ALL BY NAME {rows}"
-    chosen = ", ".join(f"any_value({fact} ORDER BY later, written) AS {fact}" for fact in facts)
-    return f"SELECT model, {chosen} FROM ({rows}) GROUP BY model"
-
-
-def _whole(table: str, own: str | None, parts: list[Path]) -> str:
-    """SQL of all rows of a table: `own` of the file, and the parts'."""
-    waiting = _of_table(parts, table)
-    if not waiting:
-        return own or as_of_today(table, None)
-    if table == "models":
-        return _filled_models(own, waiting)
-    unseen = _unseen(table, own, waiting)
-    return f"{own} UNION ALL BY NAME {unseen}" if own else unseen
+def _told(error: Exception, store: Path) -> TTCError:
+    """What went wrong while rows were read: a bad part by its name, or what DuckDB says."""
+    try:
+        refuse_bad(read_through(pending_parts(store)), f"the rest of '{store}' is untouched by it")
+    except TTCError as named:
+        return named
+    return as_ours(error, store)

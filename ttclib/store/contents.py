@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ttclib.samples import Setting
 from ttclib.store.connection import connect
+from ttclib.store.json_cells import json_object
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
             policy,
             parameters,
             benchmark,
-            Setting(name, json.loads(keys or "{}")),
+            Setting(name, json_object(keys, f"setting '{name}' in '{path}'")),
             n_problems,
             n_samples,
             n_counted,

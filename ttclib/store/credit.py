@@ -64,7 +64,7 @@ def credits_in(con: duckdb.DuckDBPyConnection) -> list[Credit]:
     for (text,) in rows:
         try:
             stated = json.loads(text or "null")
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(stated, dict):
             known = [value if isinstance(value := stated.get(name), str) else None for name in ("credit", "license")]

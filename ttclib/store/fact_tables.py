@@ -51,6 +51,8 @@ def read_facts(path: Path) -> dict[str, dict[str, Any]]:
     RequestError
         It cannot be read, lacks a column, names a model twice, or has a value that is no fact, named by its line.
     """
+    if path.exists() and not path.is_file():
+        raise RequestError(f"'{path}' is no file: name a CSV with a column model")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

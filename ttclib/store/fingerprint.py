@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from ttclib.errors import RequestError
-from ttclib.store.schema import pending_parts, store_path
+from ttclib.store.schema import pending_parts, readable_path
 
 
 def fingerprint(path: str | Path) -> str:
@@ -28,7 +28,7 @@ def fingerprint(path: str | Path) -> str:
     RequestError
         No such store, or it cannot be read.
     """
-    store = store_path(path)
+    store = readable_path(path)
     files = [*([store] if store.exists() else []), *pending_parts(store)]
     if not files:
         raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")

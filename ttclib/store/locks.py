@@ -17,6 +17,8 @@ from pathlib import Path
 import duckdb
 
 from ttclib.errors import RequestError, TTCError
+from ttclib.store.isolation import new_connection, quoted, shut
+from ttclib.store.schema import parts_directory
 
 WAIT_S = 10.0
 _RETRY_S = 0.1
@@ -58,12 +60,8 @@ def shared_reader(
     with _readers_guard:
         shared, users = _readers.get(place, (None, 0))
         if shared is None:
-            shared = duckdb.connect()
-            try:
-                attach(shared, store, "READ_ONLY", wait_s, notify)
-            except BaseException:
-                shared.close()
-                raise
+            # Parts come and go while it is shared, so that their folder is open to it, not each by its name.
+            shared = shut(attached(store, "READ_ONLY", wait_s, notify), folder=parts_directory(place))
         _readers[place] = (shared, users + 1)
     cursor = shared.cursor()
     try:
@@ -78,33 +76,38 @@ def shared_reader(
                 shared.close()
 
 
-def attach(
-    con: duckdb.DuckDBPyConnection, store: Path, mode: str, wait_s: float | None, notify: Callable[[str], None]
-) -> None:
-    """Attach the file as ``store``, waiting for whoever holds it; `notify` is told once that it waits."""
+def attached(store: Path, mode: str, wait_s: float | None, notify: Callable[[str], None]) -> duckdb.DuckDBPyConnection:
+    """A connection with the file attached as ``store``, still to be `shut`.
+
+    Whoever holds the file is waited for; `notify` is told once that it waits.
+    """
     wait_s = default_wait_s() if wait_s is None else wait_s
     deadline = time.monotonic() + wait_s
     told = False
-    while True:
-        try:
-            con.execute(attach_statement(store, mode))
-            return
-        except duckdb.Error as error:
-            ours = as_ours(error, store)
-            if not isinstance(ours, StoreLockedError) or time.monotonic() > deadline:
-                raise ours from error
-            if not told:
-                notify(f"'{store}' is locked{_holder(error)}; waiting up to {wait_s:g} s")
-                told = True
-            time.sleep(_RETRY_S)
+    con = new_connection()
+    try:
+        while True:
+            try:
+                con.execute(attach_statement(store, mode))
+                return con
+            except duckdb.Error as error:
+                ours = as_ours(error, store)
+                if not isinstance(ours, StoreLockedError) or time.monotonic() > deadline:
+                    raise ours from error
+                if not told:
+                    notify(f"'{store}' is locked{_holder(error)}; waiting up to {wait_s:g} s")
+                    told = True
+                time.sleep(_RETRY_S)
+    except BaseException:
+        con.close()
+        raise
 
 
 def attach_statement(path: Path, mode: str) -> str:
     """SQL that attaches a file as ``store``."""
-    # Absolute, since ":memory:" and "~" mean something else to DuckDB.
-    quoted = str(path.absolute()).replace("'", "''")
-    # The type is named, lest DuckDB looks for an extension that reads what the file is.
-    return f"ATTACH '{quoted}' AS store (TYPE duckdb, {mode})"
+    # Absolute, since ":memory:" and "~" mean something else to DuckDB. The type is named, lest DuckDB looks for an
+    # extension that reads what the file is.
+    return f"ATTACH {quoted(str(path.absolute()))} AS store (TYPE duckdb, {mode})"
 
 
 def _holder(error: Exception) -> str:
@@ -114,7 +117,7 @@ def _holder(error: Exception) -> str:
     return f" by process {match[2]} ({Path(match[1]).name})" if match else ""
 
 
-def as_ours(error: duckdb.Error, store: Path) -> TTCError:
+def as_ours(error: Exception, store: Path) -> TTCError:
     """DuckDB's words as one line that says what to do."""
     text = str(error)
     if "Could not set lock" in text or "Unique file handle conflict" in text:

@@ -23,7 +23,7 @@ _DECODING = {
     "temperature": "DOUBLE",
     "top_p": "DOUBLE",
 }
-_FORMER_COLUMNS = {"settings": _DECODING}
+FORMER_COLUMNS = {"settings": _DECODING}
 
 
 def _member(name: str) -> str:
@@ -49,7 +49,7 @@ def as_of_today(table: str, rows: str | None, *, also: Mapping[str, str] = Mappi
         More columns that they have, with their types.
     """
     columns = {**dict(columns_of(table)), **also}
-    known = {**columns, **_FORMER_COLUMNS.get(table, {})}
+    known = {**columns, **FORMER_COLUMNS.get(table, {})}
     empty = "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in known.items()) + " WHERE false"
     if rows is None:
         return f"SELECT {', '.join(columns)} FROM ({empty})"
@@ -68,26 +68,27 @@ def _declared(table: str) -> str:
 
 def _add_trees_and_revisions(con: duckdb.DuckDBPyConnection) -> None:
     for table in ("nodes", "node_scores", "node_grades", "revisions", "revision_scores", "revision_grades"):
-        con.execute(f"CREATE TABLE store.{table} ({_declared(table)})")
+        con.execute(f"CREATE TABLE store.main.{table} ({_declared(table)})")
 
 
 def _free_the_keys_of_settings(con: duckdb.DuckDBPyConnection) -> None:
     """Free keys of settings; counts; identity, kind and price of models; what cannot be drawn again."""
-    con.execute(f"CREATE TEMP TABLE old_settings AS {as_of_today('settings', 'SELECT * FROM store.settings')}")
-    con.execute("DROP TABLE store.settings")
-    con.execute(f"CREATE TABLE store.settings ({_declared('settings')})")
-    con.execute(f"CREATE TABLE IF NOT EXISTS store.counts ({_declared('counts')})")
-    con.execute("INSERT INTO store.settings BY NAME SELECT * FROM old_settings")
+    con.execute(f"CREATE TEMP TABLE old_settings AS {as_of_today('settings', 'SELECT * FROM store.main.settings')}")
+    con.execute("DROP TABLE store.main.settings")
+    con.execute(f"CREATE TABLE store.main.settings ({_declared('settings')})")
+    con.execute(f"CREATE TABLE IF NOT EXISTS store.main.counts ({_declared('counts')})")
+    con.execute("INSERT INTO store.main.settings BY NAME SELECT * FROM old_settings")
     con.execute("DROP TABLE old_settings")
     for table in ("models", "runs", "samples", "nodes", "revisions", *READINGS):
         for name, kind in columns_of(table):
             first = " DEFAULT 0" if name == "reading" else ""
-            con.execute(f"ALTER TABLE store.{table} ADD COLUMN IF NOT EXISTS {name} {kind}{first}")
+            con.execute(f"ALTER TABLE store.main.{table} ADD COLUMN IF NOT EXISTS {name} {kind}{first}")
     for table in READINGS:
-        con.execute(f"ALTER TABLE store.{table} ALTER COLUMN reading SET NOT NULL")
+        con.execute(f"ALTER TABLE store.main.{table} ALTER COLUMN reading SET NOT NULL")
 
 
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     _add_trees_and_revisions,
     _free_the_keys_of_settings,
 )
+SCHEMA_VERSION = 1 + len(MIGRATIONS)

@@ -131,11 +131,12 @@ def set_facts_of(
     absorb(store, wait_s=wait_s, notify=notify)
     with write_transaction(store, wait_s=wait_s, notify=notify) as con:
         for model, facts in checked.items():
-            con.execute(
-                "INSERT INTO store.models (model) SELECT $1 WHERE $1 NOT IN (SELECT model FROM store.models)", [model]
-            )
+            con.execute(_NAME, [model])
             assigned = ", ".join(f"{name} = ?" for name in facts)
-            con.execute(f"UPDATE store.models SET {assigned} WHERE model = ?", [*facts.values(), model])
+            con.execute(f"UPDATE store.main.models SET {assigned} WHERE model = ?", [*facts.values(), model])
+
+
+_NAME = "INSERT INTO store.main.models (model) SELECT $1 WHERE $1 NOT IN (SELECT model FROM store.main.models)"
 
 
 def refuse_known_verifier(path: str | Path, verifier: str) -> None:

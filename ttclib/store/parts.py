@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError
+from ttclib.store.connection import check_writable
+from ttclib.store.locks import StoreLockedError
 from ttclib.store.schema import parts_directory, store_path
 from ttclib.store.tables import READINGS, TABLES, columns_of
 
@@ -29,6 +31,7 @@ _ARROW_TYPES = {
     "TIMESTAMP": pa.timestamp("us"),
     "BLOB": pa.binary(),
 }
+_seen: set[tuple[Path, int, int]] = set()
 _sequence = itertools.count()
 _ATTEMPTS = 20
 
@@ -64,7 +67,7 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     Raises
     ------
     RequestError
-        The disk is full or the folder cannot be written; nothing is left behind.
+        The disk is full, the folder cannot be written, or the store is not to be; nothing is left behind.
     ValueError
         A row has a column that the table does not, lacks its key, or a value is of another type.
     """
@@ -73,7 +76,9 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     content = as_table(table, rows)
     # Names sort by time, so that of two writes of one key the first counts; the rest makes them unique.
     name = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-{uuid.uuid4().hex}.parquet"
-    directory = parts_directory(store_path(path))
+    store = store_path(path)
+    _refuse_foreign_once(store)
+    directory = parts_directory(store)
     temporary = directory / (name + ".tmp")
     try:
         with _open_new(temporary) as file:
@@ -91,6 +96,19 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return directory / name
+
+
+def _refuse_foreign_once(store: Path) -> None:
+    """Refuse a store that the part could never be taken into; looked at once a file, and not while others write."""
+    try:
+        found = store.stat()
+    except OSError:  # not made yet
+        return
+    file = (store.absolute(), found.st_dev, found.st_ino)
+    if file not in _seen:
+        with suppress(StoreLockedError):
+            check_writable(store, wait_s=0)
+            _seen.add(file)
 
 
 def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Table:

@@ -13,7 +13,7 @@ from ttclib.store.choosing import Wanted, as_key, choose_benchmark, choose_polic
 from ttclib.store.connection import connect
 from ttclib.store.kept import Kept, store_state
 from ttclib.store.models import read_model
-from ttclib.store.schema import store_path
+from ttclib.store.schema import readable_path
 from ttclib.store.tables import SAMPLE_KEY
 
 # SQL of one score from the scores of steps.
@@ -71,7 +71,7 @@ def load_pool(
     RequestError
         No such store, policy, benchmark or setting; several and none named, with what tells them apart.
     """
-    store = store_path(path)
+    store = readable_path(path)
 
     def read() -> Pool:
         return _read_pool(str(path), policy, benchmark, setting, wait_s, notify)

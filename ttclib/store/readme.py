@@ -45,8 +45,13 @@ ends in `.tmp` was being written when its process was killed; it is ignored, and
 A command that needs the file while another process writes to it says so and waits 10 seconds, or as many
 as the environment variable `TTC_WAIT_S` says; then it names the process to stop.
 
+A part that is damaged, or that a newer ttclib wrote with a column unknown here, is named by whoever meets it. It stays
+where it is, and the others are taken in; move it out of the folder to go on.
+
 `NAME.duckdb.xz` is a store packed for sharing. The first command that opens `NAME.duckdb` unpacks it, if that is
-not there; it is not read again after that.
+not there; it is not read again after that. Where its folder cannot be written to, a copy in the user's cache directory is read.
+
+A symbolic link to a store is that store: log, lock and parts are beside its target.
 
 To copy a store, wait until nothing has it open, then copy the file together with the folder and with
 `NAME.duckdb.wal`, where they exist.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from ttclib.setting_keys import matches
 from ttclib.store.choosing import policies
 from ttclib.store.connection import connect
 from ttclib.store.halves import lists_of_halves
+from ttclib.store.json_cells import json_object
 from ttclib.store.pool import AGGREGATE, GRADES_READ
 from ttclib.store.tables import SAMPLE_KEY
 
@@ -83,7 +83,8 @@ def select(con: Connection, path: Path, wanted: Selection) -> tuple[int, int]:
         known = con.execute("SELECT DISTINCT benchmark FROM problems WHERE benchmark IS NOT NULL ORDER BY 1").fetchall()
         one_of(wanted.benchmark, [name for (name,) in known], "benchmark")
     keys = {
-        name: json.loads(text or "{}") for name, text in con.execute("SELECT setting, keys FROM settings").fetchall()
+        name: json_object(text, f"setting '{name}' in '{path}'")
+        for name, text in con.execute("SELECT setting, keys FROM settings").fetchall()
     }
     for table in ("samples", "counts"):
         found = con.execute(f"SELECT DISTINCT setting FROM {table}").fetchall()

@@ -7,39 +7,65 @@ one transaction.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import duckdb
 
 from ttclib.errors import RequestError
-from ttclib.store.migrations import MIGRATIONS
-from ttclib.store.packed import unpack
+from ttclib.store.catalogue import Catalogue, catalogue_of, version_of
+from ttclib.store.migrations import MIGRATIONS, SCHEMA_VERSION
+from ttclib.store.packed import ReadOnlyFolderError, cached_copy, unpack
 from ttclib.store.tables import TABLES, schema_sql
-
-SCHEMA_VERSION = 1 + len(MIGRATIONS)
 
 
 def store_path(path: str | Path) -> Path:
     """Check the path of a store; one that is there in its packed form alone is unpacked.
 
+    Returns
+    -------
+    pathlib.Path
+        Of a symbolic link its target, so that both have one log, one lock and the same parts beside them.
+
     Raises
     ------
     RequestError
-        It has no name, or a character that DuckDB reads as something else.
+        It has no name, or a character that DuckDB reads as something else; or it cannot be unpacked.
     """
+    store = _checked(path)
+    unpack(store)
+    return store
+
+
+def readable_path(path: str | Path) -> Path:
+    """`store_path` of a store that is only read: unpacked in the user's cache directory if its folder is read-only."""
+    store = _checked(path)
+    try:
+        unpack(store)
+    except ReadOnlyFolderError:
+        if pending_parts(store):
+            raise
+        return cached_copy(store)
+    return store
+
+
+def _checked(path: str | Path) -> Path:
     store = Path(path)
+    if store.is_symlink():
+        store = Path(os.path.realpath(store))
     # What follows a "?" is an option to DuckDB, a backslash a separator; a line feed breaks messages.
     refused = sorted({mark for mark in str(store) if mark == "?" or mark == "\\" != os.sep or not mark.isprintable()})
     if refused or not store.name:
         reason = f"holds {', '.join(map(repr, refused))}" if refused else "names no file"
         raise RequestError(f"store {str(store)!r} {reason}: give another path, such as runs/lab.duckdb")
-    unpack(store)
+    if store.exists() and not store.is_file():  # a pipe would be waited for
+        raise RequestError(f"'{store}' is no DuckDB file: name a store made by ttclib")
     return store
 
 
 def is_collected(path: str | Path) -> bool:
     """Whether there is anything to read: the file, its packed form, or parts not yet taken into it."""
-    store = store_path(path)
+    store = readable_path(path)
     return store.exists() or bool(pending_parts(store))
 
 
@@ -49,42 +75,50 @@ def parts_directory(path: Path) -> Path:
 
 
 def pending_parts(path: Path) -> list[Path]:
-    """Parts not yet taken into the file, in the order of writing; those of unknown tables are left out."""
-    return sorted(part for part in parts_directory(path).glob("*.parquet") if table_of(part) in TABLES)
+    """Parts not yet taken into the file, in the order of writing; those of unknown tables are left out.
+
+    Raises
+    ------
+    RequestError
+        Their folder is a link: what it holds is another store's, or nobody's business.
+    """
+    folder = parts_directory(path)
+    if folder.is_symlink():
+        raise RequestError(f"'{folder}' is a symbolic link, which no folder of parts is: move it away")
+    return sorted(part for part in folder.glob("*.parquet") if table_of(part) in TABLES)
 
 
 def migrate(con: duckdb.DuckDBPyConnection, store: Path) -> None:
     """Bring an attached file to the current version, one transaction a step."""
     version = check_version(con, store)
-    con.execute("USE store")
     if version == 0:
         con.execute("BEGIN")
-        con.execute("CREATE TABLE schema_version (version INTEGER, applied_at TIMESTAMP)")
-        con.execute(schema_sql())
-        con.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP)", [SCHEMA_VERSION])
+        con.execute("CREATE TABLE store.main.schema_version (version INTEGER, applied_at TIMESTAMP)")
+        # Each in its place, since the file is never made the one that names are looked for in.
+        con.execute(re.sub(r"^CREATE TABLE (\w+)", r"CREATE TABLE store.main.\1", schema_sql(), flags=re.MULTILINE))
+        con.execute(_STATE_VERSION, [SCHEMA_VERSION])
         con.execute("COMMIT")
         return
     for number in range(version, SCHEMA_VERSION):
         con.execute("BEGIN")
         MIGRATIONS[number - 1](con)
-        con.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP)", [number + 1])
+        con.execute(_STATE_VERSION, [number + 1])
         con.execute("COMMIT")
 
 
-def tables_in_file(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """Tables of the attached file."""
-    query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'"
-    return {name for (name,) in con.execute(query).fetchall()}
+_STATE_VERSION = "INSERT INTO store.main.schema_version (version, applied_at) VALUES (?, now()::TIMESTAMP)"
 
 
-def check_version(con: duckdb.DuckDBPyConnection, store: Path) -> int:
+def check_version(con: duckdb.DuckDBPyConnection, store: Path, catalogue: Catalogue | None = None) -> int:
     """Schema version of the attached file; 0: an empty DuckDB file."""
-    tables = tables_in_file(con)
+    tables = catalogue_of(con) if catalogue is None else catalogue
     if "schema_version" not in tables:
         if tables:
             raise RequestError(f"'{store}' is a DuckDB file but no ttclib store (it has no table schema_version)")
         return 0
-    version = con.execute("SELECT coalesce(max(version), 0) FROM store.schema_version").fetchall()[0][0]
+    version = version_of(con, tables)
+    if version is None or version < 1:
+        raise RequestError(f"'{store}' is no ttclib store, or a damaged one: its schema_version is none")
     if version > SCHEMA_VERSION:
         raise RequestError(
             f"'{store}' has schema version {version}, this ttclib reads up to {SCHEMA_VERSION}: upgrade ttclib"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,9 @@ from ttclib.setting_keys import differing_keys, value_at
 from ttclib.store.choosing import rank_of
 from ttclib.store.connection import connect
 from ttclib.store.credit import credits_in
-from ttclib.store.schema import parts_directory, pending_parts, store_path
+from ttclib.store.foreign import foreign_in
+from ttclib.store.json_cells import as_object, json_object
+from ttclib.store.schema import parts_directory, pending_parts, readable_path
 
 
 def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
@@ -30,7 +31,8 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     -------
     dict
         ``store``, ``bytes`` (file, its log and parts), ``pending_parts``, ``credits`` (a list of ``credit`` and
-        ``license``, None: not stated) and ``policies``: a list of
+        ``license``, None: not stated), ``foreign`` (what the file holds that ttclib did not make: while there is
+        any, it is not written to) and ``policies``: a list of
         ``policy``, ``setting``, ``keys`` (of the setting), ``differs`` (of these, what tells the policy's settings
         apart), ``temperature``, ``n_problems``, ``n_samples``, ``n_scored``,
         ``n_graded``, ``n_answered``, ``n_cut`` (ended by the token limit), ``tokens``
@@ -47,11 +49,15 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     RequestError
         No such store, or it is none.
     """
-    store = store_path(path)
+    store = readable_path(path)
     with connect(store, notify=notify) as con:
         tables = [_records(con, query) for query in (_SAMPLES, _COUNTS, _CHAINS, _TREES)]
-        keys = {name: json.loads(text or "{}") for name, text in con.execute("FROM settings").fetchall()}
+        keys = {
+            name: json_object(text, f"setting '{name}' in '{store}'")
+            for name, text in con.execute("SELECT setting, keys FROM settings").fetchall()
+        }
         credits = [vars(one) for one in credits_in(con)]
+        foreign = list(foreign_in(con, store)) if store.exists() else []
         last = {(policy, setting): row for policy, setting, *row in con.execute(_LAST_RUN).fetchall()}
         for row in tables[0]:
             row["left"] = _left(con, row, *last.get((row["policy"], row["setting"]), (None, None)))
@@ -64,6 +70,7 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
         "bytes": _size(store),
         "pending_parts": len(pending_parts(store)),
         "credits": credits,
+        "foreign": foreign,
         **dict(zip(("policies", "counts", "chains", "trees"), tables, strict=True)),
     }
 
@@ -99,11 +106,14 @@ def _left(
     """What of a run's samples, scores and grades is not there; None: nobody knows what was asked for."""
     if not text:
         return None
-    config = json.loads(text)
-    n_samples, verifier = config["sampling"]["n_samples"], (config["prm"] or {}).get("name")
+    config = as_object(text) or {}
+    n_samples, verifier, limit = (
+        _within(config, *place) for place in (("sampling", "n_samples"), ("prm", "name"), ("problems", "limit"))
+    )
+    if not isinstance(n_samples, int) or not isinstance(verifier, str | None) or not isinstance(limit, int | None):
+        return None  # no configuration of ours
     key = [row["policy"], row["setting"]]
     if asked is None:  # by a run that did not say; at least as many as it drew, and their benchmark is theirs
-        limit = config.get("problems", {}).get("limit")
         found = con.execute(_ASKED_OF_OLD, key).fetchall()
         asked = [name for (name,) in found][: None if limit is None else max(limit, row["n_problems"])]
     n_wanted = len(asked) * n_samples
@@ -113,6 +123,13 @@ def _left(
         "scores": n_wanted - scored if verifier else 0,
         "grades": n_wanted - graded,
     }
+
+
+def _within(config: Any, *place: str) -> Any:
+    """A value within sections; None: it is not there."""
+    for name in place:
+        config = config.get(name) if isinstance(config, dict) else None
+    return config
 
 
 _KEY = "policy, problem_id, setting, sample_index"

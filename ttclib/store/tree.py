@@ -89,6 +89,7 @@ def load_tree(
     )
 
 
+_PATH = r"(\d{1,9}|g)(\.(\d{1,9}|g))*"  # what would be cast to a number is more: ' 1', '-1', '1e3'
 _REMEDY = "a search needs their tokens step by step, which `ttc sample` keeps and an import has not"
 
 # The step scores of each sample, of several readings their means; NULL where readings tell of different steps.
@@ -174,7 +175,17 @@ FROM (
 
 
 def _check(con: duckdb.DuckDBPyConnection, path: str, policy: str, setting: str, verifier: str) -> None:
-    """Refuse samples without steps, and scores that do not belong to the steps."""
+    """Refuse samples without steps, scores that do not belong to the steps, and paths that lead nowhere."""
+    odd = con.execute(
+        "SELECT problem_id, path FROM nodes WHERE policy = $1 AND setting = $2 AND NOT regexp_full_match(path, $3) "
+        "LIMIT 1",
+        [policy, setting, _PATH],
+    ).fetchall()
+    for problem_id, wrong in odd:
+        raise TTCError(
+            f"node {wrong[:40]!r} of problem '{problem_id}' in '{path}' is no path: numbers joined by dots, or g for a "
+            "step that was drawn greedily; remove it"
+        )
     n_samples, n_cut = con.execute(
         "SELECT count(*), count(step_tokens) FROM samples WHERE policy = $1 AND setting = $2", [policy, setting]
     ).fetchall()[0]

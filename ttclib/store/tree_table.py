@@ -64,8 +64,8 @@ def put_together(
         problem_id = problem_ids[_numbers(drawn, "problem")[own[at]]]
         what = "which the store lacks" if lost else "which ends its solution"
         raise TTCError(
-            f"node '{name}' of problem '{problem_id}' in '{store}' follows '{name.rpartition('.')[0]}', {what}: "
-            "its prefix is none of this problem's; remove it, or collect into another store"
+            f"node '{_short(name)}' of problem '{problem_id}' in '{store}' follows "
+            f"'{_short(name.rpartition('.')[0])}', {what}: its prefix is none of this problem's; remove it, or collect into another store"
         )
     n_tokens = column("n_tokens", 0, samples.tokens, np.int32)
     n_tokens[roots[:-1]] = prompt_tokens
@@ -216,6 +216,10 @@ def _name(row: int, parent: np.ndarray, child: np.ndarray) -> str:
         steps.append(int(child[row]))
         row = parent[row]
     return _written(steps[::-1])
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:80]}…"
 
 
 def _written(steps: Sequence[int]) -> str:

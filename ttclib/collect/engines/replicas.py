@@ -13,6 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ttclib.collect.checkpoints import load_failure
 from ttclib.collect.engines.tokens import Tokens
 from ttclib.collect.engines.types import Completion, Draw, Engine
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
@@ -42,7 +43,13 @@ class Replicas(Tokens):
     def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig, load: Load) -> None:
         from transformers import AutoTokenizer
 
-        super().__init__(AutoTokenizer.from_pretrained(path, revision=policy.revision), prompt)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
+        except ImportError:
+            raise
+        except Exception as error:  # of a damaged file each library raises its own
+            raise load_failure("policy", path, error) from error
+        super().__init__(tokenizer, prompt)
         context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
         self._copies: list[tuple[Any, Connection]] = []
         alone = policy.model_copy(update={"data_parallel_size": 1})

@@ -54,7 +54,9 @@ class ServerEngine(Tokens):
         try:
             tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
             self._config = AutoConfig.from_pretrained(path, revision=policy.revision)
-        except (OSError, ValueError) as error:
+        except ImportError:
+            raise
+        except Exception as error:  # of a damaged file each library raises its own
             raise load_failure("policy", path, error) from error
         super().__init__(tokenizer, prompt)
         self._n_tokens = max(len(tokenizer), getattr(self._config.get_text_config(), "vocab_size", None) or 0)

@@ -62,7 +62,11 @@ def format_prompt(tokenizer: Any, prompt: str, prompt_format: PromptConfig) -> l
         system = [] if prompt_format.system is None else [pieces.pop(0)]
         shown = [f"{ask}{answer}" for ask, answer in zip(pieces[:-1:2], pieces[1::2], strict=True)]
         return list(tokenizer("\n\n".join([*system, *shown, pieces[-1]]))["input_ids"])
-    formatted = tokenizer.apply_chat_template(turns, **template_options(prompt_format), date_string=DATE)
+    try:
+        formatted = tokenizer.apply_chat_template(turns, **template_options(prompt_format), date_string=DATE)
+    except Exception as error:  # whatever the template's own language raises
+        where = "prompt.chat_template" if prompt_format.chat_template else f"that of '{tokenizer.name_or_path}'"
+        raise RequestError(f"the chat template fails on {turns[-1]['content'][:40]!r}, {where}: {error}") from error
     return list(tokenizer(formatted, add_special_tokens=False)["input_ids"])
 
 

@@ -58,7 +58,9 @@ class TransformersEngine(Tokens):
         try:
             tokenizer = AutoTokenizer.from_pretrained(path, revision=policy.revision)
             self.model = cast(Any, AutoModelForCausalLM).from_pretrained(path, revision=policy.revision, dtype=dtype)
-        except (OSError, ValueError) as error:
+        except ImportError:
+            raise
+        except Exception as error:  # of a damaged file each library of weights raises its own
             raise load_failure("policy", path, error) from error
         super().__init__(tokenizer, prompt)
         self.model.to(self.device).eval()

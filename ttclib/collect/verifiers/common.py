@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import torch
 from transformers import AutoTokenizer
 
-from ttclib.collect.checkpoints import choose_device, config_facts, load_failure, resolve_model
+from ttclib.collect.checkpoints import choose_device, config_facts, first_line, load_failure, resolve_model
 from ttclib.collect.engines.tokens import DATE
 from ttclib.collect.verifiers.packing import MIN_CAPACITY, WORTH_IT, Row, as_tensors, pack
 from ttclib.config import PrmConfig
@@ -69,7 +69,9 @@ class Prm(ABC):
             self.model, found = self.model_class.from_pretrained(
                 self.path, revision=config.revision, dtype=dtype, output_loading_info=True, **self._model_options()
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except ImportError:
+            raise
+        except Exception as error:  # of a damaged file each library of weights raises its own
             raise load_failure("PRM", self.path, error) from error
         if found["missing_keys"]:  # transformers would go on with random numbers in their place
             raise RequestError(
@@ -225,12 +227,15 @@ def format_chat(tokenizer: Any, turns: Sequence[tuple[str, str]], path: str) -> 
     Raises
     ------
     RequestError
-        It has none.
+        It has none, or one that raises.
     """
     if not tokenizer.chat_template:
         raise RequestError(f"the PRM at '{path}' has no chat template, which its format needs: set prm.format")
     messages = [{"role": role, "content": content} for role, content in turns]
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, date_string=DATE))
+    try:
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, date_string=DATE))
+    except Exception as error:  # whatever the template's own language raises
+        raise RequestError(f"the chat template of the PRM at '{path}' fails: {first_line(error)}") from error
 
 
 def single_tokens(tokenizer: Any, texts: Sequence[str], path: str) -> list[int]:
