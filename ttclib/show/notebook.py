@@ -16,11 +16,13 @@ from typing import Any
 from ttclib.analysis.worth_reading import samples_to_read
 from ttclib.errors import RequestError, TTCError
 from ttclib.show import theme
+from ttclib.show.browser import Sizes, browser_html
 from ttclib.show.samples import samples_html as shown_samples
 from ttclib.show.tables import plain_table_html
 from ttclib.store.contents import PolicyContents
 from ttclib.store.contents import contents as read_contents
 from ttclib.store.texts import load_texts
+from ttclib.study.browsing import browse
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question, question
 from ttclib.study.sides import open_larger as open_larger
@@ -134,6 +136,40 @@ def samples_html(study: Study, kind: str, limit: int, *, verifier: str, aggregat
     read = pool.verifier(verifier) if kind != "any" or pool.has_scores(verifier) else None
     cells = samples_to_read(pool, kind, verifier=verifier, aggregation=aggregation, limit=limit)
     return shown_samples(load_texts(pool, cells, read))
+
+
+def sample_browser(
+    study: Study,
+    *,
+    verifier: str,
+    aggregation: str,
+    kind: str = "any",
+    problem: str | None = None,
+    max_megabytes: float = 4.0,
+) -> str:
+    """Samples to filter, sort and read (`ttclib.study.browsing.browse`), here and in the page, which needs no kernel.
+
+    Parameters
+    ----------
+    study : Study
+    verifier, aggregation : str
+    kind : str
+        What it opens with: ``high_scored_wrong``, ``low_scored_right``, or else all.
+    problem : str, optional
+        Only of this one.
+    max_megabytes : float
+        At most so much is taken into the page.
+
+    Raises
+    ------
+    NotInStore
+        The store holds no texts.
+    RequestError
+        No such problem.
+    """
+    room = max_megabytes * 1e6
+    found = browse(study, verifier=verifier, aggregation=aggregation, problem=problem, max_bytes=room, size=Sizes())
+    return browser_html(found, kind)
 
 
 def callout(text: str, title: str = "Not in this store") -> str:

@@ -29,6 +29,7 @@ from importlib.resources import files
 from typing import Any
 
 from ttclib.errors import RequestError
+from ttclib.show.browser import IS_BROWSER, read_script, without_start
 from ttclib.show.chart_view import fit_script, vega_bundle
 from ttclib.show.theme import VEGALITE_MIME
 
@@ -52,6 +53,7 @@ _MADE = re.compile(r"<!-- made -->(.*?)<!-- /made -->", re.DOTALL)
 _FINDINGS = 'class="ttc-findings"'
 _AFTER_FINDINGS = "<!-- after the findings -->"
 SUITE = "#suite"  # the fragment by which a page knows that it stands in a suite
+SAMPLES = "samples"  # what the page is to others of its suite that samples are browsed in
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class PageFacts:
     paths : mapping of str to str
         What is written in the place of a path of this machine: a store's name for its file.
     related : tuple of (str, str)
-        What a page of the same suite is to this one, such as ``previous``, and its file name.
+        What a page of the same suite is to this one, such as ``previous``, and its file name; `SAMPLES` is where
+        samples are browsed.
     credits : mapping of str to tuple of str
         Whose samples the stores hold, and on what terms: a line each.
     """
@@ -158,7 +161,9 @@ def page_html(notebook: Any, facts: PageFacts) -> str:
         "summary": _summary(notebook),
         "findings": json.dumps(findings_of(notebook), ensure_ascii=False),
         "suite": SUITE,
+        "samples": json.dumps(dict(facts.related).get(SAMPLES)).replace("<", "\\u003c"),
         "fit": fit_script(),
+        "browser": read_script() if _holds(plain, IS_BROWSER) else "",
         "nonce": secrets.token_urlsafe(16),
         "bundle": vega_bundle("ttclibVegaEmbed").replace("</script", "<\\/script") if n_charts else "",
     }
@@ -207,6 +212,12 @@ def _mark_findings(notebook: Any) -> None:
         if cell.cell_type == "markdown":
             cell.source += f"\n\n{_AFTER_FINDINGS}"
             return
+
+
+def _holds(notebook: Any, mark: str) -> bool:
+    """Whether any output shows HTML with a mark in it."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    return any(mark in "".join(output.get("data", {}).get("text/html", "")) for output in outputs)
 
 
 def _in_order(html: str) -> str:
@@ -260,7 +271,8 @@ def _prepare(cell: Any) -> int:
             n_charts += 1
             output["data"] = {"text/html": _chart_html(data[VEGALITE_MIME], data.get("image/png"))}
         elif "text/html" in data:  # a link to another notebook leads to its page
-            data["text/html"] = _NOTEBOOK_LINK.sub(r'<span data-page="\1.html">\2</span>', "".join(data["text/html"]))
+            html = without_start("".join(data["text/html"]))
+            data["text/html"] = _NOTEBOOK_LINK.sub(r'<span data-page="\1.html">\2</span>', html)
     return n_charts
 
 

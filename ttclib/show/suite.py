@@ -21,9 +21,11 @@ from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.shipped import shipped_files
 from ttclib.show.index import index_html
 from ttclib.show.job import Job
+from ttclib.show.page import SAMPLES
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
 
 INDEX = "index.html"
+BROWSED_IN = "08_samples"  # the notebook whose page other pages lead to for samples
 
 
 def notebooks_in(folder: str | Path | None = None) -> list[Path]:
@@ -160,12 +162,16 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
 
 
 def _linked(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs, each with what stands before and after it, and the index."""
+    """The jobs, each with the index, what stands before and after it, and the page where its samples are browsed."""
     names = [job.target.name for job in jobs]
+    browsed = [job for job in jobs if job.notebook.stem == BROWSED_IN]
     linked = []
     for at, job in enumerate(jobs):
         sides = [("← previous", names[at - 1])] if at else []
         sides += [("next →", names[at + 1])] if at + 1 < len(names) else []
+        alike = [one for one in browsed if one.varied.items() <= job.varied.items()] or browsed
+        if alike and job.notebook.stem != BROWSED_IN:
+            sides.append((SAMPLES, alike[0].target.name))
         linked.append(replace(job, related=(("all reports", INDEX), *sides)))
     return linked
 
