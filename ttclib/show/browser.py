@@ -13,6 +13,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from ttclib.analysis.worth_reading import KINDS
+from ttclib.errors import one_of
 from ttclib.show.formulas import IN_TEXT, formula_tree, formulas_in
 from ttclib.study.browsing import LONGEST, BrowsedProblem, BrowsedSample, Browsing
 
@@ -64,7 +66,13 @@ def browser_html(browsing: Browsing, kind: str = "any") -> str:
     -------
     str
         HTML with one ``<div class="ttc-browser">``.
+
+    Raises
+    ------
+    RequestError
+        No such kind.
     """
+    one_of(kind, KINDS, "kind of samples")
     place = {one.problem_id: number for number, one in enumerate(browsing.problems)}
     problems = [_problem(one) for one in browsing.problems]
     samples = [_sample(one, place[one.text.problem_id]) for one in browsing.samples]

@@ -63,7 +63,7 @@ function ttclibBrowse(root, inPage) {
   let at = 0;
   let n_rows = ROWS;
   const listed = (key, name, choices) => {
-    const select = made("select", {}, ...choices.map(([value, label]) => made("option", { value }, label)));
+    const select = made("select", { "aria-label": name }, ...choices.map(([value, label]) => made("option", { value }, label)));
     select.addEventListener("change", () => choose({ [key]: select.value }));
     inputs[key] = select;
     return made("label", {}, name, select);
@@ -222,7 +222,7 @@ function ttclibBrowse(root, inPage) {
     if (step === one.w) {
       const { graded, right } = problems[one.p];
       const [n, n_right] = step ? one.e[step - 1] : [graded, right];
-      const before = `, from before it ${number(n_right)} of ${number(n)}`;
+      const before = `; from before it ${number(n_right)} of ${number(n)} are`;
       row.classList.add("first-wrong");
       row.prepend(made("p", {}, `first wrong step: of ${number(one.e[step][0])} solutions that go on from it none is right${before}`));
     }

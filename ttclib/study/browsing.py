@@ -25,6 +25,7 @@ from ttclib.study.telling import DEFAULT_BINS, difficulty_of
 
 N_TREES, TREE_BUDGETS = 25, (16, 8, 4)  # searches that are drawn, and at what budget
 BY_CHANCE = 0.05
+N_TELLING = 20  # wrong texts that are scored highest, and right ones that are scored lowest
 LONGEST = 20_000  # letters of a text that are shown
 _THIRDS = 3  # of the scores
 
@@ -163,8 +164,9 @@ def browse(
 ) -> Browsing:
     """Choose samples of a study's first policy for reading.
 
-    Equal texts of a problem count once. One of each kind comes first, where a kind is a difficulty bin, a grade and a
-    third of the scores; then one of each problem; then the kinds in turns, and in each of them the problems.
+    Equal texts of a problem count once. First come the wrong ones scored highest and the right ones scored lowest. Then
+    one of each kind, where a kind is a difficulty bin, a grade and a third of the scores; one of each problem; and the
+    kinds in turns, and in each of them the problems.
 
     Parameters
     ----------
@@ -202,7 +204,8 @@ def browse(
     scores = np.full(pool.present.shape, np.nan) if read is None else read.by(aggregation)
     told = _difficulty(pool, bins)
     numbers = np.zeros(len(pool.problem_ids), dtype=int) if told is None else told.bins
-    order = in_turns(_kinds(pool, texts, numbers, scores), texts.rows, seed=seed)
+    turns = in_turns(_kinds(pool, texts, numbers, scores), texts.rows, seed=seed)
+    order = np.array(list(dict.fromkeys([*_telling(pool, texts, scores), *turns.tolist()])))
     if problem is not None:
         order = order[texts.rows[order] == pool.problem_ids.index(problem)]
     room = _Room(max_bytes)
@@ -232,10 +235,10 @@ def browse(
             break
         problems |= {one.problem_id: one for one in own}
         samples.append(sample)
-    drawn = _with_trees(study, problems, verifier if read is None else read.name, aggregation, room, size, seed)
+    drawn = _with_trees(study, problems, verifier, aggregation, room, size, seed)
     caption = [selection_line(read, aggregation)]
     caption += [] if told is None else [f"bins by {told.label}"]
-    caption.append(_chosen_line(samples, drawn, pool, texts, problem, seed))
+    caption.append(_chosen_line(samples, drawn, pool, texts, problem, seed, read is not None))
     return Browsing(tuple(drawn), tuple(samples), 0 if told is None else told.n_bins, tuple(caption))
 
 
@@ -256,6 +259,17 @@ def _kinds(pool: Pool, texts: DistinctTexts, bins: np.ndarray, scores: np.ndarra
         cuts = np.nanquantile(scores[cells], [1 / _THIRDS, 2 / _THIRDS])
         third[known] = np.searchsorted(cuts, scores[cells][known])
     return np.asarray((bins[texts.rows] * 3 + grade) * (_THIRDS + 1) + third)
+
+
+def _telling(pool: Pool, texts: DistinctTexts, scores: np.ndarray) -> list[int]:
+    """The wrong texts that are scored highest, and the right ones that are scored lowest."""
+    cells = texts.rows, texts.columns
+    score, correct = scores[cells], pool.correct[cells]
+    found: list[int] = []
+    for grade, sign in ((0, -1), (1, 1)):
+        own = np.flatnonzero((correct == grade) & ~np.isnan(score))
+        found += own[np.argsort(sign * score[own], kind="stable")][:N_TELLING].tolist()
+    return found
 
 
 def _endings(text: SampleText, drawn: Sequence[tuple[int, int, int]]) -> tuple[tuple[int, int], ...]:
@@ -352,6 +366,7 @@ def _chosen_line(
     texts: DistinctTexts,
     problem: str | None,
     seed: int,
+    has_scores: bool,
 ) -> str:
     """How many of how many, and how they were chosen."""
     whole = f"{len(samples):,} of {len(texts.rows):,} different texts"
@@ -360,4 +375,5 @@ def _chosen_line(
         return f"{said}: those of problem {problem}"
     if len(samples) == len(texts.rows):
         return f"all {said.partition(' of ')[2]}"
-    return f"{said}: the bins, right and wrong, low, middle and high scores in turns, else at random (seed {seed})"
+    scored = f"wrong ones scored highest, right ones scored lowest ({N_TELLING} each), then " if has_scores else ""
+    return f"{said}: {scored}bins and grades in turns, at random in each (seed {seed})"
