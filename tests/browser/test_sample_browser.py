@@ -28,7 +28,8 @@ FAULTS = """() => {
     [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
   return {
     wide: document.documentElement.scrollWidth > innerWidth,
-    small: own.filter((one) => !one.closest("math") && parseFloat(getComputedStyle(one).fontSize) < 11).map((one) => one.textContent),
+    small: own.filter((one) => !one.closest("math") && parseFloat(getComputedStyle(one).fontSize) < 11)
+      .map((one) => one.textContent),
     pale: own.filter((one) => {
       const [ink, ground] = [light(parts(getComputedStyle(one).color)), light(paper(one))].sort((a, b) => b - a);
       return (ink + 0.05) / (ground + 0.05) < 4.5;
