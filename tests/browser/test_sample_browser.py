@@ -28,6 +28,10 @@ FAULTS = """() => {
     [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
   return {
     wide: document.documentElement.scrollWidth > innerWidth,
+    cut: [...root.querySelectorAll("input, select, button")].filter((one) => {
+      const [inner, outer] = [one.getBoundingClientRect(), one.parentElement.getBoundingClientRect()];
+      return inner.width && (inner.right > outer.right + 1 || inner.left < outer.left - 1);
+    }).map((one) => one.outerHTML),
     small: own.filter((one) => !one.closest("math") && parseFloat(getComputedStyle(one).fontSize) < 11)
       .map((one) => one.textContent),
     pale: own.filter((one) => {
@@ -113,8 +117,10 @@ def test_an_address_opens_a_problem_and_its_texts_never_run(browser: Any, page_o
     assert detail.locator(".tree .step").count() == 2 and detail.locator(".tree msup").count() == 1
     page.get_by_role("button", name="all", exact=True).click()
     assert page.url.endswith("#suite")
-    page.evaluate("() => ttclibOpenSamples({problem: 'p1', bin: '1'})")
+    page.evaluate("() => { location.hash = 'problem=p1&bin=1' }")
     page.wait_for_function("() => document.querySelectorAll('.row').length === 4")
+    page.reload()  # a link within the page has changed the address, and it stands in its suite all the same
+    assert page.locator("nav.pages").is_visible() and page.locator(".row").count() == 4
     page.evaluate("() => { location.hash = 'problem=gone' }")
     page.wait_for_function("() => document.querySelector('.ttc-browser .status').innerText.includes('gone')")
     assert "Problem gone is not among the 3 problems here" in page.locator(".ttc-browser .status").inner_text()
@@ -133,7 +139,7 @@ def test_samples_read_well_on_any_screen(browser: Any, page_of_samples: Path, wi
         page.locator(".row").last.click()
         if label == "p3":
             page.locator(".detail summary").click()
-        assert page.evaluate(FAULTS) == {"wide": False, "small": [], "pale": []}
+        assert page.evaluate(FAULTS) == {"wide": False, "cut": [], "small": [], "pale": []}
     shoot(page, f"browser_{width}_{scheme}", full_page=True)
     # On paper: what is shown, without what chooses it.
     page.emulate_media(media="print")

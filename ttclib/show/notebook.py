@@ -17,6 +17,7 @@ from ttclib.analysis.worth_reading import samples_to_read
 from ttclib.errors import RequestError, TTCError
 from ttclib.show import theme
 from ttclib.show.browser import Sizes, browser_html
+from ttclib.show.page import NOT_IN_STORE
 from ttclib.show.samples import samples_html as shown_samples
 from ttclib.show.tables import plain_table_html
 from ttclib.store.contents import PolicyContents
@@ -172,7 +173,7 @@ def sample_browser(
     return browser_html(found, kind)
 
 
-def callout(text: str, title: str = "Not in this store") -> str:
+def callout(text: str, title: str = NOT_IN_STORE) -> str:
     """HTML of a sentence that stands out; the text is escaped."""
     return (
         '<div class="ttc-callout" role="note" style="border-left:4px solid #E69F00;background:#fff8ec;color:#222;'

@@ -50,10 +50,12 @@ _NOTEBOOK_LINK = re.compile(r'<a href="(\w+)\.ipynb">(.*?)</a>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _CONTENTS = "<!-- contents -->"
 _MADE = re.compile(r"<!-- made -->(.*?)<!-- /made -->", re.DOTALL)
+NOT_IN_STORE = "Not in this store"  # what a notebook says above what a store lacks
 _FINDINGS = 'class="ttc-findings"'
+_LACKS = re.compile(rf'<div class="ttc-callout"[^>]*><b>{NOT_IN_STORE}\.</b> (.*?)</div>', re.DOTALL)
 _AFTER_FINDINGS = "<!-- after the findings -->"
+SAMPLES = "samples"  # what the page of samples is to the others of its suite
 SUITE = "#suite"  # the fragment by which a page knows that it stands in a suite
-SAMPLES = "samples"  # what the page is to others of its suite that samples are browsed in
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,13 @@ def findings_of(notebook: Any) -> list[str]:
     return [sentence for html in shown if _FINDINGS in html for sentence in _Findings(html).said]
 
 
+def lacks_of(notebook: Any) -> list[str]:
+    """What an executed notebook says that the store lacks, each once."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = ("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    return list(dict.fromkeys(unescape(_TAG.sub("", said)) for html in shown for said in _LACKS.findall(html)))
+
+
 def page_html(notebook: Any, facts: PageFacts) -> str:
     """The page of an executed notebook.
 
@@ -160,8 +169,8 @@ def page_html(notebook: Any, facts: PageFacts) -> str:
         "parameters": {name: repr(value) for name, value in facts.parameters.items()},
         "summary": _summary(notebook),
         "findings": json.dumps(findings_of(notebook), ensure_ascii=False),
+        "lacks": json.dumps(lacks_of(notebook), ensure_ascii=False),
         "suite": SUITE,
-        "samples": json.dumps(dict(facts.related).get(SAMPLES)).replace("<", "\\u003c"),
         "fit": fit_script(),
         "browser": read_script() if _holds(plain, IS_BROWSER) else "",
         "nonce": secrets.token_urlsafe(16),
