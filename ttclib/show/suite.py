@@ -1,6 +1,7 @@
 """Several reports at once: the whole suite, or one notebook over a grid of parameters.
 
-Each report is a process of its own with its own kernel; all read the one store, which readers share.
+Each of some processes has a kernel, in which it runs one notebook after the other; all read the one store, which
+readers share.
 Beside the pages stands an index that shows and links them.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import multiprocessing.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +23,7 @@ from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.shipped import shipped_files
 from ttclib.show.index import index_html
 from ttclib.show.job import Job
+from ttclib.show.kernel import SharedKernel
 from ttclib.show.page import SAMPLES
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
 
@@ -141,7 +144,7 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
     waiting = iter(jobs)
     failed: BaseException | None = None
     # Fresh processes: a fork would copy the event loops and the threads of whoever calls.
-    with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn"), initializer=_begin) as pool:
         running = {pool.submit(_render, job) for job in itertools.islice(waiting, at_once)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -176,8 +179,18 @@ def _linked(jobs: Sequence[Job]) -> list[Job]:
     return linked
 
 
+_KERNEL = SharedKernel()  # of this process, for the reports that it makes one after the other
+
+
 def _render(job: Job) -> Path:
-    return render_report(job.notebook, job.target, job.parameters, related=job.related, notify=_tell(job))
+    return render_report(
+        job.notebook, job.target, job.parameters, related=job.related, kernel=_KERNEL, notify=_tell(job)
+    )
+
+
+def _begin() -> None:
+    """A process that makes reports ends its kernel when it ends."""
+    multiprocessing.util.Finalize(None, _KERNEL.close, exitpriority=1)
 
 
 def _tell(job: Job) -> Callable[[str], None]:
