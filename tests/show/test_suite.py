@@ -136,6 +136,17 @@ def test_all_notebooks_of_a_folder_make_a_suite_whose_cards_say_what_was_found(t
 
 
 @pytest.mark.slow
+def test_a_notebook_has_nothing_of_the_one_before_but_its_imports(tmp_path: Path) -> None:
+    first = notebook_of(tmp_path / "a.ipynb", "import sys, wave\nleft_over = 1", "print(3)")
+    seen = "import sys\nprint('left_over' in globals(), 'bins' in globals(), 'wave' in sys.modules)"
+    then = notebook_of(tmp_path / "b.ipynb", seen, "import os\nos._exit(3)", parameters="x = 1")
+    jobs = plan([first, notebook_of(tmp_path / "ab.ipynb", seen, parameters="x = 1"), then], tmp_path / "out", {}, {})
+    with pytest.raises(TTCError, match=r"^b\.ipynb: its kernel was ended from outside"):
+        render_suite(jobs, processes=1)
+    assert "False False True" in (tmp_path / "out" / "ab.html").read_text("utf-8")
+
+
+@pytest.mark.slow
 def test_a_failing_cell_stops_the_set(tmp_path: Path) -> None:
     failing = notebook_of(tmp_path / "failing.ipynb", "print('so far')", "1 / 0")
     fine = notebook_of(tmp_path / "fine.ipynb", "print(1)")

@@ -20,8 +20,10 @@ from ttclib.show.browser import Sizes, browser_html
 from ttclib.show.page import NOT_IN_STORE
 from ttclib.show.samples import samples_html as shown_samples
 from ttclib.show.tables import plain_table_html
+from ttclib.store.choosing import as_key
 from ttclib.store.contents import PolicyContents
 from ttclib.store.contents import contents as read_contents
+from ttclib.store.kept import Kept, store_state
 from ttclib.store.texts import load_texts
 from ttclib.study.browsing import browse
 from ttclib.study.opening import find_store
@@ -34,6 +36,10 @@ from ttclib.study.study import policies_with_samples as policies_with_samples
 
 # What the first notebooks compare, whatever else a store holds: every strategy a line would be too many.
 SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
+
+
+# Of a kernel's last studies what was replayed is not replayed again, also by the next notebook of a suite.
+_STUDIES: Kept[Study] = Kept(lambda study: 1, largest=2)
 
 
 class AlreadySaid(RequestError):
@@ -69,7 +75,13 @@ def open_study(
     RequestError
         No such store, policy, benchmark or setting.
     """
-    return open_store(store, policy or smallest_policy(store), benchmark=benchmark, setting=setting)
+    path = find_store(store)
+
+    def read() -> Study:
+        return open_store(store, policy or smallest_policy(store), benchmark=benchmark, setting=setting)
+
+    named = policy if policy is None or isinstance(policy, str) else tuple(policy)
+    return _STUDIES.get((str(store), str(path.absolute()), named, benchmark, as_key(setting)), store_state(path), read)
 
 
 def most_answered(store: str | Path) -> str | None:

@@ -245,6 +245,7 @@ def _execute(
     source: Path, executed: Path, failed: Path, parameters: dict[str, Any], notify: Notify, kernel: SharedKernel | None
 ) -> None:
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     _register_engine(kernel)
@@ -256,6 +257,10 @@ def _execute(
             progress_bar=False,
             notify=lambda text: notify(f"report: {source.stem}: {text}"),
         )
+    except DeadKernelError as error:
+        raise TTCError(
+            f"{source.name}: its kernel was ended from outside, as the system does when memory runs out"
+        ) from error
     except PapermillExecutionError as error:
         shutil.copyfile(executed, failed)
         where = f"cell {error.exec_count}" if error.exec_count is not None else f"cell {error.cell_index + 1}"
