@@ -163,21 +163,20 @@ def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> 
     page.close()
 
 
-def test_samples_are_read_as_text_in_jupyterlab(browser: Any, lab: Lab) -> None:
+def test_samples_are_browsed_as_text_in_jupyterlab(browser: Any, lab: Lab) -> None:
     page, outside, complaints = watched(browser, (lab.url, *LOCAL), viewport={"width": 1500, "height": 1300})
     run_all(page, lab, "08")
-    reader = page.locator(".ttclib-explorer").first
-    reader.locator(".ttc-sample").wait_for(timeout=TIMEOUT_MS)
-    first = reader.locator(".ttc-sample").inner_text()
+    samples = page.locator(".ttc-browser")
+    samples.locator(".detail .step").first.wait_for(timeout=TIMEOUT_MS)
+    first = samples.locator(".detail").inner_text()
     assert "<script>window.__ran = 1</script>" in first and "onerror" in first
-    reader.locator(".noUi-handle").first.focus()
-    page.keyboard.press("ArrowRight")
-    reader.get_by_text("2 of ").wait_for(timeout=TIMEOUT_MS)
-    assert reader.locator(".ttc-sample").inner_text() != first
+    samples.locator(".list").focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("(text) => document.querySelector('.ttc-browser .detail').innerText !== text", arg=first)
     page.locator(".jp-OutputArea-output .ttc-sample").last.wait_for(timeout=TIMEOUT_MS)
     shoot(page, "lab_samples")
     assert page.evaluate("() => window.__ran") is None
-    assert page.locator(".ttc-sample img, .ttc-sample script").count() == 0
+    assert page.locator(".ttc-browser img, .ttc-sample img, .ttc-sample script").count() == 0
     assert outside == [] and complaints == []
     page.close()
 

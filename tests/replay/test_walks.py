@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.replay.toy import Grade, ToyTrees, paths_of, toys, tree_of
+from ttclib.analysis.trace import way_to
 from ttclib.errors import RequestError
 from ttclib.replay.beam import beam_search
 from ttclib.replay.selection import SELECTIONS
 from ttclib.replay.strategies import BeamSearch, Dvts, LookaheadSearch, Rebase
 from ttclib.replay.strategies.tree_search import TreeSearch
-from ttclib.replay.tree import Search, parent_of
+from ttclib.replay.tree import SampleTree, Search, parent_of
+from ttclib.replay.tree import replay as replay_by_steps
 from ttclib.replay.walks import walk_of
 from ttclib.samples import AGGREGATIONS, Step, Tree
 
@@ -164,6 +167,25 @@ def test_a_walk_of_a_whole_tree_lacks_nothing(search: TreeSearch) -> None:
     told(search, drawn, [16, 64], "last")
     found = check_same(search, drawn.table(), [16, 64], "last")
     assert found[3] == [] and not np.isnan(found[2]["kv_tokens"]).any() and len(np.unique(found[0])) > 2
+
+
+@pytest.mark.parametrize(
+    "search", [BeamSearch(), LookaheadSearch(lookahead_steps=2), Dvts(beam_width="sqrt"), Rebase(max_rounds=2)]
+)
+def test_a_walk_returns_what_the_coroutine_returns(search: TreeSearch) -> None:
+    drawn = Drawn(6, 1, Faults(nan=5))
+    told(search, drawn, [16], "last")
+    tree = drawn.table()
+    for problem, rows in enumerate(search.returned(tree, 16)):
+        steps = SampleTree(int(tree.prompt_tokens[problem]), partial(tree.step, problem))
+        finals = replay_by_steps(search.start(16), steps)
+        assert rows is not None and len(rows) == len(finals) > 0
+        ways = [tree.steps.way(row) for row in rows]
+        assert sorted(way[-1] for way in ways) == sorted(final.node.path for final in finals)
+        assert ways == [way_to(way[-1]) for way in ways]
+        assert [tree.steps.row(problem, way[-1]) for way in ways] == rows
+    lost = Drawn(3, 1, Faults()).table()  # of trees in which nothing was drawn
+    assert search.returned(lost, 16) == [None] * len(lost.problem_ids) and Narrow().returned(tree, 16) == [None] * 6
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def alerts() -> list[str]:
 
 def read(ran: Any) -> str:
     """What a notebook's tables and sentences say, as they read."""
-    html = re.sub(r"<style>.*?</style>", "", html_of(ran), flags=re.DOTALL)
+    html = re.sub(r"<(style|script)\b.*?</\1>", "", html_of(ran), flags=re.DOTALL)
     return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)))
 
 

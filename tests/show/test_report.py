@@ -22,9 +22,9 @@ from ttclib.errors import RequestError, TTCError  # noqa: E402
 from ttclib.show import theme  # noqa: E402
 from ttclib.show.charts import accuracy_chart  # noqa: E402
 from ttclib.show.index import _Page  # noqa: E402
-from ttclib.show.notebook import SAMPLING, findings_html  # noqa: E402
+from ttclib.show.notebook import SAMPLING, callout, findings_html  # noqa: E402
 from ttclib.show.page import PageFacts, findings_of, formulas_to_mathml, page_html  # noqa: E402
-from ttclib.show.report import check_parameters, parameters_of, render_report  # noqa: E402
+from ttclib.show.report import check_parameters, parameters_of, paths_of, render_report  # noqa: E402
 from ttclib.store.fingerprint import fingerprint  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,6 +171,20 @@ def test_a_page_alone_has_no_dead_link_and_no_path_of_this_machine() -> None:
     assert "/home/me" not in html and "s.duckdb" in html
 
 
+def test_a_store_that_lies_above_has_no_path_in_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "s.duckdb").touch()
+    monkeypatch.chdir(tmp_path / "deep")
+    assert paths_of({"store": "s.duckdb", "bins": 3}) == {str(tmp_path / "s.duckdb"): "s.duckdb"}
+
+
+def test_what_a_store_lacks_goes_with_the_page() -> None:
+    html = page_html(
+        executed(callout("no <b>search</b>: 'x & y'"), callout("no", "Else"), findings_html(["A."])), FACTS
+    )
+    assert json.loads(_Page(html).found["lacks"]) == ["no <b>search</b>: 'x & y'"]
+
+
 def test_formulas_become_mathml_and_prices_do_not() -> None:
     assert "<mfrac" in formulas_to_mathml(r"so $$\frac{a}{b}$$ holds")
     assert formulas_to_mathml("from $5 to $6") == "from $5 to $6"
@@ -237,7 +251,9 @@ def test_one_notebook_becomes_a_page_by_the_command(demo_like_store: Path, tmp_p
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(Path("pages") / "r.html")
     html = (tmp_path / "pages" / "r.html").read_text("utf-8")
-    assert fetched_by(html) == [] and links_of(html) == [] and str(demo_like_store.parent) not in html
+    assert fetched_by(html) == [] and links_of(html) == []
+    paths = (str(demo_like_store.parent), str(tmp_path), str(ROOT), "/home/", "/tmp/", "/root/")
+    assert [path for path in paths if path in html] == []
     assert html.count('class="ttc-chart"') == 2
     assert "<code>bins = 3</code>" in html and fingerprint(demo_like_store) in html
     # The page has the numbers that the library gives.

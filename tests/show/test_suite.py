@@ -12,7 +12,8 @@ pytest.importorskip("papermill", reason="papermill is not installed")
 from tests.show.test_report import fetched_by, links_of, notebook_of, report  # noqa: E402
 from ttclib.cli import cli  # noqa: E402
 from ttclib.errors import RequestError, TTCError  # noqa: E402
-from ttclib.show.suite import notebooks_in, plan, render_suite  # noqa: E402
+from ttclib.show.page import SAMPLES  # noqa: E402
+from ttclib.show.suite import _linked, notebooks_in, plan, render_suite  # noqa: E402
 from ttclib.store.fingerprint import fingerprint  # noqa: E402
 
 
@@ -41,6 +42,19 @@ def test_wrong_plans_are_refused(
 ) -> None:
     with pytest.raises(RequestError, match=message):
         plan([notebook_of(tmp_path / "n.ipynb")], tmp_path, parameters, grid)
+
+
+def test_pages_lead_to_that_of_samples(tmp_path: Path) -> None:
+    names = ["a", "08_samples", "b"]
+    paths = [notebook_of(tmp_path / f"{name}.ipynb") for name in names]
+    jobs = _linked(plan(paths, tmp_path, {}, {}))
+    assert [dict(job.related).get(SAMPLES) for job in jobs] == ["08_samples.html", None, "08_samples.html"]
+    assert dict(jobs[0].related).keys() == {"all reports", "next →", SAMPLES}
+    # Of several the one of the same values.
+    jobs = _linked(plan(paths, tmp_path, {}, {"bins": [3, 4]}))
+    found = {job.target.name: dict(job.related).get(SAMPLES) for job in jobs}
+    assert found["a__bins=4.html"] == "08_samples__bins=4.html" and found["08_samples__bins=3.html"] is None
+    assert SAMPLES not in dict(_linked(plan(paths[:1], tmp_path, {}, {}))[0].related)
 
 
 def test_notebooks_are_found_from_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +104,8 @@ def test_all_notebooks_of_a_folder_make_a_suite_whose_cards_say_what_was_found(t
     for name, found in (("a", ["A is ahead by 3 points.", "B.", "C.", "D."]), ("b", [])):
         path = notebook_of(
             tmp_path / "notebooks" / f"{name}.ipynb",
-            f"from ttclib.show import notebook\nnotebook.show(notebook.findings_html({found!r}))",
+            f"from ttclib.show import notebook\nnotebook.show(notebook.findings_html({found!r}))\n"
+            f"for _ in range(2 * {not found}): notebook.show(notebook.callout('no <search> of {name}'))",
         )
         ran = nbformat.read(path, as_version=4)
         ran.cells.insert(0, nbformat.v4.new_markdown_cell(f"# Title {name}\n\nWhat {name} asks."))
@@ -111,11 +126,24 @@ def test_all_notebooks_of_a_folder_make_a_suite_whose_cards_say_what_was_found(t
         False,
     ]
     assert "What b asks." in cards[1]
+    # What the store lacks, once.
+    assert [card.count("Not in this store: no &lt;search&gt; of b") for card in cards] == [0, 1]
     pages = [(tmp_path / "reports" / f"{name}.html").read_text("utf-8") for name in "ab"]
     assert [re.findall(r'data-page="([^"]*)">([^<]*)<', page) for page in pages] == [
         [("index.html", "all reports"), ("b.html", "next →")],
         [("index.html", "all reports"), ("a.html", "← previous")],
     ]
+
+
+@pytest.mark.slow
+def test_a_notebook_has_nothing_of_the_one_before_but_its_imports(tmp_path: Path) -> None:
+    first = notebook_of(tmp_path / "a.ipynb", "import sys, wave\nleft_over = 1", "print(3)")
+    seen = "import sys\nprint('left_over' in globals(), 'bins' in globals(), 'wave' in sys.modules)"
+    then = notebook_of(tmp_path / "b.ipynb", seen, "import os\nos._exit(3)", parameters="x = 1")
+    jobs = plan([first, notebook_of(tmp_path / "ab.ipynb", seen, parameters="x = 1"), then], tmp_path / "out", {}, {})
+    with pytest.raises(TTCError, match=r"^b\.ipynb: its kernel was ended from outside"):
+        render_suite(jobs, processes=1)
+    assert "False False True" in (tmp_path / "out" / "ab.html").read_text("utf-8")
 
 
 @pytest.mark.slow

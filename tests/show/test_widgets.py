@@ -231,17 +231,6 @@ def test_strategies_are_switched_without_a_replay(explorer: Any, calls: list[dic
     assert explorer.table["strategy"].to_list() == ["pass_at_k", "best_of_n"] and len(calls) == 1
 
 
-def test_a_cell_reads_the_samples_that_its_controls_name(demo_like_store: Path) -> None:
-    reader = widgets.SampleReader(ttclib.open(demo_like_store), limit=6)
-    first = shown(reader)
-    assert first.count('class="ttc-sample"') == 1 and "✗ wrong" in first
-    reader.state.place = 2
-    assert shown(reader) != first and "2 of 6" in shown(reader)
-    reader.state.kind = "low_scored_right"
-    assert "✓ right" in shown(reader)
-    assert "place" not in reader.command() and '"low_scored_right"' in reader.command()
-
-
 def test_a_log_slider_moves_the_exchange_rate() -> None:
     state = ViewState({"exchange_rate": number_between(0.01, 1000, "exchange rate")}, exchange_rate=1.0)
     slider = controls.exchange_rate(state)

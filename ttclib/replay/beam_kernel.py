@@ -33,10 +33,12 @@ def walk_beams(
     selection: int,
     results: np.ndarray,
     status: np.ndarray,
+    returned: np.ndarray,
 ) -> None:
     """Every search from some roots; each budget with its number of subtrees, and of beams that each of these keeps.
 
-    `results` has the shape (replicates, problems, budgets, `N_RESULTS`), `status` the same without the last.
+    `results` has the shape (replicates, problems, budgets, `N_RESULTS`), `status` the same without the last; `returned`
+    has as the last the solutions asked for.
     """
     account, largest = opened(n_rows), budgets.max()
     beams, other, ends = np.empty(largest, np.int32), np.empty(largest, np.int32), np.empty(largest, np.int32)
@@ -53,6 +55,8 @@ def walk_beams(
                 status[replicate, problem, at] = (
                     close(tree, account, beams, left, selection, results[replicate, problem, at]) if left else LACKING
                 )
+                for i in range(min(left, returned.shape[3])):
+                    returned[replicate, problem, at, i] = beams[i]
 
 
 @compiled

@@ -32,6 +32,7 @@ def walk_rebase(
     selection: int,
     results: np.ndarray,
     status: np.ndarray,
+    returned: np.ndarray,
 ) -> None:
     """Every search from some roots, as `ttclib.replay.beam_kernel.walk_beams`."""
     account, largest = opened(n_rows), budgets.max()
@@ -51,6 +52,8 @@ def walk_rebase(
                 else:
                     found = LACKING if left == 0 else ODD
                 status[replicate, problem, at] = found
+                for i in range(min(left, returned.shape[3])):
+                    returned[replicate, problem, at, i] = rows[i]
 
 
 @compiled

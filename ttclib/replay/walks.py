@@ -44,7 +44,8 @@ class Walked(NamedTuple):
 
     `roots` are the rows of the problems' roots, `n_rows` the most that one of their trees has; `results` has the shape
     (replicates, problems, budgets, results): accuracy, not graded, and the costs but for the generations in the order
-    of `ttclib.replay.outcomes.COSTS`. `status` says of each whether it is DONE.
+    of `ttclib.replay.outcomes.COSTS`. `status` says of each whether it is DONE. `returned` has the shape (replicates,
+    problems, budgets, solutions): rows of the solutions that a search ends with, as many as find room; −1: no more.
     """
 
     tree: Grown
@@ -55,6 +56,7 @@ class Walked(NamedTuple):
     selection: int
     results: np.ndarray
     status: np.ndarray
+    returned: np.ndarray
 
 
 def walked_by(walk: Callable[[Any, Walked], None]) -> Callable[[Start], Start]:
@@ -74,9 +76,15 @@ def walk_of(search: Any) -> Callable[[Any, Walked], None] | None:
 
 
 def walked(
-    tree: Tree, budgets: Sequence[int], max_rounds: int, selection: int, aggregation: str, results: np.ndarray
+    tree: Tree,
+    budgets: Sequence[int],
+    max_rounds: int,
+    selection: int,
+    aggregation: str,
+    results: np.ndarray,
+    n_returned: int = 0,
 ) -> Walked:
-    """What a walk takes, to be filled."""
+    """What a walk takes, to be filled; `n_returned`: how many solutions of each search are asked for."""
     return Walked(
         _grown(tree.steps, aggregation),
         tree.steps.roots[tree.places].astype(np.int32),
@@ -86,6 +94,7 @@ def walked(
         selection,
         results,
         np.zeros(results.shape[:-1], np.int8),
+        np.full((*results.shape[:-1], n_returned), -1, np.int32),
     )
 
 

@@ -93,6 +93,14 @@ class Steps:
             rows[path] = None if above is None else self._child(above, own)
         return rows[path]
 
+    def way(self, row: int) -> list[str]:
+        """Paths of the steps that lead to one, itself the last."""
+        names: list[str] = []
+        while self.parent[row] >= 0:
+            names.append("g" if self.child[row] < 0 else str(self.child[row]))
+            row = int(self.parent[row])
+        return [".".join(names[: at - 1 : -1] if at else names[::-1]) for at in range(len(names) - 1, -1, -1)]
+
     def _child(self, above: int, own: str) -> int | None:
         if own == "g":
             row = int(self.greedy[above])

@@ -39,13 +39,13 @@ class _Page(HTMLParser):
             self.found.setdefault("title", data.strip())
 
 
-_META = {"description": "summary", "ttclib-stores": "stores", "ttc-findings": "findings"}
+_META = {"description": "summary", "ttclib-stores": "stores", "ttc-findings": "findings", "ttc-lacks": "lacks"}
 N_FINDINGS = 3  # on a card, which stands beside others; the page has all
 _PNG = "data:image/png;base64,"
 
 
 def index_html(jobs: Sequence[Job]) -> str:
-    """A card a report: its title, what was found, its first picture; made from the pages themselves.
+    """A card a report: its title, what was found and is lacking, its first picture; made from the pages themselves.
 
     Parameters
     ----------
@@ -67,6 +67,7 @@ def index_html(jobs: Sequence[Job]) -> str:
                 **dict.fromkeys(("title", "summary", "stores", "picture"), ""),
                 **found,
                 "findings": json.loads(found.get("findings") or "[]")[:N_FINDINGS],
+                "lacks": json.loads(found.get("lacks") or "[]"),
                 "link": quote(job.target.name) + SUITE,
                 "varied": ", ".join(f"{name} = {value}" for name, value in job.varied.items()),
                 "megabytes": f"{len(html.encode()) / 1e6:.1f} MB",

@@ -16,11 +16,16 @@ from typing import Any
 from ttclib.analysis.worth_reading import samples_to_read
 from ttclib.errors import RequestError, TTCError
 from ttclib.show import theme
+from ttclib.show.browser import Sizes, browser_html
+from ttclib.show.page import NOT_IN_STORE
 from ttclib.show.samples import samples_html as shown_samples
 from ttclib.show.tables import plain_table_html
+from ttclib.store.choosing import as_key
 from ttclib.store.contents import PolicyContents
 from ttclib.store.contents import contents as read_contents
+from ttclib.store.kept import Kept, store_state
 from ttclib.store.texts import load_texts
+from ttclib.study.browsing import browse
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question, question
 from ttclib.study.sides import open_larger as open_larger
@@ -31,6 +36,10 @@ from ttclib.study.study import policies_with_samples as policies_with_samples
 
 # What the first notebooks compare, whatever else a store holds: every strategy a line would be too many.
 SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
+
+
+# Of a kernel's last studies what was replayed is not replayed again, also by the next notebook of a suite.
+_STUDIES: Kept[Study] = Kept(lambda study: 1, largest=2)
 
 
 class AlreadySaid(RequestError):
@@ -66,7 +75,13 @@ def open_study(
     RequestError
         No such store, policy, benchmark or setting.
     """
-    return open_store(store, policy or smallest_policy(store), benchmark=benchmark, setting=setting)
+    path = find_store(store)
+
+    def read() -> Study:
+        return open_store(store, policy or smallest_policy(store), benchmark=benchmark, setting=setting)
+
+    named = policy if policy is None or isinstance(policy, str) else tuple(policy)
+    return _STUDIES.get((str(store), str(path.absolute()), named, benchmark, as_key(setting)), store_state(path), read)
 
 
 def most_answered(store: str | Path) -> str | None:
@@ -136,7 +151,41 @@ def samples_html(study: Study, kind: str, limit: int, *, verifier: str, aggregat
     return shown_samples(load_texts(pool, cells, read))
 
 
-def callout(text: str, title: str = "Not in this store") -> str:
+def sample_browser(
+    study: Study,
+    *,
+    verifier: str,
+    aggregation: str,
+    kind: str = "any",
+    problem: str | None = None,
+    max_megabytes: float = 4.0,
+) -> str:
+    """Samples to filter, sort and read (`ttclib.study.browsing.browse`), here and in the page, which needs no kernel.
+
+    Parameters
+    ----------
+    study : Study
+    verifier, aggregation : str
+    kind : str
+        What it opens with: ``high_scored_wrong``, ``low_scored_right``, or else all.
+    problem : str, optional
+        Only of this one.
+    max_megabytes : float
+        At most so much is taken into the page.
+
+    Raises
+    ------
+    NotInStore
+        The store holds no texts.
+    RequestError
+        No such problem.
+    """
+    room = max_megabytes * 1e6
+    found = browse(study, verifier=verifier, aggregation=aggregation, problem=problem, max_bytes=room, size=Sizes())
+    return browser_html(found, kind)
+
+
+def callout(text: str, title: str = NOT_IN_STORE) -> str:
     """HTML of a sentence that stands out; the text is escaped."""
     return (
         '<div class="ttc-callout" role="note" style="border-left:4px solid #E69F00;background:#fff8ec;color:#222;'

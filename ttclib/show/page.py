@@ -29,6 +29,7 @@ from importlib.resources import files
 from typing import Any
 
 from ttclib.errors import RequestError
+from ttclib.show.browser import IS_BROWSER, read_script, without_start
 from ttclib.show.chart_view import fit_script, vega_bundle
 from ttclib.show.theme import VEGALITE_MIME
 
@@ -49,8 +50,11 @@ _NOTEBOOK_LINK = re.compile(r'<a href="(\w+)\.ipynb">(.*?)</a>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _CONTENTS = "<!-- contents -->"
 _MADE = re.compile(r"<!-- made -->(.*?)<!-- /made -->", re.DOTALL)
+NOT_IN_STORE = "Not in this store"  # what a notebook says above what a store lacks
 _FINDINGS = 'class="ttc-findings"'
+_LACKS = re.compile(rf'<div class="ttc-callout"[^>]*><b>{NOT_IN_STORE}\.</b> (.*?)</div>', re.DOTALL)
 _AFTER_FINDINGS = "<!-- after the findings -->"
+SAMPLES = "samples"  # what the page of samples is to the others of its suite
 SUITE = "#suite"  # the fragment by which a page knows that it stands in a suite
 
 
@@ -75,7 +79,8 @@ class PageFacts:
     paths : mapping of str to str
         What is written in the place of a path of this machine: a store's name for its file.
     related : tuple of (str, str)
-        What a page of the same suite is to this one, such as ``previous``, and its file name.
+        What a page of the same suite is to this one, such as ``previous``, and its file name; `SAMPLES` is where
+        samples are browsed.
     credits : mapping of str to tuple of str
         Whose samples the stores hold, and on what terms: a line each.
     """
@@ -124,6 +129,13 @@ def findings_of(notebook: Any) -> list[str]:
     return [sentence for html in shown if _FINDINGS in html for sentence in _Findings(html).said]
 
 
+def lacks_of(notebook: Any) -> list[str]:
+    """What an executed notebook says that the store lacks, each once."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = ("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    return list(dict.fromkeys(unescape(_TAG.sub("", said)) for html in shown for said in _LACKS.findall(html)))
+
+
 def page_html(notebook: Any, facts: PageFacts) -> str:
     """The page of an executed notebook.
 
@@ -157,8 +169,10 @@ def page_html(notebook: Any, facts: PageFacts) -> str:
         "parameters": {name: repr(value) for name, value in facts.parameters.items()},
         "summary": _summary(notebook),
         "findings": json.dumps(findings_of(notebook), ensure_ascii=False),
+        "lacks": json.dumps(lacks_of(notebook), ensure_ascii=False),
         "suite": SUITE,
         "fit": fit_script(),
+        "browser": read_script() if _holds(plain, IS_BROWSER) else "",
         "nonce": secrets.token_urlsafe(16),
         "bundle": vega_bundle("ttclibVegaEmbed").replace("</script", "<\\/script") if n_charts else "",
     }
@@ -207,6 +221,12 @@ def _mark_findings(notebook: Any) -> None:
         if cell.cell_type == "markdown":
             cell.source += f"\n\n{_AFTER_FINDINGS}"
             return
+
+
+def _holds(notebook: Any, mark: str) -> bool:
+    """Whether any output shows HTML with a mark in it."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    return any(mark in "".join(output.get("data", {}).get("text/html", "")) for output in outputs)
 
 
 def _in_order(html: str) -> str:
@@ -260,7 +280,8 @@ def _prepare(cell: Any) -> int:
             n_charts += 1
             output["data"] = {"text/html": _chart_html(data[VEGALITE_MIME], data.get("image/png"))}
         elif "text/html" in data:  # a link to another notebook leads to its page
-            data["text/html"] = _NOTEBOOK_LINK.sub(r'<span data-page="\1.html">\2</span>', "".join(data["text/html"]))
+            html = without_start("".join(data["text/html"]))
+            data["text/html"] = _NOTEBOOK_LINK.sub(r'<span data-page="\1.html">\2</span>', html)
     return n_charts
 
 

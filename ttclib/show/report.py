@@ -20,6 +20,7 @@ from typing import Any
 
 import ttclib
 from ttclib.errors import RequestError, TTCError, one_of
+from ttclib.show.kernel import SharedKernel
 from ttclib.show.page import NOTEBOOK_ONLY, PageFacts, page_html
 from ttclib.store.credit import store_credits
 from ttclib.store.fingerprint import fingerprint
@@ -42,6 +43,7 @@ def render_report(
     *,
     keep_ipynb: str | Path | None = None,
     related: Sequence[tuple[str, str]] = (),
+    kernel: SharedKernel | None = None,
     notify: Notify = print,
 ) -> Path:
     """Run a notebook and write it as a page that opens with no network.
@@ -60,6 +62,8 @@ def render_report(
         away. One that failed is kept in any case, as ``NAME.failed.ipynb`` beside the page that was not made.
     related : sequence of (str, str)
         Pages of the same suite: what each is to this one, such as ``previous``, and its file name.
+    kernel : SharedKernel, optional
+        Where the notebook runs, and others after it; None: in a kernel of its own.
     notify : callable
         Is told the progress, one line at a time.
 
@@ -78,7 +82,7 @@ def render_report(
     """
     try:
         import nbformat
-        import papermill
+        import papermill  # noqa: F401
     except ImportError as error:
         raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
     source, target = Path(notebook), Path(output_html)
@@ -105,7 +109,7 @@ def render_report(
         shown.parent.mkdir()
         nbformat.write(_without_controls(nbformat.read(source, as_version=4)), shown)
         executed = Path(keep_ipynb) if keep_ipynb else Path(folder) / source.name
-        _execute(papermill, shown, executed, failed, given, notify)
+        _execute(shown, executed, failed, given, notify, kernel)
         ran = nbformat.read(executed, as_version=4)
     notify(f"report: {source.stem}: making the page")
     html = page_html(ran, facts)
@@ -241,21 +245,25 @@ def _without_controls(notebook: Any) -> Any:
 
 
 def _execute(
-    papermill: Any, source: Path, executed: Path, failed: Path, parameters: dict[str, Any], notify: Notify
+    source: Path, executed: Path, failed: Path, parameters: dict[str, Any], notify: Notify, kernel: SharedKernel | None
 ) -> None:
+    import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    _register_engine(papermill)
+    _register_engine(kernel)
     try:
         papermill.execute_notebook(
             *(str(source), str(executed)),
             parameters=parameters,
             engine_name=_ENGINE,
             progress_bar=False,
-            start_timeout=_START_S,
-            extra_arguments=_QUIET,
             notify=lambda text: notify(f"report: {source.stem}: {text}"),
         )
+    except DeadKernelError as error:
+        raise TTCError(
+            f"{source.name}: its kernel was ended from outside, as the system does when memory runs out"
+        ) from error
     except PapermillExecutionError as error:
         shutil.copyfile(executed, failed)
         where = f"cell {error.exec_count}" if error.exec_count is not None else f"cell {error.cell_index + 1}"
@@ -265,13 +273,16 @@ def _execute(
         ) from error
 
 
-def _register_engine(papermill: Any) -> None:
-    """An engine that says which cell it runs; papermill itself offers a progress bar only."""
-    from papermill.engines import NBClientEngine, papermill_engines
+def _register_engine(kernel: SharedKernel | None) -> None:
+    """An engine that says which cell it runs, in a kernel of its own or in one that others had before it."""
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import Engine, papermill_engines
+    from papermill.log import logger
 
-    class ToldEngine(NBClientEngine):
+    class ToldEngine(Engine):
         @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, notify: Notify = print, **kwargs: Any) -> Any:
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
+            notify: Notify = kwargs.get("notify", print)
             code = [cell for cell in nb_man.nb.cells if cell.cell_type == "code"]
             begin = nb_man.cell_start
 
@@ -282,6 +293,18 @@ def _register_engine(papermill: Any) -> None:
                 return begin(cell, *args, **more)
 
             nb_man.cell_start = told
-            return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+            client = PapermillNotebookClient(
+                nb_man,
+                km=None if kernel is None else kernel.manager(kernel_name),
+                kernel_name=kernel_name,
+                startup_timeout=_START_S,
+                extra_arguments=_QUIET,
+                log=logger,
+            )
+            try:
+                return client.execute()
+            finally:
+                if kernel is not None:
+                    kernel.forget(client)
 
     papermill_engines.register(_ENGINE, ToldEngine)

@@ -1,6 +1,7 @@
 """Several reports at once: the whole suite, or one notebook over a grid of parameters.
 
-Each report is a process of its own with its own kernel; all read the one store, which readers share.
+Each of some processes has a kernel, in which it runs one notebook after the other; all read the one store, which
+readers share.
 Beside the pages stands an index that shows and links them.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import multiprocessing.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,9 +23,12 @@ from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.shipped import shipped_files
 from ttclib.show.index import index_html
 from ttclib.show.job import Job
+from ttclib.show.kernel import SharedKernel
+from ttclib.show.page import SAMPLES
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
 
 INDEX = "index.html"
+BROWSED_IN = "08_samples"  # the notebook whose page other pages lead to for samples
 
 
 def notebooks_in(folder: str | Path | None = None) -> list[Path]:
@@ -139,7 +144,7 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
     waiting = iter(jobs)
     failed: BaseException | None = None
     # Fresh processes: a fork would copy the event loops and the threads of whoever calls.
-    with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn"), initializer=_begin) as pool:
         running = {pool.submit(_render, job) for job in itertools.islice(waiting, at_once)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -160,18 +165,32 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
 
 
 def _linked(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs, each with what stands before and after it, and the index."""
+    """The jobs, each with the index, what stands before and after it, and the page where its samples are browsed."""
     names = [job.target.name for job in jobs]
+    browsed = [job for job in jobs if job.notebook.stem == BROWSED_IN]
     linked = []
     for at, job in enumerate(jobs):
         sides = [("← previous", names[at - 1])] if at else []
         sides += [("next →", names[at + 1])] if at + 1 < len(names) else []
+        alike = [one for one in browsed if one.varied.items() <= job.varied.items()] or browsed
+        if alike and job.notebook.stem != BROWSED_IN:
+            sides.append((SAMPLES, alike[0].target.name))
         linked.append(replace(job, related=(("all reports", INDEX), *sides)))
     return linked
 
 
+_KERNEL = SharedKernel()  # of this process, for the reports that it makes one after the other
+
+
 def _render(job: Job) -> Path:
-    return render_report(job.notebook, job.target, job.parameters, related=job.related, notify=_tell(job))
+    return render_report(
+        job.notebook, job.target, job.parameters, related=job.related, kernel=_KERNEL, notify=_tell(job)
+    )
+
+
+def _begin() -> None:
+    """A process that makes reports ends its kernel when it ends."""
+    multiprocessing.util.Finalize(None, _KERNEL.close, exitpriority=1)
 
 
 def _tell(job: Job) -> Callable[[str], None]:

@@ -59,7 +59,7 @@ def load_texts(pool: Pool, cells: Sequence[tuple[int, int]], verifier: Verifier 
     ----------
     pool : Pool
     cells : sequence of (row, column)
-        As in the pool's arrays; at most some hundred, this is for reading.
+        As in the pool's arrays; at most some thousand, this is for reading.
     verifier : Verifier, optional
         Whose step scores come with them.
 
@@ -71,10 +71,10 @@ def load_texts(pool: Pool, cells: Sequence[tuple[int, int]], verifier: Verifier 
     wanted = [(pool.problem_ids[row], int(column)) for row, column in cells]
     if not wanted:
         return []
-    names = sorted({name for name, _ in wanted})
+    names, columns = zip(*wanted, strict=True)
     with connect(pool.store) as con:
         key = [pool.policy, pool.setting.name, verifier and verifier.name]
-        rows = con.execute(_QUERY, [*key, names]).fetchall()
+        rows = con.execute(_QUERY, [*key, names, columns]).fetchall()
     read = {
         (name, column): _text(name, *rest, delimiter=pool.setting.keys.get("step_delimiter"))
         for name, column, *rest in rows
@@ -182,13 +182,18 @@ def _steps(text: str, delimiter: str) -> tuple[str, ...]:
 
 
 _QUERY = f"""
-WITH chosen AS (
-    SELECT *, row_number() OVER (PARTITION BY problem_id ORDER BY sample_index) - 1 AS col
-    FROM samples WHERE policy = $1 AND setting = $2 AND list_contains($4, problem_id)
+WITH asked AS (SELECT unnest($4) AS problem_id, unnest($5)::BIGINT AS col), chosen AS (
+    SELECT policy, setting, problem_id, sample_index, col
+    FROM (
+        SELECT policy, setting, problem_id, sample_index,
+               row_number() OVER (PARTITION BY problem_id ORDER BY sample_index) - 1 AS col
+        FROM samples WHERE policy = $1 AND setting = $2 AND list_contains($4, problem_id)
+    ) SEMI JOIN asked USING (problem_id, col)
 ), read_grades AS ({GRADES_READ})
 SELECT problem_id, col, sample_index, prompt, reference_answer, completion, step_scores, answer, correct,
        completion_tokens, finish_reason
 FROM chosen
+JOIN samples USING (policy, setting, problem_id, sample_index)
 LEFT JOIN ({MEAN_SCORES}) AS read_scores USING (problem_id, sample_index)
 LEFT JOIN (SELECT policy, problem_id, setting, sample_index, answer, correct FROM read_grades)
     USING (policy, problem_id, setting, sample_index)

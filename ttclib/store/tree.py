@@ -7,7 +7,7 @@ hang on: a sample of that index gives no nodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -28,6 +28,7 @@ def load_tree(
     setting: Setting,
     verifier: str,
     benchmark: str | None = None,
+    problem_ids: Sequence[str] | None = None,
     wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
 ) -> Tree:
@@ -43,6 +44,8 @@ def load_tree(
         Whose scores the steps carry; of several readings their mean.
     benchmark : str, optional
         Only of its problems; by default of all.
+    problem_ids : sequence of str, optional
+        Only of these problems; None: of all.
     wait_s, notify
         As in `ttclib.store.load_pool`.
 
@@ -61,7 +64,7 @@ def load_tree(
     key = [policy, setting.name, verifier]
     with connect(path, wait_s=wait_s, notify=notify) as con:
         _check(con, str(path), policy, setting.name, verifier)
-        con.execute(_NUMBERED, [policy, setting.name, benchmark])
+        con.execute(_NUMBERED, [policy, setting.name, benchmark, None if problem_ids is None else list(problem_ids)])
         numbered = con.execute("SELECT problem_id, tokens_of_prompt FROM numbered ORDER BY number").fetchall()
         pool = con.sql(_POOL, params=key).pl()
         (several,) = con.execute(_SEVERAL_READINGS, key).fetchall()[0]
@@ -114,6 +117,7 @@ SELECT problem_id, prompt_tokens AS tokens_of_prompt, (row_number() OVER (ORDER 
 FROM lengths FULL JOIN own USING (problem_id)
 WHERE (n_steps > 0 OR problem_id IN (FROM own))
     AND ($3 IS NULL OR problem_id IN (SELECT problem_id FROM problems WHERE benchmark = $3))
+    AND ($4::VARCHAR[] IS NULL OR list_contains($4::VARCHAR[], problem_id))
 """
 
 # Samples, one a row. One whose first step a search drew on its own gives no steps.

@@ -94,12 +94,7 @@ class Searches:
         """
         size = budget or self.largest(name)
         pool = self.study.pool
-        ways: dict[str, list[tuple[list[str], float]]] = {}
-        for problem in self.bins:
-            last = self.trace(name, problem, size).filter(
-                (pl.col("status") == "returned") & pl.col("correct").is_not_null()
-            )
-            ways[problem] = [(way_to(path), right) for path, right in zip(last["path"], last["correct"], strict=True)]
+        ways = self._returned(name, size)
         texts = load_texts_of_steps(
             pool, {problem: [path for way, _ in own for path in way] for problem, own in ways.items()}
         )
@@ -117,6 +112,24 @@ class Searches:
             known = np.array(correct, dtype=float)  # None, not graded, becomes NaN
             tables.append(failure_shapes(steps, known, bins).with_columns(of=pl.lit(of)))
         return pl.concat(tables).sort("group", "of")
+
+    def _returned(self, name: str, budget: int) -> dict[str, list[tuple[list[str], float]]]:
+        """Of each problem the solutions that a search returns: the steps that lead there, and whether that is right."""
+        tree = self.study.members[0].tree(self.asked.verifier)
+        place = {problem: number for number, problem in enumerate(tree.problem_ids)}
+        compiled = self.search(name).returned(tree, budget, aggregation=self.asked.aggregation)
+        steps, ways = tree.steps, {}
+        for problem in self.bins:
+            rows = compiled[place[problem]] if problem in place else None
+            if rows is None:  # not replayed, or lacking: the coroutine says what
+                last = self.trace(name, problem, budget).filter(
+                    (pl.col("status") == "returned") & pl.col("correct").is_not_null()
+                )
+                ways[problem] = [(way_to(path), right) for path, right in last.select("path", "correct").iter_rows()]
+            else:
+                known = [row for row in rows if steps.is_graded[row] and not np.isnan(steps.correct[row])]
+                ways[problem] = [(steps.way(row), float(steps.correct[row])) for row in known]
+        return ways
 
     def middling_problem(self) -> str:
         """Of the problems searched the one whose pass@1 is nearest to a half."""

@@ -22,7 +22,7 @@ def walk(search: BeamSearch, asked: Walked, *, lookahead_steps: int = 0, subtree
     n_groups, n_kept = (parts, np.ones_like(parts)) if subtrees else (np.ones_like(parts), parts)
     walk_beams(
         *(asked.tree, asked.roots, asked.n_rows, asked.budgets, n_groups, n_kept, lookahead_steps),
-        *(asked.max_rounds, asked.selection, asked.results, asked.status),
+        *(asked.max_rounds, asked.selection, asked.results, asked.status, asked.returned),
     )
 
 

@@ -18,7 +18,7 @@ def _walk(search: Rebase, asked: Walked) -> None:
 
     walk_rebase(
         *(asked.tree, asked.roots, asked.n_rows, asked.budgets, float(search.rebase_temperature)),
-        *(asked.max_rounds, asked.selection, asked.results, asked.status),
+        *(asked.max_rounds, asked.selection, asked.results, asked.status, asked.returned),
     )
 
 

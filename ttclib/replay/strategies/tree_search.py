@@ -176,6 +176,27 @@ class TreeSearch(Strategy):
         costs["generations"] = np.where(np.isnan(results[..., 2]), np.nan, charged)
         return results[..., 0], results[..., 1], costs, lacking
 
+    def returned(self, tree: Tree, budget: int, *, aggregation: str = "last") -> list[list[int] | None]:
+        """Rows of the steps table that each problem's first search returns; None: compiled code cannot tell them.
+
+        Raises
+        ------
+        RequestError
+            The search cannot have the budget.
+        """
+        self.check(budget)
+        one_of(aggregation, AGGREGATIONS, "aggregation")
+        walk = walk_of(self)
+        if walk is None or not tree.problem_ids:
+            return [None] * len(tree.problem_ids)
+        results = np.full((1, len(tree.problem_ids), 1, len(COSTS) + 1), np.nan)
+        selection = SELECTIONS.index(self.selection)
+        asked = walked(tree, [budget], self.max_rounds, selection, aggregation, results, n_returned=budget)
+        walk(self, asked)
+        done = (asked.status[0, :, 0] == DONE).tolist()
+        rows = [[row for row in own if row >= 0] for own in asked.returned[0, :, 0].tolist()]
+        return [own if known else None for own, known in zip(rows, done, strict=True)]
+
     def _stepwise(self, tree: Tree, cell: Cell, aggregation: str, steps: dict[int, SampleTree]) -> list[float]:
         """One cell's results by the coroutine: the definition of what the compiled walks come to.
 

@@ -7,7 +7,6 @@ Rooms: `state` (what is looked at, as plain values), `controls` (one widget a va
 from ttclib.show.widgets.costs import CrossoverExplorer, FrontierExplorer
 from ttclib.show.widgets.explorer import Explorer, View
 from ttclib.show.widgets.replay import ReplayExplorer
-from ttclib.show.widgets.samples import SampleReader
 from ttclib.show.widgets.state import ViewState
 
-__all__ = ["CrossoverExplorer", "Explorer", "FrontierExplorer", "ReplayExplorer", "SampleReader", "View", "ViewState"]
+__all__ = ["CrossoverExplorer", "Explorer", "FrontierExplorer", "ReplayExplorer", "View", "ViewState"]
