@@ -21,6 +21,7 @@ from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.shipped import shipped_files
 from ttclib.show.index import index_html
 from ttclib.show.job import Job
+from ttclib.show.page import SAMPLES
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
 
 INDEX = "index.html"
@@ -162,10 +163,12 @@ def render_suite(jobs: Sequence[Job], *, processes: int | None = None, notify: C
 def _linked(jobs: Sequence[Job]) -> list[Job]:
     """The jobs, each with what stands before and after it, and the index."""
     names = [job.target.name for job in jobs]
+    samples = next((job.target.name for job in jobs if job.notebook.stem == "08_samples"), None)
     linked = []
     for at, job in enumerate(jobs):
         sides = [("← previous", names[at - 1])] if at else []
         sides += [("next →", names[at + 1])] if at + 1 < len(names) else []
+        sides += [(SAMPLES, samples)] if samples not in (None, job.target.name) else []
         linked.append(replace(job, related=(("all reports", INDEX), *sides)))
     return linked
 
