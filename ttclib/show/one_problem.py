@@ -113,7 +113,7 @@ def _rows(found: OneProblem) -> tuple[list[_Row], float]:
     taken = {number for way in found.ways for number in way.taken}
     own = [group for place, group in enumerate(found.groups) if place < N_ROWS or group.number in taken]
     rare = [group for group in found.groups if group not in own]
-    parts = [(_short(group), (group,)) for group in own]
+    parts: list[tuple[str, tuple[Group, ...]]] = [(_short(group), (group,)) for group in own]
     parts += [(f"{len(rare)} others", tuple(rare))] if rare else []
     alone = [number for number in taken if found.group(number) is None]
     parts += [("the search's", (Group("", number, None, ()),)) for number in alone]
@@ -163,9 +163,9 @@ def _dots(rows: Sequence[_Row], sizes: np.ndarray, way: Way | None, values: Sequ
         drawn.append(f'<g class="row {row.kind}{" on" if on else ""}">{named}{"".join(dots)}</g>')
         extra.append(f'<text class="value{" on" if on else ""}" x="{WIDTH}" y="{row.top + 8:.1f}">{value}</text>')
         if way is not None and way.columns and on:
-            column = next((one for one in row.columns if one in way.columns), None)
-            if column is not None:
-                line, along = divmod(row.columns.index(column), _per_line())
+            best = next((one for one in row.columns if one in way.columns), None)
+            if best is not None:
+                line, along = divmod(row.columns.index(best), _per_line())
                 x, y = LABEL + 12 + along * PITCH, row.top + 4 + line * PITCH
                 extra.append(f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="6.5"/>')
     return f'{"".join(drawn)}<g class="extra">{"".join(extra)}</g>'
