@@ -116,7 +116,7 @@ def _rows(found: OneProblem) -> tuple[list[_Row], float]:
     parts: list[tuple[str, tuple[Group, ...]]] = [(_short(group), (group,)) for group in own]
     parts += [(f"{len(rare)} others", tuple(rare))] if rare else []
     alone = [number for number in taken if found.group(number) is None]
-    parts += [("the search's", (Group("", number, None, ()),)) for number in alone]
+    parts += [("by search", (Group("", number, None, ()),)) for number in alone]
     rows, top = [], 8.0
     for label, groups in parts:
         columns = tuple(column for group in groups for column in group.columns)

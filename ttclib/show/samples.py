@@ -58,7 +58,7 @@ def samples_html(samples: Sequence[SampleText], *, key: bool = True) -> str:
     """
     ends = ", ".join(score_color(part / 4) for part in range(5))
     bar = f'<span class="ttc-key" style="background:linear-gradient(to right, {ends})"></span>'
-    scale = f'<div style="color:#5a5a5a;font-size:13px">score of a step: 0{bar}1</div>'
+    scale = f'<div style="color:var(--jp-content-font-color2,#5a5a5a);font-size:13px">score of a step: 0{bar}1</div>'
     shown = scale if key and any(sample.step_scores for sample in samples) else ""
     if not samples:
         return f'{_STYLE}<div class="ttc-none">No sample is of this kind.</div>'

@@ -73,7 +73,7 @@ def plan_chart(plan: pl.DataFrame, unit: str, *, caption: Sequence[str] = (), n_
     base = alt.Chart(ROWS).encode(x=x, y=y, tooltip=told)
     cell = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(color=series.color, opacity=linked(0.3, 0.06))
     # The strategy once more as its point, which the legend shows, too: no two differ by colour alone.
-    sign = base.mark_point(filled=True, size=70, xOffset=SIGN_PX, stroke=PAPER, strokeWidth=0.8).encode(
+    sign = base.mark_point(filled=True, size=100, xOffset=SIGN_PX, stroke=PAPER, strokeWidth=0.8).encode(
         color=series.color, shape=series.shape, opacity=linked()
     )
     number = base.mark_text(fontSize=13, fontWeight=600, color=INK, align="left", dx=SIGN_PX + 9).encode(
