@@ -73,8 +73,9 @@ def small_text(spec: Spec) -> None:
 
 
 def pale_lines(spec: Spec) -> None:
-    for one in layers(spec, "line"):
-        one["encoding"]["color"]["scale"]["range"] = ["#dddddd"] * len(one["encoding"]["color"]["scale"]["domain"])
+    for one in spec["layer"]:  # whose scales are one
+        if scale := one["encoding"].get("color", {}).get("scale"):
+            scale["range"] = ["#dddddd"] * len(scale["domain"])
 
 
 def pale_text(spec: Spec) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ EVIL = "<script>window.__ran = 1</script><img src=x onerror='window.__ran = 2'>\
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    store = make_store(tmp_path_factory.mktemp("told") / "s.duckdb", n_samples=8, search=True, text=EVIL)
+    store = make_store(tmp_path_factory.mktemp("told") / "s.duckdb", n_samples=8, search=True)
     return ttclib.open(store)
 
 
@@ -71,7 +72,9 @@ def test_pictures_have_the_same_dots_and_no_text_runs(study: Study) -> None:
     assert len(pictures) == len(found.ways) + 2
     dots = [re.findall(r'c[xy]="([\d.]+)"', "".join(re.findall(r'<g class="row.*?</g>', one))) for one in pictures[:-1]]
     assert all(one == dots[0] for one in dots) and len(dots[0]) == 2 * 8
-    assert "<script>" not in html and "<img" not in html and "&lt;script&gt;" in html
+    evil = replace(found, prompt=EVIL, groups=tuple(replace(group, answer=EVIL) for group in found.groups))
+    html_of_evil = one_problem_html(evil)
+    assert "<script>" not in html_of_evil and "<img" not in html_of_evil and "&lt;script&gt;" in html_of_evil
     for way in found.ways:
         assert f"{way.whole[0] * 100:.1f}%" in pictures[-1]
     for verdict in re.findall(r"It takes .*?: (right|wrong)", html):

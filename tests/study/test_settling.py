@@ -70,6 +70,9 @@ def test_sentences_name_what_is_open_and_nothing_else() -> None:
     assert settling.said({}) == ()
     (one,) = settling.said({"R = 1": (1e9, 100)})
     assert one == "To settle it, should the difference stay: R = 1 more than 100,000 problems (100 here)."
+    (many,) = settling.said({f"pair {at}": (100.0 * (9 - at), 50) for at in range(9)} | {"level": (math.inf, 50)})
+    assert many.startswith("To settle it, should the differences stay: pair 8 about 100 problems (50 here); pair 7")
+    assert "pair 3" not in many and "; 4 others more; level no number" in many
     rows = [{"winner": winner, "difference": 0.1, "ci_low": -0.1, "ci_high": 0.3, "n_problems": 50, "at": at}
             for at, winner in enumerate(("too close", "small", None))]  # fmt: skip
     assert [row["at"] for row, _ in settling.open_rows(rows, 3)] == [0]

@@ -19,6 +19,7 @@ from ttclib.analysis.resampling import MARGIN
 
 LEVEL = 0.95  # of the intervals
 MOST_TIMES = 1000  # beyond so many times the problems that there are, no number is named
+MOST = 5  # comparisons that are named, those first that need fewest
 OPENING = "To settle it"
 
 
@@ -75,13 +76,15 @@ def factor_needed(factor: float, low: float | None, high: float | None, n_proble
     return max(n_problems, math.ceil(n_problems * (math.log(factor / end) / math.log(factor)) ** 2))
 
 
-def said(needed: Mapping[str, tuple[float, int]]) -> tuple[str, ...]:
+def said(needed: Mapping[str, tuple[float, int]], where: str = "") -> tuple[str, ...]:
     """The sentence that names how many problems would settle what is open; none where nothing is.
 
     Parameters
     ----------
     needed : mapping of str to (float, int)
         What is open: problems in all, and problems there are.
+    where : str
+        What all of it has in common, such as ``at R = 1``.
 
     Examples
     --------
@@ -92,17 +95,23 @@ point or less is none.',)
     if not needed:
         return ()
     parts, small = [], []
-    for name, (count, here) in needed.items():
+    open_ones = (
+        sorted(needed.items(), key=lambda item: item[1][0] / item[1][1]) if len(needed) > MOST else needed.items()
+    )
+    for name, (count, here) in open_ones:
         if math.isinf(count):
             small.append(name)
         elif count > MOST_TIMES * here:
             parts.append(f"{name} more than {rounded(MOST_TIMES * here)} problems ({here} here)")
         else:
             parts.append(f"{name} about {rounded(count)} problems ({here} here)")
+    if len(parts) > MOST:
+        parts[MOST:] = [f"{len(parts) - MOST} others more"]
     if small:
-        parts.append(f"{', '.join(small)} no number, as a lead of a point or less is none")
+        named = ", ".join(small) if len(small) <= MOST else f"{len(small)} comparisons"
+        parts.append(f"{named} no number, as a lead of a point or less is none")
     stay = "the difference" if len(needed) == 1 else "the differences"
-    return (f"{OPENING}, should {stay} stay: {'; '.join(parts)}.",)
+    return (f"{OPENING}{f' {where}' if where else ''}, should {stay} stay: {'; '.join(parts)}.",)
 
 
 def open_rows(rows: Sequence[Mapping[str, Any]], n_comparisons: int) -> list[tuple[Mapping[str, Any], float]]:
@@ -141,16 +150,16 @@ def of_crossover(frame: pl.DataFrame, rates: Sequence[float]) -> tuple[str, ...]
     rows = frame.filter(pl.col("exchange_rate").is_in(rates))
     whole = rows.filter(pl.col("bin").is_null()).to_dicts()
     wanted = {_at(row): (needed, row["n_problems"]) for row, needed in open_rows(whole, n)}
+    at = ""
     if not wanted:
         by_bin = rows.drop_nulls("bin").partition_by("exchange_rate", maintain_order=True)
         most = max((open_rows(part.to_dicts(), n) for part in by_bin), key=len, default=[])
-        names = [f"bin {row['bin']}" for row, _ in most]
-        names[:1] = [f"{_at(row)}, {name}" for (row, _), name in zip(most, names[:1], strict=False)]
-        wanted = {name: (needed, row["n_problems"]) for name, (row, needed) in zip(names, most, strict=True)}
+        wanted = {f"bin {row['bin']}": (needed, row["n_problems"]) for row, needed in most}
+        at = f"at {_at(most[0][0])}" if most else ""
     unanswered = [f"{row['exchange_rate']:.3g}" for row in whole if row["difference"] is None]
     where = f"{OPENING} at R = {', '.join(unanswered)}"
     cheaper = [f"{where}: a smaller policy, or shorter answers, by `ttc sample`."] if unanswered else []
-    return (*said(wanted), *cheaper)
+    return (*said(wanted, at), *cheaper)
 
 
 def of_factor(row: Mapping[str, Any]) -> tuple[str, ...]:
