@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tests.show.drawn import picture, texts, walk
 from ttclib.analysis.columns import columns
 from ttclib.replay.strategy import strategies
+from ttclib.show.charts.series import SHAPES
 from ttclib.show.theme import GRAPHIC, PAPERS, TEXT, contrast
 
 LEAST_PX = 11
@@ -118,20 +119,22 @@ def told_apart(spec: dict[str, Any]) -> Iterator[str]:
     placed |= {view.field(channel) for view in marks for channel in ("x", "y", "xOffset", "yOffset")}
     for field in {view.field("color") for view in marks} - placed - {None}:
         own = [view.encoded["color"] for view in marks if view.field("color") == field]
-        names: list[str] = next((one["scale"]["domain"] for one in own if "domain" in one.get("scale", {})), [])
+        names: list[str] = next((one["scale"]["domain"] for one in own if "domain" in (one.get("scale") or {})), [])
         if any(one["type"] != "nominal" for one in own):
             continue
         looks = {
             channel: view.encoded[channel]["scale"]["range"]
             for view in marks
             for channel in ("strokeDash", "shape")
-            if view.field(channel) == field
+            if view.field(channel) == field and view.encoded[channel].get("scale")
         }
         for one, other in combinations(range(len(names)), 2):
             if all(look[one] == look[other] for look in looks.values()):
                 yield f"{names[one]} and {names[other]} differ by colour alone"
-        if len(names) > 1 and any(one.get("legend") for one in own) and "shape" not in looks:
-            yield f"the legend of {field} shows colours alone"
+        if len(names) > 1 and any(one.get("legend") for one in own):
+            shapes = looks.get("shape", [])
+            if len(set(shapes)) < min(len(names), len(SHAPES)):
+                yield f"the legend of {field} tells some names apart by colour alone"
 
 
 def coinciding(spec: dict[str, Any]) -> Iterator[str]:
@@ -145,7 +148,8 @@ def coinciding(spec: dict[str, Any]) -> Iterator[str]:
         lines: dict[Any, dict[Any, float]] = defaultdict(dict)
         for row in rows(spec):
             if None not in (row.get(x), row.get(y), row.get(name)):
-                where = tuple(row.get(one) for one in ("bin", "panel", "preset", "queries") if one != name)
+                panel = spec.get("facet", {}).get("field")
+                where = tuple(row.get(one) for one in ("bin", "panel", "preset", "queries", panel) if one != name)
                 lines[row[name]][where, row[x]] = round(row[y], 6)
         for one, other in combinations(lines, 2):
             if len(lines[one]) > 1 and lines[one] == lines[other] and not (one in caption and other in caption):
@@ -191,6 +195,7 @@ def colours(svg: Any) -> set[tuple[str, str]]:
             continue
         if "line" in role and HEX.fullmatch(stroke):
             found.add(("line", stroke))
-        if "point" in role and HEX.fullmatch(fill) and fill not in PAPERS:
-            found.add(("point", fill))
+        shown = stroke if HEX.fullmatch(stroke) and stroke not in PAPERS else fill  # an outline tells a pale point
+        if "point" in role and HEX.fullmatch(shown) and shown not in PAPERS:
+            found.add(("point", shown))
     return found

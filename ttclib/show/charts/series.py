@@ -90,14 +90,18 @@ class Series:
         return alt.Shape(f"{self.by}:N", scale=self._scale(self._own_shapes()), legend=self._key())
 
     def _own_shapes(self) -> list[str]:
-        """A shape a name: where dash and shape come again together, another shape, as far as there are any."""
+        """A shape a name, as legends show shapes alone; where there are too few, no pair with the dash comes again."""
         found: list[str] = []
         taken: set[tuple[tuple[int, ...], str]] = set()
         for place in range(len(self.names)):
             dash, wanted = self.dashes[place % len(self.dashes)], self.shapes[place % len(self.shapes)]
-            free = (shape for shape in (wanted, *SHAPES) if (dash, shape) not in taken)
-            found.append(next(free, wanted))
-            taken.add((dash, found[-1]))
+            free = [shape for shape in SHAPES if shape not in found]
+            apart = [shape for shape in (wanted, *SHAPES) if (dash, shape) not in taken]
+            if wanted in found:
+                others = [shape for shape in free if shape not in self.shapes[: len(self.names)]]
+                wanted = next(iter([*others, *free, *apart, wanted]))
+            found.append(wanted)
+            taken.add((dash, wanted))
         return found
 
     @property
