@@ -15,6 +15,7 @@ nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
 for package in ("papermill", "IPython", "ipywidgets", "anywidget"):
     pytest.importorskip(package, reason=f"{package} is not installed")
 
+from tests.show.chart_rules import faults  # noqa: E402
 from tests.show.inprocess import NOTEBOOKS, html_of, outputs_of, run  # noqa: E402
 from tests.show.stores import make_counts, make_store  # noqa: E402
 from ttclib.replay.strategy import strategies  # noqa: E402
@@ -180,7 +181,9 @@ def test_it_answers_on_a_full_store(name: str, full_store: Path, tmp_path: Path)
     ran = run_checked(name, tmp_path, store=str(full_store), **QUICK.get(name, {}))
     html = html_of(ran)
     assert html.count(LACK) == html.count(FEW_CHECKPOINTS) == (name == "13_train_or_sample")
-    n_charts = len(outputs_of(ran, VEGALITE_MIME))
+    charts = outputs_of(ran, VEGALITE_MIME)
+    assert [fault for spec in charts for fault in faults(spec)] == []
+    n_charts = len(charts)
     assert n_charts >= 1 or name == "08_samples"
     assert "<script>window" not in html and "<img src=x" not in html
     found, expected = findings_of(ran), expected_findings(name, full_store)

@@ -10,6 +10,7 @@ for package in ("papermill", "IPython", "ipywidgets", "anywidget"):
     pytest.importorskip(package, reason=f"{package} is not installed")
 
 import ttclib  # noqa: E402
+from tests.show.chart_rules import faults  # noqa: E402
 from tests.show.inprocess import outputs_of  # noqa: E402
 from tests.show.stores import make_store  # noqa: E402
 from tests.show.test_notebooks import LACK, notebook_of, read, run_checked  # noqa: E402
@@ -74,6 +75,7 @@ def check(ran: Any, answers: list[Answer[ManyOrOnce]]) -> None:
 def test_on_the_store_that_ships(name: str, tmp_path: Path) -> None:
     ran = run_checked(name, tmp_path)
     check(ran, expected(name, STORE))
+    assert [fault for spec in outputs_of(ran, VEGALITE_MIME) for fault in faults(spec)] == []
     said = read(ran)
     assert 'Epoch AI, "AI Benchmarking Hub", epoch.ai, 2026, CC BY 4.0' in ran.cells[-1].source
     assert "openai/" not in said and "reasoning_" not in said and "otis_mock" not in said, "a raw id"

@@ -60,8 +60,11 @@ def crossing(small: dict[int, float], large: float, *, ratio: float = 1.0, param
 )
 def test_who_is_ahead_in_a_crossover(small, large, said):
     found = crossing(small, large)
-    (sentence,) = findings.of_crossover(found)
+    sentence, *settles = findings.of_crossover(found)
     assert sentence.startswith(said), sentence
+    # Level: no number of problems tells a lead that is none.
+    assert settles == (["To settle it, should the difference stay: R = 1 no number, as a lead of a point or less is "
+                        "none."] if "too close" in said else [])  # fmt: skip
     assert ("bins 1–2 " in sentence) == (found.frame["winner"].n_unique() == 1)
     gap, low, high = (found.frame.row(0, named=True)[name] for name in ("difference", "ci_low", "ci_high"))
     shown = {f"{abs(value) * 100:.1f}" for value in (gap, low, high)}
@@ -77,7 +80,8 @@ def test_bins_that_differ_are_named_one_by_one():
     ]  # fmt: skip
     frame, nobody = pl.DataFrame(rows, infer_schema_length=None), SimpleNamespace(outcomes=())
     found = SimpleNamespace(frame=frame, choice=SimpleNamespace(candidates=nobody))
-    (sentence,) = findings.of_crossover(found)
+    sentence, settles = findings.of_crossover(found)
+    assert settles.startswith("To settle it, should the difference stay: R = 1 no number")
     assert sentence == (
         "R = 1: too close to call on 40 problems, 0.0 points [−10.0, +10.0]; bins 1, 3 the small one ahead, bins 4–5 "
         "the larger one ahead, bin 2 too close to call."
@@ -85,13 +89,14 @@ def test_bins_that_differ_are_named_one_by_one():
 
 
 def test_what_no_candidate_can_afford_is_not_answerable():
-    (sentence,) = findings.of_crossover(crossing({4: 0.5, 8: 0.9}, 0.4, ratio=1000.0, param_ratio=1.5))
+    sentence, settles = findings.of_crossover(crossing({4: 0.5, 8: 0.9}, 0.4, ratio=1000.0, param_ratio=1.5))
     assert sentence == "R = 1e+03: not answerable, for no candidate costs as little."
+    assert settles == "To settle it at R = 1e+03: a smaller policy, or shorter answers, by `ttc sample`."
 
 
 def test_many_rates_are_told_at_five():
     found = crossing({1: 0.5, 8: 0.9}, 0.4).at(np.geomspace(0.1, 10, 9).tolist())
-    said = findings.of_crossover(found)
+    said = [line for line in findings.of_crossover(found) if line.startswith("R = ")]
     assert [float(line[4:].split(":")[0]) for line in said] == pytest.approx([0.1, 0.316, 1, 3.16, 10], rel=0.01)
 
 
@@ -169,7 +174,8 @@ def test_no_saving_is_claimed_where_there_is_none():
 def test_two_sides(first, second, word):
     sides = [[outcomes("best_of_n", {1: 0.5, 8: value})] for value in (first, second)]
     frame = compare(*sides, names=("alpha", "beta"))
-    (said,) = findings.of_sides(SimpleNamespace(frame=frame, names=("alpha", "beta")))
+    said, *settles = findings.of_sides(SimpleNamespace(frame=frame, names=("alpha", "beta")))
+    assert bool(settles) == (word == "too close to call")
     assert said.startswith(f"best-of-N at N = 8: {word}, ") and said.endswith("for beta on 120 problems.")
     assert f"{abs(second - first) * 100:.1f} points" in said
 
@@ -179,10 +185,11 @@ def test_whatever_the_numbers_ahead_is_said_only_beyond_the_interval(seed):
     rng = np.random.default_rng(seed)
     small = dict(zip((1, 2, 4, 8), np.sort(rng.uniform(0.2, 0.9, 4)).tolist(), strict=True))
     found = crossing(small, float(rng.uniform(0.2, 0.9)), ratio=float(rng.uniform(0.2, 20)))
-    (sentence,) = findings.of_crossover(found)
+    sentence, *settles = findings.of_crossover(found)
     row = found.frame.filter(pl.col("bin").is_null()).row(0, named=True)
     head = sentence.partition(";")[0]
     assert ("small policy is ahead" in head) == (row["winner"] == "small")
     assert ("larger model is ahead" in head) == (row["winner"] == "large")
+    assert any("R = " in line and "bin" not in line for line in settles) == (row["winner"] in ("too close", None))
     if "ahead" in head:
         assert row["ci_low"] * row["ci_high"] > 0 and (row["difference"] > 0) == ("small policy" in head)

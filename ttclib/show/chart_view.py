@@ -37,10 +37,11 @@ def vega_bundle(name: str) -> str:
 
 def fit_script() -> str:
     """JavaScript of ``isDark()`` and ``fitChart(spec, width, dark)``, which makes a chart for where it is drawn."""
-    return _script("fit_chart.js")
+    return script("fit_chart.js")
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """A script or a style that lies in this folder."""
     return files("ttclib.show").joinpath(name).read_text("utf-8")
 
 
@@ -55,7 +56,7 @@ def _chart_view_class() -> type[Any]:
     class ChartView(anywidget.AnyWidget):
         """`spec`: a Vega-Lite spec. `signals`: values to set in it, by name. `rows`: its data, unless None."""
 
-        _esm = vega_bundle("ttclibVegaEmbed") + fit_script() + _script("chart_view.js")
+        _esm = vega_bundle("ttclibVegaEmbed") + fit_script() + script("chart_view.js")
         spec = traitlets.Dict().tag(sync=True)
         signals = traitlets.Dict().tag(sync=True)
         rows: Any = traitlets.List(default_value=None, allow_none=True).tag(sync=True)

@@ -18,10 +18,12 @@ function fitChart(spec, width, dark) {
     return lines;
   };
   if (made.title?.text) {
-    const text = wrap([made.title.text].flat().join(" "), Math.floor((width - 84) / 10.5));
+    if (width < NARROW) made.title.frame = "bounds";
+    const beside = made.title.frame === "bounds" ? 36 : 84;
+    const text = wrap([made.title.text].flat().join(" "), Math.floor((width - beside) / 10.5));
     made.title.text = text.length > 1 ? text : text[0];
     if (made.title.subtitle)
-      made.title.subtitle = [made.title.subtitle].flat().flatMap((line) => wrap(line, Math.floor((width - 84) / 7.1)));
+      made.title.subtitle = [made.title.subtitle].flat().flatMap((line) => wrap(line, Math.floor((width - beside) / 7.1)));
   }
   const layers = (node) => [node, ...[node.layer, node.vconcat, node.spec].flat().filter(Boolean).flatMap(layers)];
   const every = layers(made);
@@ -32,26 +34,36 @@ function fitChart(spec, width, dark) {
       if (node.layer && names.length) node.layer = node.layer.filter((one) => !isNaming(one));
       for (const channel of ["color", "shape"]) {
         const found = node.encoding?.[channel];
-        const columns = Math.max(...(found?.scale?.domain ?? []).map((name) => String(name).length)) > 19 ? 1 : 2;
-        if (found?.legend) found.legend.columns = columns;
-        else if (found?.legend === null && names.length && ["name", "panel"].includes(found.field))
-          found.legend = { orient: "bottom", title: null, columns, symbolOpacity: 1, symbolStrokeWidth: 0 };
+        if (found?.legend === null && names.length && ["name", "panel"].includes(found.field))
+          found.legend = { orient: "bottom", title: null, columns: 2, symbolOpacity: 1, symbolStrokeWidth: 0 };
       }
     }
   }
   const padding = 24;
+  const rows = Object.values(made.datasets ?? {}).flat();
+  const label = beside ? 28 + 8 * Math.max(0, ...rows.map((row) => row.end_label?.length ?? 0)) : 0;
   if (made.facet) {
-    const [panel, spacing, axis, label] = [made.spec.width, made.spacing ?? 20, 76, beside ? 160 : 0];
+    const [panel, spacing, axis] = [made.spec.width, made.spacing ?? 20, 76];
     const room = width - padding - axis;
     made.columns = Math.max(1, Math.min(made.columns, Math.floor((room + spacing) / (panel + label + spacing))));
     if (made.columns === 1) made.spec.width = Math.max(120, Math.min(room - label, 2 * panel));
   } else if (made.vconcat) {
-    const room = width - padding - 76 - (beside ? 160 : 0);
+    const room = width - padding - 76 - label;
     for (const part of made.vconcat) part.width = Math.max(120, Math.min(part.width, room));
   } else {
     made.width = "container";
     made.autosize = { type: "fit-x", contains: "padding" };
   }
+  // A legend below the plot in as many columns as find room there.
+  const across = made.facet
+    ? made.columns * made.spec.width + (made.columns - 1) * (made.spacing ?? 20)
+    : (made.vconcat?.[0].width ?? width - padding - 90);
+  for (const { encoding } of every)
+    for (const channel of ["color", "shape"]) {
+      const { legend, scale } = encoding?.[channel] ?? {};
+      const longest = Math.max(0, ...(scale?.domain ?? []).map((name) => String(name).length));
+      if (legend) legend.columns = Math.max(1, Math.min(legend.columns ?? 4, Math.floor(across / (longest * 7.4 + 34))));
+    }
   const inside = made.facet ? made.spec.width : width - padding - 90;
   for (const node of every)
     if (typeof node.encoding?.x?.title === "string") node.encoding.x.title = wrap(node.encoding.x.title, Math.floor(inside / 7.4));

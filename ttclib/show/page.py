@@ -30,7 +30,7 @@ from typing import Any
 
 from ttclib.errors import RequestError
 from ttclib.show.browser import IS_BROWSER, read_script, without_start
-from ttclib.show.chart_view import fit_script, vega_bundle
+from ttclib.show.chart_view import fit_script, script, vega_bundle
 from ttclib.show.theme import VEGALITE_MIME
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -54,6 +54,7 @@ NOT_IN_STORE = "Not in this store"  # what a notebook says above what a store la
 _FINDINGS = 'class="ttc-findings"'
 _LACKS = re.compile(rf'<div class="ttc-callout"[^>]*><b>{NOT_IN_STORE}\.</b> (.*?)</div>', re.DOTALL)
 _AFTER_FINDINGS = "<!-- after the findings -->"
+TOLD = 'class="ttc-told"'
 SAMPLES = "samples"  # what the page of samples is to the others of its suite
 SUITE = "#suite"  # the fragment by which a page knows that it stands in a suite
 
@@ -124,16 +125,18 @@ class _Findings(HTMLParser):
 
 def findings_of(notebook: Any) -> list[str]:
     """What an executed notebook found: the sentences of all its findings, in their order."""
+    return [sentence for html in _html_outputs(notebook) if _FINDINGS in html for sentence in _Findings(html).said]
+
+
+def _html_outputs(notebook: Any) -> list[str]:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    shown = ("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
-    return [sentence for html in shown if _FINDINGS in html for sentence in _Findings(html).said]
+    return ["".join(output.get("data", {}).get("text/html", "")) for output in outputs]
 
 
 def lacks_of(notebook: Any) -> list[str]:
     """What an executed notebook says that the store lacks, each once."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    shown = ("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
-    return list(dict.fromkeys(unescape(_TAG.sub("", said)) for html in shown for said in _LACKS.findall(html)))
+    said = (text for html in _html_outputs(notebook) for text in _LACKS.findall(html))
+    return list(dict.fromkeys(unescape(_TAG.sub("", text)) for text in said))
 
 
 def page_html(notebook: Any, facts: PageFacts) -> str:
@@ -173,6 +176,10 @@ def page_html(notebook: Any, facts: PageFacts) -> str:
         "suite": SUITE,
         "fit": fit_script(),
         "browser": read_script() if _holds(plain, IS_BROWSER) else "",
+        "linked": script("linked_views.js"),
+        "linked_css": script("linked_views.css"),
+        "told": script("one_problem.js") if TOLD in "".join(_html_outputs(plain)) else "",
+        "samples": dict(facts.related).get(SAMPLES, ""),
         "nonce": secrets.token_urlsafe(16),
         "bundle": vega_bundle("ttclibVegaEmbed").replace("</script", "<\\/script") if n_charts else "",
     }
@@ -274,7 +281,9 @@ def _prepare(cell: Any) -> int:
     n_charts = 0
     for output in cell.get("outputs", []):
         data = output.get("data", {})
-        if WIDGET_MIME in data:
+        if TOLD in "".join(data.get("text/html", "")):  # which scrolls without a kernel, too
+            output["data"] = {"text/html": data["text/html"]}
+        elif WIDGET_MIME in data:
             output["data"] = {"text/html": NO_WIDGET}
         elif VEGALITE_MIME in data:
             n_charts += 1

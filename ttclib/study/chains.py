@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,13 @@ import polars as pl
 
 from ttclib.analysis.columns import shown
 from ttclib.analysis.ease import oracle_difficulty
+from ttclib.analysis.resampling import MARGIN
 from ttclib.analysis.revisions import chain_pass_at_1, correct_to_wrong, ratio_sweep
 from ttclib.errors import RequestError
 from ttclib.replay.revision_outcomes import budgets_collected
 from ttclib.replay.revisions import SELECTIONS
 from ttclib.samples import Chains
+from ttclib.study import settling
 from ttclib.study.captions import bands_line
 from ttclib.study.question import BEST, Question
 from ttclib.study.study import Curves, Study
@@ -107,7 +110,7 @@ class RevisionChains:
             said.append(
                 f"A right answer is turned wrong in {shown(lost['share'], 'share')} of {lost['n_pairs']:,} pairs."
             )
-        return tuple(said)
+        return (*said, *(() if apart else _settling(first, last)))
 
 
 def open_chains(study: Study, asked: Question, *, bins: int = DEFAULT_BINS) -> RevisionChains:
@@ -151,3 +154,12 @@ def open_chains(study: Study, asked: Question, *, bins: int = DEFAULT_BINS) -> R
     )
     bins_of = {name: numbers.get(name, 0) for name in chains.problem_ids}
     return RevisionChains(study, asked, chains, bins_of, told.difficulty.n_bins, caption)
+
+
+def _settling(first: dict[str, Any], last: dict[str, Any]) -> tuple[str, ...]:
+    """The problems at which intervals like these two would no longer overlap."""
+    gain, n = last["accuracy"] - first["accuracy"], last["n_problems"]
+    higher, lower = (last, first) if gain > 0 else (first, last)
+    towards = higher["accuracy"] - higher["ci_low"] + lower["ci_high"] - lower["accuracy"]
+    needed = math.inf if abs(gain) <= MARGIN else math.ceil(n * (towards / gain) ** 2)
+    return settling.said({f"places 1 and {last['position'] + 1}": (max(n, needed), n)})

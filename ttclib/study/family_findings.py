@@ -11,6 +11,7 @@ from ttclib.analysis.beyond_pool import BeyondPool
 from ttclib.analysis.columns import prefixed, shown, shown_interval, sized
 from ttclib.analysis.resampling import interval
 from ttclib.analysis.training import Training
+from ttclib.study import settling
 
 WORDS = {"small": "the small one ahead", "large": "the larger one ahead", "too close": "too close to call"}
 CHECKED = "checked by a perfect verifier"
@@ -54,7 +55,9 @@ def of_pairs(found: pl.DataFrame) -> tuple[str, ...]:
     if beyond:
         parts = [f"{row['pair']} on {row['task']} {_estimate(row)}" for row in beyond]
         said.append(f"Beyond the pool, {CHECKED}, a beta-binomial fit estimates: {'; '.join(parts)}.")
-    return tuple(said)
+    left = settling.open_rows(rows, len(rows))
+    wanted = {f"{row['pair']} on {row['task']}": (needed, row["n_problems"]) for row, needed in left}
+    return (*said, *settling.said(wanted))
 
 
 def of_beyond(found: BeyondPool) -> tuple[str, ...]:

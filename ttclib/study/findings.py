@@ -11,6 +11,7 @@ from ttclib.analysis.crossover import Crossover
 from ttclib.analysis.efficiency import NO_FACTOR, NOT_REACHED, STARTS_ABOVE, Efficiency
 from ttclib.analysis.frontier import COMPUTE_OPTIMAL, Frontier
 from ttclib.replay.strategy import needs_truth
+from ttclib.study import settling
 
 
 def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
@@ -89,7 +90,11 @@ def of_allocation(frame: pl.DataFrame, unit: str) -> tuple[str, ...]:
         return ()
     sure = moved.filter(pl.col("difference_low") > 0)
     if not len(sure):
-        return ("At no limit is it certain that moving compute from easy problems to hard ones adds anything.",)
+        most = moved.sort("difference").row(-1, named=True)
+        ends = (most["difference"], most["difference_low"], most["difference_high"], most["n_problems"])
+        wanted = {f"within {most['at_most']:.4g} {unit}": (settling.problems_needed(*ends), most["n_problems"])}
+        nothing = "At no limit is it certain that moving compute from easy problems to hard ones adds anything."
+        return (nothing, *(settling.said(wanted) if most["difference"] > 0 else ()))
     best = sure.sort("difference", descending=True).row(0, named=True)
     return (
         f"Moving compute from easy problems to hard ones adds most within {best['at_most']:.4g} {unit}: "
@@ -132,6 +137,7 @@ def of_efficiency(found: Efficiency) -> tuple[str, ...]:
         f"No saving over {baseline} is shown on {_problems(most)}: the largest factor, "
         f"{most['factor']:.2g}{' ' + ends if ends != DASH else ''} at "
         f"{_percent(most['accuracy'])}, may be none.",
+        *settling.of_factor(most),
     )
 
 
@@ -156,12 +162,13 @@ def of_crossover(found: Crossover) -> tuple[str, ...]:
         words = {"small": "the small one ahead", "large": "the larger one ahead", "too close": "too close to call"}
         parts = [f"{_span(by[who])} {word}" for who, word in words.items() if by[who]]
         said.append(text + (f"; {', '.join(parts)}" if parts else "") + ".")
-    return tuple(said)
+    return (*said, *settling.of_crossover(found.frame, shown))
 
 
 def of_sides(found: Any) -> tuple[str, ...]:
     """What the difference of two sides is where the budget ends."""
-    said = []
+    said: list[str] = []
+    lasts = []
     rows = found.frame.filter(pl.col("bin").is_null())
     for _, own in rows.group_by("strategy", maintain_order=True):
         last = own.sort("budget").row(-1, named=True)
@@ -172,7 +179,9 @@ def of_sides(found: Any) -> tuple[str, ...]:
             f"points [{_points(last['ci_low'])}, {_points(last['ci_high'])}] for {found.names[1]} on "
             f"{_problems(last)}."
         )
-    return tuple(said)
+        lasts.append(last)
+    wanted = settling.open_rows(lasts, settling.comparisons(found.frame.to_dicts()))
+    return (*said, *settling.said({_name(row): (needed, row["n_problems"]) for row, needed in wanted}))
 
 
 def of_graders(result: Any) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import polars as pl
 
 from ttclib.analysis.columns import prefixed, shown, strategy_label
 from ttclib.replay.strategy import needs_truth
+from ttclib.study import settling
 
 # By unit of cost: what the one side is called, the other, and what both spend.
 _EQUAL = {
@@ -52,7 +53,9 @@ def of_many_or_once(frame: pl.DataFrame, unit: str, title: str = "") -> tuple[st
     telling = max(decided, key=lambda row: row["cost"] / row["at_most"] if row["at_most"] else 1.0)
     pairs = [(_pair(row, unit, len(frame)), _beyond(row, frame)) for row in equal]
     first = f"{lead}: {said}. {pairs[equal.index(telling)][0]}"
-    return (first + pairs[0][1],) if n == 1 else (first, *(pair + more for pair, more in pairs))
+    left = settling.open_rows(equal, len(frame))
+    settles = settling.said({f"{row['many']} × {row['budget']}": (needed, row["n_problems"]) for row, needed in left})
+    return (first + pairs[0][1], *settles) if n == 1 else (first, *(pair + more for pair, more in pairs), *settles)
 
 
 def _pair(row: dict[str, Any], unit: str, n_rows: int) -> str:

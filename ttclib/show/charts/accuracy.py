@@ -104,7 +104,9 @@ def accuracy_chart(
         params.append(bin_param(panel_titles(curves, n_bins), slider))
     layers = lines.layers(base, large="datum.budget == budget_now")
     if references:
-        level, *names = reference_layers(references, lines.measure, where="bin_now == 0" if by_bin else "")
+        first = known.filter(pl.col("bin").is_null() & (pl.col("budget") == budgets[0]))["accuracy"].to_list()
+        where = "bin_now == 0" if by_bin else ""
+        level, *names = reference_layers(references, lines.measure, where=where, start=max(first, default=math.inf))
         layers = [level, *layers, *names]
     if budget is not None or slider:
         rule, said = _rule(base)

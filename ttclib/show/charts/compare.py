@@ -14,7 +14,7 @@ from ttclib.show.charts.accuracy import accuracy_domain
 from ttclib.show.charts.axes import budget_axis, points, share
 from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import Lines, facets, finished, level
-from ttclib.show.charts.rows import rows_of, tips
+from ttclib.show.charts.rows import coinciding, rows_of, tips
 from ttclib.show.charts.series import Series, named, names_of, of_steps, of_strategies, picked_param
 
 SIDES_TOLD = ("budget", "accuracy", "n_problems")
@@ -115,7 +115,8 @@ def graders_chart(curves: pl.DataFrame, first: str, *, caption: Sequence[str] = 
     names = others["grader"].unique(maintain_order=True).to_list()
     told = ("grader", "budget", column("accuracy", ends=None), "difference", "n_problems")
     title = f"Accuracy by other graders, less that by {first}"
-    return _differences(others, of_steps(names, by="grader", legend=len(names) > 1), told, title, caption)
+    same = coinciding(others.with_columns(name="grader", bin="variant"), "difference")
+    return _differences(others, of_steps(names, by="grader", legend=len(names) > 1), told, title, [*caption, *same])
 
 
 def _differences(frame: pl.DataFrame, series: Series, told: Sequence[Any], title: str, caption: Sequence[str]) -> Any:

@@ -11,6 +11,12 @@ from ttclib.show.charts.rows import ALL
 
 # A row is of the difficulty bin that is shown.
 IN_BIN = "(datum.bin || 0) == bin_now"
+# What is singled out in any chart of a page (0, "": nothing), and whether a row is of it; a row of no bin always is.
+LINKS: dict[str, Any] = {"bin_linked": 0, "problem_linked": ""}
+LINKED = (
+    "(!bin_linked || !datum.bin || datum.bin == bin_linked)"
+    " && (!problem_linked || !datum.problem_id || datum.problem_id == problem_linked)"
+)
 
 
 def choice(name: str, value: Any, options: Mapping[Any, str], label: str, *, control: bool = True) -> Any:

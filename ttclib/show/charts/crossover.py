@@ -16,7 +16,7 @@ from ttclib.show.charts.controls import bin_param, choice, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, finished, level
 from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, spread_labels
 from ttclib.show.charts.rows import ALL, panel_titles, rows_of, tips
-from ttclib.show.charts.series import DASHES, SHAPES, Series, picked_param
+from ttclib.show.charts.series import DASHES, SHAPES, Series, linked, picked_param
 from ttclib.show.theme import INK, QUIET_INK, drawn, ramp
 
 WINNERS = {"small": "small model thinking", "large": "larger model", "too close": "too close to call"}
@@ -226,7 +226,7 @@ def _bars(names: list[str], domain: tuple[float, float]) -> Any:
         legend=alt.Legend(title="ahead", orient="bottom", symbolType="square"),
     )
     told = [alt.Tooltip("panel:N", title="difficulty"), alt.Tooltip("ahead:N"), *tips(*TOLD)]
-    bar = known.mark_bar(size=40).encode(x=x, y=measure.y("difference"), color=fill, tooltip=told)
+    bar = known.mark_bar(size=40).encode(x=x, y=measure.y("difference"), color=fill, opacity=linked(), tooltip=told)
     whisker = (
         known.transform_filter("isValid(datum.ci_low) && isValid(datum.ci_high)")
         .mark_rule(color=INK, strokeWidth=1.3)

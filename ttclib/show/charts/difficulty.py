@@ -12,10 +12,11 @@ import polars as pl
 from ttclib.analysis.columns import bin_title, column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import Measure, log_axis
+from ttclib.show.charts.controls import LINKED
 from ttclib.show.charts.grammar import ROWS, Lines, finished
 from ttclib.show.charts.labels import spread_labels
 from ttclib.show.charts.rows import rows_of, tips
-from ttclib.show.charts.series import Series, of_steps, picked_param
+from ttclib.show.charts.series import Series, faded, linked, of_steps, picked_param
 from ttclib.show.theme import INK, PAPER, QUIET_INK, on_papers, pair
 
 KIND_COLORS = {"oracle": "#0072B2", "predicted": "#D55E00"}
@@ -72,7 +73,8 @@ def difficulty_histogram(
             y=alt.Y("count():Q", title="problems", axis=alt.Axis(tickMinStep=1)),
             color=series.color,
             order=alt.Order(f"{by}:Q"),
-            opacity=alt.condition(picked, alt.value(1), alt.value(0.2)),
+            detail="bin:Q",
+            opacity=faded(picked, 1, 0.2),
             tooltip=[
                 alt.Tooltip("panel:N", title="difficulty"),
                 alt.Tooltip("count():Q", title="problems"),
@@ -117,7 +119,7 @@ def agreement_chart(profiles: pl.DataFrame, *, caption: Sequence[str] = (), n_bi
             y=alt.Y("oracle:Q", title="oracle: pass@1", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),
             color=series.color,
             shape=series.shape,
-            opacity=alt.condition(picked, alt.value(0.9), alt.value(0.1)),
+            opacity=faded(picked, 0.9, 0.1),
             tooltip=tips(*AGREEMENT_TOLD),
         )
         .add_params(picked)
@@ -140,7 +142,7 @@ def confusion_chart(confusion: np.ndarray, *, caption: Sequence[str] = ()) -> An
     """
     size = len(confusion)
     rows = [
-        {"oracle": row + 1, "predicted": place + 1, "problems": int(confusion[row, place])}
+        {"bin": row + 1, "oracle": row + 1, "predicted": place + 1, "problems": int(confusion[row, place])}
         for row in range(size)
         for place in range(size)
     ]
@@ -152,6 +154,7 @@ def confusion_chart(confusion: np.ndarray, *, caption: Sequence[str] = ()) -> An
     ends: list[Any] = [on_papers("#f4f7fa", "#262a2e"), "#0072B2"]
     square = base.mark_rect(stroke=PAPER).encode(
         color=alt.Color("problems:Q", scale=alt.Scale(domain=[0, largest], range=ends), legend=None),
+        opacity=linked(),
         tooltip=[
             alt.Tooltip("oracle:O", title="bin by oracle"),
             alt.Tooltip("predicted:O", title="bin by prediction"),
@@ -160,7 +163,7 @@ def confusion_chart(confusion: np.ndarray, *, caption: Sequence[str] = ()) -> An
     )
     number = base.mark_text(fontSize=13).encode(
         text="problems:Q",
-        color=alt.condition(f"datum.problems > {largest * 0.55}", alt.value("#ffffff"), alt.value(INK)),
+        color=alt.condition(f"datum.problems > {largest * 0.55} && {LINKED}", alt.value("#ffffff"), alt.value(INK)),
     )
     title = "Problems by bin, oracle against predicted"
     return finished(alt.layer(square, number), rows, title=title, caption=caption, width=46 * size, height=46 * size)
@@ -232,5 +235,5 @@ def _by_bin(known: pl.DataFrame, by: str, n_bins: int | None) -> tuple[list[dict
     """Rows with the name of their bin, and a colour and shape a bin."""
     count = max(n_bins or 0, int(known[by].max()))  # type: ignore[arg-type]
     titles = [bin_title(number, count) for number in range(1, count + 1)]
-    rows = [{**row, "panel": titles[row[by] - 1]} for row in rows_of(known, AGREEMENT_TOLD)]
+    rows = [{**row, "panel": titles[row[by] - 1], "bin": row[by]} for row in rows_of(known, AGREEMENT_TOLD)]
     return rows, of_steps(titles, by="panel")

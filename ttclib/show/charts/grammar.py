@@ -14,6 +14,7 @@ from typing import Any
 import altair as alt
 
 from ttclib.show.charts.axes import Measure
+from ttclib.show.charts.controls import LINKS
 from ttclib.show.charts.series import Series, faded
 from ttclib.show.theme import INK, config
 
@@ -155,7 +156,10 @@ def finished(
         ``width`` and ``height`` of a chart without panels, in px.
     """
     heading = alt.Title(title, subtitle=list(caption)) if caption else alt.Title(title)
-    themed = chart.properties(title=heading, **size).add_params(alt.param(name="dark", value=False))
+    params = {"dark": False, **LINKS}
+    themed = chart.properties(title=heading, **size).add_params(
+        *(alt.param(name=name, value=value) for name, value in params.items())
+    )
     themed.config = config()
     if rows is not None:
         themed.datasets = {ROWS.name: rows}

@@ -59,10 +59,23 @@ def halo_text(base: Any, *, text: str, channels: Mapping[str, Any], fill: Any = 
     return [behind.encode(text=text, **channels), front.encode(text=text, **channels, **colored)]
 
 
-def reference_layers(references: Mapping[str, float], measure: Measure, *, where: str = "") -> list[Any]:
-    """Level lines with their names and values."""
+def reference_layers(
+    references: Mapping[str, float], measure: Measure, *, where: str = "", start: float = math.inf
+) -> list[Any]:
+    """Level lines with their names and values, at the end where the lines are not.
+
+    Parameters
+    ----------
+    references : mapping of str to float
+    measure : Measure
+    where : str
+        An expression: drawn only there.
+    start : float
+        Where the highest line begins: a level above it is named at the left.
+    """
     rows = [
-        {"name": name, "level": round(value, 5), "label": f"{name} {value:.1%}"} for name, value in references.items()
+        {"name": name, "level": round(value, 5), "label": f"{name} {value:.1%}", "left": value > start}
+        for name, value in references.items()
     ]
     base = alt.Chart(alt.InlineData(values=rows))
     if where:
@@ -70,9 +83,20 @@ def reference_layers(references: Mapping[str, float], measure: Measure, *, where
     line = base.mark_rule(color=QUIET_INK, strokeWidth=1.2, strokeDash=[5, 4]).encode(
         y=measure.y("level"), tooltip=alt.Tooltip("label:N", title=" ")
     )
-    place = {"x": alt.XValue(alt.ExprRef("width")), "y": measure.y("level")}
-    look = {"align": "right", "baseline": "bottom", "dx": -4, "dy": -3, "fontSize": 12}
-    return [line, *halo_text(base, text="label:N", channels=place, **look)]
+    names = []
+    for left, x, align, dx in ((True, 0, "left", 4), (False, alt.ExprRef("width"), "right", -4)):
+        if any(row["left"] == left for row in rows):
+            names += halo_text(
+                base.transform_filter(f"datum.left == {str(left).lower()}"),
+                text="label:N",
+                channels={"x": alt.XValue(x), "y": measure.y("level")},
+                align=align,
+                baseline="bottom",
+                dx=dx,
+                dy=-3,
+                fontSize=12,
+            )
+    return [line, *names]
 
 
 def spread_labels(

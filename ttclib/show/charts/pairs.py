@@ -16,7 +16,7 @@ from ttclib.show.charts.axes import log_axis, points
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished, level
 from ttclib.show.charts.labels import LABEL_PX, end_labels, spread_labels
 from ttclib.show.charts.rows import rows_of, tips
-from ttclib.show.charts.series import SHAPES, Series, picked_param
+from ttclib.show.charts.series import SHAPES, Series, linked, picked_param
 from ttclib.show.theme import PAPER, QUIET_INK, pair
 
 COLORS = ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7", "#3B8EA5", "#5B2A86", "#7F7C75")
@@ -195,7 +195,13 @@ def pair_bins_chart(bins: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
         x=x, xOffset=offset, y=measure.y("ci_low"), y2="ci_high:Q", color=series.color, tooltip=told
     )
     point = base.mark_point(filled=True, size=75, opacity=1).encode(
-        x=x, xOffset=offset, y=measure.y("difference"), color=series.color, shape=series.shape, tooltip=told
+        x=x,
+        xOffset=offset,
+        y=measure.y("difference"),
+        color=series.color,
+        shape=series.shape,
+        opacity=linked(),
+        tooltip=told,
     )
     panels = facets(
         [level(base, 0, measure), whisker, point], _in_order(known["task"]), columns=2, width=95 * n_bins, height=180

@@ -15,7 +15,7 @@ from ttclib.show.charts.crossover import PAPER_RATES, TOLD, WINNER_COLORS, WINNE
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished, level
 from ttclib.show.charts.labels import halo_text
 from ttclib.show.charts.rows import panel_titles, rows_of, tips
-from ttclib.show.charts.series import DASHES, SHAPES, Series, of_steps, picked_param
+from ttclib.show.charts.series import DASHES, SHAPES, Series, faded, linked, of_steps, picked_param
 from ttclib.show.theme import COMPUTE_OPTIMAL, INK, QUIET_INK, drawn, pair, ramp, style_of
 
 LINE_TOLD = ("cost", "accuracy", "n_problems")
@@ -47,7 +47,7 @@ def leads_chart(frame: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     scale = alt.Scale(domain=list(WINNERS.values()), range=[drawn(color) for color in WINNER_COLORS])
     color = alt.Color("ahead:N", scale=scale, legend=alt.Legend(title="ahead", orient="bottom", symbolType="square"))
     base = alt.Chart()
-    bar = base.mark_bar().encode(x=x, y=measure.y("difference"), color=color, tooltip=tips(*TOLD))
+    bar = base.mark_bar().encode(x=x, y=measure.y("difference"), color=color, opacity=linked(), tooltip=tips(*TOLD))
     known_ends = base.transform_filter("isValid(datum.ci_low) && isValid(datum.ci_high)")
     whisker = known_ends.mark_rule(color=INK, strokeWidth=1.3).encode(x=x, y=measure.y("ci_low"), y2="ci_high:Q")
     return finished(
@@ -210,7 +210,9 @@ def stars_chart(frame: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     star = base.transform_filter("datum.starred").mark_point(
         filled=True, size=190, shape=_STAR, opacity=1, stroke=INK, strokeWidth=0.8
     )
-    stars = star.encode(x=x, y=measure.y("accuracy_large"), color=series.color, tooltip=told)
+    stars = star.encode(
+        x=x, y=measure.y("accuracy_large"), color=series.color, opacity=faded(lines.picked, 1, 0.15), tooltip=told
+    )
     here = base.transform_filter(f"datum.starred && datum.panel == '{titles[None]}'")
     rule = here.mark_rule(color=QUIET_INK, strokeDash=[4, 3]).encode(x=x)
     name = here.mark_text(baseline="bottom", fontSize=12, color=INK).encode(x=x, y=alt.YValue(-4), text="rate:N")

@@ -13,7 +13,7 @@ from ttclib.errors import RequestError
 from ttclib.show.charts.axes import QUANTITY
 from ttclib.show.charts.grammar import ROWS, finished
 from ttclib.show.charts.rows import panel_titles, rows_of, tips
-from ttclib.show.charts.series import named, of_strategies
+from ttclib.show.charts.series import linked, named, of_strategies
 from ttclib.show.theme import INK, PAPER
 
 TOLD = (
@@ -24,13 +24,13 @@ TOLD = (
     "given_up",
     "tied",
 )
-CELL = 58
+CELL, SIGN_PX = 66, -20
 TIED, MIXED = "=", "*"
 NOTES = {TIED: "others are exactly as accurate there", MIXED: "two are mixed; shown is the larger share"}
 
 
 def plan_chart(plan: pl.DataFrame, unit: str, *, caption: Sequence[str] = (), n_bins: int | None = None) -> Any:
-    """A cell a difficulty bin and limit, coloured by strategy, with N in it; what is tied exactly is marked.
+    """A cell a difficulty bin and limit: its strategy as colour and point, N, and a mark where others tie with it.
 
     Parameters
     ----------
@@ -69,11 +69,18 @@ def plan_chart(plan: pl.DataFrame, unit: str, *, caption: Sequence[str] = (), n_
     x = alt.X("at_most:O", sort=limits, title=f"at most: {unit}", axis=axis)
     y = alt.Y("difficulty:N", sort=order, title=None)
     told = [alt.Tooltip("difficulty:N"), alt.Tooltip("whose:N", title="run"), *tips(*TOLD)]
+    series = of_strategies(known)
     base = alt.Chart(ROWS).encode(x=x, y=y, tooltip=told)
-    cell = base.mark_rect(stroke=PAPER, strokeWidth=2, opacity=0.4).encode(color=of_strategies(known).color)
-    number = base.mark_text(fontSize=13, fontWeight=600, color=INK).encode(text="label:N")
+    cell = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(color=series.color, opacity=linked(0.3, 0.06))
+    # The strategy once more as its point, which the legend shows, too: no two differ by colour alone.
+    sign = base.mark_point(filled=True, size=100, xOffset=SIGN_PX, stroke=PAPER, strokeWidth=0.8).encode(
+        color=series.color, shape=series.shape, opacity=linked()
+    )
+    number = base.mark_text(fontSize=13, fontWeight=600, color=INK, align="left", dx=SIGN_PX + 9).encode(
+        text="label:N", opacity=linked(1, 0.35)
+    )
     return finished(
-        alt.layer(cell, number),
+        alt.layer(cell, sign, number),
         rows,
         title="What to run, by difficulty and cost",
         caption=[*caption, "; ".join(["in a cell: N", *used])],

@@ -11,7 +11,7 @@ import polars as pl
 from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import log_axis, share
-from ttclib.show.charts.controls import IN_BIN, bin_param, intervals_param
+from ttclib.show.charts.controls import IN_BIN, LINKED, bin_param, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished
 from ttclib.show.charts.labels import reference_layers
 from ttclib.show.charts.rows import panel_titles, rows_of, tips
@@ -164,7 +164,9 @@ def best_split_chart(
     bar = base.mark_bar(color=drawn(style_of("revisions").color)).encode(
         x=x,
         y=measure.y("accuracy"),
-        opacity=alt.condition("datum.best", alt.value(1), alt.value(0.4)),
+        opacity=alt.OpacityValue(
+            0.4, condition=[{"test": f"!({LINKED})", "value": 0.12}, {"test": "datum.best", "value": 1}]
+        ),
         tooltip=[alt.Tooltip("split:N", title="sequential × parallel"), *tips(*SWEEP_TOLD)],
     )
     whisker = (

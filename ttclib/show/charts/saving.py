@@ -15,7 +15,7 @@ from ttclib.show.charts.controls import IN_BIN, bin_param, choice, intervals_par
 from ttclib.show.charts.grammar import ROWS, Lines, finished, level
 from ttclib.show.charts.rows import panel_titles, rows_of, tips
 from ttclib.show.charts.series import Series, picked_param
-from ttclib.show.theme import QUIET_INK, drawn, pair, style_of
+from ttclib.show.theme import QUIET_INK, TEXT, drawn, pair, style_of
 
 # By whether knowing the difficulty is charged: what it is called, and the columns of the factor and its interval.
 BILLS = {
@@ -148,7 +148,7 @@ def _open_intervals(base: Any, lines: Lines, name: str, color: str, offset: int)
     for flag, arrow, edge in (("open_high", "▲", "2"), ("open_low", "▼", "height - 2")):
         here = base.transform_filter(f"intervals && datum.{flag} && datum.name == '{name}'")
         stem = here.mark_rule(color=drawn(color), strokeWidth=1.5, xOffset=offset)
-        head = here.mark_text(text=arrow, fontSize=11, baseline="middle", color=drawn(color), dx=offset)
+        head = here.mark_text(text=arrow, fontSize=11, baseline="middle", color=drawn(color, TEXT), dx=offset)
         drawing += [
             stem.encode(x=lines.x, y=lines.measure.y("low"), y2="high:Q", tooltip=told),
             head.encode(x=lines.x, y=alt.YValue(alt.ExprRef(edge)), tooltip=told),

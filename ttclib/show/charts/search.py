@@ -13,7 +13,7 @@ from ttclib.errors import RequestError
 from ttclib.show.charts.axes import budget_axis, points
 from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import Lines, facets, finished, level
-from ttclib.show.charts.rows import panel_titles, rows_of, tips
+from ttclib.show.charts.rows import coinciding, panel_titles, rows_of, tips
 from ttclib.show.charts.series import named, of_strategies, picked_param
 from ttclib.show.theme import style_of
 
@@ -67,5 +67,5 @@ def gains_chart(gains: pl.DataFrame, baseline: str, *, caption: Sequence[str] = 
         panels.add_params(intervals_param(False, True)),
         rows,
         title=f"Tree search less {style_of(baseline).label}, at equal generations",
-        caption=caption,
+        caption=[*caption, *coinciding(named(gains), "difference")],
     )

@@ -10,9 +10,21 @@ import altair as alt
 import polars as pl
 
 from ttclib.analysis.columns import strategy_label
+from ttclib.show.charts.controls import LINKED
 from ttclib.show.theme import PAPERS, TEXT, in_order, legible, on_papers, pair, ramp, style_of
 
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+SHAPES = (
+    "circle",
+    "square",
+    "triangle-up",
+    "diamond",
+    "cross",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+    "wedge",
+    "arrow",
+)
 DASHES: tuple[tuple[int, ...], ...] = ((), (7, 3), (2, 3), (12, 3, 2, 3), (4, 2), (9, 2, 1, 2, 1, 2), (14, 4), (1, 2))
 
 
@@ -75,7 +87,22 @@ class Series:
     @property
     def shape(self) -> Any:
         """Shape of a point, of one legend with the colour."""
-        return alt.Shape(f"{self.by}:N", scale=self._scale(self.shapes), legend=self._key())
+        return alt.Shape(f"{self.by}:N", scale=self._scale(self._own_shapes()), legend=self._key())
+
+    def _own_shapes(self) -> list[str]:
+        """A shape a name, as legends show shapes alone; where there are too few, no pair with the dash comes again."""
+        found: list[str] = []
+        taken: set[tuple[tuple[int, ...], str]] = set()
+        for place in range(len(self.names)):
+            dash, wanted = self.dashes[place % len(self.dashes)], self.shapes[place % len(self.shapes)]
+            free = [shape for shape in SHAPES if shape not in found]
+            apart = [shape for shape in (wanted, *SHAPES) if (dash, shape) not in taken]
+            if wanted in found:
+                others = [shape for shape in free if shape not in self.shapes[: len(self.names)]]
+                wanted = next(iter([*others, *free, *apart, wanted]))
+            found.append(wanted)
+            taken.add((dash, wanted))
+        return found
 
     @property
     def dash(self) -> Any:
@@ -130,5 +157,10 @@ def picked_param(series: Series) -> Any:
 
 
 def faded(picked: Any, strong: float, weak: float) -> Any:
-    """Opacity of what is singled out, and of the rest."""
-    return alt.OpacityValue(**alt.condition(picked, alt.value(strong), alt.value(weak)))
+    """Opacity of what is singled out, in its chart and on its page, and of the rest."""
+    return alt.OpacityValue(weak, condition={"test": {"and": [{"param": picked.name}, LINKED]}, "value": strong})
+
+
+def linked(strong: float = 1, weak: float = 0.2) -> Any:
+    """Opacity of what is of the bin or the problem that is singled out on the page, and of the rest."""
+    return alt.OpacityValue(weak, condition={"test": LINKED, "value": strong})
