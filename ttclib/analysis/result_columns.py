@@ -37,7 +37,7 @@ OWN: tuple[Column, ...] = (
     Column("bin", _INT, "difficulty bin, 1 the easiest; null: all problems", "bin", null="all"),
     Column("group", _INT, "difficulty bin, 1 the easiest; null: all problems", "bin", "bin", null="all"),
     Column("n_bins", _FLOAT, "difficulty bins that had problems, on average", "quantity", "bins"),
-    Column("difficulty", _TEXT, "what told the difficulty: oracle or predicted"),
+    Column("difficulty", _TEXT, "what told the difficulty: oracle, predicted or question"),
     Column("budget", _INT, "N, the generations that a problem may take", "count", "budget N"),
     Column("k", _INT, "samples looked at", "count"),
     # Accuracy and its precision.
@@ -212,7 +212,27 @@ OWN: tuple[Column, ...] = (
     _count("n_tied", "problems as hard as one of another bin", "tied with another bin"),
     Column("kind", _TEXT, "oracle: told by grades; predicted: told by scores", label="told by"),
     Column("spearman", _FLOAT, "rank correlation with the whole pool's pass@1", "score", "rank correlation", ends=_CI),
-    _share("same_bin", "share of problems in the same bin", "same bin"),
+    _share("same_bin", "share of problems in the same bin", "same bin", ends=("same_bin_low", "same_bin_high")),
+    _share("same_bin_low", "lower end of its interval", "same bin, from", ends=None),
+    _share("same_bin_high", "upper end of its interval", "same bin, to", ends=None),
+    Column(
+        "within_level", _FLOAT, "the same among problems of one stated level", "score", "within a level",
+        ends=("within_level_low", "within_level_high"),
+    ),
+    Column("within_level_low", _FLOAT, "lower end of its interval", "score", "within a level, from"),
+    Column("within_level_high", _FLOAT, "upper end of its interval", "score", "within a level, to"),
+    Column(
+        "slope", _FLOAT, "rise of pass@1 where 1 more is told: 1 is calibrated, below it too extreme", "score",
+        "calibration slope", ends=("slope_low", "slope_high"),
+    ),
+    Column("slope_low", _FLOAT, "lower end of its interval", "score", "slope, from"),
+    Column("slope_high", _FLOAT, "upper end of its interval", "score", "slope, to"),
+    Column(
+        "offset", _FLOAT, "how far what is told is above pass@1, on average", "score", "told too high by",
+        ends=("offset_low", "offset_high"),
+    ),
+    Column("offset_low", _FLOAT, "lower end of its interval", "score", "too high by, from"),
+    Column("offset_high", _FLOAT, "upper end of its interval", "score", "too high by, to"),
     _share("within_one", "share of problems at most one bin apart", "at most one off"),
     # Verifiers.
     Column("auc", _FLOAT, "chance that a right sample scores above a wrong one", "score", "AUC", ends=_CI),
