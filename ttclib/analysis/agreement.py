@@ -106,34 +106,32 @@ def difficulty_agreement(
     drawn = Resamples(len(a), n_resamples, seed).weights if n_resamples else np.empty((0, len(a)))
 
     def told(measure: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float, float]:
-        low, high = ends(*[measure(drawn)] * 2, level)
+        found = measure(drawn)
+        low, high = ends(found, found, level)
         return float(measure(np.ones((1, len(a))))[0]), float(low), float(high)
 
-    unknown = (float("nan"),) * 3
     row, column = difficulty_bins(a, n_bins, seed=seed), difficulty_bins(b, n_bins, seed=seed + 1)
     confusion = np.zeros((n_bins, n_bins), dtype=int)
     np.add.at(confusion, (row - 1, column - 1), 1)
     apart = np.abs(row - column)
-    same = interval((apart == 0).astype(float)[:, None], level=level, seed=seed)
+    nothing = (float("nan"),) * 3
+    rank = told(lambda weights: _spearman(a, b, weights))
+    within = nothing if strata is None else told(lambda weights: _within(a, b, strata, weights))
+    slope = told(lambda weights: _slope(a, b, weights))
+    offset = told(lambda weights: (weights @ (b - a)) / weights.sum(axis=1))
+    same = [float(np.ravel(one)[0]) for one in interval((apart == 0).astype(float), level=level, seed=seed)]
     return Agreement(
-        *told(lambda weights: _spearman(a, b, weights)),
-        *(unknown if strata is None else told(lambda weights: _within(a, b, strata, weights))),
-        *told(lambda weights: _slope(a, b, weights)),
-        *told(lambda weights: (weights @ (b - a)) / weights.sum(axis=1)),
-        confusion,
-        *(float(np.ravel(one)[0]) for one in same),
-        float((apart <= 1).mean()),
-        len(a),
+        *rank, *within, *slope, *offset, confusion, same[0], same[1], same[2], float((apart <= 1).mean()), len(a)
     )
 
 
 def _slope(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of the first over the second, by weighted least squares, for each row of weights."""
+    """Of the first over the second, by weighted least squares, for each row of weights; NaN where that hardly varies."""
     w = weights / weights.sum(axis=1, keepdims=True)
     x, y = second - (w @ second)[:, None], first - (w @ first)[:, None]
     spread = (w * x * x).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(spread > 1e-12, (w * x * y).sum(axis=1) / spread, np.nan)
+        return np.where(spread > 1e-4 * (w * y * y).sum(axis=1), (w * x * y).sum(axis=1) / spread, np.nan)
 
 
 def _within(a: np.ndarray, b: np.ndarray, strata: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -48,6 +48,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "efficiency",
         "At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty.",
     ),
+    "adaptivity": (
+        "adaptivity",
+        "What adaptivity is worth, paid in full: every way to spend beside one choice for all, at equal total cost.",
+    ),
     "crossover": ("crossover", "A small policy with test-time compute against a larger one, at equal FLOPs, over R."),
     "train-or-sample": (
         "training",

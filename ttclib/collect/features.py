@@ -61,7 +61,9 @@ def features(config: RunConfig, wanted: Sequence[str] = FEATURES, *, notify: Not
         notify(f"features: the store holds all of '{config.policy.name}' for {len(problems):,} problems")
         return 0
     notify(f"features: {total:,} of {len(problems) * len(wanted):,} to take; loading '{config.policy.path}'")
-    policy = known_policy(config.store, config.policy.model_copy(update={"engine": "transformers", "data_parallel_size": 1}))
+    policy = known_policy(
+        config.store, config.policy.model_copy(update={"engine": "transformers", "data_parallel_size": 1})
+    )
     engine = load_engine(policy, config.prompt)
     try:
         prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
@@ -117,9 +119,7 @@ def _hidden(engine: Any, config: RunConfig, prompts: Sequence[tuple[int, ...]]) 
 def _greedy(engine: Engine, config: RunConfig, prompts: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:
     plain = {"temperature": 0.0, "top_p": 1.0, "top_k": None, "min_p": None, "keep_logprobs": False}
     drawn = engine.generate([Draw(ids, 0) for ids in prompts], config.sampling.model_copy(update=plain))
-    return [
-        {"completion": one.text, "completion_tokens": len(one.token_ids), "logprob": one.logprob} for one in drawn
-    ]
+    return [{"completion": one.text, "completion_tokens": len(one.token_ids), "logprob": one.logprob} for one in drawn]
 
 
 _MAKE: dict[str, tuple[_Make, int]] = {HIDDEN: (_hidden, _PROMPTS), GREEDY: (_greedy, _ANSWERS)}

@@ -17,8 +17,8 @@ notebook never stops a run.
 
 Rooms: `tables` (keys and columns), `migrations` and `schema` (versions), `packed` (a store packed for sharing),
 `locks` (waiting for the file), `connection` (into the file and out of it), `parts` (writing), `choosing` (whose
-samples are meant), `pool`, `chains`, `tree` and `questions` (reading into arrays), `settings`, `models`, `contents` and `status`
-(what there is).
+samples are meant), `pool`, `chains`, `tree` and `questions` (reading into arrays), `settings`, `models`, `contents`
+and `status` (what there is).
 """
 
 from ttclib.store.chains import load_chains

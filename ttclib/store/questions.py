@@ -43,7 +43,9 @@ def load_questions(
         Hidden states of one policy differ in their width.
     """
     with connect(path, notify=notify) as con:
-        asked = {name: row for name, *row in con.execute("SELECT problem_id, prompt, metadata FROM problems").fetchall()}
+        asked = {
+            name: row for name, *row in con.execute("SELECT problem_id, prompt, metadata FROM problems").fetchall()
+        }
         states = dict(con.execute(_HIDDEN, [policy, setting]).fetchall())
         greedy = dict(con.execute(_SAMPLED, [policy, setting]).fetchall())
         greedy |= dict(con.execute(_GREEDY, [policy, setting]).fetchall())
@@ -51,7 +53,9 @@ def load_questions(
     widths = {len(state) for state in known.values() if state is not None}
     if len(widths) > 1:
         found = ", ".join(map(str, sorted(widths)))
-        raise TTCError(f"'{path}' holds hidden states of '{policy}' of several widths, {found}: they are not comparable")
+        raise TTCError(
+            f"'{path}' holds hidden states of '{policy}' of several widths, {found}: they are not comparable"
+        )
     width = widths.pop() if widths else 0
     hidden = np.full((len(problem_ids), width), np.nan, dtype=np.float32)
     for row, name in enumerate(problem_ids):

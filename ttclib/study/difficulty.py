@@ -99,7 +99,9 @@ class DifficultyAnswer:
         rows = {row["difficulty"]: row for row in self.agreement if row["difficulty"] in PREDICTORS}
         able = [name for name in PREDICTORS if name in rows and rows[name]["spearman"] is not None]
         best = max(
-            (name for name in able if name != "question:metadata"), key=lambda name: rows[name]["spearman"], default=None
+            (name for name in able if name != "question:metadata"),
+            key=lambda name: rows[name]["spearman"],
+            default=None,
         )
         if best is None:
             return []
@@ -115,8 +117,10 @@ class DifficultyAnswer:
         graded = [row for row in self.agreement if row["difficulty"] == "oracle" and row["spearman"] is not None]
         fewer = [row["n_probes"] for row in graded if row["spearman"] <= found["spearman"]]
         if graded:
-            few = f"better than {max(fewer)} graded sample{'s' if max(fewer) > 1 else ''} a problem" if fewer else (
-                f"worse than {min(row['n_probes'] for row in graded)} graded sample a problem"
+            few = (
+                f"better than {max(fewer)} graded sample{'s' if max(fewer) > 1 else ''} a problem"
+                if fewer
+                else (f"worse than {min(row['n_probes'] for row in graded)} graded sample a problem")
             )
             line += f". That is {few}"
         return [f"{line}."]
@@ -138,7 +142,7 @@ class DifficultyAnswer:
         """The agreement as a frame, without the confusion."""
         return pl.DataFrame(
             [{name: row[name] for name in _AGREED} for row in self.agreement],
-            schema_overrides={name: pl.Float64 for name in _AGREED[2:-1]},
+            schema_overrides=dict.fromkeys(_AGREED[2:-1], pl.Float64),
             infer_schema_length=None,
         )
 
@@ -183,10 +187,7 @@ def answer(pool: Pool, asked: Question, probes: Sequence[int] = PROBES) -> Diffi
     for name, table in tables.items():
         for k in (k for k in probes if k < largest):
             drawn = zip(*cheap_difficulty(table, k, pool.correct, n_draws=N_DRAWS, seed=asked.seed), strict=True)
-            agreed = [
-                difficulty_agreement(unseen, cheap, n_bins, **judged)
-                for cheap, unseen in drawn
-            ]
+            agreed = [difficulty_agreement(unseen, cheap, n_bins, **judged) for cheap, unseen in drawn]
             rows.append(_row(name, k, agreed))
     if pool.counts is not None:
         notes.append("what few samples tell is left out: the store holds counts, and no samples to draw from")

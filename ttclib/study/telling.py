@@ -105,7 +105,9 @@ def tell(members: Sequence[Member], compared: Compared, asked: Question, *, fold
         place = {name: row for row, name in enumerate(whole.problem_ids)}
         rows = np.array([place[name] for name in compared.problem_ids], dtype=int)
         cut_into = bins_of(asked, len(rows), folds)
-        return Told(compared.outcomes, promised(whole, asked.difficulty, asked.seed).difficulty(rows, cut_into, asked.seed))
+        return Told(
+            compared.outcomes, promised(whole, asked.difficulty, asked.seed).difficulty(rows, cut_into, asked.seed)
+        )
     same = difficulty_of(pool, asked, folds=folds)
     if asked.told == "same" or (asked.told == "auto" and not needs_other_samples(same)):
         return Told(compared.outcomes, same, _bias_said(same))
@@ -120,10 +122,23 @@ def tell(members: Sequence[Member], compared: Compared, asked: Question, *, fold
 def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, folds: int) -> Told:
     if asked.problems == "own":
         raise RequestError("strategies on problems of their own: difficulty is told on the samples that are scored")
-    parted = _parted(members, asked.seed)
+    parted = halves_of(members, asked.seed)
     told = told_on_halves(
         *(difficulty_of(of_problems(half.pool, compared.problem_ids), asked, folds=folds) for half in parted[0])
     )
+    both, largest = scored_both_ways(members, compared, asked)
+    note = f"difficulty is told by one half of the samples and scored on the other, both ways: N up to {largest}"
+    return Told(both, told, note)
+
+
+def scored_both_ways(
+    members: Sequence[Member], compared: Compared, asked: Question
+) -> tuple[tuple[Outcomes, ...], int]:
+    """What is compared, scored on each half of the samples, and the largest budget that both have.
+
+    Rows stand as in `told_on_halves`: first as the second half scores the problems, then as the first does.
+    """
+    parted = halves_of(members, asked.seed)
     largest = min(int(half.pool.pool_sizes.min()) for halves in parted for half in halves)
     budgets = asked.budgets and tuple(size for size in asked.budgets if size <= largest)
     if asked.budgets and not budgets:
@@ -146,11 +161,10 @@ def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, f
         held = sorted(set(sides[0].budgets).intersection(sides[1].budgets))
         sides = [cut(side, columns=[side.budgets.index(size) for size in held]) for side in sides]
         both.append(scored_on_halves(*(restrict(side, compared.problem_ids) for side in sides)))
-    note = f"difficulty is told by one half of the samples and scored on the other, both ways: N up to {largest}"
-    return Told(tuple(both), told, note)
+    return tuple(both), largest
 
 
-def _parted(members: Sequence[Member], seed: int) -> list[tuple[Member, Member]]:
+def halves_of(members: Sequence[Member], seed: int) -> list[tuple[Member, Member]]:
     """Members with each half of their samples; parted once, so that what they come to is replayed once."""
     key = (seed, len(members))
     if key not in members[0].halves:
