@@ -1,7 +1,8 @@
 """What adaptivity is worth once it has paid for itself: every way to spend at equal total cost, beside uniform.
 
 All ways choose from the candidates that they are given by the one optimiser, on other problems than they are scored
-on, and share one set of bootstrap weights, so that differences are paired.
+on, and share one set of bootstrap weights, so that differences are paired. Each may mix two candidates at random so that
+all is spent, uniform too: that asks for no knowledge, and would else be taken for what knowledge adds.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def spend(
     *,
     ledger: Ledger,
     bill: Bill | None = None,
-    per: str = "problem",
+    per: str = "mixed",
     partitions: int = PARTITIONS,
     n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
@@ -137,7 +138,7 @@ def spend(
     bill : Bill, optional
         How the difficulty is paid; None: it is given.
     per, partitions, n_resamples, seed
-        As in `ttclib.analysis.optimise.optimise`.
+        As in `ttclib.analysis.optimise.optimise`; ``mixed`` or, for all problems together, ``average``.
     """
     charging = replace(ledger, difficulty=bill is not None)
     candidates = candidates_of(outcomes, difficulty, ledger=charging, bill=bill)

@@ -126,7 +126,7 @@ def difficulty_agreement(
 
 
 def _slope(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of the first over the second, by weighted least squares, for each row of weights; NaN where that hardly varies."""
+    """Of the first over the second, by weighted least squares, for each row of weights; NaN: that hardly varies."""
     w = weights / weights.sum(axis=1, keepdims=True)
     x, y = second - (w @ second)[:, None], first - (w @ first)[:, None]
     spread = (w * x * x).sum(axis=1)

@@ -81,7 +81,8 @@ def features_of(questions: Questions, predictor: str) -> Features:
     if kind in ("", "text", "metadata"):
         numbers = metadata_numbers(questions.metadata)
         if kind != "metadata" and any(texts):
-            blocks["ngrams"] = _hashed(texts)
+            ngrams = _hashed(texts)
+            blocks |= {"ngrams": ngrams} if ngrams.shape[1] else {}
             numbers = np.hstack([numbers, _lengths(texts)])
         if numbers.shape[1]:
             blocks["numbers"] = numbers
@@ -215,7 +216,8 @@ def _hashed(texts: list[str]) -> np.ndarray:
     except ImportError as error:
         raise missing_scikit_learn(error) from error
     made = HashingVectorizer(analyzer="char_wb", ngram_range=_N_GRAMS, n_features=_HASHED, alternate_sign=False)
-    return np.asarray(made.transform(texts).toarray())
+    table = np.asarray(made.transform(texts).toarray())
+    return table[:, (table != table[:1]).any(axis=0)]  # the others tell nothing
 
 
 def _lengths(texts: list[str]) -> np.ndarray:

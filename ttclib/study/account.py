@@ -171,7 +171,7 @@ def ask_account(
     curve = (np.asarray(at), shared.spent(flat, limits=at))
     by = "graded" if asked.difficulty == "oracle" else "scored"
     ways = [
-        Way(UNIFORM, "uniform: one choice for all problems", uniform),
+        Way(UNIFORM, "uniform: the same for all problems", uniform),
         Way(GIVEN, "by difficulty, which is given", shared.spent(given), pays=False),
     ]
     told_by: dict[int, list[Difficulty]] = {}

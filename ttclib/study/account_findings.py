@@ -41,6 +41,8 @@ def of_account(found: Any) -> tuple[str, ...]:
 def _survival(frame: pl.DataFrame, paying: pl.DataFrame, found: Any) -> str:
     """The head: whether the gain survives its own bill, and from which budget on."""
     worth = worth_of(frame)
+    if not len(paying):
+        return "No way that pays for what it knows is affordable within any limit."
     if worth is None:
         best = _best(paying)
         return (

@@ -13,7 +13,7 @@ from ttclib.analysis.difficulty import Difficulty, difficulty_of_questions
 from ttclib.analysis.predicting import FEWEST, PREDICTORS, features_of, levels_of, predicted_ease
 from ttclib.errors import RequestError
 from ttclib.samples import Pool, Questions
-from ttclib.store import load_questions
+from ttclib.store import is_collected, load_questions
 from ttclib.store.kept import Kept, store_state
 
 Notify = Callable[[str], None]
@@ -57,7 +57,7 @@ def questions_of(pool: Pool, notify: Notify = lambda text: None) -> Questions:
         The pool is in memory.
     """
     path = Path(pool.store)
-    if not path.exists():
+    if not is_collected(path):
         raise RequestError(
             f"'{pool.store}' is a pool in memory, without its questions: import the samples into a store"
         )
