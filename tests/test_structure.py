@@ -64,7 +64,7 @@ _PLAIN = {
 PURE = {
     "samples": _PLAIN,
     "replay": _PLAIN | {"numba", "scipy"},
-    "analysis": _PLAIN | {"scipy", "polars", "numba"},
+    "analysis": _PLAIN | {"scipy", "polars", "numba", "sklearn"},
 }
 
 

@@ -40,6 +40,7 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
         {"problem_id": "p", "policy": "m", "sample_index": i, "answer": "1", "correct": True, "step_scores": [0.5, 1.0],
          "completion": "so 1", "reference_answer": "1", "completion_tokens": 3, "logprob": -0.5,
          "setting": {"temperature": 1}, "reasoning": "hm", "token_logprobs": [-0.5, None, -1.0], "step_tokens": [3],
+         "prompt_hidden": [0.5, -1.0], "prompt_layer": 2, "greedy": "1", "greedy_tokens": 1, "greedy_logprob": -0.1,
          "step_logprobs": [-1.5], "completion_ids": [1, 2, 3], "token_entropies": [0.5], "token_top20": [1.0],
          "readings": [{"verifier": "judge", "reading": 1, "step_scores": [0.5], "prm_tokens": 3,
                        "generated_tokens": 2, "said": "good"}]}

@@ -28,6 +28,7 @@ TABLES = {  # all that a sample is, without what names the file that it came fro
     "scores": "SELECT * EXCLUDE (run_id) FROM scores ORDER BY ALL",
     "problems": "SELECT * FROM problems ORDER BY ALL",
     "settings": "SELECT * FROM settings ORDER BY ALL",
+    "features": "SELECT * EXCLUDE (run_id, prompt_tokens) FROM features ORDER BY ALL",
     "counts": "SELECT * EXCLUDE (run_id) FROM counts ORDER BY ALL",
     # Another file's grade is given where it was made here; classes are the same ones, numbered in another order.
     "grades": """SELECT * EXCLUDE (grader, answer_class), answer_class IS NULL AS unclassed,
@@ -72,6 +73,11 @@ SAMPLE = st.fixed_dictionaries(
         "token_entropies": maybe(st.lists(HALF, max_size=3)),
         "token_top20": maybe(st.lists(HALF, max_size=3)),
         "step_scores": maybe(st.lists(REAL, min_size=1, max_size=3)),
+        "prompt_hidden": maybe(st.lists(maybe(HALF), max_size=3)),
+        "prompt_layer": maybe(COUNT),
+        "greedy": maybe(TEXT),
+        "greedy_tokens": maybe(COUNT),
+        "greedy_logprob": maybe(REAL),
         "readings": maybe(
             st.dictionaries(st.tuples(st.sampled_from(["judge", "prm"]), st.integers(0, 2)), READING, max_size=3)
         ),
@@ -129,6 +135,7 @@ def test_every_column_of_the_import_is_written(tmp_path):
         "elapsed_s": 0.5, "finish_reason": "stop", "completion_ids": [1, 2], "step_tokens": [9],
         "step_logprobs": [-1.5], "token_logprobs": [-0.0015, None], "token_entropies": [0.1], "token_top20": [1.0],
         "readings": [reading, {**reading, "reading": 1, "step_scores": None}],
+        "prompt_hidden": [1.5, None], "prompt_layer": 2, "greedy": "g", "greedy_tokens": 3, "greedy_logprob": -0.25,
     }  # fmt: skip
     assert {*row, "run"} == set(SAMPLE_COLUMNS)  # a run only numbers samples
     (line,) = export_samples(fill(tmp_path / "a.duckdb", row), verifier="prm")

@@ -23,6 +23,7 @@ from ttclib.show.notebook import QUESTIONS, SAMPLING, open_larger, open_study  #
 from ttclib.show.page import NOTEBOOK_ONLY, findings_of  # noqa: E402
 from ttclib.show.report import parameters_of  # noqa: E402
 from ttclib.show.theme import VEGALITE_MIME  # noqa: E402
+from ttclib.study.account import ask_account  # noqa: E402
 from ttclib.study.answers import ask_crossover, ask_frontier  # noqa: E402
 from ttclib.study.chains import open_chains  # noqa: E402
 from ttclib.study.checkpoints import ask_training, open_checkpoints  # noqa: E402
@@ -72,12 +73,14 @@ OWN: dict[str, dict[str, Any]] = {
     "08_samples": {"verifier": "tiny-prm"},
     "09_compare_stores": {"verifier": "prm", "other_verifier": "tiny-orm", "other_policy": "small", "budgets": [1, 8]},
     "14_graders": {"graders": ["stored", "exact"]},
+    "15_does_knowing_pay": {"verifier": "tiny-prm", "probes": [4, 1], "limits": [1, 2, 4], "difficulty": "predicted"},
 }
 # Fits are repeated for the bands, which takes its time and tells a test nothing.
 QUICK: dict[str, dict[str, Any]] = {
     "07_scaling_fits": {"n_resamples": 3, "n_splits": 1},
     "12_open_models": {"n_resamples": 20},
     "13_train_or_sample": {"n_resamples": 20},
+    "15_does_knowing_pay": {"n_resamples": 20},
 }
 LACK = "Not in this store"
 FEW_CHECKPOINTS = "predicting a checkpoint from the others needs 12"
@@ -166,6 +169,12 @@ def expected_findings(name: str, store: Path) -> tuple[str, ...]:
         return study.replay(strategies=["pass_at_k", "best_of_n"]).findings
     if name == "14_graders":
         return ask_graders(study, ["math", "math-verify", "exact"]).findings
+    if name == "15_does_knowing_pay":
+        return ask_account(
+            study,
+            question(strategies=["majority_vote", "best_of_n", "weighted_best_of_n"], lacking="leave out"),
+            n_resamples=20,
+        ).findings
     if name == "12_open_models":
         rates = np.geomspace(0.01, 1000.0, 41).tolist()
         return ask_pairs(store, pairs_of(store), rates, n_resamples=20).findings
@@ -263,6 +272,7 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
         "12_open_models": "no two policies with known parameters on one task",
         "13_train_or_sample": "holds 1 policies of known parameters and training tokens",
         "14_graders": "math, math-verify, exact grade all 12 answers alike.",
+        "15_does_knowing_pay": "within",
     }
     assert says[name] in text
     answered = ("00_start", "01_replay", "02_difficulty", "07_scaling_fits", "14_graders")

@@ -82,6 +82,17 @@ EXPECTED = {
         "elapsed_s": "DOUBLE",
         "run_id": "VARCHAR",
     },
+    "features": {
+        **{name: KEY[name] for name in POLICY},
+        "feature": "VARCHAR",
+        "prompt_tokens": "INTEGER",
+        "layer": "INTEGER",
+        "hidden": "BLOB",
+        "completion": "VARCHAR",
+        "completion_tokens": "INTEGER",
+        "logprob": "DOUBLE",
+        "run_id": "VARCHAR",
+    },
     "counts": {**{name: KEY[name] for name in POLICY}, "n": "BIGINT", "c": "BIGINT", "run_id": "VARCHAR"},
     "scores": {**KEY, **READING, "step_scores": "DOUBLE[]", **SPENT},
     "grades": {
@@ -121,6 +132,7 @@ KEYS = {
     "runs": ("run_id",),
     "samples": tuple(KEY),
     "counts": POLICY,
+    "features": (*POLICY, "feature"),
     "scores": (*KEY, *READING),
     "grades": (*KEY, "grader"),
     "nodes": tuple(NODE),
@@ -156,7 +168,7 @@ def test_a_new_file_has_exactly_these_columns(tmp_path):
     found = columns_in_file(path)
     assert found.pop("schema_version") == {"version": "INTEGER", "applied_at": "TIMESTAMP"}
     assert found == EXPECTED
-    assert SCHEMA_VERSION == 3
+    assert SCHEMA_VERSION == 4
     assert TABLES == KEYS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from ttclib.analysis.binning import difficulty_bins
-from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Resamples, ends
+from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Resamples, ends, interval
 from ttclib.errors import RequestError
 
 
@@ -23,10 +24,18 @@ class Agreement:
         Rank correlation over problems, ties at their mean rank; NaN where one of them is constant.
     spearman_low, spearman_high : float
         Its interval over problems.
+    within_level, within_level_low, within_level_high : float
+        The same among problems of one level of the benchmark, all levels together; NaN where no level is given.
+    slope, slope_low, slope_high : float
+        Calibration: by how much the first rises where the second says 1 more; 1 is right, below 1 the second is too
+        extreme.
+    offset, offset_low, offset_high : float
+        Calibration: by how much the second is too high, on average.
     confusion : int array, shape (bins, bins)
         Problems by bin of the first (rows) and of the second (columns).
     same_bin, within_one : float
         Share of problems in the same bin, and at most one apart.
+    same_bin_low, same_bin_high : float
     n_problems : int
         That have both.
     """
@@ -34,8 +43,19 @@ class Agreement:
     spearman: float
     spearman_low: float
     spearman_high: float
+    within_level: float
+    within_level_low: float
+    within_level_high: float
+    slope: float
+    slope_low: float
+    slope_high: float
+    offset: float
+    offset_low: float
+    offset_high: float
     confusion: np.ndarray
     same_bin: float
+    same_bin_low: float
+    same_bin_high: float
     within_one: float
     n_problems: int
 
@@ -45,6 +65,7 @@ def difficulty_agreement(
     second: ArrayLike,
     n_bins: int = 5,
     *,
+    strata: ArrayLike | None = None,
     level: float = 0.95,
     n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
@@ -60,6 +81,8 @@ def difficulty_agreement(
         samples that these do not contain (`cheap_difficulty` gives both).
     n_bins : int
         Quantile bins for the confusion.
+    strata : array_like of int, shape (problems,), optional
+        The level of each problem, from 0, for `within_level`.
     level, n_resamples, seed
         Of the weights over problems.
 
@@ -78,17 +101,53 @@ def difficulty_agreement(
     if not both.any():
         raise RequestError("no problem has both difficulties: grade and score the same samples")
     a, b = a[both], b[both]
-    point = float(_spearman(a, b, np.ones((1, len(a))))[0])
+    strata = None if strata is None else np.asarray(strata)[both]
     # A correlation has no worst problem: the pseudo-problem is left out.
-    drawn = _spearman(a, b, Resamples(len(a), n_resamples, seed).weights) if n_resamples else np.empty(0)
-    low, high = ends(drawn, drawn, level)
+    drawn = Resamples(len(a), n_resamples, seed).weights if n_resamples else np.empty((0, len(a)))
+
+    def told(measure: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float, float]:
+        found = measure(drawn)
+        low, high = ends(found, found, level)
+        return float(measure(np.ones((1, len(a))))[0]), float(low), float(high)
+
     row, column = difficulty_bins(a, n_bins, seed=seed), difficulty_bins(b, n_bins, seed=seed + 1)
     confusion = np.zeros((n_bins, n_bins), dtype=int)
     np.add.at(confusion, (row - 1, column - 1), 1)
     apart = np.abs(row - column)
+    nothing = (float("nan"),) * 3
+    rank = told(lambda weights: _spearman(a, b, weights))
+    within = nothing if strata is None else told(lambda weights: _within(a, b, strata, weights))
+    slope = told(lambda weights: _slope(a, b, weights))
+    offset = told(lambda weights: (weights @ (b - a)) / weights.sum(axis=1))
+    same = [float(np.ravel(one)[0]) for one in interval((apart == 0).astype(float), level=level, seed=seed)]
     return Agreement(
-        point, float(low), float(high), confusion, float((apart == 0).mean()), float((apart <= 1).mean()), len(a)
+        *rank, *within, *slope, *offset, confusion, same[0], same[1], same[2], float((apart <= 1).mean()), len(a)
     )
+
+
+def _slope(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of the first over the second, by weighted least squares, for each row of weights; NaN: that hardly varies."""
+    w = weights / weights.sum(axis=1, keepdims=True)
+    x, y = second - (w @ second)[:, None], first - (w @ first)[:, None]
+    spread = (w * x * x).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(spread > 1e-4 * (w * y * y).sum(axis=1), (w * x * y).sum(axis=1) / spread, np.nan)
+
+
+def _within(a: np.ndarray, b: np.ndarray, strata: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Rank correlation inside strata, ranks taken in each and then pooled by weight."""
+    products, squares = np.zeros(len(weights)), np.zeros((2, len(weights)))
+    for stratum in np.unique(strata):
+        member = strata == stratum
+        total = weights[:, member].sum(axis=1)
+        w = weights[:, member] / total[:, None]
+        x, y = _weighted_ranks(a[member], w), _weighted_ranks(b[member], w)
+        x, y = x - (w * x).sum(axis=1, keepdims=True), y - (w * y).sum(axis=1, keepdims=True)
+        products += total * (w * x * y).sum(axis=1)
+        squares += total * np.stack([(w * x * x).sum(axis=1), (w * y * y).sum(axis=1)])
+    spread = np.sqrt(squares.prod(axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(spread > 1e-12, products / spread, np.nan)
 
 
 def _spearman(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -253,12 +253,27 @@ def _probes(
     due = bill_of(difficulty, bill)
     if ledger.unit == "serial_tokens":  # probes are drawn side by side, before anything else
         raise RequestError("difficulty is not charged in serial_tokens: switch difficulty off")
-    probe = probe_price(sides, prices, difficulty)
+    probe, once = told_price(sides, prices, difficulty, due, ledger)
     charged = []
     for one, table in zip(sides, prices, strict=True):
         drawn = generations(one) if draws_whole(one.strategy) else np.zeros(one.accuracy.shape)
-        charged.append(table + probe[:, None] * due.samples(drawn))
+        charged.append(table + once[:, None] + probe[:, None] * due.samples(drawn))
     return charged
+
+
+def told_price(
+    sides: Sequence[Outcomes], prices: Sequence[np.ndarray], difficulty: Difficulty, due: Bill, ledger: Ledger
+) -> tuple[np.ndarray, np.ndarray]:
+    """What one difficulty sample costs on each problem, and what its query pays for passes over the prompt.
+
+    Shape (rows,) each; 0 where the bill has none.
+    """
+    nothing = np.zeros(len(sides[0].problem_ids))
+    probe = probe_price(sides, prices, difficulty) if due.n_probes else nothing
+    if not due.prompt_passes:
+        return probe, nothing
+    whole = [one for one in sides if draws_whole(one.strategy)] or list(sides)
+    return probe, ledger.reading_price(whole[0]) * due.prompt_passes / due.queries
 
 
 def bill_of(difficulty: Difficulty, bill: Bill | None = None) -> Bill:

@@ -1,7 +1,7 @@
 """How hard a problem is for a policy: who says so, on which samples, into which bin, and at what price.
 
-"Ease" is the number that difficulty is cut by: pass@1 (oracle) or the verifier's mean score
-(predicted), higher is easier. Bin 1 is the easiest.
+"Ease" is the number that difficulty is cut by: pass@1 (oracle), the verifier's mean score (predicted) or what pass@1
+the question promises before any sample is drawn (question), higher is easier. Bin 1 is the easiest.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from numpy.typing import ArrayLike
 
 from ttclib.analysis.binning import TIES, bin_thresholds, difficulty_bins, difficulty_table, threshold_bins
 from ttclib.analysis.ease import counts_bias, oracle_difficulty, telling_bias
+from ttclib.analysis.predicting import READS
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
 
-SOURCES = ("oracle", "predicted")
+SOURCES = ("oracle", "predicted", "question")
 TOLD_ON = ("same", "halves", "other")
 BIAS_ALLOWED = 0.005  # half a point: up to this, telling and scoring on the same samples does no harm
 
 
 @dataclass(frozen=True)
 class Bill:
-    """How the samples that tell a problem's difficulty are paid.
+    """How what tells a problem's difficulty is paid: samples, and passes over the prompt.
 
     Attributes
     ----------
@@ -36,11 +37,14 @@ class Bill:
     reused : bool
         They are among the samples of the final selection where the chosen strategy draws whole,
         independent samples: N samples then cost max(N, n_probes). A tree search or a revision chain draws its own.
+    prompt_passes : float
+        Times that the policy reads the prompt, without an answer, for its hidden state.
     """
 
     n_probes: float
     queries: float = 1.0
     reused: bool = False
+    prompt_passes: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.n_probes >= 0:
@@ -70,10 +74,12 @@ class Difficulty:
         NaN: unknown.
     bins : int array, shape (rows,)
         1 (easiest) … n_bins; 0: in no bin.
-    source : {"oracle", "predicted"}
-        Ground truth, or a verifier's mean score.
+    source : {"oracle", "predicted", "question"}
+        Ground truth, a verifier's mean score, or the question without a sample of it.
     verifier, aggregation : str or None
         Who predicted it.
+    predictor : str or None
+        Which reading of the question, one of `ttclib.analysis.predicting.PREDICTORS`.
     cut : {"quantiles", "thresholds"}
     ties : {"split", "together"}
         Whether problems of equal ease may be parted, at random, to make bins of equal size.
@@ -98,6 +104,7 @@ class Difficulty:
     source: str = "oracle"
     verifier: str | None = None
     aggregation: str | None = None
+    predictor: str | None = None
     cut: str = "quantiles"
     ties: str = "split"
     told_on: str = "same"
@@ -142,6 +149,9 @@ class Difficulty:
     @property
     def label(self) -> str:
         """Who says how hard a problem is, and on which samples."""
+        if self.source == "question":
+            reads = READS[self.predictor or self.source]
+            return f"difficulty from the question ({reads}), as other problems teach it"
         by = "graded" if self.source == "oracle" else f"{self.verifier or 'the verifier'}'s mean score"
         if self.source == "predicted" and self.aggregation:
             by += f", {self.aggregation}"
@@ -254,6 +264,28 @@ def difficulty_of_ease(
     numbers = threshold_bins(values, bins)
     cuts = tuple(float(cut) for cut in bins)
     return Difficulty(values, numbers, cut="thresholds", ties=ties, seed=seed, given_thresholds=cuts, **facts)  # type: ignore[arg-type]
+
+
+def difficulty_of_questions(
+    ease: ArrayLike, bins: int | Sequence[float] = 5, *, predictor: str, reads_hidden: bool, seed: int = 0
+) -> Difficulty:
+    """Difficulty from the question, with its own bill: nothing, one pass over the prompt, or one greedy answer.
+
+    Parameters
+    ----------
+    ease : array_like of float, shape (problems,)
+        As `ttclib.analysis.predicting.predicted_ease` gives it.
+    bins, seed
+        As in `tell_difficulty`.
+    predictor : str
+    reads_hidden : bool
+        Whether it reads the policy's hidden state.
+    """
+    answers = 1.0 if predictor == "question:greedy" else 0.0
+    bill = Bill(answers, prompt_passes=1.0 if reads_hidden else 0.0)
+    return difficulty_of_ease(
+        ease, bins, seed=seed, source="question", predictor=predictor, told_on="other", n_probes=answers, bill=bill
+    )
 
 
 def told_on_halves(first: Difficulty, second: Difficulty) -> Difficulty:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ttclib.analysis.candidates import Candidates, bill_of, candidates_of, generations, probe_price
+from ttclib.analysis.candidates import Candidates, bill_of, candidates_of, generations, told_price
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.interpolation import accuracy_at, cost_for
@@ -148,8 +148,9 @@ def _probe_cost(choice: Choice, difficulty: Difficulty, bill: Bill) -> np.ndarra
         float(generations(able.of(j))[:, able.column[j]].mean()) if draws_whole(able.of(j).strategy) else 0.0
         for j in range(len(able))
     ]
-    price = mean_by_group(probe_price(able.outcomes, prices, difficulty)[:, None], able)[:, 0]
-    return np.asarray(price[:, None] * (choice.used @ bill.samples(drawn)).T)
+    told = told_price(able.outcomes, prices, difficulty, bill, able.ledger)
+    price, once = (mean_by_group(one[:, None], able)[:, 0] for one in told)
+    return np.asarray(once[:, None] + price[:, None] * (choice.used @ bill.samples(drawn)).T)
 
 
 def _rows(

@@ -189,6 +189,25 @@ class Ledger:
             return total / 1e6
         return self._flops(written + prompts, judged, policy, verifier, cost)
 
+    def reading_price(self, outcomes: Outcomes) -> np.ndarray:
+        """Cost of one pass over each problem's prompt, shape (problems,); generations count none.
+
+        Raises
+        ------
+        MissingFact
+            (a RequestError) The prompt's length, the policy's size or its price is not known.
+        """
+        if self.unit == "generations":
+            return np.zeros(len(outcomes.problem_ids))
+        column = int(np.argmin(outcomes.budgets))
+        tokens = _costs_of(outcomes)("cached_prefill_tokens")[:, column]
+        if self.unit in ("tokens", "serial_tokens"):
+            return tokens
+        policy = _facts_of(outcomes.source.policy_model, "policy", outcomes.source.policy)
+        if self.unit == "dollars":
+            return tokens * policy("usd_per_mtok_input") / 1e6
+        return 2.0 * policy("n_parameters") * tokens
+
     def _flops(
         self, tokens: np.ndarray, judged: np.ndarray, policy: _Fact, verifier: _Fact, cost: Callable[[str], np.ndarray]
     ) -> np.ndarray:

@@ -70,7 +70,7 @@ def plan_of(choice: Choice, difficulty: Difficulty | None = None, simplicity: Ma
     told: dict[str, Any] = {}
     if difficulty is not None:
         told = {
-            "source": difficulty.source,
+            "source": difficulty.predictor or difficulty.source,
             "verifier": difficulty.verifier,
             "aggregation": difficulty.aggregation,
             "thresholds": difficulty.thresholds,

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from ttclib.analysis.binning import place_problems
-from ttclib.analysis.candidates import generations, probe_price
+from ttclib.analysis.candidates import generations, told_price
 from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import Ledger
@@ -80,7 +80,8 @@ class Plan:
     ledger : Ledger
     per : {"problem", "mixed", "average"}
     source : str or None
-        What places a problem: ``"oracle"`` (share of right answers) or ``"predicted"`` (mean score); None: one bin.
+        What places a problem: ``"oracle"`` (share of right answers), ``"predicted"`` (mean score) or one of
+        `ttclib.analysis.predicting.PREDICTORS` (pass@1 as the question promises it); None: one bin.
     verifier, aggregation : str or None
         Who predicts.
     thresholds : tuple of float
@@ -179,10 +180,11 @@ class Plan:
             raise RequestError(f"the plan has {self.n_bins} bins: say how easy each problem is")
         numbers = np.ones(n, dtype=int) if ease is None else self.bins(ease, seed)
         prices = [self.ledger.price(one) for one in outcomes]
-        probe = np.zeros(n)
-        if bill is not None and bill.n_probes > 0:
-            told = Difficulty(np.zeros(n), numbers, source=self.source or "oracle")
-            probe = probe_price(outcomes, prices, told)
+        probe = once = np.zeros(n)
+        if bill is not None:
+            source = (self.source or "oracle").partition(":")[0]
+            told = Difficulty(np.zeros(n), numbers, source=source)
+            probe, once = told_price(outcomes, prices, told, bill, self.ledger)
         shape = (n, len(self.limits))
         accuracy, cost, probes, drawn = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
         for number, row in enumerate(self.choices, start=1):
@@ -190,7 +192,7 @@ class Plan:
             for column, steps in enumerate(row):
                 if not steps or not member.any():
                     continue
-                accuracy[member, column] = cost[member, column] = 0.0
+                accuracy[member, column], cost[member, column] = 0.0, once[member]
                 for step in steps:
                     at, place = _find(step, outcomes, number)
                     one = outcomes[at]

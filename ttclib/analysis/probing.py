@@ -113,12 +113,12 @@ def probed_choice(
     total: dict[int, dict[str, Any]] = {k: {"bins": 0.0} for k in n_probes}
     for _ in range(n_draws):
         order = np.where(pool.present, rng.random(pool.present.shape), np.inf).argsort(axis=1)
-        prefixes = _prefixes(pool, order, [strategy(name)() for name in chosen_from], sizes, verifier, judge, read)
+        drawn = prefixes(pool, order, [strategy(name)() for name in chosen_from], sizes, verifier, judge, read)
         for k in n_probes:
             told = difficulty_of_ease(np.take_along_axis(values, order[:, :k], axis=1).mean(axis=1), 1)
-            told = replace(told, bins=_joined(difficulty_bins(told.ease, n_bins, ties="together")), ties="together")
+            told = replace(told, bins=joined(difficulty_bins(told.ease, n_bins, ties="together")), ties="together")
             for size in {max(size, k) for size in budgets}:
-                one_size = [_at(one, sizes.index(size)) for one in prefixes]
+                one_size = [_at(one, sizes.index(size)) for one in drawn]
                 candidates = candidates_of(one_size, told, ledger=LEDGERS["snell"])
                 choice = optimise(
                     candidates, [float(size)], difficulty=told, beside=base.accuracy[candidates.rows], partitions=5,
@@ -163,12 +163,12 @@ def probed_choice(
     return finite(pl.DataFrame(rows, schema=PROBED_SCHEMA))
 
 
-def _joined(bins: np.ndarray) -> np.ndarray:
+def joined(bins: np.ndarray) -> np.ndarray:
     """Bins that each hold as many problems as there are folds: a smaller one joins the next, the last the one before.
 
     Examples
     --------
-    >>> _joined(np.array([1] * 6 + [2] * 2 + [3] * 5)).tolist()
+    >>> joined(np.array([1] * 6 + [2] * 2 + [3] * 5)).tolist()
     [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]
     """
     sizes = np.bincount(bins, minlength=int(bins.max(initial=0)) + 1)[1:]
@@ -183,7 +183,7 @@ def _joined(bins: np.ndarray) -> np.ndarray:
     return np.where(bins > 0, np.array([0, *labels])[bins], 0)
 
 
-def _prefixes(
+def prefixes(
     pool: Pool,
     order: np.ndarray,
     chosen: Sequence[Strategy],

@@ -71,6 +71,24 @@ def score(
     keeper.take_in(read.store, notify=notify)
 
 
+@cli.command()
+@CONFIG
+@overridable
+@click.option("--feature", default="hidden,greedy", show_default=True, help="Which, with commas.")
+def features(config: str, feature: str, **overrides: Any) -> None:
+    """Keep what CONFIG's policy tells of each question before it is sampled: a hidden state, one greedy answer."""
+    from ttclib.collect import keeper
+    from ttclib.collect.features import features as collect_features
+
+    read = read_config(config, **overrides)
+    wanted = list(dict.fromkeys(part.strip() for part in feature.split(",")))
+    try:
+        n_kept = collect_features(read, wanted, notify=notify)
+    finally:
+        keeper.take_in(read.store, notify=notify)
+    click.echo(f"features: {n_kept:,} kept in '{read.store}'")
+
+
 @contextmanager
 def _noted(lost: list[Any]) -> Iterator[None]:
     """Go on where a server would not give some samples or readings; how that ends, the command says at last."""

@@ -8,6 +8,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "collecting",
         "Score the samples of a pool that CONFIG's PRM has not read, or its judge not as often as it is to.",
     ),
+    "features": (
+        "collecting",
+        "Keep what CONFIG's policy tells of each question before it is sampled: a hidden state, one greedy answer.",
+    ),
     "search": ("searching", "Draw, score and grade the steps that CONFIG's tree searches ask for and the store lacks."),
     "revise": (
         "revising",
@@ -43,6 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "efficiency": (
         "efficiency",
         "At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty.",
+    ),
+    "adaptivity": (
+        "adaptivity",
+        "What adaptivity is worth, paid in full: every way to spend beside one choice for all, at equal total cost.",
     ),
     "crossover": ("crossover", "A small policy with test-time compute against a larger one, at equal FLOPs, over R."),
     "train-or-sample": (

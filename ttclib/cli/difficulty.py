@@ -39,6 +39,7 @@ def difficulty(probes: str, as_json: bool, as_csv: bool, **choices: Any) -> None
         as_json=as_json,
         as_csv=as_csv,
         rows=found.as_json(),
+        findings=found.findings,
         heading=f"Difficulty bins of '{study.policy}', {len(study.pool.problem_ids)} problems (1 is the easiest)",
         notes=found.notes,
         more=more,

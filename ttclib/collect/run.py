@@ -149,6 +149,10 @@ def _sample(
             losses.take(drawn, ended, is_written=bool(shared))
             n_tokens += sum(row["completion_tokens"] or 0 for row in rows)
             tell(begin + len(batch), f"{n_tokens / (time.monotonic() - started):,.0f} tokens/s")
+    if shared:
+        from ttclib.collect.features import keep_hidden  # which collects by itself, too, and checks as this does
+
+        keep_hidden(engine, config, prompts, shared, notify)
     if losses.first is not None:
         if not shared:
             raise losses.first

@@ -13,10 +13,14 @@ LARGEST = {"n": LARGEST_COUNT, "c": LARGEST_COUNT}
 LARGEST_INT32 = 2**31 - 1
 REQUIRED = ("problem_id", "policy")
 _TRUE, _FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
-LISTS = ("step_scores", "step_logprobs", *TOKEN_COLUMNS)
+HALVES = (*TOKEN_COLUMNS, "prompt_hidden")  # kept as half floats, where null is no number
+LISTS = ("step_scores", "step_logprobs", "prompt_hidden", *TOKEN_COLUMNS)
 INTEGER_LISTS = ("completion_ids", "step_tokens")
-INTEGERS = ("sample_index", "prompt_tokens", "completion_tokens", "reasoning_tokens", "n", "c")
-REALS = ("logprob", "elapsed_s")
+INTEGERS = (
+    *("sample_index", "prompt_tokens", "completion_tokens", "reasoning_tokens", "prompt_layer", "greedy_tokens"),
+    *("n", "c"),
+)
+REALS = ("logprob", "elapsed_s", "greedy_logprob")
 
 
 class Unfit(ValueError):
@@ -143,9 +147,10 @@ def _scores(name: str, value: Any) -> list[float | None]:
     scores = value if isinstance(value, list) else [value]
     of_step = name == "step_scores"
     if not of_step and not isinstance(value, list):
-        raise Unfit("give a list of numbers, one for each " + ("token" if name in TOKEN_COLUMNS else "step"))
+        each = {"step_logprobs": ", one for each step", "prompt_hidden": ""}.get(name, ", one for each token")
+        raise Unfit(f"give a list of numbers{each}")
     for index, score in enumerate(scores):
-        if score is None and name in TOKEN_COLUMNS:
+        if score is None and name in HALVES:
             continue
         if isinstance(score, bool) or not isinstance(score, (int, float)) or not _finite(score):
             raise Unfit(

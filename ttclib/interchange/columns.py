@@ -15,6 +15,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.interchange.cell_values import (
+    HALVES,
     INTEGER_LISTS,
     INTEGERS,
     LARGEST,
@@ -22,7 +23,6 @@ from ttclib.interchange.cell_values import (
     LISTS,
     REALS,
     REQUIRED,
-    TOKEN_COLUMNS,
     Unfit,
     cast_value,
 )
@@ -51,6 +51,12 @@ MORE_COLUMNS: dict[str, pl.DataType] = {
     "token_entropies": _SCORES,
     "token_top20": _SCORES,
     "readings": pl.List(pl.Struct(_READING)),  # by several verifiers, or several by one
+    # What the policy tells of the question before it is sampled, on any sample of the problem.
+    "prompt_hidden": _SCORES,
+    "prompt_layer": pl.Int64(),
+    "greedy": pl.String(),
+    "greedy_tokens": pl.Int64(),
+    "greedy_logprob": pl.Float64(),
 }
 SAMPLE_COLUMNS: dict[str, pl.DataType] = {
     "problem_id": pl.String(),
@@ -167,7 +173,7 @@ def _cast_clean(name: str, series: pl.Series) -> pl.Series | None:
             return filled
     elif name in LISTS and kind in (_SCORES, pl.List(pl.Float32)):
         inner = series.explode(empty_as_null=False, keep_nulls=False)
-        if (inner.null_count() == 0 or name in TOKEN_COLUMNS) and inner.is_finite().all():
+        if (inner.null_count() == 0 or name in HALVES) and inner.is_finite().all():
             return series.cast(_SCORES)
     elif name in INTEGER_LISTS and kind in (pl.List(pl.Int64), pl.List(pl.Int32)):
         inner = series.explode(empty_as_null=False, keep_nulls=False)

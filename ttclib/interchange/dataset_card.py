@@ -29,6 +29,11 @@ _MEANINGS = {
     "token_logprobs": "log-probability of each completion token, to three digits",
     "token_entropies": "entropy of each token's distribution at temperature 1, in nats",
     "token_top20": "probability of the 20 likeliest tokens at each token, together",
+    "prompt_hidden": "the policy's hidden state at the end of the prompt, to three digits; on a problem's first sample",
+    "prompt_layer": "after how many layers that state is taken",
+    "greedy": "the policy's one greedy answer, on a problem's first sample",
+    "greedy_tokens": "tokens of the greedy answer",
+    "greedy_logprob": "log-probability of the greedy answer, the sum over its tokens",
     "difficulty": "what the source says of the problem's difficulty",
 }
 _MOST_SHOWN = 200  # of a setting, which may hold a prompt

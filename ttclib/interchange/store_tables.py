@@ -15,6 +15,7 @@ from ttclib.interchange.assembling import Assembled
 from ttclib.interchange.cell_values import TOKEN_COLUMNS
 from ttclib.store.fact_tables import FACTS, checked_facts
 from ttclib.store.halves import halves_of_lists
+from ttclib.store.questions import GREEDY, HIDDEN
 from ttclib.store.tables import SAMPLE_KEY, columns_of
 
 
@@ -56,6 +57,27 @@ def scores_of(read: Assembled, verifier: str) -> pl.DataFrame:
     return pl.concat([told, more], how="diagonal")
 
 
+def features_of(samples: pl.DataFrame) -> pl.DataFrame:
+    """Rows of table ``features``; of several samples of a problem that tell one, the first counts."""
+    key = ["policy", "problem_id", "setting"]
+    kinds = {
+        HIDDEN: ("prompt_hidden", {"prompt_layer": "layer", "prompt_hidden": "hidden"}),
+        GREEDY: (
+            "greedy_logprob",
+            {"greedy": "completion", "greedy_tokens": "completion_tokens", "greedy_logprob": "logprob"},
+        ),
+    }
+    found = []
+    for feature, (told, names) in kinds.items():
+        if told not in samples.columns:
+            continue
+        first = samples.filter(pl.col(told).is_not_null()).unique(key, keep="first", maintain_order=True)
+        held = {name: column for name, column in names.items() if name in first.columns}
+        rows = first.select(*key, "prompt_tokens", "run_id", *held, pl.lit(feature).alias("feature")).rename(held)
+        found.append(rows.with_columns(halves_of_lists(rows["hidden"])) if feature == HIDDEN else rows)
+    return pl.concat(found, how="diagonal") if found else pl.DataFrame()
+
+
 def store_tables(
     read: Assembled, grades: pl.DataFrame, benchmark: str, models: pl.DataFrame, scores: pl.DataFrame
 ) -> dict[str, pa.Table]:
@@ -78,6 +100,7 @@ def store_tables(
         "samples": samples.with_columns(packed),
         "counts": counts,
         "scores": scores,
+        "features": features_of(samples),
         "grades": pl.concat([samples.select(SAMPLE_KEY), grades.drop("graded")], how="horizontal"),
     }
     return {

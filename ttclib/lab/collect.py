@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ttclib.collect import keeper, run
+from ttclib.collect.features import features
 from ttclib.collect.grade_nodes import grade_nodes
 from ttclib.collect.revise import check_revision, revise, score_revisions
 from ttclib.collect.search import search
@@ -29,7 +30,8 @@ class Size:
     Attributes
     ----------
     n_problems, n_samples : int
-        Of the policy, with step scores; the larger ones greedily, and with `n_samples_larger`, on the same.
+        Of the policy, with step scores, the hidden states of its prompts and a greedy answer to each; the larger ones
+        greedily, and with `n_samples_larger`, on the same.
     n_samples_larger : int
     n_revised : int
         Problems with revision chains.
@@ -99,6 +101,7 @@ def collect(size: str, store: Path, *, notify: Notify = print) -> None:
     grader = policy.grading.grader
     stages: dict[str, Callable[[], object]] = {
         "samples of the policy": lambda: run.sample(policy, notify=notify),
+        "features of the questions": lambda: features(policy, notify=notify),
         "step scores": lambda: run.score(policy, notify=notify),
         "larger policies": lambda: [run.sample(config, notify=notify) for config in larger],
         "revision chains": lambda: revise(chains, notify=notify),

@@ -268,5 +268,6 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "12_open_models": ("Of open families, a small model many times or a larger one once?", ("two policies",)),
     "13_train_or_sample": ("Train a model longer, or sample a smaller one more?", ("two policies",)),
     "14_graders": ("How far does the choice of a grader move every curve?", ("samples",)),
+    "15_does_knowing_pay": ("Does knowing what is hard pay for itself?", ("samples",)),
     "16_coverage_or_reasoning": ("What is a gain made of: better answers, or new ones?", ("two settings",)),
 }

@@ -353,6 +353,21 @@ def changes_html(changes: pl.DataFrame) -> str:
     return table(changes.with_columns(pl.col("change").replace(CHANGE_WORDS)), CHANGES)
 
 
+def account_html(wide: tuple[pl.DataFrame, Sequence[Column]], title: str = "") -> str:
+    """One value of the account, a row a way and a column a limit, from `ttclib.study.account.Account.wide`."""
+    frame, columns = wide
+    return table(frame, columns, caption=title)
+
+
+def agreed_html(agreed: pl.DataFrame) -> str:
+    """Who tells difficulty how well, from `DifficultyAnswer.agreed` of `ttclib.study.difficulty`."""
+    columns = (
+        *("difficulty", "n_probes", "spearman", INTERVAL, "within_level", INTERVAL, "slope", INTERVAL, "same_bin"),
+        *(INTERVAL, "n_problems"),
+    )
+    return table(agreed, columns)
+
+
 def agreement_html(agreement: Any) -> str:
     """How far two difficulties agree, in a sentence, from `difficulty_agreement`."""
     rho = f"{shown(agreement.spearman, 'spearman')} (95 % interval "

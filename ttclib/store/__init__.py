@@ -19,7 +19,7 @@ Rooms: `tables` (keys and columns), `migrations` and `schema` (versions), `packe
 `isolation` (connections that reach nothing else), `catalogue` and `foreign` (what a file declares, and what of it is
 not ours), `locks` (waiting for the file), `connection` (into the file and out of it), `parts` (writing),
 `sound_parts`, `part_rows` and `taking_in` (from parts into the file), `choosing` (whose
-samples are meant), `pool`, `chains` and `tree` (reading into arrays), `settings`, `models`, `contents` and `status`
+samples are meant), `pool`, `chains`, `tree` and `questions` (reading into arrays), `settings`, `models`, `contents` and `status`
 (what there is).
 """
 
@@ -30,6 +30,7 @@ from ttclib.store.locks import StoreLockedError
 from ttclib.store.models import list_models, set_model_facts
 from ttclib.store.parts import as_table, write_part
 from ttclib.store.pool import load_pool
+from ttclib.store.questions import load_questions
 from ttclib.store.schema import is_collected, pending_parts
 from ttclib.store.settings import differing_keys, greedy_pool, has_nodes, matching_settings
 from ttclib.store.tree import load_tree
@@ -49,6 +50,7 @@ __all__ = [
     "list_models",
     "load_chains",
     "load_pool",
+    "load_questions",
     "load_tree",
     "matching_settings",
     "pending_parts",

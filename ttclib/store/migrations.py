@@ -87,8 +87,13 @@ def _free_the_keys_of_settings(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"ALTER TABLE store.main.{table} ALTER COLUMN reading SET NOT NULL")
 
 
+def _add_features(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(f"CREATE TABLE IF NOT EXISTS store.features ({_declared('features')})")
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     _add_trees_and_revisions,
     _free_the_keys_of_settings,
+    _add_features,
 )
 SCHEMA_VERSION = 1 + len(MIGRATIONS)

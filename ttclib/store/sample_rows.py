@@ -23,11 +23,13 @@ from ttclib.store.tables import SAMPLE_KEY
 
 Connection = duckdb.DuckDBPyConnection  # an open store, for those who pass it on
 _ROWS = 10_000
-TOKENS = ("token_logprobs", "token_entropies", "token_top20")
+TOKENS = ("token_logprobs", "token_entropies", "token_top20", "prompt_hidden")  # kept as half floats
+# What the policy tells of a question before it is sampled: on the first of a problem's chosen samples.
+FEATURES = ("prompt_hidden", "prompt_layer", "greedy", "greedy_tokens", "greedy_logprob")
 # What a row has only where the store knows it of some sample.
 MORE = (
     "benchmark", "setting", "reasoning", "reasoning_tokens", "logprob", "elapsed_s", "finish_reason", "completion_ids",
-    "step_tokens", "step_logprobs", *TOKENS, "readings",
+    "step_tokens", "step_logprobs", *TOKENS[:3], "readings", *FEATURES,
 )  # fmt: skip
 
 
@@ -182,9 +184,19 @@ LEFT JOIN (SELECT policy, problem_id, setting, sample_index, step_scores FROM sc
 LEFT JOIN ({_readings(aggregation)}) USING (policy, problem_id, setting, sample_index)
 LEFT JOIN (SELECT policy, problem_id, setting, sample_index, answer, correct FROM ({GRADES_READ}))
     USING (policy, problem_id, setting, sample_index)
+LEFT JOIN ({_FEATURES}) USING (policy, problem_id, setting, sample_index)
 """
 
 
+_FEATURES = """
+SELECT policy, problem_id, setting, sample_index, any_value(hidden) AS prompt_hidden, any_value(layer) AS prompt_layer,
+       any_value(completion) AS greedy, any_value(completion_tokens) AS greedy_tokens,
+       any_value(logprob) AS greedy_logprob
+FROM features
+JOIN (SELECT policy, problem_id, setting, min(sample_index) AS sample_index FROM chosen_samples GROUP BY ALL)
+    USING (policy, problem_id, setting)
+GROUP BY ALL
+"""
 _COUNTS = """
 SELECT problem_id, benchmark, policy, nullif(keys, '{}') AS setting, metadata ->> 'difficulty' AS difficulty, n, c
 FROM counts SEMI JOIN chosen_counts USING (policy, problem_id, setting)

@@ -1,4 +1,4 @@
--- Schema version 3. The comments are the schema's documentation: store/README.md is made of them.
+-- Schema version 4. The comments are the schema's documentation: store/README.md is made of them.
 
 -- What was asked. One row a problem; a benchmark is a named set of problems.
 CREATE TABLE problems (
@@ -82,6 +82,22 @@ CREATE TABLE counts (
     setting          VARCHAR NOT NULL,  -- settings.setting
     n                BIGINT,            -- samples drawn and graded
     c                BIGINT,            -- of these, right
+    run_id           VARCHAR
+);
+
+-- What a policy tells of a question before a sample is drawn, for difficulty without sampling. One row a kind: hidden
+-- (its state at the prompt's last token, one pass over the prompt), greedy (how likely its one greedy answer is).
+CREATE TABLE features (
+    policy           VARCHAR NOT NULL,  -- models.model
+    problem_id       VARCHAR NOT NULL,  -- problems.problem_id
+    setting          VARCHAR NOT NULL,  -- settings.setting, of which the prompt's format counts here
+    feature          VARCHAR NOT NULL,  -- hidden, greedy
+    prompt_tokens    INTEGER,           -- tokens read
+    layer            INTEGER,           -- of hidden: after so many layers
+    hidden           BLOB,              -- of hidden: the state, half floats, little-endian
+    completion       VARCHAR,           -- of greedy: the answer, raw text
+    completion_tokens INTEGER,          -- of greedy: the end token included
+    logprob          DOUBLE,            -- of greedy: sum over its tokens at temperature 1
     run_id           VARCHAR
 );
 

@@ -16,6 +16,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "runs": ("run_id",),
     "samples": SAMPLE_KEY,
     "counts": ("policy", "problem_id", "setting"),
+    "features": ("policy", "problem_id", "setting", "feature"),
     "scores": (*SAMPLE_KEY, "verifier", "reading"),
     "grades": (*SAMPLE_KEY, "grader"),
     "nodes": NODE_KEY,

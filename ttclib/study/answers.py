@@ -63,8 +63,20 @@ class Answer(Generic[Result]):
 
 
 def bill_of(told: Difficulty, probes: float | None, queries: float, reused: bool) -> Bill:
-    """How the samples that told difficulty are paid; None probes: all that did."""
-    return Bill(told.n_probes if probes is None else probes, queries, reused)
+    """How what told difficulty is paid; None probes: all samples that did.
+
+    Raises
+    ------
+    RequestError
+        Probes of a difficulty that the question tells, which takes none.
+    """
+    own = told.bill or Bill(told.n_probes)
+    if probes is not None and told.source == "question":
+        raise RequestError(
+            f"{probes:g} probes: {told.predictor} difficulty is told without any; leave --probes out, or ask for "
+            "oracle or predicted difficulty"
+        )
+    return replace(own, n_probes=own.n_probes if probes is None else probes, queries=queries, reused=reused)
 
 
 def ask_frontier(

@@ -12,14 +12,21 @@ import polars as pl
 from ttclib.analysis.agreement import Agreement, cheap_difficulty, difficulty_agreement
 from ttclib.analysis.columns import shown, shown_interval
 from ttclib.analysis.difficulty import Difficulty
+from ttclib.analysis.predicting import PREDICTORS, READS
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
+from ttclib.study.asking import ease_of, level_of, predictors_of, promised, questions_of
 from ttclib.study.captions import source
 from ttclib.study.question import Question
 from ttclib.study.telling import difficulty_of
 
 N_DRAWS = 4  # random draws of k samples, averaged
 PROBES = (1, 2, 4, 8, 16)
+_AGREED = (
+    *("difficulty", "n_probes", "spearman", "ci_low", "ci_high", "within_level", "slope", "slope_low", "slope_high"),
+    *("same_bin", "same_bin_low", "same_bin_high", "within_level_low", "within_level_high", "offset", "offset_low"),
+    *("offset_high", "within_one", "n_problems"),
+)
 _RESAMPLES = 500  # behind each interval of a rank correlation
 PROFILE_SCHEMA = {
     "problem_id": pl.String,
@@ -41,12 +48,17 @@ class DifficultyAnswer:
     Attributes
     ----------
     told : dict of str to Difficulty
-        ``oracle`` and, where the samples have scores, ``predicted``; from all samples.
+        ``oracle`` and, where the samples have scores, ``predicted``; from all samples. A difficulty from the question
+        where that was asked for.
     bins : polars.DataFrame
         What each bin holds, with a column `difficulty`.
     agreement : list of dict
-        One row a way to tell: `difficulty`, `n_probes` (None: all samples), `spearman` with `ci_low` and `ci_high`,
-        `same_bin`, `within_one`, `n_problems`, `confusion`. Few samples are judged by the pass@1 of the others.
+        One row a way to tell: `difficulty`, `n_probes` (None: all samples; 0: none, the question alone), `spearman`
+        with `ci_low` and `ci_high`, `within_level` (null: no level is stated, or all of one level look alike),
+        `slope`, `offset` and `same_bin` with their ends, `within_one`, `n_problems`, `confusion`. What some samples
+        tell is judged by the pass@1 of others.
+    level : str or None
+        The level that the benchmark states.
     problems : polars.DataFrame
         Columns as in `PROFILE_SCHEMA`.
     caption, notes : tuple of str
@@ -58,6 +70,7 @@ class DifficultyAnswer:
     problems: pl.DataFrame
     caption: tuple[str, ...]
     notes: tuple[str, ...]
+    level: str | None = None
 
     @property
     def confusion(self) -> np.ndarray | None:
@@ -79,11 +92,42 @@ class DifficultyAnswer:
                 f"{shown(row['spearman'], 'spearman')} {ends}; {row['same_bin']:.0%} of problems fall into the same "
                 "bin."
             )
-        return tuple(said)
+        return (*said, *self._of_questions())
+
+    def _of_questions(self) -> list[str]:
+        """What the question tells without a sample, beside its metadata alone and beside few samples."""
+        rows = {row["difficulty"]: row for row in self.agreement if row["difficulty"] in PREDICTORS}
+        able = [name for name in PREDICTORS if name in rows and rows[name]["spearman"] is not None]
+        best = max(
+            (name for name in able if name != "question:metadata"),
+            key=lambda name: rows[name]["spearman"],
+            default=None,
+        )
+        if best is None:
+            return []
+        found, plain = rows[best], rows.get("question:metadata")
+        ends = shown_interval(found["ci_low"], found["ci_high"], "spearman")
+        line = f"Without a sample, {READS[best]} rank problems with {shown(found['spearman'], 'spearman')} {ends}"
+        line = line.replace("answer rank", "answer ranks").replace("prompt rank", "prompt ranks")
+        if plain is not None and plain["spearman"] is not None:
+            line += f"; metadata alone with {shown(plain['spearman'], 'spearman')}"
+        if found["within_level"] is not None:
+            ends = shown_interval(found["within_level_low"], found["within_level_high"], "spearman")
+            line += f"; within one {self.level} with {shown(found['within_level'], 'spearman')} {ends}"
+        graded = [row for row in self.agreement if row["difficulty"] == "oracle" and row["spearman"] is not None]
+        fewer = [row["n_probes"] for row in graded if row["spearman"] <= found["spearman"]]
+        if graded:
+            few = (
+                f"better than {max(fewer)} graded sample{'s' if max(fewer) > 1 else ''} a problem"
+                if fewer
+                else (f"worse than {min(row['n_probes'] for row in graded)} graded sample a problem")
+            )
+            line += f". That is {few}"
+        return [f"{line}."]
 
     def cheap(self) -> pl.DataFrame:
         """What k samples tell, as `ttclib.show.charts.cheap_chart` draws it."""
-        rows = [row for row in self.agreement if row["n_probes"] is not None]
+        rows = [row for row in self.agreement if row["n_probes"] is not None and row["difficulty"] not in PREDICTORS]
         names = ("spearman", "same_bin", "within_one")
         return pl.DataFrame(
             [{"kind": row["difficulty"], "k": row["n_probes"], **{name: row[name] for name in names}} for row in rows],
@@ -97,7 +141,8 @@ class DifficultyAnswer:
     def agreed(self) -> pl.DataFrame:
         """The agreement as a frame, without the confusion."""
         return pl.DataFrame(
-            [{name: row[name] for name in row if name != "confusion"} for row in self.agreement],
+            [{name: row[name] for name in _AGREED} for row in self.agreement],
+            schema_overrides=dict.fromkeys(_AGREED[2:-1], pl.Float64),
             infer_schema_length=None,
         )
 
@@ -120,21 +165,29 @@ def answer(pool: Pool, asked: Question, probes: Sequence[int] = PROBES) -> Diffi
         if asked.difficulty == "predicted":
             raise
         notes.append(f"predicted difficulty is left out: {error}")
+    if asked.difficulty in PREDICTORS:
+        told[asked.difficulty] = difficulty_of(pool, asked)
     n_bins = max(one.n_bins for one in told.values())
+    level, strata = _levels(pool)
+    judged: dict[str, Any] = {"strata": strata, "n_resamples": _RESAMPLES, "seed": asked.seed}
     rows = []
     if "predicted" in told:
-        found = difficulty_agreement(
-            told["oracle"].ease, told["predicted"].ease, n_bins, n_resamples=_RESAMPLES, seed=asked.seed
-        )
+        found = difficulty_agreement(told["oracle"].ease, told["predicted"].ease, n_bins, **judged)
         rows.append(_row("predicted", None, [found]))
+    for name, why in predictors_of(pool).items():
+        if why:
+            notes.append(f"left out: {why}")
+            continue
+        told_by = promised(pool, name, asked.seed)
+        found = difficulty_agreement(
+            told["oracle"].ease, told_by.ease, n_bins, **{**judged, "strata": strata if told_by.within else None}
+        )
+        rows.append(_row(name, int(name == "question:greedy"), [found]))
     largest = 0 if pool.counts is not None else int(pool.pool_sizes.max())
     for name, table in tables.items():
         for k in (k for k in probes if k < largest):
             drawn = zip(*cheap_difficulty(table, k, pool.correct, n_draws=N_DRAWS, seed=asked.seed), strict=True)
-            agreed = [
-                difficulty_agreement(unseen, cheap, n_bins, n_resamples=_RESAMPLES, seed=asked.seed)
-                for cheap, unseen in drawn
-            ]
+            agreed = [difficulty_agreement(unseen, cheap, n_bins, **judged) for cheap, unseen in drawn]
             rows.append(_row(name, k, agreed))
     if pool.counts is not None:
         notes.append("what few samples tell is left out: the store holds counts, and no samples to draw from")
@@ -143,7 +196,17 @@ def answer(pool: Pool, asked: Question, probes: Sequence[int] = PROBES) -> Diffi
     summary = pl.concat(
         one.table().insert_column(0, pl.Series("difficulty", [name] * len(one.table()))) for name, one in told.items()
     )
-    return DifficultyAnswer(told, summary, rows, _profiles(pool, told), (source(pool),), tuple(notes))
+    said = tuple(dict.fromkeys(notes))
+    return DifficultyAnswer(told, summary, rows, _profiles(pool, told), (source(pool),), said, level)
+
+
+def _levels(pool: Pool) -> tuple[str | None, np.ndarray | None]:
+    """The level that the benchmark states of each problem, by its name; None: none, or nobody knows the questions."""
+    try:
+        found = level_of(questions_of(pool), ease_of(pool))
+    except RequestError:
+        found = None
+    return (None, None) if found is None else found
 
 
 def _row(name: str, k: int | None, found: Sequence[Agreement]) -> dict[str, Any]:
@@ -157,7 +220,11 @@ def _row(name: str, k: int | None, found: Sequence[Agreement]) -> dict[str, Any]
         "spearman": mean("spearman"),
         "ci_low": mean("spearman_low"),
         "ci_high": mean("spearman_high"),
-        "same_bin": mean("same_bin"),
+        **{
+            f"{name}{end}": mean(f"{name}{end}")
+            for name in ("within_level", "slope", "offset", "same_bin")
+            for end in ("", "_low", "_high")
+        },
         "within_one": mean("within_one"),
         "n_problems": found[0].n_problems,
         "confusion": found[0].confusion.tolist(),

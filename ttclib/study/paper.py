@@ -49,7 +49,7 @@ def optimal(study: Study, asked: Question, baseline: str) -> Answer[Optimal]:
     baseline : str
         A strategy, or variant, that is among what is compared.
     """
-    others = [name for name in study.difficulties() if name != asked.difficulty]
+    others = [name for name in study.difficulties() if name in ("oracle", "predicted") and name != asked.difficulty]
     lines, unit = [], ""
     for difficulty in (asked.difficulty, *others):
         found = ask_frontier(study, asked.but(difficulty=difficulty)).result

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from ttclib.analysis.predicting import PREDICTORS
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.strategy import all_parameters, strategies, strategy
 from ttclib.samples import AGGREGATIONS, PRM
 
-DIFFICULTIES = ("oracle", "predicted")
+DIFFICULTIES = ("oracle", "predicted", *PREDICTORS)
 TOLD = ("auto", "same", "halves")
 PROBLEMS = ("shared", "own", "searched", "revised")
 LACKING = ("refuse", "leave out")
@@ -38,8 +39,9 @@ class Question:
         Difficulty bins of equal size; None: none.
     thresholds : tuple of float, optional
         Bins by absolute ease instead, from the easiest down.
-    difficulty : {"oracle", "predicted"}
-        Predicted by `verifier` and `aggregation`.
+    difficulty : str
+        ``oracle``; ``predicted`` by `verifier` and `aggregation`; or from the question, without a sample:
+        ``question``, ``question:text``, ``question:hidden``, ``question:greedy``, ``question:metadata``.
     told : {"auto", "same", "halves"}
         Which samples tell the difficulty: those that are scored too, or each half for the other. ``auto``: halves
         where the same samples would move a bin by more than half a point.

@@ -20,6 +20,7 @@ from ttclib.store import load_pool
 from ttclib.store.choosing import Wanted
 from ttclib.store.contents import contents
 from ttclib.store.settings import differing_keys, matching_settings
+from ttclib.study.asking import predictors_of
 from ttclib.study.captions import bands_line, lengths_line, prices_line, selection_line, source
 from ttclib.study.compared import Compared, compare
 from ttclib.study.findings import of_curves
@@ -95,7 +96,8 @@ class Study:
 
     def difficulties(self) -> list[str]:
         """By what difficulty can be told."""
-        return ["oracle", "predicted"] if self.pool.has_scores() else ["oracle"]
+        able = [name for name, why in predictors_of(self.pool).items() if not why]
+        return ["oracle", *(["predicted"] if self.pool.has_scores() else []), *able]
 
     def able(self, asked: Question) -> list[str]:
         """Of the strategies those that the store can answer, by name."""

@@ -16,10 +16,12 @@ from ttclib.analysis.difficulty import (
     tell_difficulty,
     told_on_halves,
 )
+from ttclib.analysis.predicting import PREDICTORS
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategy import strategy
 from ttclib.samples import Pool
+from ttclib.study.asking import promised
 from ttclib.study.compared import Compared, compare
 from ttclib.study.opening import Member
 from ttclib.study.question import Question
@@ -57,14 +59,18 @@ def bins_of(asked: Question, n_problems: int, folds: int = 1) -> int | tuple[flo
 
 
 def difficulty_of(pool: Pool, asked: Question, *, folds: int = 1, told_on: str = "same") -> Difficulty:
-    """The difficulty that all samples of a pool tell.
+    """The difficulty that all samples of a pool tell, or its questions.
 
     Raises
     ------
     RequestError
-        Nothing is graded or, for a predicted one, scored; more bins than problems.
+        Nothing is graded or, for a predicted one, scored; the store lacks what a predictor reads; more bins than
+        problems.
     """
     cut = bins_of(asked, len(pool.problem_ids), folds)
+    if asked.difficulty in PREDICTORS:
+        every = np.arange(len(pool.problem_ids))
+        return promised(pool, asked.difficulty, asked.seed).difficulty(every, cut, asked.seed)
     if pool.counts is not None:
         if asked.difficulty == "predicted":
             raise RequestError(
@@ -94,6 +100,14 @@ def tell(members: Sequence[Member], compared: Compared, asked: Question, *, fold
         Folds that every bin is parted into later.
     """
     pool = of_problems(members[0].pool, compared.problem_ids)
+    if asked.difficulty in PREDICTORS:  # taught by every problem, also by those that are not compared
+        whole = members[0].pool
+        place = {name: row for row, name in enumerate(whole.problem_ids)}
+        rows = np.array([place[name] for name in compared.problem_ids], dtype=int)
+        cut_into = bins_of(asked, len(rows), folds)
+        return Told(
+            compared.outcomes, promised(whole, asked.difficulty, asked.seed).difficulty(rows, cut_into, asked.seed)
+        )
     same = difficulty_of(pool, asked, folds=folds)
     if asked.told == "same" or (asked.told == "auto" and not needs_other_samples(same)):
         return Told(compared.outcomes, same, _bias_said(same))
@@ -108,10 +122,23 @@ def tell(members: Sequence[Member], compared: Compared, asked: Question, *, fold
 def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, folds: int) -> Told:
     if asked.problems == "own":
         raise RequestError("strategies on problems of their own: difficulty is told on the samples that are scored")
-    parted = _parted(members, asked.seed)
+    parted = halves_of(members, asked.seed)
     told = told_on_halves(
         *(difficulty_of(of_problems(half.pool, compared.problem_ids), asked, folds=folds) for half in parted[0])
     )
+    both, largest = scored_both_ways(members, compared, asked)
+    note = f"difficulty is told by one half of the samples and scored on the other, both ways: N up to {largest}"
+    return Told(both, told, note)
+
+
+def scored_both_ways(
+    members: Sequence[Member], compared: Compared, asked: Question
+) -> tuple[tuple[Outcomes, ...], int]:
+    """What is compared, scored on each half of the samples, and the largest budget that both have.
+
+    Rows stand as in `told_on_halves`: first as the second half scores the problems, then as the first does.
+    """
+    parted = halves_of(members, asked.seed)
     largest = min(int(half.pool.pool_sizes.min()) for halves in parted for half in halves)
     budgets = asked.budgets and tuple(size for size in asked.budgets if size <= largest)
     if asked.budgets and not budgets:
@@ -134,11 +161,10 @@ def _on_halves(members: Sequence[Member], compared: Compared, asked: Question, f
         held = sorted(set(sides[0].budgets).intersection(sides[1].budgets))
         sides = [cut(side, columns=[side.budgets.index(size) for size in held]) for side in sides]
         both.append(scored_on_halves(*(restrict(side, compared.problem_ids) for side in sides)))
-    note = f"difficulty is told by one half of the samples and scored on the other, both ways: N up to {largest}"
-    return Told(tuple(both), told, note)
+    return tuple(both), largest
 
 
-def _parted(members: Sequence[Member], seed: int) -> list[tuple[Member, Member]]:
+def halves_of(members: Sequence[Member], seed: int) -> list[tuple[Member, Member]]:
     """Members with each half of their samples; parted once, so that what they come to is replayed once."""
     key = (seed, len(members))
     if key not in members[0].halves:

@@ -155,14 +155,36 @@ class TransformersEngine(Tokens):
             )
         return completions
 
-    def _prefill(self, prefixes: list[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
+    @torch.inference_mode()
+    def hidden_states(self, prefixes: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, int]:
+        """The state at the last token of each prefix, and after how many layers: two thirds of them.
+
+        What a model knows of a question is read best from there: the last layers turn to the next token.
+
+        Returns
+        -------
+        states : float array, shape (prefixes, hidden size)
+        layer : int
+        """
+        ids, mask, positions = self._padded(prefixes)
+        output = self.model.base_model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, output_hidden_states=True, use_cache=False
+        )
+        layer = max(1, round(2 * (len(output.hidden_states) - 1) / 3))
+        return output.hidden_states[layer][:, -1].float().cpu().numpy(), layer
+
+    def _padded(self, prefixes: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Token ids filled up at the left, which of them count, and their positions."""
         longest = max(map(len, prefixes))
         padding = [longest - len(prefix) for prefix in prefixes]
         ids = [[0] * width + list(prefix) for width, prefix in zip(padding, prefixes, strict=True)]
         mask = torch.tensor([[0] * width + [1] * (longest - width) for width in padding], device=self.device)
+        return torch.tensor(ids, device=self.device), mask, (mask.cumsum(dim=1) - 1).clamp(min=0)
+
+    def _prefill(self, prefixes: list[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
+        ids, mask, positions = self._padded(prefixes)
         cache = roomy_cache(self.model.config)
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        return self._forward(torch.tensor(ids, device=self.device), mask, positions, cache), mask, cache
+        return self._forward(ids, mask, positions, cache), mask, cache
 
     def _forward(
         self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: DynamicCache

@@ -4,6 +4,7 @@ To add one: rows with what tooltips say (`rows`), a `Measure` (`axes`), a `Serie
 and `finished` (`grammar`).
 """
 
+from ttclib.show.charts.account import account_chart
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
 from ttclib.show.charts.compare import differences_chart, graders_chart, sides_chart
 from ttclib.show.charts.crossover import crossover_chart
@@ -23,6 +24,7 @@ from ttclib.show.charts.training import choices_chart, held_out_chart, training_
 from ttclib.show.charts.tree import tree_chart
 
 __all__ = [
+    "account_chart",
     "accuracy_chart",
     "accuracy_domain",
     "accuracy_rows",

@@ -1,0 +1,137 @@
+"""What a policy tells of a question before it is sampled: one pass over its prompt, and one greedy answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ttclib.collect.engines.loading import close_engine, load_engine
+from ttclib.collect.engines.types import Draw, Engine, check_window
+from ttclib.collect.identity import check_identity, known_policy, record_models
+from ttclib.collect.keeper import Keeper, Notify, start_run
+from ttclib.collect.progress import progress
+from ttclib.collect.run import check_same_problems
+from ttclib.config import RunConfig
+from ttclib.errors import RequestError, one_of
+from ttclib.problems import Problem, load_problems
+from ttclib.store import is_collected, write_part
+from ttclib.store.halves import pack_halves
+from ttclib.store.questions import GREEDY, HIDDEN, features_held
+
+FEATURES = (HIDDEN, GREEDY)
+_PROMPTS = 8  # read at once: the states of all layers are in memory meanwhile
+_ANSWERS = 64
+_Make = Callable[[Any, RunConfig, Sequence[tuple[int, ...]]], list[dict[str, Any]]]
+
+
+def features(config: RunConfig, wanted: Sequence[str] = FEATURES, *, notify: Notify = lambda text: None) -> int:
+    """Keep what the store lacks of the features of the configured problems.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Its policy is loaded in this process, whatever engine samples it.
+    wanted : sequence of {"hidden", "greedy"}
+    notify : callable
+        Told, in lines, what is being done.
+
+    Returns
+    -------
+    int
+        Features kept.
+
+    Raises
+    ------
+    RequestError
+        An API, whose model is not here; problems or model cannot be read; nothing was written.
+    """
+    for name in wanted:
+        one_of(name, FEATURES, "feature")
+    if config.policy.engine == "chat":
+        raise RequestError(
+            f"policy '{config.policy.name}' is behind an API, which tells no hidden state: name a policy whose weights "
+            "are at hand, or sample it at temperature 0 for its greedy answer"
+        )
+    check_identity(config.store, config.policy)
+    problems = load_problems(**config.problems.model_dump())
+    check_same_problems(config.store, problems)
+    lacking = _lacking(config, problems, wanted, notify)
+    total = sum(map(len, lacking.values()))
+    if not total:
+        notify(f"features: the store holds all of '{config.policy.name}' for {len(problems):,} problems")
+        return 0
+    notify(f"features: {total:,} of {len(problems) * len(wanted):,} to take; loading '{config.policy.path}'")
+    policy = known_policy(
+        config.store, config.policy.model_copy(update={"engine": "transformers", "data_parallel_size": 1})
+    )
+    engine = load_engine(policy, config.prompt)
+    try:
+        prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
+        limit = config.sampling.max_tokens if lacking.get(GREEDY) else 1
+        check_window(engine.window, max(map(len, prompts.values())), limit)
+        setting = config.setting_row()
+        record_models(config.store, (config.policy, engine.model_facts()), notify=notify)
+        run = start_run(config, "features", [problem.problem_id for problem in problems])
+        write_part(config.store, "problems", [problem.row() for problem in problems])
+        write_part(config.store, "settings", [setting])
+        shared = {"policy": config.policy.name, "setting": setting["setting"], "run_id": run}
+        for name, ids in lacking.items():
+            keep(engine, config, name, {problem_id: prompts[problem_id] for problem_id in ids}, shared)
+    finally:
+        close_engine(engine)
+    return total
+
+
+def keep_hidden(
+    engine: Any, config: RunConfig, prompts: Mapping[str, tuple[int, ...]], shared: Mapping[str, Any], notify: Notify
+) -> None:
+    """Keep the hidden states that the store lacks, where the engine at hand can tell them."""
+    if not hasattr(engine, "hidden_states"):
+        return
+    held = features_held(config.store, config.policy.name, shared["setting"], notify=notify)[HIDDEN]
+    keep(engine, config, HIDDEN, {name: ids for name, ids in prompts.items() if name not in held}, shared)
+
+
+def keep(
+    engine: Engine, config: RunConfig, feature: str, prompts: Mapping[str, tuple[int, ...]], shared: Mapping[str, Any]
+) -> None:
+    """Take one feature of prompts, in batches of like length, each safe when the next begins."""
+    todo = sorted(prompts.items(), key=lambda one: (len(one[1]), one[0]))
+    make, size = _MAKE[feature]
+    keeper = Keeper(config.store)
+    with progress(feature, len(todo), "prompts") as tell:
+        for begin in range(0, len(todo), size):
+            batch = todo[begin : begin + size]
+            rows = make(engine, config, [ids for _, ids in batch])
+            named = [
+                {"problem_id": name, "feature": feature, "prompt_tokens": len(ids), **row, **shared}
+                for (name, ids), row in zip(batch, rows, strict=True)
+            ]
+            keeper.keep("features", named)
+            tell(begin + len(batch), "")
+
+
+def _hidden(engine: Any, config: RunConfig, prompts: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:
+    states, layer = engine.hidden_states(prompts)
+    return [{"hidden": pack_halves(state), "layer": layer} for state in states]
+
+
+def _greedy(engine: Engine, config: RunConfig, prompts: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:
+    plain = {"temperature": 0.0, "top_p": 1.0, "top_k": None, "min_p": None, "keep_logprobs": False}
+    drawn = engine.generate([Draw(ids, 0) for ids in prompts], config.sampling.model_copy(update=plain))
+    return [{"completion": one.text, "completion_tokens": len(one.token_ids), "logprob": one.logprob} for one in drawn]
+
+
+_MAKE: dict[str, tuple[_Make, int]] = {HIDDEN: (_hidden, _PROMPTS), GREEDY: (_greedy, _ANSWERS)}
+
+
+def _lacking(
+    config: RunConfig, problems: Sequence[Problem], wanted: Sequence[str], notify: Notify
+) -> dict[str, list[str]]:
+    """Problems whose feature the store lacks, by feature."""
+    held: dict[str, set[str]] = {}
+    if is_collected(config.store):
+        held = features_held(config.store, config.policy.name, config.setting_row()["setting"], notify=notify)
+    return {
+        name: [one.problem_id for one in problems if one.problem_id not in held.get(name, set())] for name in wanted
+    }
