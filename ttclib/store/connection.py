@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from ttclib.errors import RequestError, TTCError
 from ttclib.store.locks import as_ours, attach, attach_statement, shared_reader
+from ttclib.store.memory import WRITING, in_turn, limit_memory
 from ttclib.store.migrations import as_of_today
 from ttclib.store.schema import (
     SCHEMA_VERSION,
@@ -106,6 +107,7 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
     try:
         attach(con, store, "READ_WRITE", wait_s, notify)
         migrate(con, store)
+        limit_memory(con, WRITING)
         parts = pending_parts(store)
         con.execute("BEGIN")
         for table in TABLES:
@@ -115,8 +117,10 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
                 con.execute(f"CREATE TEMP TABLE filled AS {_filled_models(own, waiting)}")
                 con.execute("DELETE FROM store.models")
                 con.execute("INSERT INTO store.models BY NAME FROM filled")
-            elif waiting:
-                con.execute(f"INSERT INTO store.{table} BY NAME {_unseen(table, own, waiting)}")
+            else:
+                for some in in_turn(waiting):
+                    near = own + _beside(con, table, some)
+                    con.execute(f"INSERT INTO store.{table} BY NAME {_unseen(table, near, some)}")
         con.execute("COMMIT")
         _remove(parts, store)  # before the lock is let go
     except duckdb.Error as error:
@@ -279,6 +283,17 @@ def _unseen(table: str, own: str | None, parts: list[Path]) -> str:
         f"SELECT * EXCLUDE (written) FROM ({_from_parts(table, parts)}){anti} "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY written) = 1"
     )
+
+
+def _beside(con: duckdb.DuckDBPyConnection, table: str, parts: list[Path]) -> str:
+    """SQL that leaves out the rows of other problems than the parts are about, which DuckDB then does not read."""
+    if "problem_id" not in TABLES[table]:
+        return ""
+    ends = con.execute(f"SELECT min(problem_id), max(problem_id) FROM ({_from_parts(table, parts)})").fetchall()[0]
+    if None in ends:
+        return ""
+    first, last = (name.replace("'", "''") for name in ends)
+    return f" WHERE problem_id BETWEEN '{first}' AND '{last}'"
 
 
 def _filled_models(own: str | None, parts: list[Path]) -> str:
