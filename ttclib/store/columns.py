@@ -12,6 +12,11 @@ LARGE = 1 << 24  # samples from which a column is kept as small as it can be
 _SMALL = {np.dtype(np.float64): np.dtype(np.float32), np.dtype(np.int64): np.dtype(np.int32)}
 
 
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Whether columns of this shape are kept small."""
+    return int(np.prod(shape)) > LARGE
+
+
 class Column:
     """A table (problems, samples) that rows of a store are put into.
 
@@ -25,7 +30,7 @@ class Column:
     def __init__(self, shape: tuple[int, ...], missing: float) -> None:
         self._missing = missing
         wide = np.dtype(type(missing))
-        self._large = int(np.prod(shape)) > LARGE
+        self._large = is_large(shape)
         self._kind = _SMALL.get(wide, wide) if self._large else wide
         self._shape = shape
         self._table: np.ndarray | None = None

@@ -119,8 +119,7 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
                 con.execute("INSERT INTO store.models BY NAME FROM filled")
             else:
                 for some in in_turn(waiting):
-                    near = own + _beside(con, table, some)
-                    con.execute(f"INSERT INTO store.{table} BY NAME {_unseen(table, near, some)}")
+                    con.execute(f"INSERT INTO store.{table} BY NAME {_new_rows(con, table, own, some)}")
         con.execute("COMMIT")
         _remove(parts, store)  # before the lock is let go
     except duckdb.Error as error:
@@ -275,25 +274,26 @@ def _from_parts(table: str, parts: list[Path]) -> str:
     return as_of_today(table, rows, also={"written": "STRUCT(filename VARCHAR, file_row_number BIGINT)"})
 
 
-def _unseen(table: str, own: str | None, parts: list[Path]) -> str:
-    """SQL of the rows of parts whose key `own` has not; of two with one key, the first counts."""
+def _unseen(table: str, own: str | None, parts: list[Path], *, distinct: bool = False) -> str:
+    """SQL of the rows of parts whose key `own` has not; of two with one key, if they are not distinct, the first."""
     key = ", ".join(TABLES[table])
     anti = f" ANTI JOIN ({own}) USING ({key})" if own else ""
-    return (
-        f"SELECT * EXCLUDE (written) FROM ({_from_parts(table, parts)}){anti} "
-        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY written) = 1"
-    )
+    first = "" if distinct else f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY written) = 1"
+    return f"SELECT * EXCLUDE (written) FROM ({_from_parts(table, parts)}){anti}{first}"
 
 
-def _beside(con: duckdb.DuckDBPyConnection, table: str, parts: list[Path]) -> str:
-    """SQL that leaves out the rows of other problems than the parts are about, which DuckDB then does not read."""
-    if "problem_id" not in TABLES[table]:
-        return ""
-    ends = con.execute(f"SELECT min(problem_id), max(problem_id) FROM ({_from_parts(table, parts)})").fetchall()[0]
-    if None in ends:
-        return ""
-    first, last = (name.replace("'", "''") for name in ends)
-    return f" WHERE problem_id BETWEEN '{first}' AND '{last}'"
+def _new_rows(con: duckdb.DuckDBPyConnection, table: str, own: str, parts: list[Path]) -> str:
+    """`_unseen` without what is of no use: `own` where it has none of these problems, an order where keys differ."""
+    rows, near = _from_parts(table, parts), own
+    key = ", ".join(TABLES[table])
+    if "problem_id" in TABLES[table]:
+        ends = con.execute(f"SELECT min(problem_id), max(problem_id) FROM ({rows})").fetchall()[0]
+        if None not in ends:
+            first, last = (name.replace("'", "''") for name in ends)
+            near = f"{own} WHERE problem_id BETWEEN '{first}' AND '{last}'"
+    known = con.execute(f"SELECT 1 FROM ({near}) LIMIT 1").fetchall()
+    doubled = con.execute(f"SELECT 1 FROM ({rows}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1").fetchall()
+    return _unseen(table, near if known else None, parts, distinct=not doubled)
 
 
 def _filled_models(own: str | None, parts: list[Path]) -> str:

@@ -15,6 +15,9 @@ ROWS = 1 << 21  # rows at a time: some hundred megabytes, whatever is done with 
 WRITING, READING = 2_000, 700  # megabytes that DuckDB may take while parts are taken in, and while a pool is read
 
 
+Range = tuple[str, str, int]  # of problems: the first, the last and how many
+
+
 def limit_memory(con: duckdb.DuckDBPyConnection, megabytes: int) -> None:
     """Let DuckDB take no more than that; what does not fit goes to the folder for temporary files."""
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000
@@ -45,7 +48,7 @@ def _rows_of(part: Path) -> int:
         return ROWS
 
 
-def problem_ranges(sizes: Iterable[tuple[str, int]], n_rows: int | None = None) -> list[tuple[str, str, int]]:
+def problem_ranges(sizes: Iterable[tuple[str, int]], n_rows: int | None = None) -> list[Range]:
     """Problems in order, by the first, the last and the number of each run of at most so many rows together.
 
     Parameters
@@ -61,7 +64,7 @@ def problem_ranges(sizes: Iterable[tuple[str, int]], n_rows: int | None = None) 
     [('a', 'b', 2), ('c', 'c', 1)]
     """
     most = ROWS if n_rows is None else n_rows
-    found: list[tuple[str, str, int]] = []
+    found: list[Range] = []
     held = 0
     for name, own in sizes:
         if found and held + own <= most:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ttclib.samples import AGGREGATIONS, LOGPROB, ORM, PRM, ModelFacts, Pool, Verifier, own_logprob
 from ttclib.store.choosing import Wanted, as_key, choose_benchmark, choose_policy, choose_setting, settings_of
-from ttclib.store.columns import LARGE, Column
+from ttclib.store.columns import Column, is_large
 from ttclib.store.connection import connect
 from ttclib.store.kept import Kept, store_state
 from ttclib.store.memory import READING, limit_memory, problem_ranges
@@ -150,7 +150,7 @@ class _Columns:
     def __init__(self, con: duckdb.DuckDBPyConnection, key: list[Any], sizes: list[int]) -> None:
         self.shape = (len(sizes), max(sizes, default=0))
         self._columns = {name: Column(self.shape, missing) for name, missing in _MISSING.items()}
-        if len(sizes) * self.shape[1] > LARGE:
+        if is_large(self.shape):
             limit_memory(con, READING)
         graders = [name for (name,) in con.execute(_GRADERS, key[:2]).fetchall()]
         self._read_grades = _CHOSEN_GRADES if len(graders) > 1 else _ONLY_GRADES
