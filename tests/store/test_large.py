@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from tests.builders import build_store
+from ttclib.errors import RequestError
 from ttclib.replay.strategy import variants
 from ttclib.samples import AGGREGATIONS, Pool
 from ttclib.samples import blocks as sizes
 from ttclib.store import absorb, columns, load_pool, memory, write_part
+from ttclib.store.fingerprint import fingerprint
 from ttclib.store.kept import Kept
 from ttclib.store.memory import in_turn, problem_ranges
 from ttclib.store.schema import parts_directory, pending_parts
@@ -124,3 +126,30 @@ def test_parts_are_taken_in_a_few_at_a_time(tmp_path, small_blocks):
 def test_ranges_of_problems():
     assert problem_ranges([]) == []
     assert problem_ranges([("a", 9), ("b", 1), ("c", 1)], 2) == [("a", "a", 1), ("b", "c", 2)]
+
+
+class TestAFolderOfParts:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        path = build_store(tmp_path / "s.duckdb", n_problems=5, n_samples=16, absorbed=False)
+        write_part(path, "samples", [{**KEY, "problem_id": "p001", "sample_index": 3, "completion": "another"}])
+        return parts_directory(path).rename(tmp_path / "parts")
+
+    def test_it_is_read_as_it_lies(self, folder, tmp_path):
+        before = {part.name: part.stat().st_mtime_ns for part in folder.iterdir()}
+        whole = build_store(tmp_path / "whole.duckdb", n_problems=5, n_samples=16)
+        assert load_pool(folder).problem_ids == load_pool(whole).problem_ids
+        for name, table in tables(load_pool(whole)).items():
+            np.testing.assert_array_equal(tables(load_pool(folder))[name], table, err_msg=name)
+        assert store_status(folder)["policies"] == store_status(whole)["policies"]
+        assert fingerprint(folder) != fingerprint(whole)
+        assert {part.name: part.stat().st_mtime_ns for part in folder.iterdir()} == before
+
+    def test_it_is_not_written_to(self, folder):
+        for write in (absorb, lambda path: write_part(path, "models", [{"model": "more"}])):
+            with pytest.raises(RequestError, match="is a folder of parts, which is read as it lies: name a file"):
+                write(folder)
+
+    def test_a_folder_without_parts_is_no_store(self, tmp_path):
+        with pytest.raises(RequestError, match="no DuckDB file"):
+            load_pool(tmp_path)

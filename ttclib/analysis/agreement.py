@@ -158,9 +158,7 @@ def cheap_difficulty(
     return told, unseen
 
 
-def _probed(
-    table: np.ndarray, grades: np.ndarray, k: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _probed(table: np.ndarray, grades: np.ndarray, k: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Means of k random values of each problem, and of the grades of the others."""
     keys = np.where(np.isnan(table), np.inf, rng.random(table.shape))
     chosen = np.argpartition(keys, k - 1, axis=1)[:, :k]

@@ -31,6 +31,7 @@ from ttclib.store.schema import (
     store_path,
     table_of,
     tables_in_file,
+    written_store,
 )
 from ttclib.store.tables import TABLES, columns_of
 
@@ -69,11 +70,12 @@ def connect(
         # Looked for twice: it may be made, and its parts taken in, between the first look and the parts.
         if not store.exists() and not pending_parts(store) and not store.exists():
             raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
-        in_file = store.exists()
+        folder = store.is_dir() and bool(pending_parts(store))
+        in_file = store.exists() and not folder
         with shared_reader(store, wait_s, notify) if in_file else duckdb.connect() as con:
             ready = _show_tables(con, store, in_file)
             # Without a file there is no lock: had one been made meanwhile, parts could have moved into it.
-            if ready and (in_file or not store.exists()):
+            if ready and (in_file or folder or not store.exists()):
                 yield con
                 return
 
@@ -101,7 +103,7 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
     RequestError
         No DuckDB file, a newer schema, or no space left. The parts stay where they are.
     """
-    store = store_path(path)
+    store = written_store(path)
     _create_file(store)
     con = duckdb.connect()
     try:
@@ -241,8 +243,8 @@ def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> 
     version = check_version(con, store) if in_file else SCHEMA_VERSION
     held = tables_in_file(con) if in_file else set()
     parts = pending_parts(store)
-    # Parts that no lock protects are read at once. Views are the connection's own.
-    kind = "VIEW" if in_file else "TABLE"
+    # Parts that no lock protects are read at once, but for those in a folder of their own, which nobody takes in.
+    kind = "VIEW" if in_file or store.is_dir() else "TABLE"  # both are the connection's own
     try:
         for table in TABLES:
             own = f"SELECT * FROM store.{table}" if table in held else None
@@ -250,7 +252,7 @@ def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> 
                 own = as_of_today(table, own)
             con.execute(f"CREATE TEMP {kind} {table} AS {_whole(table, own, parts)}")
     except duckdb.Error as error:
-        if not in_file and store.exists():
+        if not in_file and store.is_file():
             return False
         raise as_ours(error, store) from error
     return True

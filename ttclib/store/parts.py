@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError
-from ttclib.store.schema import parts_directory, store_path
+from ttclib.store.schema import parts_directory, written_store
 from ttclib.store.tables import READINGS, TABLES, columns_of
 
 _ARROW_TYPES = {
@@ -73,7 +73,7 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     content = as_table(table, rows)
     # Names sort by time, so that of two writes of one key the first counts; the rest makes them unique.
     name = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-{uuid.uuid4().hex}.parquet"
-    directory = parts_directory(store_path(path))
+    directory = parts_directory(written_store(path))
     temporary = directory / (name + ".tmp")
     try:
         with _open_new(temporary) as file:

@@ -37,6 +37,20 @@ def store_path(path: str | Path) -> Path:
     return store
 
 
+def written_store(path: str | Path) -> Path:
+    """Check the path of a store that is to be written to.
+
+    Raises
+    ------
+    RequestError
+        As `store_path`, or it is a folder of parts.
+    """
+    store = store_path(path)
+    if store.is_dir() and pending_parts(store):
+        raise RequestError(f"'{store}' is a folder of parts, which is read as it lies: name a file to write to")
+    return store
+
+
 def is_collected(path: str | Path) -> bool:
     """Whether there is anything to read: the file, its packed form, or parts not yet taken into it."""
     store = store_path(path)
@@ -44,8 +58,8 @@ def is_collected(path: str | Path) -> bool:
 
 
 def parts_directory(path: Path) -> Path:
-    """Where parts wait beside a store."""
-    return path.with_name(path.name + ".parts")
+    """Where parts wait beside a store; a folder of parts is a store that is read as it lies."""
+    return path if path.is_dir() else path.with_name(path.name + ".parts")
 
 
 def pending_parts(path: Path) -> list[Path]:
