@@ -16,7 +16,7 @@ from tests.benchmarks.made_store import make_store
 from tests.benchmarks.page import Rows, measure
 
 STRATEGIES = "pass_at_k,best_of_n,majority_vote,weighted_best_of_n"
-SIZES = ((125, 1000), (250, 1000), (500, 1000), (500, 2000))
+SIZES = ((50, 1000), (100, 1000), (200, 1000), (500, 1000))
 
 
 def commands(store: Path, n_samples: int) -> dict[str, list[str]]:

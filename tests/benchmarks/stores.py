@@ -11,19 +11,19 @@ import polars as pl
 
 from tests.benchmarks.made_store import make_store
 from tests.benchmarks.page import Rows, beside, in_turn, measure
-from ttclib.interchange import export_samples, import_samples
+from ttclib.interchange import export_store, import_samples
 from ttclib.store import absorb, load_pool
 from ttclib.store.pool import _KEPT
 from ttclib.store.schema import pending_parts, table_of
 
-PROBLEMS, SAMPLES = 100, 2000
+PROBLEMS, SAMPLES = 100, 1000
 TABLES = ("samples", "scores", "grades")
 
 
 @measure(
     "ingest",
     "Taking samples in",
-    "200,000 samples with a score and a grade each, without text: parts into a store, with every key checked, beside "
+    "100,000 samples with a score and a grade each, without text: parts into a store, with every key checked, beside "
     "bare DuckDB, which makes three tables of the same Parquet files; and `ttc import` of JSON lines.",
 )
 def ingest() -> Rows:
@@ -33,7 +33,7 @@ def ingest() -> Rows:
         parts = Path(folder) / "parts.duckdb"
         make_store(parts, PROBLEMS, SAMPLES)
         lines = Path(folder) / "lines.jsonl"
-        export_samples(parts, lines)
+        export_store(parts, lines, file_format="interchange")
 
         def ours() -> None:
             store = Path(folder) / f"{next(number)}.duckdb"
@@ -76,7 +76,7 @@ def sizes() -> Rows:
             store, lines = Path(folder) / "s.duckdb", Path(folder) / "s.jsonl"
             n = make_store(store, 50, 1000, text=text)
             absorb(store)
-            export_samples(store, lines)
+            export_store(store, lines, file_format="interchange")
             frame = pl.DataFrame([json.loads(line) for line in lines.open(encoding="utf-8")], infer_schema_length=None)
             frame.write_parquet(lines.with_suffix(".parquet"), compression="zstd")
             rows.append(
@@ -93,7 +93,7 @@ def sizes() -> Rows:
 @measure(
     "load",
     "Reading a pool",
-    "200,000 samples into arrays: chosen grades, scores and tokens in their cells, beside bare DuckDB that joins the "
+    "100,000 samples into arrays: chosen grades, scores and tokens in their cells, beside bare DuckDB that joins the "
     "three tables and gives columns in no order.",
 )
 def load() -> Rows:

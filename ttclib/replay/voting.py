@@ -236,7 +236,7 @@ def _elect_of_one_size(
     for row in np.flatnonzero(known & votes.any(axis=1)):
         cast = votes[row]
         column = np.full(len(cast), -1)
-        column[cast] = voted = np.unique(ids[row, cast], return_inverse=True)[1]
+        column[cast] = voted = _numbered(ids[row, cast])
         class_size = np.bincount(voted)
         for kind in (0, 1):
             if not gains[kind, row, cast].any():
@@ -255,6 +255,16 @@ def _elect_of_one_size(
     table = np.stack([value[0], error, value[1]])
     table[:, ~known] = np.nan
     return table
+
+
+def _numbered(ids: np.ndarray) -> np.ndarray:
+    """Classes, at least 0, numbered from 0 in their order; where numbers are small, without sorting."""
+    largest = int(ids.max())
+    if largest > 4 * len(ids) + 64:
+        return np.unique(ids, return_inverse=True)[1]
+    seen = np.zeros(largest + 1, dtype=bool)
+    seen[ids] = True
+    return (np.cumsum(seen) - 1)[ids]
 
 
 def _silent(votes: np.ndarray, gains: np.ndarray, budgets: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import gettempdir
@@ -22,7 +23,7 @@ def limit_memory(con: duckdb.DuckDBPyConnection, megabytes: int) -> None:
     """Let DuckDB take no more than that; what does not fit goes to the folder for temporary files."""
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000
     con.execute(f"SET memory_limit = '{min(megabytes, there * 4 // 5)}MB'")
-    folder = str(Path(gettempdir(), f"ttclib-{os.getpid()}")).replace("'", "''")
+    folder = str(Path(gettempdir(), f"ttclib-{uuid.uuid4().hex}")).replace("'", "''")
     con.execute(f"SET temp_directory = '{folder}'")
 
 
