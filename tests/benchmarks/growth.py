@@ -17,6 +17,7 @@ from tests.benchmarks.page import Rows, measure
 
 STRATEGIES = "pass_at_k,best_of_n,majority_vote,weighted_best_of_n"
 SIZES = ((50, 1000), (100, 1000), (200, 1000), (500, 1000))
+LARGE = ((500, 2_000), (2_500, 4_000), (10_000, 10_000))
 
 
 def commands(store: Path, n_samples: int) -> dict[str, list[str]]:
@@ -79,6 +80,24 @@ def growth() -> Rows:
         return f"{np.polyfit(samples, np.log(above), 1)[0]:.2f}"
 
     rows.append({"samples": "exponent", **{name: f"{exponent(name, 0)}, {exponent(name, 1)}" for name in names}})
+    return rows
+
+
+@measure(
+    "large",
+    "Large stores",
+    "The same on stores of a million samples to a hundred million: an hour or more, which is why it is measured where it "
+    "is named. CPU s and, behind it, the most memory held, in MB.",
+)
+def large() -> Rows:
+    """A row a size."""
+    rows: Rows = []
+    for n_problems, n_samples in LARGE:
+        found = measured(n_problems, n_samples)
+        file = found.pop("bytes")[1]
+        row: dict[str, object] = {"samples": f"{n_problems:,} × {n_samples:,}"}
+        row |= {name: f"{seconds:,.0f} s, {held:,.0f}" for name, (seconds, held) in found.items()}
+        rows.append(row | {"file, MB": file})
     return rows
 
 

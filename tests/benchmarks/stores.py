@@ -16,14 +16,14 @@ from ttclib.store import absorb, load_pool
 from ttclib.store.pool import _KEPT
 from ttclib.store.schema import pending_parts, table_of
 
-PROBLEMS, SAMPLES = 100, 1000
+PROBLEMS, SAMPLES = 50, 1000
 TABLES = ("samples", "scores", "grades")
 
 
 @measure(
     "ingest",
     "Taking samples in",
-    "100,000 samples with a score and a grade each, without text: parts into a store, with every key checked, beside "
+    "50,000 samples with a score and a grade each, without text: parts into a store, with every key checked, beside "
     "bare DuckDB, which makes three tables of the same Parquet files; and `ttc import` of JSON lines.",
 )
 def ingest() -> Rows:
@@ -93,7 +93,7 @@ def sizes() -> Rows:
 @measure(
     "load",
     "Reading a pool",
-    "100,000 samples into arrays: chosen grades, scores and tokens in their cells, beside bare DuckDB that joins the "
+    "50,000 samples into arrays: chosen grades, scores and tokens in their cells, beside bare DuckDB that joins the "
     "three tables and gives columns in no order.",
 )
 def load() -> Rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -24,7 +25,8 @@ def limit_memory(con: duckdb.DuckDBPyConnection, megabytes: int) -> None:
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000
     con.execute(f"SET memory_limit = '{min(megabytes, there * 4 // 5)}MB'")
     folder = str(Path(gettempdir(), f"ttclib-{uuid.uuid4().hex}")).replace("'", "''")
-    con.execute(f"SET temp_directory = '{folder}'")
+    with suppress(duckdb.Error):  # where it is set and used already it stays
+        con.execute(f"SET temp_directory = '{folder}'")
 
 
 def in_turn(parts: Iterable[Path]) -> Iterator[list[Path]]:

@@ -45,8 +45,8 @@ ends in `.tmp` was being written when its process was killed; it is ignored, and
 A command that needs the file while another process writes to it says so and waits 10 seconds, or as many
 as the environment variable `TTC_WAIT_S` says; then it names the process to stop.
 
-A folder of such parts by itself, on a share for example, is a store that can be read as it lies: name the folder in place
-of the file. Nothing is written to it.
+A folder of such parts by itself, on a share for example, is a store that can be read as it lies: name the folder in
+place of the file. Nothing is written to it.
 
 `NAME.duckdb.xz` is a store packed for sharing. The first command that opens `NAME.duckdb` unpacks it, if that is
 not there; it is not read again after that.
