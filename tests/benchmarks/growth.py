@@ -86,7 +86,7 @@ def growth() -> Rows:
 @measure(
     "large",
     "Large stores",
-    "The same on stores of a million samples to a hundred million: an hour or more, which is why it is measured where it "
+    "The same on stores of a million samples to a hundred million: it takes an hour or more, and is measured where it "
     "is named. CPU s and, behind it, the most memory held, in MB.",
 )
 def large() -> Rows:

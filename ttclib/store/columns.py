@@ -9,7 +9,10 @@ import numpy as np
 from ttclib.samples.blocks import constant
 
 LARGE = 1 << 24  # samples from which a column is kept as small as it can be
-_SMALL = {np.dtype(np.float64): np.dtype(np.float32), np.dtype(np.int64): np.dtype(np.int32)}
+_SMALL: dict[np.dtype[Any], np.dtype[Any]] = {
+    np.dtype(np.float64): np.dtype(np.float32),
+    np.dtype(np.int64): np.dtype(np.int32),
+}
 
 
 def is_large(shape: tuple[int, ...]) -> bool:
@@ -29,7 +32,7 @@ class Column:
 
     def __init__(self, shape: tuple[int, ...], missing: float) -> None:
         self._missing = missing
-        wide = np.dtype(type(missing))
+        wide: np.dtype[Any] = np.dtype(type(missing))
         self._large = is_large(shape)
         self._kind = _SMALL.get(wide, wide) if self._large else wide
         self._shape = shape
