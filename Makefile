@@ -2,6 +2,7 @@
 # make test   install what tests need and run them
 # make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own: vllm.LLM and vllm serve
 # make lint   ruff and mypy
+# make bench  measure everything and write docs/measurements.md and docs/scale.md; ONLY=replay,load
 # make docs   write the reference pages of docs/ anew, from the sources, and what the commands of its consoles print
 # make site   the documentation as a site, into site/, warnings as errors
 # make pages  the reports of all notebooks on each store of SUITES, and the site with them; SUITES= adds what is there already
@@ -55,13 +56,8 @@ fmt: $(VENV)/.installed-dev
 	$(BIN)/nbstripout --extra-keys "metadata.papermill cell.metadata.papermill cell.metadata.execution" notebooks/*.ipynb
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python tests/benchmarks/sampling.py
-	$(BIN)/python -m tests.benchmarks.search
-	$(BIN)/python -m tests.benchmarks.grading
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.replay --peers --large
-	$(BIN)/python -m tests.benchmarks.prefix
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.analysis
-	$(BIN)/python -m tests.benchmarks.explorer $(STORE)
+	$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
+	$(if $(ONLY),,$(BIN)/python -m tests.benchmarks.paper)
 
 readme: $(VENV)/.installed-dev
 	$(BIN)/python -m ttclib.store.readme

@@ -97,7 +97,7 @@ def test_links_lead_where_their_targets_are_in_the_site():
     def of(text: str, source: str, place: str) -> str:
         return LINK.sub(lambda found: turned(found, source, place), text)
 
-    assert of("[a](docs/speed.md#b) [c](LICENSE)", "README.md", "index.md") == "[a](speed.md#b) c"
+    assert of("[a](docs/measurements.md#b) [c](LICENSE)", "README.md", "index.md") == "[a](measurements.md#b) c"
     assert of("[a](../store/README.md#b) ![c](../notebooks/report.png)", "docs/real.md", "real.md") == (
         "[a](store.md#b) ![c](notebooks/report.png)"
     )

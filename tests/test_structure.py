@@ -58,8 +58,8 @@ MODEL_LIBRARIES = {"torch", "transformers", "vllm", "accelerate", "safetensors",
 MODEL_ROOMS = {"collect", "lab"}
 # What a pure room may import from outside: arrays, frames and plain tools; no file, no database, no clock.
 _PLAIN = {
-    *{"__future__", "collections", "dataclasses", "difflib", "enum", "functools", "importlib", "itertools", "json"},
-    *{"math", "numpy", "typing"},
+    *{"__future__", "collections", "dataclasses", "difflib", "enum", "functools", "hashlib", "importlib", "itertools"},
+    *{"json", "math", "numpy", "typing"},
 }
 PURE = {
     "samples": _PLAIN,

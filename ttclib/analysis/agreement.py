@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from ttclib.analysis.binning import difficulty_bins
+from ttclib.analysis.ease import oracle_difficulty
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Resamples, ends, interval
 from ttclib.errors import RequestError
+from ttclib.samples.blocks import row_blocks
 
 
 @dataclass(frozen=True)
@@ -201,21 +203,25 @@ def cheap_difficulty(
     >>> told.tolist(), unseen.tolist()
     ([[1.0, 0.0]], [[1.0, 0.0]])
     """
-    table = np.asarray(values, dtype=float)
-    grades = table if correct is None else np.asarray(correct, dtype=float)
-    known = ~np.isnan(table)
-    most = int(known.sum(axis=1).max(initial=0))
+    table = np.asarray(values)
+    table = table if table.dtype.kind == "f" else table.astype(float)
+    grades = table if correct is None else np.asarray(correct)
+    most = int((~np.isnan(table)).sum(axis=1).max(initial=0))
     if k < 1 or k > most:
         raise RequestError(f"{k} difficulty samples: allowed 1 to {most}, the largest pool")
     rng = np.random.default_rng(seed)
     told, unseen = np.empty((n_draws, len(table))), np.empty((n_draws, len(table)))
     for draw in range(n_draws):
-        keys = np.where(known, rng.random(table.shape), np.inf)
-        chosen = np.argpartition(keys, k - 1, axis=1)[:, :k]
-        told[draw] = np.take_along_axis(table, chosen, axis=1).mean(axis=1)  # NaN where fewer are known
-        others = grades.copy()
-        np.put_along_axis(others, chosen, np.nan, axis=1)
-        left = ~np.isnan(others)
-        with np.errstate(invalid="ignore"):
-            unseen[draw] = np.where(left, others, 0.0).sum(axis=1) / left.sum(axis=1)
+        for rows in row_blocks(table.shape):
+            told[draw, rows], unseen[draw, rows] = _probed(table[rows], grades[rows], k, rng)
     return told, unseen
+
+
+def _probed(table: np.ndarray, grades: np.ndarray, k: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Means of k random values of each problem, and of the grades of the others."""
+    keys = np.where(np.isnan(table), np.inf, rng.random(table.shape))
+    chosen = np.argpartition(keys, k - 1, axis=1)[:, :k]
+    others = np.array(grades, dtype=float)
+    np.put_along_axis(others, chosen, np.nan, axis=1)
+    # NaN where fewer are known than asked for.
+    return np.take_along_axis(table, chosen, axis=1).mean(axis=1, dtype=float), oracle_difficulty(others)

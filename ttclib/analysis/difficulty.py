@@ -215,7 +215,8 @@ def tell_difficulty(
     >>> found.bins.tolist(), found.thresholds, found.n_probes
     ([1, 2, 3], (0.75, 0.25), 2.0)
     """
-    table = np.asarray(values, dtype=float)
+    table = np.asarray(values)
+    table = table if table.dtype.kind == "f" else table.astype(float)
     n_known = (~np.isnan(table)).sum(axis=1)
     if not n_known.any():
         what = "graded: grade" if source == "oracle" else "scored: score"
@@ -225,7 +226,7 @@ def tell_difficulty(
         oracle_difficulty(table), bins, source=source, verifier=verifier, aggregation=aggregation, ties=ties,
         told_on=told_on, bill=bill, seed=seed, n_probes=float(n_known[n_known > 0].mean()),
     )  # fmt: skip
-    bias = None if grades is None else telling_bias(table, np.asarray(grades, dtype=float), told.bins)
+    bias = None if grades is None else telling_bias(table, np.asarray(grades), told.bins)
     return replace(told, bias=bias)
 
 

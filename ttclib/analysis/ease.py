@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttclib.samples.blocks import row_blocks
+
 
 def oracle_difficulty(correct: ArrayLike) -> np.ndarray:
     """pass@1 of each problem, from ground truth.
@@ -19,7 +21,12 @@ def oracle_difficulty(correct: ArrayLike) -> np.ndarray:
     numpy.ndarray, shape (problems,)
         In [0, 1], higher is easier; NaN: no graded sample.
     """
-    table = np.asarray(correct, dtype=float)
+    given = np.asarray(correct)
+    return np.concatenate([_mean_known(given[rows]) for rows in row_blocks(given.shape)])
+
+
+def _mean_known(values: np.ndarray) -> np.ndarray:
+    table = np.asarray(values, dtype=float)
     known = ~np.isnan(table)
     with np.errstate(invalid="ignore"):
         return np.where(known, table, 0.0).sum(axis=1) / known.sum(axis=1)
@@ -44,15 +51,22 @@ def telling_bias(told: np.ndarray, correct: np.ndarray, bins: np.ndarray) -> np.
     numpy.ndarray, shape (1 + n_bins,)
         In accuracy; entry 0 (all problems) is 0.
     """
+    moments = [_moments(told[rows], correct[rows]) for rows in row_blocks(told.shape)]
+    n, n_both, ease, apart, square = (np.concatenate(parts) for parts in zip(*moments, strict=True))
+    return _shrunk(ease, n, _pooled(apart, n_both), _pooled(square, n), bins)
+
+
+def _moments(told: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of each problem: how many told, and of these are graded; the ease told; sums of products and of squares."""
+    told, correct = np.asarray(told, dtype=float), np.asarray(correct, dtype=float)
     n = (~np.isnan(told)).sum(axis=1).astype(float)
     both = ~np.isnan(told) & ~np.isnan(correct)
-    n_both = both.sum(axis=1)
-    ease = oracle_difficulty(told)
-    right = oracle_difficulty(np.where(both, correct, np.nan))
-    own = oracle_difficulty(np.where(both, told, np.nan))
+    ease = _mean_known(told)
+    right = _mean_known(np.where(both, correct, np.nan))
+    own = _mean_known(np.where(both, told, np.nan))
     apart = np.where(both, (told - own[:, None]) * (correct - right[:, None]), 0.0).sum(axis=1)
     square = np.where(~np.isnan(told), (told - ease[:, None]) ** 2, 0.0).sum(axis=1)
-    return _shrunk(ease, n, _pooled(apart, n_both), _pooled(square, n), bins)
+    return n, both.sum(axis=1), ease, apart, square
 
 
 def _pooled(sums: np.ndarray, n: np.ndarray) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from ttclib.errors import NotInStore, one_of
 from ttclib.replay.best_of_n import expected_largest
 from ttclib.replay.budgets import as_budgets, doublings
+from ttclib.replay.draws import draws_of
 from ttclib.replay.estimate import Estimate, grades_by_answer
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.revisions import Split, select_from_chains, split_at_ratio, splits_of
@@ -182,7 +183,7 @@ class _SplitTable:
             self.splits,
             selection=self._selection,
             n_subsets=n_subsets,
-            seed=seed,
+            seed=draws_of(self._chains, seed),
         )
 
     def costs(self) -> dict[str, np.ndarray]:

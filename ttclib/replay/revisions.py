@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.draws import Seed, as_draws
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.factorials import log_avoided
 from ttclib.replay.voting import check_weights
@@ -86,7 +87,7 @@ def select_from_chains(
     *,
     selection: str = "hierarchical",
     n_subsets: int = 400,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Estimate:
     """What the answer selected from chains comes to, at each split of a budget.
 
@@ -114,7 +115,7 @@ def select_from_chains(
     splits : iterable of (sequential, parallel)
     selection : {"hierarchical", "majority"}
     n_subsets : int, keyword-only
-    seed : int, keyword-only
+    seed : int or Draws, keyword-only
 
     Returns
     -------
@@ -156,7 +157,7 @@ def select_from_chains(
             f"arrays must share one shape (problems, chains, positions), got {ids.shape}, {weights.shape}, "
             f"{right.shape}, and lengths (problems, chains), got {ends.shape}"
         )
-    wanted = list(splits)
+    wanted, draws = list(splits), as_draws(seed, len(ids))
     table = np.full((3, len(ids), len(wanted)), np.nan)
     within = np.arange(ids.shape[2]) < ends[..., None]
     votes = within & (ids >= 0) & ~np.isnan(weights)
@@ -169,7 +170,7 @@ def select_from_chains(
                 cut = np.ix_(chains, np.arange(sequential))
                 answers, weight, grades, cast = (values[row][cut] for values in (ids, weights, right, votes))
                 sizes = [wanted[i][1] for i in columns]
-                rng = np.random.default_rng([seed, int(row)])
+                rng = np.random.default_rng(draws.of(row))
                 found = _of_one_length(answers, weight, grades, cast, selection, sizes, n_subsets, rng)
                 table[:, row, columns] = found
     return Estimate(table[0], table[2], table[1])

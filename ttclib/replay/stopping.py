@@ -23,6 +23,7 @@ from ttclib.replay.arrays import as_answers, as_grades, as_table, check_one_shap
 from ttclib.replay.best_of_n import mean_of_runs, rank_weights
 from ttclib.replay.budgets import as_budgets
 from ttclib.replay.coverage import pass_at_k
+from ttclib.replay.draws import Seed, as_draws
 from ttclib.replay.stop_rules import BETA, DIRICHLET, SHARE, WINDOW
 from ttclib.replay.voting import check_weights, elect, subsets_for
 
@@ -61,7 +62,7 @@ def adaptive_consistency(
     loads: ArrayLike | None = None,
     pool_sizes: ArrayLike | None = None,
     n_orders: int | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Stopped:
     """Majority vote that stops once the leading answer is surely the most frequent one.
 
@@ -88,7 +89,8 @@ def adaptive_consistency(
     n_orders : int, keyword-only, optional
         Random orders a problem where not all are counted; None: as many as keep the error of the mean over problems
         below 0.001.
-    seed : int, keyword-only
+    seed : int or Draws, keyword-only
+        As in `ttclib.replay.voting.elect`.
 
     Returns
     -------
@@ -128,7 +130,7 @@ def early_stopping_consistency(
     loads: ArrayLike | None = None,
     pool_sizes: ArrayLike | None = None,
     n_orders: int | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Stopped:
     """Majority vote over windows of samples that stops after the first window in which all give one answer.
 
@@ -171,7 +173,7 @@ def window_waits(
     *,
     pool_sizes: ArrayLike | None = None,
     n_orders: int | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> np.ndarray:
     """How long early-stopping consistency is waited for: its windows one after the other, each as its longest sample.
 
@@ -197,7 +199,8 @@ def window_waits(
     ids, length = as_answers(answer_ids), as_table(lengths, "lengths")
     check_one_shape(answer_ids=ids, lengths=length)
     sizes, limits = np.atleast_1d(as_budgets(windows, "a window")), np.atleast_1d(as_budgets(caps))
-    orders = subsets_for(len(ids)) if n_orders is None else n_orders
+    draws = as_draws(seed, len(ids))
+    orders = subsets_for(draws.n_problems) if n_orders is None else n_orders
     table = np.full((len(ids), len(sizes), len(limits)), np.nan)
     for rows, size in rows_by_size(pool_sizes, ids.shape):
         within = np.flatnonzero(limits <= size)
@@ -208,7 +211,7 @@ def window_waits(
             for row in rows[~np.isnan(length[rows, :size]).any(axis=1)]:
                 waits = np.zeros((len(sizes), len(asked)))
                 cells = ids[row, :size], length[row, :size], sizes.astype(float)
-                random_waits(*cells, asked, orders, _first_number((seed, int(row))), waits)
+                random_waits(*cells, asked, orders, _first_number(draws.of(row)), waits)
                 table[row][:, within] = waits[:, place] / orders
     return table
 
@@ -224,7 +227,7 @@ def weighted_stop(
     loads: ArrayLike | None = None,
     pool_sizes: ArrayLike | None = None,
     n_orders: int | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Stopped:
     """Weighted vote that stops once the leader's sum of scores is ahead of every other by a share of them all.
 
@@ -360,7 +363,7 @@ def _votes(
     pool_sizes: ArrayLike | None,
     *,
     n_orders: int | None,
-    seed: int,
+    seed: Seed,
     at_least: int = 1,
 ) -> Stopped:
     """The rules that stop a vote."""
@@ -371,17 +374,18 @@ def _votes(
     if n_orders is not None and n_orders < 2:
         raise ValueError(f"n_orders must be at least 2, got {n_orders}")
     load, missing = _loads(loads, right.shape)
+    draws = as_draws(seed, len(ids))
     ascending, back = np.unique(levels, return_inverse=True)
     table = np.full((len(ids), len(levels), len(limits), _LOADS + load.shape[2]), np.nan)
     for rows, size in rows_by_size(pool_sizes, ids.shape):
         within = np.flatnonzero(limits <= size)
         if within.size:
             asked, place = np.unique(limits[within], return_inverse=True)
-            watch = _Watch(rule, ascending, asked, at_least, size, n_orders or subsets_for(len(ids)))
+            watch = _Watch(rule, ascending, asked, at_least, size, n_orders or subsets_for(draws.n_problems))
             pools = ids[rows, :size], weights[rows, :size], right[rows, :size], load[rows, :size]
-            unstopped = watch.unstopped(*pools[:3], seed)
+            unstopped = watch.unstopped(*pools[:3])
             for row, *cells in zip(rows, *pools, unstopped, strict=True):
-                table[row][:, within] = watch.one(*cells, seed=(seed, int(row)))[back][:, place]
+                table[row][:, within] = watch.one(*cells, seed=draws.of(row))[back][:, place]
     return _stopped(table, right, missing, rows_by_size(pool_sizes, ids.shape))
 
 
@@ -398,12 +402,12 @@ class _Watch:
         self._beta = beta_table(size if rule in (BETA, DIRICHLET) else 0)
         self._gamma = gamma_tables(size if rule == DIRICHLET else 0)
 
-    def unstopped(self, ids: np.ndarray, weights: np.ndarray, right: np.ndarray, seed: int) -> np.ndarray:
+    def unstopped(self, ids: np.ndarray, weights: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Accuracy and ungraded share of the votes that nothing stops, shape (problems, 2, caps); NaN: not exact."""
         exact = self._caps
         if self._rule == SHARE:  # of a weighted vote few budgets are exact, and the others dear
             exact = self._caps[(self._caps <= 2) | (self._caps == ids.shape[1])]
-        votes = elect(ids, weights if self._rule == SHARE else None, right, exact, n_subsets=self._n_orders, seed=seed)
+        votes = elect(ids, weights if self._rule == SHARE else None, right, exact, n_subsets=self._n_orders)
         found = np.full((len(ids), 2, len(self._caps)), np.nan)
         known = np.stack([votes.accuracy, votes.ungraded], axis=1)
         found[:, :, np.isin(self._caps, exact)] = np.where(votes.mc_error[:, None] == 0, known, np.nan)

@@ -18,6 +18,7 @@ from ttclib.errors import RequestError
 from ttclib.replay.arrays import as_answers, as_grades, as_table, check_one_shape, rows_by_size
 from ttclib.replay.best_of_n import mean_of_the_best
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.draws import Draws, Seed, as_draws
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.factorials import log_avoided, log_factorials
 from ttclib.replay.listing import listed_election
@@ -124,14 +125,16 @@ def elect(
     *,
     pool_sizes: ArrayLike | None = None,
     n_subsets: int | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Estimate:
     """A vote with its Monte-Carlo error and the chance that the elected answer is not graded.
 
     Parameters
     ----------
-    answer_ids, correct, budgets, n_subsets, seed
+    answer_ids, correct, budgets, n_subsets
         As in `majority_vote`.
+    seed : int or Draws
+        A number counts problems by their rows; `ttclib.replay.draws.draws_of` goes by their names.
     scores : array_like of float, shape (problems, samples), or None
         As in `weighted_best_of_n`; None: every vote counts the same.
     pool_sizes : array_like of int, shape (problems,), keyword-only, optional
@@ -160,14 +163,15 @@ def elect(
     sizes = np.atleast_1d(as_budgets(budgets))
     if n_subsets is not None and n_subsets < 1:
         raise ValueError(f"n_subsets must be at least 1, got {n_subsets}")
-    subsets = subsets_for(len(ids)) if n_subsets is None else n_subsets
+    draws = as_draws(seed, len(ids))
+    subsets = subsets_for(draws.n_problems) if n_subsets is None else n_subsets
     table = np.full((3, len(ids), len(sizes)), np.nan)
     for rows, size in rows_by_size(pool_sizes, ids.shape):
         within = sizes <= size
         if rows.size and within.any():
             asked, back = np.unique(sizes[within], return_inverse=True)
             answers, weight, grades = (values[rows, :size] for values in (ids, weights, right))
-            found = _elect_of_one_size(answers, weight, grades, asked, scores is None, subsets, seed, rows)
+            found = _elect_of_one_size(answers, weight, grades, asked, scores is None, subsets, draws, rows)
             table[:, rows[:, None], np.flatnonzero(within)] = found[:, :, back]
     return Estimate(*table)
 
@@ -218,7 +222,7 @@ def _elect_of_one_size(
     budgets: np.ndarray,
     heads: bool,
     n_subsets: int,
-    seed: int,
+    draws: Draws,
     rows: np.ndarray,
 ) -> np.ndarray:
     """Accuracy, its error and the ungraded share at ascending budgets, shape (3, problems, budgets)."""
@@ -232,7 +236,7 @@ def _elect_of_one_size(
     for row in np.flatnonzero(known & votes.any(axis=1)):
         cast = votes[row]
         column = np.full(len(cast), -1)
-        column[cast] = voted = np.unique(ids[row, cast], return_inverse=True)[1]
+        column[cast] = voted = _numbered(ids[row, cast])
         class_size = np.bincount(voted)
         for kind in (0, 1):
             if not gains[kind, row, cast].any():
@@ -240,7 +244,7 @@ def _elect_of_one_size(
             of_class = np.bincount(voted, gains[kind, row, cast]) / class_size
             gains[kind, row, cast] = of_class[voted]
             value[kind, row], spread = _elect_one(
-                column, weight[row], class_size, of_class, budgets, heads, n_subsets, (seed, int(rows[row]))
+                column, weight[row], class_size, of_class, budgets, heads, n_subsets, draws.of(rows[row])
             )
             error[row] = error[row] if kind else spread
     value += _silent(votes, gains, budgets)
@@ -251,6 +255,16 @@ def _elect_of_one_size(
     table = np.stack([value[0], error, value[1]])
     table[:, ~known] = np.nan
     return table
+
+
+def _numbered(ids: np.ndarray) -> np.ndarray:
+    """Classes, at least 0, numbered from 0 in their order; where numbers are small, without sorting."""
+    largest = int(ids.max())
+    if largest > 4 * len(ids) + 64:
+        return np.unique(ids, return_inverse=True)[1]
+    seen = np.zeros(largest + 1, dtype=bool)
+    seen[ids] = True
+    return (np.cumsum(seen) - 1)[ids]
 
 
 def _silent(votes: np.ndarray, gains: np.ndarray, budgets: np.ndarray) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from ttclib.samples.blocks import constant, row_blocks, widened
 from ttclib.samples.facts import ModelFacts, Setting
 from ttclib.samples.scores import Scored, Verifier
 
@@ -40,6 +41,13 @@ class Pool(Scored):
     counts : (int array, int array) or None
         Shape (problems,) each: samples and right ones, where that is all that is known. The other arrays then
         have no columns.
+    block_of : int or None
+        Problems of the pool that this is a block of (`blocks`); None: it is no block.
+
+    Notes
+    -----
+    A large pool's columns are kept in 32 bits where these hold every value: sum them up in full precision, as `blocks`
+    gives them.
     """
 
     store: str
@@ -55,6 +63,7 @@ class Pool(Scored):
     policy_model: ModelFacts | None = None
     benchmark: str | None = None
     counts: tuple[np.ndarray, np.ndarray] | None = None
+    block_of: int | None = None
 
     @property
     def pool_sizes(self) -> np.ndarray:
@@ -69,7 +78,10 @@ class Pool(Scored):
     @property
     def n_correct(self) -> np.ndarray:
         """Of the graded ones the right ones, shape (problems,)."""
-        return np.nansum(self.correct, axis=1) if self.counts is None else self.counts[1]
+        if self.counts is not None:
+            return self.counts[1]
+        parts = [np.nansum(self.correct[rows], axis=1, dtype=float) for rows in row_blocks(self.correct.shape)]
+        return np.concatenate(parts)
 
     @property
     def has_answers(self) -> bool:
@@ -88,20 +100,26 @@ class Pool(Scored):
         Of a problem without any, the mean over problems. Where more than `FEW_UNKNOWN` of the samples are unknown,
         the rest no longer stands for them: unknown they stay.
         """
+        stand_in = self._length_of_unknown()
+        return self.completion_tokens if stand_in is None else _filled(self, stand_in)
+
+    def _length_of_unknown(self) -> np.ndarray | None:
+        """What stands for an unknown length in each problem, shape (problems,); None: nothing does."""
         unknown = self.n_unknown_lengths
-        if not unknown or unknown > FEW_UNKNOWN * self.present.sum():
-            return self.completion_tokens
+        if self.block_of is not None or not unknown or unknown > FEW_UNKNOWN * self.present.sum():
+            return None
         known = self.present & ~np.isnan(self.completion_tokens)
-        total, count = np.where(known, self.completion_tokens, 0.0).sum(axis=1), known.sum(axis=1)
+        total = np.where(known, self.completion_tokens, 0.0).sum(axis=1, dtype=float)
+        count = known.sum(axis=1)
         mean = total / np.maximum(count, 1)
         mean[count == 0] = mean[count > 0].mean()
-        return np.where(self.present & ~known, mean[:, None], self.completion_tokens)
+        return np.asarray(mean)
 
     @property
     def prompt_lengths(self) -> np.ndarray:
         """`prompt_tokens`, where few are unknown these as the mean of the others."""
         unknown = np.isnan(self.prompt_tokens)
-        if not unknown.any() or unknown.sum() > FEW_UNKNOWN * len(unknown):
+        if self.block_of is not None or not unknown.any() or unknown.sum() > FEW_UNKNOWN * len(unknown):
             return self.prompt_tokens
         return np.where(unknown, np.nanmean(self.prompt_tokens), self.prompt_tokens)
 
@@ -113,6 +131,8 @@ class Pool(Scored):
     def of_problems(self, rows: np.ndarray) -> Pool:
         """The same pool on some of its problems, by their rows or a mask, in that order."""
         places = np.arange(len(self.problem_ids))[rows]
+        if np.array_equal(places, np.arange(len(self.problem_ids))):
+            return self  # nothing is copied
 
         def pick(table: np.ndarray) -> np.ndarray:
             return table[places]
@@ -124,6 +144,37 @@ class Pool(Scored):
             counts=None if self.counts is None else (pick(self.counts[0]), pick(self.counts[1])),
             **self._samples(pick),
         )
+
+    def blocks(self, n_cells: int | None = None) -> Iterator[tuple[slice, Pool]]:
+        """The pool in parts of some problems each, in full precision; a small pool is its only part.
+
+        What is told by all problems is told before: what stands for unknown lengths, and by `block_of` how many
+        problems an average will be over.
+
+        Parameters
+        ----------
+        n_cells : int, optional
+            Samples a part, at most, but for a problem that has more; by default `ttclib.samples.blocks.BLOCK`.
+
+        Yields
+        ------
+        (slice, Pool)
+            Rows, and the pool of these.
+        """
+        parts = row_blocks(self.present.shape, n_cells)
+        if len(parts) == 1 or self.counts is not None:
+            yield slice(None), self
+            return
+        stand_in, prompts = self._length_of_unknown(), self.prompt_lengths
+        for rows in parts:
+            part = replace(
+                self,
+                problem_ids=self.problem_ids[rows],
+                prompt_tokens=prompts[rows],
+                block_of=self.block_of or len(self.problem_ids),
+                **self._samples(lambda table, rows=rows: widened(table[rows])),
+            )
+            yield rows, part if stand_in is None else replace(part, completion_tokens=_filled(part, stand_in[rows]))
 
     def of_samples(self, columns: np.ndarray) -> Pool:
         """The same pool with some of its samples.
@@ -140,16 +191,20 @@ class Pool(Scored):
         cut: dict[int, np.ndarray] = {}
 
         def once(table: np.ndarray) -> np.ndarray:
-            return cut.setdefault(id(table), pick(table))
+            if id(table) not in cut:
+                # One value throughout takes no memory, and goes on so.
+                same = table is not self.present and table.size > 0 and not any(table.strides)
+                cut[id(table)] = constant(table.flat[0], once(self.present).shape) if same else pick(table)
+            return cut[id(table)]
 
-        verifiers = {
-            name: replace(
-                one, scores={how: once(table) for how, table in one.scores.items()}, prm_tokens=once(one.prm_tokens)
-            )
-            for name, one in self.verifiers.items()
-        }
+        verifiers = {name: one.cut(once) for name, one in self.verifiers.items()}
         tables = ("present", "correct", "answer_ids", "completion_tokens")
         return {"verifiers": verifiers, **{name: once(getattr(self, name)) for name in tables}}
+
+
+def _filled(pool: Pool, stand_in: np.ndarray) -> np.ndarray:
+    unknown = pool.present & np.isnan(pool.completion_tokens)
+    return np.where(unknown, stand_in[:, None], pool.completion_tokens)
 
 
 @dataclass(frozen=True)

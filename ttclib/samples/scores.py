@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ttclib.errors import RequestError, one_of
+from ttclib.samples.blocks import constant
 from ttclib.samples.facts import ModelFacts
 
 AGGREGATIONS = ("last", "min", "prod", "mean")
@@ -54,6 +55,11 @@ class Verifier:
         """`prm_tokens`, 0 for a sample that it could not read."""
         return np.where(np.isnan(self.prm_tokens) & np.isnan(self.scores["last"]), 0.0, self.prm_tokens)
 
+    def cut(self, pick: Callable[[np.ndarray], np.ndarray]) -> Verifier:
+        """The same on some of the samples, each table cut by `pick`."""
+        scores = {how: pick(table) for how, table in self.scores.items()}
+        return replace(self, scores=scores, prm_tokens=pick(self.prm_tokens))
+
     @property
     def label(self) -> str:
         """Its kind and name in words."""
@@ -70,9 +76,12 @@ def own_logprob(mean_logprob: np.ndarray) -> Verifier:
     mean_logprob : float array
         NaN: unknown.
     """
-    score = np.exp(mean_logprob)
-    score.flags.writeable = False
-    return Verifier(LOGPROB, LOGPROB, dict.fromkeys(AGGREGATIONS, score), np.zeros(score.shape))
+    if any(mean_logprob.strides):
+        score = np.exp(mean_logprob)
+        score.flags.writeable = False
+    else:  # one value throughout, in no memory
+        score = constant(float(np.exp(mean_logprob.flat[0])) if mean_logprob.size else np.nan, mean_logprob.shape)
+    return Verifier(LOGPROB, LOGPROB, dict.fromkeys(AGGREGATIONS, score), constant(0.0, score.shape))
 
 
 class Scored:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ttclib.samples import LOGPROB, Chains, own_logprob
+from ttclib.samples import AGGREGATIONS, LOGPROB, Chains, ModelFacts, Verifier, own_logprob
 from ttclib.store.choosing import CHAINS, Wanted, choose_benchmark, choose_policy, choose_setting, settings_of
+from ttclib.store.columns import grid
 from ttclib.store.connection import connect
 from ttclib.store.models import read_model
-from ttclib.store.pool import AGGREGATED, grades_read, grid, verifiers_of
+from ttclib.store.pool import AGGREGATED, grades_read
 from ttclib.store.tables import REVISION_KEY
 
 
@@ -73,11 +74,35 @@ def load_chains(
         completion_tokens=tables["completion_tokens"],
         prompt_tokens=tables["prompt_tokens"],
         verifiers={
-            **verifiers_of(scored, _cells(scored), shape, models),
+            **_verifiers_of(scored, _cells(scored), shape, models),
             LOGPROB: own_logprob(tables[LOGPROB]),
         },
         policy_model=policy_model,
     )
+
+
+def _verifiers_of(
+    scored: dict[str, np.ndarray],
+    cells: tuple[np.ndarray, ...],
+    shape: tuple[int, ...],
+    models: dict[str, ModelFacts | None],
+) -> dict[str, Verifier]:
+    """The scores of each verifier as arrays, the fullest verifier first."""
+    names, number = np.unique(np.ma.filled(scored["verifier"]).astype(str), return_inverse=True)
+    found = {}
+    for index in np.argsort(-np.bincount(number), kind="stable") if len(names) else []:
+        mine = number == index
+        own = tuple(axis[mine] for axis in cells)
+        several = np.ma.filled(np.ma.asarray(scored["n_steps"][mine]), 0).max() > 1
+        name = str(names[index])
+        found[name] = Verifier(
+            name=name,
+            kind=(models[name] or ModelFacts(name)).kind or ("prm" if several else "orm"),
+            scores={column: grid(scored[column][mine], own, shape, np.nan) for column in AGGREGATIONS},
+            prm_tokens=grid(scored["prm_tokens"][mine], own, shape, np.nan),
+            model=models[name],
+        )
+    return found
 
 
 def _cells(rows: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:

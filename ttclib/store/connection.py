@@ -26,7 +26,15 @@ from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
 from ttclib.store.notices import say_once
 from ttclib.store.packed import cache_directory
 from ttclib.store.part_rows import whole
-from ttclib.store.schema import check_version, migrate, parts_directory, pending_parts, readable_path, store_path
+from ttclib.store.schema import (
+    check_version,
+    migrate,
+    parts_directory,
+    pending_parts,
+    readable_path,
+    store_path,
+    written_store,
+)
 from ttclib.store.sound_parts import examined, read_through, refuse_bad
 from ttclib.store.tables import TABLES
 from ttclib.store.taking_in import take_in
@@ -68,11 +76,12 @@ def connect(
         # Looked for twice: it may be made, and its parts taken in, between the first look and the parts.
         if not store.exists() and not pending_parts(store) and not store.exists():
             raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
-        in_file = store.exists()
+        folder = store.is_dir() and bool(pending_parts(store))
+        in_file = store.exists() and not folder
         with shared_reader(store, wait_s, notify) if in_file else new_connection() as con:
             ready = _show_tables(con, store, in_file)
             # Without a file there is no lock: had one been made meanwhile, parts could have moved into it.
-            if ready and (in_file or not store.exists()):
+            if ready and (in_file or folder or not store.exists()):
                 if in_file:
                     say_foreign(con, store, notify)
                 try:
@@ -105,7 +114,7 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
     RequestError
         No DuckDB file, a newer schema, or no space left. The parts stay where they are.
     """
-    store = store_path(path)
+    store = written_store(path)
     _create_file(store)
     con, listed = _for_writing(store, wait_s, notify)
     try:
@@ -278,8 +287,8 @@ def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> 
     version = check_version(con, store, held) if in_file else SCHEMA_VERSION
     parts, bad = examined(pending_parts(store))
     refuse_bad(bad, "until then nothing of this store is read, since what it holds may be missing")
-    # Parts that no lock protects are read at once. Views are the connection's own.
-    kind = "VIEW" if in_file else "TABLE"
+    # Parts that no lock protects are read at once, but for those in a folder of their own, which nobody takes in.
+    kind = "VIEW" if in_file or store.is_dir() else "TABLE"  # both are the connection's own
     if not in_file:
         shut(con, readable=list(parts))
     try:
@@ -289,7 +298,7 @@ def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> 
                 own = as_of_today(table, own)
             con.execute(f"CREATE TEMP {kind} {table} AS {whole(table, own, parts)}")
     except duckdb.Error as error:
-        if not in_file and store.exists():
+        if not in_file and store.is_file():
             return False
         raise _told(error, store) from error
     return True

@@ -29,7 +29,7 @@ def fingerprint(path: str | Path) -> str:
         No such store, or it cannot be read.
     """
     store = readable_path(path)
-    files = [*([store] if store.exists() else []), *pending_parts(store)]
+    files = [*([store] if store.is_file() else []), *pending_parts(store)]
     if not files:
         raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
     digest = hashlib.sha256()

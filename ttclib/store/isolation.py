@@ -14,6 +14,8 @@ from pathlib import Path
 
 import duckdb
 
+from ttclib.store.memory import READING, within
+
 _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -23,9 +25,9 @@ _CLOSED: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def new_connection() -> duckdb.DuckDBPyConnection:
-    """A connection without a database; attach the store to it, then `shut` it."""
-    return duckdb.connect(config=_CLOSED)
+def new_connection(megabytes: int = READING) -> duckdb.DuckDBPyConnection:
+    """A connection without a database, of bounded memory; attach the store to it, then `shut` it."""
+    return duckdb.connect(config={**_CLOSED, **within(megabytes)})
 
 
 def shut(

@@ -18,6 +18,7 @@ import duckdb
 
 from ttclib.errors import RequestError, TTCError
 from ttclib.store.isolation import new_connection, quoted, shut
+from ttclib.store.memory import READING, WRITING
 from ttclib.store.schema import parts_directory
 
 WAIT_S = 10.0
@@ -84,7 +85,7 @@ def attached(store: Path, mode: str, wait_s: float | None, notify: Callable[[str
     wait_s = default_wait_s() if wait_s is None else wait_s
     deadline = time.monotonic() + wait_s
     told = False
-    con = new_connection()
+    con = new_connection(READING if mode == "READ_ONLY" else WRITING)
     try:
         while True:
             try:

@@ -27,14 +27,12 @@ def from_parts(table: str, parts: list[Path]) -> str:
     return as_of_today(table, rows, also={"written": "STRUCT(filename VARCHAR, file_row_number BIGINT)"})
 
 
-def unseen(table: str, own: str | None, parts: list[Path]) -> str:
-    """SQL of the rows of parts whose key `own` has not; of two with one key, the first counts."""
+def unseen(table: str, own: str | None, parts: list[Path], *, distinct: bool = False) -> str:
+    """SQL of the rows of parts whose key `own` has not; of two with one key, if they are not distinct, the first."""
     key = ", ".join(TABLES[table])
     anti = f" ANTI JOIN ({own}) USING ({key})" if own else ""
-    return (
-        f"SELECT * EXCLUDE (written) FROM ({from_parts(table, parts)}){anti} "
-        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY written) = 1"
-    )
+    first = "" if distinct else f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY written) = 1"
+    return f"SELECT * EXCLUDE (written) FROM ({from_parts(table, parts)}){anti}{first}"
 
 
 def filled_models(own: str | None, parts: list[Path]) -> str:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from ttclib.errors import RequestError
 from ttclib.store.connection import check_writable
 from ttclib.store.locks import StoreLockedError
-from ttclib.store.schema import parts_directory, store_path
+from ttclib.store.schema import parts_directory, written_store
 from ttclib.store.tables import READINGS, TABLES, columns_of
 
 _ARROW_TYPES = {
@@ -76,7 +76,7 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     content = as_table(table, rows)
     # Names sort by time, so that of two writes of one key the first counts; the rest makes them unique.
     name = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-{uuid.uuid4().hex}.parquet"
-    store = store_path(path)
+    store = written_store(path)
     _refuse_foreign_once(store)
     directory = parts_directory(store)
     temporary = directory / (name + ".tmp")

@@ -47,6 +47,8 @@ as the environment variable `TTC_WAIT_S` says; then it names the process to stop
 
 A part that is damaged, or that a newer ttclib wrote with a column unknown here, is named by whoever meets it. It stays
 where it is, and the others are taken in; move it out of the folder to go on.
+A folder of such parts by itself, on a share for example, is a store that can be read as it lies: name the folder in
+place of the file. Nothing is written to it.
 
 `NAME.duckdb.xz` is a store packed for sharing. The first command that opens `NAME.duckdb` unpacks it, if that is
 not there; it is not read again after that. Where its folder cannot be written to, a copy in the user's cache directory is read.

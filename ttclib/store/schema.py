@@ -58,8 +58,22 @@ def _checked(path: str | Path) -> Path:
     if refused or not store.name:
         reason = f"holds {', '.join(map(repr, refused))}" if refused else "names no file"
         raise RequestError(f"store {str(store)!r} {reason}: give another path, such as runs/lab.duckdb")
-    if store.exists() and not store.is_file():  # a pipe would be waited for
+    if store.exists() and not (store.is_file() or store.is_dir()):  # a pipe would be waited for
         raise RequestError(f"'{store}' is no DuckDB file: name a store made by ttclib")
+    return store
+
+
+def written_store(path: str | Path) -> Path:
+    """Check the path of a store that is to be written to.
+
+    Raises
+    ------
+    RequestError
+        As `store_path`, or it is a folder of parts.
+    """
+    store = store_path(path)
+    if store.is_dir() and pending_parts(store):
+        raise RequestError(f"'{store}' is a folder of parts, which is read as it lies: name a file to write to")
     return store
 
 
@@ -70,8 +84,8 @@ def is_collected(path: str | Path) -> bool:
 
 
 def parts_directory(path: Path) -> Path:
-    """Where parts wait beside a store."""
-    return path.with_name(path.name + ".parts")
+    """Where parts wait beside a store; a folder of parts is a store that is read as it lies."""
+    return path if path.is_dir() else path.with_name(path.name + ".parts")
 
 
 def pending_parts(path: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ttclib.store.connection import connect
 from ttclib.store.credit import credits_in
 from ttclib.store.foreign import foreign_in
 from ttclib.store.json_cells import as_object, json_object
+from ttclib.store.memory import Range, problem_ranges
 from ttclib.store.schema import parts_directory, pending_parts, readable_path
 
 
@@ -51,16 +52,17 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     """
     store = readable_path(path)
     with connect(store, notify=notify) as con:
-        tables = [_records(con, query) for query in (_SAMPLES, _COUNTS, _CHAINS, _TREES)]
+        ranges = problem_ranges(con.execute(_SIZES).fetchall())
+        tables = [_sampled(con, ranges), *(_records(con, query) for query in (_COUNTS, _CHAINS, _TREES))]
         keys = {
             name: json_object(text, f"setting '{name}' in '{store}'")
             for name, text in con.execute("SELECT setting, keys FROM settings").fetchall()
         }
         credits = [vars(one) for one in credits_in(con)]
-        foreign = list(foreign_in(con, store)) if store.exists() else []
+        foreign = list(foreign_in(con, store)) if store.is_file() else []
         last = {(policy, setting): row for policy, setting, *row in con.execute(_LAST_RUN).fetchall()}
         for row in tables[0]:
-            row["left"] = _left(con, row, *last.get((row["policy"], row["setting"]), (None, None)))
+            row["left"] = _left(con, row, ranges, *last.get((row["policy"], row["setting"]), (None, None)))
     for rows in tables:
         _tell_settings_apart(rows, keys)
     for row in tables[0]:
@@ -75,10 +77,23 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
     }
 
 
-def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    rows = con.execute(query)
+def _records(con: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    rows = con.execute(query, values)
     names = [column[0] for column in rows.description]
     return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+
+
+def _sampled(con: duckdb.DuckDBPyConnection, ranges: list[Range]) -> list[dict[str, Any]]:
+    """What is held of each policy and setting, counted a range of problems at a time."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for first, last, _ in ranges:
+        for row in _records(con, _SAMPLES, [first, last]):
+            whole = found.setdefault((row["policy"], row["setting"]), dict.fromkeys(row, 0))
+            whole |= {name: value if isinstance(value, str) else whole[name] + value for name, value in row.items()}
+    for row in found.values():
+        tokens, seconds = row.pop("timed_tokens"), row.pop("seconds")
+        row["tokens_per_s"] = tokens / seconds if seconds else None
+    return [found[key] for key in sorted(found)]
 
 
 def _size(store: Path) -> int:
@@ -101,7 +116,11 @@ def _tell_settings_apart(rows: list[dict[str, Any]], keys: Mapping[str, dict[str
 
 
 def _left(
-    con: duckdb.DuckDBPyConnection, row: dict[str, Any], text: str | None, asked: list[str] | None
+    con: duckdb.DuckDBPyConnection,
+    row: dict[str, Any],
+    ranges: list[Range],
+    text: str | None,
+    asked: list[str] | None,
 ) -> dict[str, int] | None:
     """What of a run's samples, scores and grades is not there; None: nobody knows what was asked for."""
     if not text:
@@ -117,7 +136,8 @@ def _left(
         found = con.execute(_ASKED_OF_OLD, key).fetchall()
         asked = [name for (name,) in found][: None if limit is None else max(limit, row["n_problems"])]
     n_wanted = len(asked) * n_samples
-    ((drawn, scored, graded),) = con.execute(_DONE, [*key, asked, n_samples, verifier]).fetchall()
+    done = [con.execute(_DONE, [*key, asked, n_samples, verifier, *ends]).fetchall()[0] for *ends, _ in ranges]
+    drawn, scored, graded = (sum(counts) for counts in zip(*done, strict=True))
     return {
         "samples": n_wanted - drawn,
         "scores": n_wanted - scored if verifier else 0,
@@ -139,14 +159,17 @@ SELECT policy, setting,
        count(*) FILTER (WHERE scored) AS n_scored, count(*) FILTER (WHERE graded) AS n_graded,
        count(*) FILTER (WHERE answered) AS n_answered, count(*) FILTER (WHERE finish_reason = 'length') AS n_cut,
        coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
-       sum(completion_tokens) FILTER (WHERE elapsed_s > 0) / sum(elapsed_s) AS tokens_per_s
-FROM samples
-LEFT JOIN (SELECT {_KEY}, true AS scored FROM scores GROUP BY ALL) USING ({_KEY})
+       coalesce(sum(completion_tokens) FILTER (WHERE elapsed_s > 0), 0)::BIGINT AS timed_tokens,
+       coalesce(sum(elapsed_s), 0) AS seconds
+FROM (SELECT * FROM samples WHERE problem_id BETWEEN $1 AND $2)
+LEFT JOIN (SELECT {_KEY}, true AS scored FROM scores WHERE problem_id BETWEEN $1 AND $2 GROUP BY ALL) USING ({_KEY})
 LEFT JOIN (
-    SELECT {_KEY}, true AS graded, bool_or(answer IS NOT NULL) AS answered FROM grades GROUP BY ALL
+    SELECT {_KEY}, true AS graded, bool_or(answer IS NOT NULL) AS answered FROM grades
+    WHERE problem_id BETWEEN $1 AND $2 GROUP BY ALL
 ) USING ({_KEY})
-GROUP BY policy, setting ORDER BY policy, setting
+GROUP BY policy, setting
 """
+_SIZES = "SELECT problem_id, count(*) FROM samples GROUP BY problem_id ORDER BY problem_id"
 _COUNTS = """
 SELECT policy, setting, count(*) AS n_problems, sum(n)::BIGINT AS n, sum(c)::BIGINT AS c
 FROM counts GROUP BY policy, setting ORDER BY policy, setting
@@ -188,7 +211,12 @@ WHERE benchmark IN (SELECT benchmark FROM problems SEMI JOIN own USING (problem_
 """
 _DONE = f"""
 SELECT count(*), count(*) FILTER (WHERE scored), count(*) FILTER (WHERE graded)
-FROM (SELECT * FROM samples WHERE policy = $1 AND setting = $2 AND list_contains($3, problem_id) AND sample_index < $4)
-LEFT JOIN (SELECT {_KEY}, true AS scored FROM scores WHERE verifier = $5 GROUP BY ALL) USING ({_KEY})
-LEFT JOIN (SELECT {_KEY}, true AS graded FROM grades GROUP BY ALL) USING ({_KEY})
+FROM (
+    SELECT * FROM samples WHERE policy = $1 AND setting = $2 AND problem_id BETWEEN $6 AND $7
+           AND problem_id IN (SELECT unnest($3)) AND sample_index < $4
+)
+LEFT JOIN (
+    SELECT {_KEY}, true AS scored FROM scores WHERE verifier = $5 AND problem_id BETWEEN $6 AND $7 GROUP BY ALL
+) USING ({_KEY})
+LEFT JOIN (SELECT {_KEY}, true AS graded FROM grades WHERE problem_id BETWEEN $6 AND $7 GROUP BY ALL) USING ({_KEY})
 """

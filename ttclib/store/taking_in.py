@@ -8,6 +8,8 @@ from pathlib import Path
 import duckdb
 
 from ttclib.errors import TTCError
+from ttclib.store.isolation import quoted
+from ttclib.store.memory import in_turn
 from ttclib.store.part_rows import filled_models, from_parts, of_table, unseen
 from ttclib.store.tables import TABLES
 
@@ -32,20 +34,40 @@ def take_in(con: duckdb.DuckDBPyConnection, store: Path, parts: Mapping[Path, in
             ((n_models,),) = con.execute("INSERT INTO store.main.models BY NAME FROM filled").fetchall()
             con.execute("DROP TABLE filled")
             added[table] = n_models - before[table]
-        elif waiting:
-            into = f"INSERT INTO store.main.{table} BY NAME {unseen(table, own, waiting)}"
-            ((added[table],),) = con.execute(into).fetchall()
-        if waiting:
-            _check_all_in(con, store, table, waiting, sum(parts[part] for part in waiting))
+            _check_all_in(con, store, table, own, waiting, sum(parts[part] for part in waiting))
+            continue
+        for some in in_turn({part: parts[part] for part in waiting}):
+            near, rows = _new_rows(con, table, own, list(some))
+            ((n_rows,),) = con.execute(f"INSERT INTO store.main.{table} BY NAME {rows}").fetchall()
+            added[table] += n_rows
+            _check_all_in(con, store, table, near, list(some), sum(some.values()))
     if (after := _counts(con)) != {table: before[table] + added[table] for table in TABLES}:
         con.execute("ROLLBACK")
         raise TTCError(f"'{store}' has {after} rows where {before} and {added} were to be: nothing was taken in")
     con.execute("COMMIT")
 
 
-def _check_all_in(con: duckdb.DuckDBPyConnection, store: Path, table: str, parts: list[Path], n_rows: int) -> None:
+def _new_rows(con: duckdb.DuckDBPyConnection, table: str, own: str, parts: list[Path]) -> tuple[str, str]:
+    """SQL of the file's rows of these problems, and of `unseen` without what is of no use.
+
+    Where the file has none of these problems they are not looked for, where no key stands twice none is sorted.
+    """
+    rows, near, key = from_parts(table, parts), own, ", ".join(TABLES[table])
+    if "problem_id" in TABLES[table]:
+        ends = con.execute(f"SELECT min(problem_id), max(problem_id) FROM ({rows})").fetchall()[0]
+        if None not in ends:
+            first, last = map(quoted, ends)
+            near = f"{own} WHERE problem_id BETWEEN {first} AND {last}"
+    known = con.execute(f"SELECT 1 FROM ({near}) LIMIT 1").fetchall()
+    doubled = con.execute(f"SELECT 1 FROM ({rows}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1").fetchall()
+    return near, unseen(table, near if known else None, parts, distinct=not doubled)
+
+
+def _check_all_in(
+    con: duckdb.DuckDBPyConnection, store: Path, table: str, near: str, parts: list[Path], n_rows: int
+) -> None:
     key = ", ".join(TABLES[table])
-    query = f"SELECT count(*) FROM ({from_parts(table, parts)}) SEMI JOIN store.main.{table} USING ({key})"
+    query = f"SELECT count(*) FROM ({from_parts(table, parts)}) SEMI JOIN ({near}) USING ({key})"
     ((found,),) = con.execute(query).fetchall()
     if found != n_rows:
         con.execute("ROLLBACK")

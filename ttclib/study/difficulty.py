@@ -234,7 +234,8 @@ def _row(name: str, k: int | None, found: Sequence[Agreement]) -> dict[str, Any]
 def _profiles(pool: Pool, told: dict[str, Difficulty]) -> pl.DataFrame:
     nothing = np.full(len(pool.problem_ids), np.nan)
     whole = pool.counts is None
-    tokens = np.where(pool.present, pool.lengths, 0.0).sum(axis=1) / np.maximum(1, pool.pool_sizes)
+    sums = [np.where(part.present, part.lengths, 0.0).sum(axis=1) for _, part in pool.blocks()]
+    tokens = np.concatenate(sums) / np.maximum(1, pool.pool_sizes)
     frame = pl.DataFrame(
         {
             "problem_id": pool.problem_ids,
@@ -245,7 +246,7 @@ def _profiles(pool: Pool, told: dict[str, Difficulty]) -> pl.DataFrame:
                 f"{name}_bin": told[name].bins if name in told else np.zeros(len(nothing), dtype=int)
                 for name in ("oracle", "predicted")
             },
-            "n_answers": [len(set(row[row >= 0].tolist())) for row in pool.answer_ids],
+            "n_answers": [len(np.unique(row[row >= 0])) for row in pool.answer_ids],
             "tokens": tokens if whole else nothing,
         },
         schema=PROFILE_SCHEMA,

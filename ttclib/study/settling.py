@@ -15,7 +15,7 @@ import polars as pl
 from scipy.special import ndtri
 
 from ttclib.analysis.columns import shown
-from ttclib.analysis.resampling import MARGIN
+from ttclib.analysis.winners import MARGIN
 
 LEVEL = 0.95  # of the intervals
 MOST_TIMES = 1000  # beyond so many times the problems that there are, no number is named

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError, one_of
+from ttclib.replay.draws import draws_of
 from ttclib.replay.stopping import PRIORS, Stopped, adaptive_consistency
 from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategy import Look, parameter, register
@@ -54,5 +55,5 @@ class AdaptiveConsistency(UntilSettled):
             prior=self.prior,
             loads=loads,
             pool_sizes=pool.pool_sizes,
-            seed=seed,
+            seed=draws_of(pool, seed),
         )

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError
+from ttclib.replay.draws import draws_of
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.stopping import Stopped, early_stopping_consistency, window_waits
 from ttclib.replay.strategies.until_settled import UntilSettled
@@ -48,7 +49,7 @@ class EarlyStoppingConsistency(UntilSettled):
             caps,
             loads=loads,
             pool_sizes=pool.pool_sizes,
-            seed=seed,
+            seed=draws_of(pool, seed),
         )
 
     def expected_and_spent(
@@ -57,7 +58,7 @@ class EarlyStoppingConsistency(UntilSettled):
         """As `UntilSettled` does; a window is waited for, and reads the prompt's cache, as its longest."""
         found, costs = super().expected_and_spent(pool, reads, scores, budgets, seed)
         waits = window_waits(
-            pool.answer_ids, pool.lengths, [self.window], budgets, pool_sizes=pool.pool_sizes, seed=seed
+            pool.answer_ids, pool.lengths, [self.window], budgets, pool_sizes=pool.pool_sizes, seed=draws_of(pool, seed)
         )[:, 0]
         prompt = pool.prompt_lengths[:, None]
         own = costs["context_tokens"] - prompt * costs["completion_tokens"]

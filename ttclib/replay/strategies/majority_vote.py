@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError
+from ttclib.replay.draws import draws_of
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
@@ -53,5 +54,5 @@ class MajorityVote(WholeSamples):
             budgets,
             pool_sizes=pool.pool_sizes,
             n_subsets=self.subsets or None,
-            seed=seed,
+            seed=draws_of(pool, seed),
         )

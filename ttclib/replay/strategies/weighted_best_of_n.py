@@ -9,11 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError, one_of
+from ttclib.replay.draws import draws_of
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.majority_vote import SUBSETS_HELP, check_subsets
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
-from ttclib.replay.transforms import TRANSFORMS
+from ttclib.replay.transforms import TRANSFORMS, rank
 from ttclib.replay.voting import elect
 from ttclib.samples import Pool
 
@@ -41,10 +42,14 @@ class WeightedBestOfN(WholeSamples):
         """The transform, where there is one."""
         return [] if self.transform == "none" else [self.transform]
 
+    def among_all(self, scores: np.ndarray) -> np.ndarray:
+        """As `WholeSamples.among_all`: ranks are taken over all problems."""
+        return rank(scores) if self.transform == "rank" else scores
+
     def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """As `WholeSamples.expected`."""
         assert scores is not None
-        transform = TRANSFORMS[self.transform]
+        transform = None if self.transform == "rank" else TRANSFORMS[self.transform]
         try:
             weights = scores if transform is None else np.asarray(transform(scores), dtype=float)
         except ValueError as error:
@@ -56,5 +61,5 @@ class WeightedBestOfN(WholeSamples):
             budgets,
             pool_sizes=pool.pool_sizes,
             n_subsets=self.subsets or None,
-            seed=seed,
+            seed=draws_of(pool, seed),
         )

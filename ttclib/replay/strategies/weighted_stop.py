@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError
+from ttclib.replay.draws import draws_of
 from ttclib.replay.stopping import Stopped, weighted_stop
 from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategy import Look, parameter, register
@@ -53,5 +54,5 @@ class WeightedStop(UntilSettled):
             caps,
             loads=loads,
             pool_sizes=pool.pool_sizes,
-            seed=seed,
+            seed=draws_of(pool, seed),
         )

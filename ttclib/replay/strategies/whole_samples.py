@@ -16,6 +16,7 @@ from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy
 from ttclib.replay.truncation import truncate
 from ttclib.samples import LOGPROB, Pool, Verifier
+from ttclib.samples.blocks import widened
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,15 @@ class WholeSamples(Strategy):
                 "nothing to count: import them as `answer`, or the completions as `completion` and `ttc grade` them"
             )
         reads = (verifier or samples.verifier()) if self.reads_scores else None
-        scores = None if reads is None else reads.by(aggregation)
-        if samples.counts is None and np.isnan(samples.correct).any():
-            samples = replace(samples, correct=grades_by_answer(samples.answer_ids, samples.correct))
-        found, costs = self.expected_and_spent(samples, reads, scores, sizes, seed)
-        if scores is not None:  # of a problem whose samples nobody scored, this strategy says nothing
-            unscored = np.isnan(scores).all(axis=1)[:, None]
-            found = Estimate(*(np.where(unscored, np.nan, part) for part in found))
+        scores = None if reads is None else self.among_all(reads.by(aggregation))
+        parts = []
+        for rows, block in samples.blocks():
+            own = reads
+            if reads is not None and block is not samples:
+                own = reads.cut(lambda table, rows=rows: widened(table[rows]))
+            parts.append(self._of_block(block, own, None if scores is None else widened(scores[rows]), sizes, seed))
+        found = Estimate(*map(np.concatenate, zip(*(estimate for estimate, _ in parts), strict=True)))
+        costs = {name: np.concatenate([spent[name] for _, spent in parts]) for name in parts[0][1]}
         return self.outcomes(
             samples,
             reads,
@@ -78,6 +81,22 @@ class WholeSamples(Strategy):
             mc_error=found.mc_error,
             ungraded=found.ungraded,
         )
+
+    def among_all(self, scores: np.ndarray) -> np.ndarray:
+        """Scores as they are read where that depends on those of other problems; by default as they are."""
+        return scores
+
+    def _of_block(
+        self, pool: Pool, reads: Verifier | None, scores: np.ndarray | None, sizes: Sequence[int], seed: int
+    ) -> tuple[Estimate, dict[str, np.ndarray]]:
+        """Some problems of a pool."""
+        if pool.counts is None and np.isnan(pool.correct).any():
+            pool = replace(pool, correct=grades_by_answer(pool.answer_ids, pool.correct))
+        found, costs = self.expected_and_spent(pool, reads, scores, sizes, seed)
+        if scores is not None:  # of a problem whose samples nobody scored, this strategy says nothing
+            unscored = np.isnan(scores).all(axis=1)[:, None]
+            found = Estimate(*(np.where(unscored, np.nan, part) for part in found))
+        return found, costs
 
     def expected_and_spent(
         self, pool: Pool, reads: Verifier | None, scores: np.ndarray | None, budgets: Sequence[int], seed: int
