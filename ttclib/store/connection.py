@@ -32,6 +32,7 @@ from ttclib.store.schema import (
     tables_in_file,
 )
 from ttclib.store.tables import TABLES, columns_of
+from ttclib.store.written import note_write
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _STALE_S = 3600.0  # a .tmp of that age was left by a killed writer; a living one needs milliseconds
@@ -118,6 +119,8 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
             elif waiting:
                 con.execute(f"INSERT INTO store.{table} BY NAME {_unseen(table, own, waiting)}")
         con.execute("COMMIT")
+        if parts:
+            note_write()
         _remove(parts, store)  # before the lock is let go
     except duckdb.Error as error:
         raise as_ours(error, store) from error
@@ -183,6 +186,7 @@ def write_transaction(
         con.execute("BEGIN")
         yield con
         con.execute("COMMIT")
+        note_write()
     except duckdb.Error as error:
         raise as_ours(error, store) from error
     finally:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from ttclib.errors import RequestError
 from ttclib.store.schema import parts_directory, store_path
 from ttclib.store.tables import READINGS, TABLES, columns_of
+from ttclib.store.written import note_write
 
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
@@ -76,11 +77,12 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     directory = parts_directory(store_path(path))
     temporary = directory / (name + ".tmp")
     try:
-        with _open_new(temporary) as file:
+        with open_new(temporary) as file:
             pq.write_table(content, file, compression="zstd")
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(directory / name)
+        note_write()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RequestError(
@@ -113,8 +115,8 @@ def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Tab
     return content
 
 
-def _open_new(path: Path) -> BinaryIO:
-    """Open a new file in a folder that another process may be removing because it was empty."""
+def open_new(path: Path) -> BinaryIO:
+    """Open a new file for writing in a folder that another process may be removing because it was empty."""
     for attempt in range(_ATTEMPTS):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,12 @@ from ttclib.config import PolicyConfig, PromptConfig
 from ttclib.errors import RequestError
 
 if TYPE_CHECKING:
+    from ttclib.collect.engines.cluster import Cluster
     from ttclib.collect.engines.chat import ChatEngine
 
 
-def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
-    """Load the policy into the configured engine.
+def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Cluster | None = None) -> Engine:
+    """Load the policy into the configured engine, here or on a cluster.
 
     Raises
     ------
@@ -24,7 +25,10 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
         Out of GPU memory.
     """
     refuse_chat(policy, "what is asked for")
+    refuse_cluster(policy, on)
     path = resolve_model(policy.path)
+    if on is not None:
+        return on.engine(policy, prompt)
     try:
         if policy.engine == "server":
             from ttclib.collect.engines.server import ServerEngine
@@ -71,6 +75,20 @@ def refuse_chat(policy: PolicyConfig, what: str) -> None:
         raise RequestError(
             f"engine 'chat' of '{policy.name}' draws whole samples alone, and {what} goes on from what was begun: "
             "serve the model by vLLM and set policy.engine = \"server\", or use engine 'vllm' or 'transformers'"
+        )
+
+
+def refuse_cluster(policy: PolicyConfig, on: Cluster | None) -> None:
+    """Refuse workers of our own where others hold the model.
+
+    Raises
+    ------
+    RequestError
+    """
+    if on is not None and policy.engine in ("chat", "server"):
+        raise RequestError(
+            f"engine '{policy.engine}' of '{policy.name}' asks servers, which --on cannot move: leave it out, or use "
+            "engine 'vllm' or 'transformers'"
         )
 
 
