@@ -68,7 +68,7 @@ def with_generate(engine: TransformersEngine, prompts: list[tuple[int, ...]], nu
 
     torch.manual_seed(number)
     longest = max(map(len, prompts))
-    ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+    ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]).to(engine.device)
     given = {"input_ids": ids, "attention_mask": (ids != 0).long(), "max_new_tokens": 256}
     with torch.inference_mode():
         output = engine.model.generate(**given, do_sample=True, temperature=1.0, top_k=0)

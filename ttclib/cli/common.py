@@ -170,6 +170,7 @@ def assignment(text: str) -> tuple[str, Any]:
 def main() -> None:
     """Entry point: runs a command and turns errors into one line and an exit status."""
     signal.signal(signal.SIGTERM, _interrupt)
+    before = _n_writes()
     try:
         cli(prog_name="ttc", standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -180,7 +181,8 @@ def main() -> None:
     except click.ClickException as error:
         _fail(error.format_message().replace("\n", " "), 2)
     except TTCError as error:
-        _fail(str(error), error.exit_status)
+        # What failed once something was written is no wrong request any more.
+        _fail(str(error), 1 if _n_writes() > before else error.exit_status)
     except (KeyboardInterrupt, click.Abort):
         _fail("stopped; what was collected is kept, the same command continues", 1)
     except BrokenPipeError:
@@ -189,6 +191,12 @@ def main() -> None:
     except OSError as error:  # a disk, a folder or a file that failed where nothing better is known of it
         where = f" '{error.filename}'" if error.filename is not None else ""
         _fail(f"cannot read or write{where}: {error.strerror or error}", 1)
+
+
+def _n_writes() -> int:
+    """What this process has written into stores."""
+    module = sys.modules.get("ttclib.store.written")  # a command that never came to a store has not imported it
+    return 0 if module is None else int(module.n_writes())
 
 
 def _interrupt(*_: object) -> None:

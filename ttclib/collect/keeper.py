@@ -15,6 +15,8 @@ from typing import Any
 
 from ttclib.config import RunConfig
 from ttclib.store import StoreLockedError, absorb, pending_parts, write_part
+from ttclib.store.claims import foreign_leases
+from ttclib.store.parts import is_ours
 from ttclib.store.sound_parts import BadPartError
 
 _ABSORB_EVERY_S = 5.0
@@ -50,19 +52,33 @@ def start_run(config: RunConfig, command: str, problem_ids: Sequence[str] | None
 
 
 class Keeper:
-    """Writes parts, and takes them into the file now and then, if it happens to be free."""
+    """Writes parts, and takes them into the file now and then, if it happens to be free.
+
+    It also knows whether anyone else has changed the store since: make it before the store is read.
+    """
 
     def __init__(self, store: Path) -> None:
-        self._store = store
+        self.store = store
         self._last = time.monotonic()
+        self._at_first = {part.name for part in pending_parts(store)}
+        self._file = _stat(store)  # as we know it
+        self._alone = True
 
     def keep(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
         """Write rows of a table; they are safe when this returns."""
-        write_part(self._store, table, rows)
+        write_part(self.store, table, rows)
         if time.monotonic() - self._last > _ABSORB_EVERY_S:
+            self._alone = self.alone()
             with suppress(StoreLockedError, BadPartError):  # somebody reads, or one is told of at the end; parts keep
-                absorb(self._store, wait_s=0)
+                absorb(self.store, wait_s=0)
+            self._file = _stat(self.store)
             self._last = time.monotonic()
+
+    def alone(self) -> bool:
+        """Whether what the store holds is what it held at first and what this process has written."""
+        if self._alone and (_stat(self.store) != self._file or foreign_leases(self.store)):
+            self._alone = False  # from now on the store is asked
+        return self._alone and all(is_ours(part) or part.name in self._at_first for part in pending_parts(self.store))
 
 
 def take_in(store: Path, *, notify: Notify = lambda text: None) -> None:
@@ -77,3 +93,12 @@ def take_in(store: Path, *, notify: Notify = lambda text: None) -> None:
         absorb(store, notify=notify)
     except StoreLockedError as error:
         notify(f"{error}; until then the new samples are read from the parts beside it")
+
+
+def _stat(store: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does; None: there is none."""
+    try:
+        found = store.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -7,18 +7,19 @@ own, so stopping at any moment loses the batch in flight at most and the same co
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ttclib.collect.engines.loading import close_engine, load_api, load_engine
-from ttclib.collect.engines.losses import Losses, draw_what_comes
-from ttclib.collect.engines.types import Completion, Draw, Engine, Reply, check_window, draw_seed
+from ttclib.collect.engines.loading import close_engine, load_api, load_engine, refuse_cluster
+from ttclib.collect.engines.losses import Batch, Losses, draw_batches
+from ttclib.collect.engines.types import Completion, Draw, Engine, Machines, Reply, check_window, draw_seed
 from ttclib.collect.grade_samples import grade
 from ttclib.collect.identity import check_identity, known_policy, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.score_samples import score
+from ttclib.collect.sharing import BLOCK, WHOLE, Shard, Work
 from ttclib.collect.steps import count_step_tokens
 from ttclib.collect.token_columns import reasoning_tokens, reply_columns, step_logprobs, token_columns
 from ttclib.config import RunConfig
@@ -26,7 +27,7 @@ from ttclib.errors import RequestError, TTCError
 from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
 from ttclib.store import connect, is_collected, write_part
-from ttclib.store.remaining import drawn_samples, known_problems
+from ttclib.store.remaining import drawn_samples, holds_samples, known_problems
 
 if TYPE_CHECKING:
     from ttclib.collect.engines.chat import ChatEngine
@@ -46,19 +47,28 @@ def check(config: RunConfig) -> None:
     get_grader(config.grading.grader)
 
 
-def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
+def sample(
+    config: RunConfig, *, shard: Shard = WHOLE, on: Machines | None = None, notify: Notify = lambda text: None
+) -> int:
     """Draw the samples that the store lacks.
+
+    Another process that samples the same at the same time draws others; what it is at is waited for, so that the store
+    lacks none at the end, and done here where it was killed.
 
     Parameters
     ----------
     config : RunConfig
+    shard : Shard
+        The part of the samples that is to be drawn.
+    on : Machines, optional
+        Machines that draw in the place of this process.
     notify : callable
         Told, in lines, what is being done.
 
     Returns
     -------
     int
-        Samples drawn.
+        Samples drawn here.
 
     Raises
     ------
@@ -67,29 +77,49 @@ def sample(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     LostSamples
         All was drawn but some, which a server would not give.
     """
-    problems, todo = missing_samples(config, notify=notify)
-    wanted = len(problems) * config.sampling.n_samples
+    keeper = Keeper(config.store)
+    problems, todo = missing_samples(config, shard=shard, notify=notify)
+    wanted = n_wanted(config, problems, shard)
+    whose = f"'{config.policy.name}'{'' if shard == WHOLE else f' in shard {shard}'}"
     if not todo:
-        notify(f"sample: the store holds all {wanted:,} samples of '{config.policy.name}'")
+        notify(f"sample: the store holds all {wanted:,} samples of {whose}")
         return 0
-    notify(f"sample: {len(todo):,} of {wanted:,} samples to draw; loading '{config.policy.path}'")
+    part = "" if shard == WHOLE else f" of shard {shard}"
+    notify(f"sample: {len(todo):,} of {wanted:,} samples{part} to draw; loading '{config.policy.path}'")
     policy = known_policy(config.store, config.policy)
-    engine = load_api(policy, config.prompt) if policy.engine == "chat" else load_engine(policy, config.prompt)
+    if policy.engine == "chat":
+        refuse_cluster(policy, on)
+        engine: Engine | ChatEngine = load_api(policy, config.prompt)
+    else:
+        engine = load_engine(policy, config.prompt, on)
     try:
-        _sample(engine, config, problems, todo, notify)
+        return _sample(engine, config, keeper, problems, todo, wanted, notify)
     finally:
         for what, n in getattr(engine, "remarks", {}).items():
             notify(f"sample: {n:,} samples {what}")
         close_engine(engine)  # the verifier wants the memory
-    return len(todo)
 
 
 class LostSamples(TTCError):
     """A server would not give some samples; the others are kept, and the work on them can go on."""
 
 
+def is_sampled(config: RunConfig) -> bool:
+    """Whether the store has any sample as configured; a shard may have none to draw."""
+    if not is_collected(config.store):
+        return False
+    with connect(config.store) as con:
+        return holds_samples(con, config.policy.name, config.setting_row()["setting"])
+
+
+def n_wanted(config: RunConfig, problems: Sequence[Problem], shard: Shard = WHOLE) -> int:
+    """Samples that a configuration asks of a shard."""
+    indices = range(config.sampling.n_samples)
+    return sum(shard.has(problem.problem_id, index) for problem in problems for index in indices)
+
+
 def missing_samples(
-    config: RunConfig, *, notify: Notify = lambda text: None
+    config: RunConfig, *, shard: Shard = WHOLE, notify: Notify = lambda text: None
 ) -> tuple[list[Problem], list[tuple[Problem, int]]]:
     """The configured problems, and the (problem, sample index) that the store lacks.
 
@@ -107,48 +137,62 @@ def missing_samples(
         (problem, index)
         for problem in problems
         for index in range(config.sampling.n_samples)
-        if (problem.problem_id, index) not in held
+        if (problem.problem_id, index) not in held and shard.has(problem.problem_id, index)
     ]
 
 
 def _sample(
     engine: Engine | ChatEngine,
     config: RunConfig,
+    keeper: Keeper,
     problems: list[Problem],
     todo: list[tuple[Problem, int]],
+    wanted: int,
     notify: Notify,
-) -> None:
+) -> int:
     prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
     check_window(engine.window, max(map(len, prompts.values())), config.sampling.max_tokens)
     check_identity(config.store, config.policy)  # once more: its files are here now
     # Prompts of like length make like solutions: less padding, fewer rows that wait for the longest.
     todo.sort(key=lambda cell: (len(prompts[cell[0].problem_id]), cell[0].problem_id, cell[1]))
-    wanted, losses = len(problems) * config.sampling.n_samples, Losses()
+    policy, setting = config.policy.name, config.setting_row()["setting"]
+    by_id = {problem.problem_id: problem for problem in problems}
+    work = Work(
+        keeper,
+        ("samples", policy, setting),
+        [(problem.problem_id, index) for problem, index in todo],
+        lambda cell: (cell[0], cell[1] // BLOCK),
+        lambda cells: set(cells) - _sampled(config.store, policy, setting, notify, {cell[0] for cell in cells}),
+        what="sample",
+        notify=notify,
+    )
+    losses = Losses()
     shared: dict[str, Any] = {}
-    keeper = Keeper(config.store)
-    started, n_tokens = time.monotonic(), 0
-    with progress("sample", wanted, "samples", initial=wanted - len(todo)) as tell:
-        for begin in range(0, len(todo), config.policy.batch_size):
-            batch = todo[begin : begin + config.policy.batch_size]
-            draws = [
-                Draw(
-                    prompts[problem.problem_id],
-                    draw_seed(config.sampling.seed, problem.problem_id, index),
-                    prompt=problem.prompt,
-                )
-                for problem, index in batch
-            ]
-            began = time.monotonic()
-            drawn, ended = draw_what_comes(engine, draws, config.sampling)
-            rows = _rows(engine, config, batch, draws, drawn, time.monotonic() - began)
+    started, n_tokens, n_done, n_drawn = time.monotonic(), 0, 0, 0
+
+    def next_batch(wait: bool) -> Batch[tuple[str, int]]:
+        cells = work.take(config.policy.batch_size, wait=wait)
+        return cells, [
+            Draw(prompts[name], draw_seed(config.sampling.seed, name, index), prompt=by_id[name].prompt)
+            for name, index in cells
+        ]
+
+    with work, progress("sample", wanted, "samples", initial=wanted - len(todo)) as tell:
+        for batch, draws, drawn, ended, elapsed_s in draw_batches(engine, next_batch, config.sampling):
+            rows = _rows(engine, config, batch, draws, drawn, elapsed_s)
             if rows and not shared:  # nothing is written before there is something to keep
                 shared = _begin(engine, config, problems, notify)
                 completions = [row["completion"] for row in rows if row["completion"] is not None]
                 _look_for_steps(completions, config.sampling.step_delimiter, notify)
             keeper.keep("samples", [row | shared for row in rows])
+            work.done(batch)
+            n_drawn += len(rows)
             losses.take(drawn, ended, is_written=bool(shared))
             n_tokens += sum(row["completion_tokens"] or 0 for row in rows)
-            tell(begin + len(batch), f"{n_tokens / (time.monotonic() - started):,.0f} tokens/s")
+            n_done += len(batch)
+            tell(n_done + work.n_by_others, f"{n_tokens / (time.monotonic() - started):,.0f} tokens/s")
+    if work.n_by_others:
+        notify(f"sample: {n_drawn:,} samples drawn here, {work.n_by_others:,} by others meanwhile")
     if shared:
         from ttclib.collect.features import keep_hidden  # which collects by itself, too, and checks as this does
 
@@ -159,6 +203,7 @@ def _sample(
         raise LostSamples(
             f"{losses.n:,} of {len(todo):,} samples are missing ({losses.first}); the same command asks for them"
         )
+    return n_drawn
 
 
 def _begin(
@@ -213,7 +258,7 @@ def check_same_problems(store: Path, problems: Iterable[Problem]) -> None:
 def _rows(
     engine: Engine | ChatEngine,
     config: RunConfig,
-    batch: Sequence[tuple[Problem, int]],
+    batch: Sequence[tuple[str, int]],
     draws: Sequence[Draw],
     drawn: Sequence[Completion | Reply | None],
     elapsed_s: float,
@@ -222,12 +267,12 @@ def _rows(
     columns = _columns_of(engine, [one for one in drawn if one is not None], config.sampling.step_delimiter)
     rows = [
         {
-            "problem_id": problem.problem_id,
+            "problem_id": name,
             "sample_index": index,
             "prompt_tokens": len(draw.prefix_ids),
             "elapsed_s": elapsed_s / len(batch),
         }
-        for (problem, index), draw, one in zip(batch, draws, drawn, strict=True)
+        for (name, index), draw, one in zip(batch, draws, drawn, strict=True)
         if one is not None
     ]
     return [row | own for row, own in zip(rows, columns, strict=True)]
@@ -261,8 +306,11 @@ def _columns_of(
     ]
 
 
-def _sampled(store: Path, policy: str, setting: str, notify: Notify) -> set[tuple[str, int]]:
+def _sampled(
+    store: Path, policy: str, setting: str, notify: Notify, of: Collection[str] | None = None
+) -> set[tuple[str, int]]:
+    """What the store holds; of these problems alone, if any are named."""
     if not is_collected(store):
         return set()
     with connect(store, notify=notify) as con:
-        return drawn_samples(con, policy, setting)
+        return drawn_samples(con, policy, setting, of)

@@ -38,6 +38,7 @@ from ttclib.store.schema import (
 from ttclib.store.sound_parts import examined, read_through, refuse_bad
 from ttclib.store.tables import TABLES
 from ttclib.store.taking_in import take_in
+from ttclib.store.written import note_write
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _STALE_S = 3600.0  # a .tmp of that age was left by a killed writer; a living one needs milliseconds
@@ -129,6 +130,8 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
             bad += damaged
             parts = {part: count for part, count in parts.items() if part not in {one.path for one in damaged}}
             take_in(con, store, parts)
+        if parts:
+            note_write()
         _remove(list(parts), store)  # before the lock is let go
     except duckdb.Error as error:
         raise as_ours(error, store) from error
@@ -194,6 +197,7 @@ def write_transaction(
         con.execute("BEGIN")
         yield con
         con.execute("COMMIT")
+        note_write()
     except duckdb.Error as error:
         raise as_ours(error, store) from error
     finally:

@@ -21,6 +21,7 @@ from ttclib.store.connection import check_writable
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.schema import parts_directory, written_store
 from ttclib.store.tables import READINGS, TABLES, columns_of
+from ttclib.store.written import note_write
 
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
@@ -33,6 +34,7 @@ _ARROW_TYPES = {
 }
 _seen: set[tuple[Path, int, int]] = set()
 _sequence = itertools.count()
+_ours: set[str] = set()  # names of the parts that this process has written
 _ATTEMPTS = 20
 
 
@@ -81,11 +83,13 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     directory = parts_directory(store)
     temporary = directory / (name + ".tmp")
     try:
-        with _open_new(temporary) as file:
+        with open_new(temporary) as file:
             pq.write_table(content, file, compression="zstd")
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(directory / name)
+        _ours.add(name)
+        note_write()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RequestError(
@@ -111,6 +115,11 @@ def _refuse_foreign_once(store: Path) -> None:
             _seen.add(file)
 
 
+def is_ours(part: Path) -> bool:
+    """Whether this process has written a part."""
+    return part.name in _ours
+
+
 def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Table:
     """Rows with the table's columns and types, checked so that the file will take them."""
     schema = arrow_schema(table)
@@ -131,8 +140,8 @@ def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Tab
     return content
 
 
-def _open_new(path: Path) -> BinaryIO:
-    """Open a new file in a folder that another process may be removing because it was empty."""
+def open_new(path: Path) -> BinaryIO:
+    """Open a new file for writing in a folder that another process may be removing because it was empty."""
     for attempt in range(_ATTEMPTS):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ All take an open connection (`ttclib.store.connect`) and give plain rows in a st
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import duckdb
@@ -14,6 +15,11 @@ from ttclib.store.tables import SAMPLE_KEY, TABLES
 Rows = list[tuple[Any, ...]]
 GRADES_OF = {"samples": "grades", "revisions": "revision_grades"}
 _SAMPLE = ", ".join(SAMPLE_KEY)
+_OF = "(${0} IS NULL OR problem_id IN (SELECT unnest(${0}::VARCHAR[])))"
+
+
+def _listed(names: Collection[str] | None) -> list[str] | None:
+    return None if names is None else list(names)
 
 
 def known_problems(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str | None]]:
@@ -23,10 +29,33 @@ def known_problems(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str | 
     return {problem_id: dict(zip(names, own, strict=True)) for problem_id, *own in rows}
 
 
-def drawn_samples(con: duckdb.DuckDBPyConnection, policy: str, setting: str) -> set[tuple[str, int]]:
-    """Problem and index of every sample of a pool."""
-    query = "SELECT problem_id, sample_index FROM samples WHERE policy = $1 AND setting = $2"
-    return set(con.execute(query, [policy, setting]).fetchall())
+def holds_samples(con: duckdb.DuckDBPyConnection, policy: str, setting: str) -> bool:
+    """Whether there is any sample of a pool."""
+    query = "SELECT 1 FROM samples WHERE policy = $1 AND setting = $2 LIMIT 1"
+    return bool(con.execute(query, [policy, setting]).fetchall())
+
+
+def drawn_samples(
+    con: duckdb.DuckDBPyConnection, policy: str, setting: str, of: Collection[str] | None = None
+) -> set[tuple[str, int]]:
+    """Problem and index of every sample of a pool; of these problems alone, if any are named."""
+    query = f"SELECT problem_id, sample_index FROM samples WHERE policy = $1 AND setting = $2 AND {_OF.format(3)}"
+    return set(con.execute(query, [policy, setting, _listed(of)]).fetchall())
+
+
+def read_already(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[str],
+    policy: str,
+    setting: str,
+    verifier: str,
+    of: Collection[str],
+) -> set[tuple[Any, ...]]:
+    """Columns of what a verifier has read of some problems, from one of the tables of scores."""
+    query = f"""SELECT {", ".join(columns)} FROM {table}
+                WHERE policy = $1 AND setting = $2 AND verifier = $3 AND {_OF.format(4)}"""
+    return set(con.execute(query, [policy, setting, verifier, _listed(of)]).fetchall())
 
 
 def n_drawn(con: duckdb.DuckDBPyConnection) -> int:
@@ -35,19 +64,21 @@ def n_drawn(con: duckdb.DuckDBPyConnection) -> int:
     return int(con.execute(query).fetchall()[0][0])
 
 
-def drawn_answers(con: duckdb.DuckDBPyConnection, policy: str, setting: str, n_context: int) -> Rows:
+def drawn_answers(
+    con: duckdb.DuckDBPyConnection, policy: str, setting: str, n_context: int, of: Collection[str] | None = None
+) -> Rows:
     """Answers of revision chains: problem, chain, position, token ids; ids alone of those that the next will see."""
     return con.execute(
-        """WITH own AS (
+        f"""WITH own AS (
                SELECT problem_id, chain, position, completion_ids,
                       row_number() OVER (PARTITION BY problem_id, chain ORDER BY position) - 1 AS rank
-               FROM revisions WHERE policy = $1 AND setting = $2
+               FROM revisions WHERE policy = $1 AND setting = $2 AND {_OF.format(4)}
            )
            SELECT problem_id, chain, position, CASE WHEN position >= n_whole - $3 THEN completion_ids END
            FROM own JOIN (
                SELECT problem_id, chain, count(*) FILTER (WHERE rank = position) AS n_whole FROM own GROUP BY ALL
            ) USING (problem_id, chain)""",
-        [policy, setting, n_context],
+        [policy, setting, n_context, _listed(of)],
     ).fetchall()
 
 
@@ -96,7 +127,9 @@ def readings_made(con: duckdb.DuckDBPyConnection, policy: str, setting: str, ver
     ).fetchall()
 
 
-def ungraded(con: duckdb.DuckDBPyConnection, kind: str, grader: str, *, again: bool = False) -> Rows:
+def ungraded(
+    con: duckdb.DuckDBPyConnection, kind: str, grader: str, *, again: bool = False, of: str | None = None
+) -> Rows:
     """Answers that a grader has not graded and that came with no grade; all answers if `again`.
 
     Parameters
@@ -105,6 +138,8 @@ def ungraded(con: duckdb.DuckDBPyConnection, kind: str, grader: str, *, again: b
     kind : {"samples", "revisions"}
     grader : str
     again : bool
+    of : str, optional
+        A problem; by default all.
 
     Returns
     -------
@@ -124,17 +159,18 @@ def ungraded(con: duckdb.DuckDBPyConnection, kind: str, grader: str, *, again: b
             ) USING ({key})
             WHERE (completion IS NOT NULL OR stated IS NOT NULL)
                   AND ($2 OR came IS NULL OR NOT list_has_any(came, ['given', $1]))
+                  AND ($3 IS NULL OR problem_id = $3)
             ORDER BY problem_id, {key}""",
-        [grader, again],
+        [grader, again, of],
     ).fetchall()
 
 
-def ungraded_leaves(con: duckdb.DuckDBPyConnection, grader: str, *, again: bool = False) -> Rows:
+def ungraded_leaves(con: duckdb.DuckDBPyConnection, grader: str, *, again: bool = False, of: str | None = None) -> Rows:
     """Leaves of searches that a grader has not graded: problem, policy, setting, path, reference, prompt, metadata."""
     return con.execute(
         """SELECT problem_id, policy, setting, path, reference_answer, prompt, metadata
            FROM nodes LEFT JOIN problems USING (problem_id)
            ANTI JOIN (SELECT * FROM node_grades WHERE grader = $1 AND NOT $2) USING (policy, problem_id, setting, path)
-           WHERE finish_reason IS NOT NULL ORDER BY ALL""",
-        [grader, again],
+           WHERE finish_reason IS NOT NULL AND ($3 IS NULL OR problem_id = $3) ORDER BY ALL""",
+        [grader, again, of],
     ).fetchall()

@@ -11,8 +11,8 @@ import polars as pl
 
 from ttclib.analysis.columns import shown
 from ttclib.analysis.ease import oracle_difficulty
-from ttclib.analysis.winners import MARGIN
 from ttclib.analysis.revisions import chain_pass_at_1, correct_to_wrong, ratio_sweep
+from ttclib.analysis.winners import MARGIN
 from ttclib.errors import RequestError
 from ttclib.replay.revision_outcomes import budgets_collected
 from ttclib.replay.revisions import SELECTIONS

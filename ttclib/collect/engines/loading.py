@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ttclib.collect.checkpoints import missing_package, resolve_model
-from ttclib.collect.engines.types import Engine
-from ttclib.config import PolicyConfig, PromptConfig
+from ttclib.collect.engines.types import Engine, Machines
+from ttclib.config import PolicyConfig, PrmConfig, PromptConfig
 from ttclib.errors import RequestError
 
 if TYPE_CHECKING:
     from ttclib.collect.engines.chat import ChatEngine
+    from ttclib.collect.verifiers import Prm
 
 
-def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
-    """Load the policy into the configured engine.
+def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Machines | None = None) -> Engine:
+    """Load the policy into the configured engine, here or on a cluster.
 
     Raises
     ------
@@ -24,7 +25,10 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
         Out of GPU memory.
     """
     refuse_chat(policy, "what is asked for")
+    refuse_cluster(policy, on)
     path = resolve_model(policy.path)
+    if on is not None:
+        return on.engine(policy, prompt)
     try:
         if policy.engine == "server":
             from ttclib.collect.engines.server import ServerEngine
@@ -43,6 +47,21 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig) -> Engine:
         return TransformersEngine(path, policy, prompt)
     except ImportError as error:
         raise missing_package(policy.engine, error) from error
+
+
+def load_verifier(prm: PrmConfig, on: Machines | None = None) -> Prm:
+    """Load a reward model, here or on a cluster.
+
+    Raises
+    ------
+    RequestError
+        No such model, a format that cannot be told, or packages are missing.
+    """
+    try:
+        from ttclib.collect.verifiers import load_prm
+    except ImportError as error:
+        raise missing_package("transformers", error) from error
+    return load_prm(prm) if on is None else on.verifier(prm)
 
 
 def load_api(policy: PolicyConfig, prompt: PromptConfig) -> ChatEngine:
@@ -71,6 +90,20 @@ def refuse_chat(policy: PolicyConfig, what: str) -> None:
         raise RequestError(
             f"engine 'chat' of '{policy.name}' draws whole samples alone, and {what} goes on from what was begun: "
             "serve the model by vLLM and set policy.engine = \"server\", or use engine 'vllm' or 'transformers'"
+        )
+
+
+def refuse_cluster(policy: PolicyConfig, on: Machines | None) -> None:
+    """Refuse workers of our own where others hold the model.
+
+    Raises
+    ------
+    RequestError
+    """
+    if on is not None and policy.engine in ("chat", "server"):
+        raise RequestError(
+            f"engine '{policy.engine}' of '{policy.name}' asks servers, which --on cannot move: leave it out, or use "
+            "engine 'vllm' or 'transformers'"
         )
 
 

@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from ttclib.collect.engines.types import HOPELESS, Draw, LostError, Stopped, Unfinished
 from ttclib.config import SamplingConfig
 from ttclib.errors import RequestError, TTCError
+
+Cell = TypeVar("Cell")
+Batch = tuple[list[Cell], list[Draw]]
+# What became of a batch: its cells and draws, what was drawn, what kept the rest from it, and seconds.
+Drawn = tuple[list[Cell], list[Draw], Sequence[Any], BaseException | None, float]
+
+
+def draw_batches(
+    engine: Any, next_batch: Callable[[bool], Batch[Cell]], sampling: SamplingConfig
+) -> Iterator[Drawn[Cell]]:
+    """What an engine draws of batch after batch; of several that draw side by side, as they come.
+
+    Parameters
+    ----------
+    engine
+    next_batch : callable
+        Told whether it may wait for one; an empty batch: there is none, or none yet.
+    sampling : SamplingConfig
+    """
+    if (side_by_side := getattr(engine, "draw_batches", None)) is not None:
+        yield from side_by_side(next_batch, sampling)
+        return
+    while True:
+        cells, draws = next_batch(True)
+        if not cells:
+            return
+        began = time.monotonic()
+        drawn, ended = draw_what_comes(engine, draws, sampling)
+        yield cells, draws, drawn, ended, time.monotonic() - began
 
 
 def draw_what_comes(
