@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.test_lab_and_pages import open_page, shoot
 from ttclib.store.texts import SampleText
-from ttclib.study.browsing import BrowsedProblem, BrowsedSample, Browsing, SearchedStep
+from ttclib.study.browsed import BrowsedProblem, BrowsedSample, Browsing, SearchedStep
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("nbconvert", reason="nbconvert is not installed")

@@ -12,7 +12,8 @@ from ttclib.errors import RequestError
 from ttclib.show.browser import STARTS, Sizes, as_json, browser_html, without_start
 from ttclib.show.formulas import formula_tree, formulas_in
 from ttclib.store.texts import SampleText
-from ttclib.study.browsing import LONGEST, BrowsedProblem, BrowsedSample, Browsing, SearchedStep, browse
+from ttclib.study.browsed import BrowsedProblem, BrowsedSample, Browsing, SearchedStep
+from ttclib.study.browsing import LONGEST, browse
 
 EVIL = "</script><script>window.__ran = 1</script><!-- \u2028 \u2029 & ]]> <img src=x onerror='window.__ran = 2'>"
 

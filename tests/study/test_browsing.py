@@ -14,7 +14,8 @@ from ttclib.store import absorb, write_part
 from ttclib.store.distinct_texts import load_distinct_texts, load_endings
 from ttclib.store.texts import SampleText, load_texts
 from ttclib.store.tree import load_tree
-from ttclib.study.browsing import BrowsedSample, browse
+from ttclib.study.browsed import BrowsedSample
+from ttclib.study.browsing import browse
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from typing import Any
 from ttclib.analysis.worth_reading import KINDS
 from ttclib.errors import one_of
 from ttclib.show.formulas import IN_TEXT, formula_tree, formulas_in
-from ttclib.study.browsing import LONGEST, BrowsedProblem, BrowsedSample, Browsing
+from ttclib.study.browsed import BrowsedProblem, BrowsedSample, Browsing
+from ttclib.study.browsing import LONGEST
 
 # The script that a notebook runs; a page has its own, as its policy runs no other.
 STARTS = "<script data-ttc-browser>"

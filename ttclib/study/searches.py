@@ -62,13 +62,13 @@ class Searches:
             raise RequestError(f"'{name}' is no tree search. Allowed: {', '.join(reading('tree'))}")
         return found
 
-    def largest(self, name: str) -> int:
-        """The largest N at which a search is held on the problems compared."""
-        sizes = [max(one.budgets) for one in self.searches if one.strategy == name]
+    def largest(self, name: str, at_most: int | None = None) -> int:
+        """The largest N at which a search is held on the problems compared; where it can be, at most so large."""
+        sizes = [size for one in self.searches if one.strategy == name for size in one.budgets]
         if not sizes:
             held = ", ".join(one.strategy for one in self.searches) or "none"
             raise NotInStore(f"'{name}' is not among the searches compared. Allowed: {held}")
-        return max(sizes)
+        return max((size for size in sizes if at_most is None or size <= at_most), default=min(sizes))
 
     def trace(self, name: str, problem: str, budget: int) -> pl.DataFrame:
         """Every step that a search draws on a problem, as `ttclib.analysis.trace.trace_search` gives it."""
