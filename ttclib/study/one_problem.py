@@ -12,7 +12,7 @@ import numpy as np
 
 from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.ease import oracle_difficulty
-from ttclib.errors import RequestError, TTCError, one_of
+from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.listing import TIE
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.selection import Solution
@@ -185,7 +185,7 @@ def _replayed(study: Study, asked: Question, n: int) -> list[Curves]:
         sizes = [size for size in variants(SEARCH, wide)[0].collected(tree) if size <= n]
         if sizes:
             found.append(study.replay(plain.but(strategies=(SEARCH,), budgets=(sizes[-1],), parameters=wide)))
-    except TTCError:  # no search was run, which the notebook of searches says
+    except (NotInStore, RequestError):  # none was run, or no steps are scored, which the notebook of searches says
         pass
     return found
 

@@ -114,7 +114,7 @@ point or less is none.',)
     return (f"{OPENING}{f' {where}' if where else ''}, should {stay} stay: {'; '.join(parts)}.",)
 
 
-def open_rows(rows: Sequence[Mapping[str, Any]], n_comparisons: int) -> list[tuple[Mapping[str, Any], float]]:
+def open_rows(rows: Sequence[dict[str, Any]], n_comparisons: int) -> list[tuple[dict[str, Any], float]]:
     """The rows that are too close to call, with the problems that each needs."""
     found = []
     for row in rows:

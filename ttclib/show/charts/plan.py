@@ -24,7 +24,7 @@ TOLD = (
     "given_up",
     "tied",
 )
-CELL, SIGN_PX = 66, -20
+CELL, SIGN_PX = 58, 9  # the sign stands above the number, as a cell may become narrow
 TIED, MIXED = "=", "*"
 NOTES = {TIED: "others are exactly as accurate there", MIXED: "two are mixed; shown is the larger share"}
 
@@ -73,10 +73,10 @@ def plan_chart(plan: pl.DataFrame, unit: str, *, caption: Sequence[str] = (), n_
     base = alt.Chart(ROWS).encode(x=x, y=y, tooltip=told)
     cell = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(color=series.color, opacity=linked(0.3, 0.06))
     # The strategy once more as its point, which the legend shows, too: no two differ by colour alone.
-    sign = base.mark_point(filled=True, size=100, xOffset=SIGN_PX, stroke=PAPER, strokeWidth=0.8).encode(
+    sign = base.mark_point(filled=True, size=90, yOffset=-SIGN_PX, stroke=PAPER, strokeWidth=0.8).encode(
         color=series.color, shape=series.shape, opacity=linked()
     )
-    number = base.mark_text(fontSize=13, fontWeight=600, color=INK, align="left", dx=SIGN_PX + 9).encode(
+    number = base.mark_text(fontSize=12, fontWeight=600, color=INK, dy=SIGN_PX).encode(
         text="label:N", opacity=linked(1, 0.35)
     )
     return finished(
@@ -85,5 +85,5 @@ def plan_chart(plan: pl.DataFrame, unit: str, *, caption: Sequence[str] = (), n_
         title="What to run, by difficulty and cost",
         caption=[*caption, "; ".join(["in a cell: N", *used])],
         width=CELL * len(limits),
-        height=34 * len(order),
+        height=42 * len(order),
     )
