@@ -12,39 +12,54 @@ import click
 
 from ttclib.cli.common import CONFIG, assignment, cli, notify, overridable, read_config, takes_store
 from ttclib.cli.planning import print_estimate
+from ttclib.cli.sharing import machines, shareable
 from ttclib.samples import Setting
+from ttclib.store import is_collected
 
 
 @cli.command()
 @CONFIG
 @overridable
+@shareable
 @click.option("--dry-run", is_flag=True, help="Say what would be drawn and what it would cost; start nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: as JSON.")
-def sample(config: str, dry_run: bool, as_json: bool, **overrides: Any) -> None:
+def sample(
+    config: str,
+    shard: str | None,
+    on: str | None,
+    workers: int | None,
+    dry_run: bool,
+    as_json: bool,
+    **overrides: Any,
+) -> None:
     """Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."""
     from ttclib.collect import keeper, run
     from ttclib.collect.judge import judge
+    from ttclib.collect.sharing import read_shard
 
-    read = read_config(config, **overrides)
+    read, part = read_config(config, **overrides), read_shard(shard)
     if dry_run:
         print_estimate(read, as_json=as_json)
         return
     run.check(read)
     lost: list[run.LostSamples] = []  # what is there is worked on all the same
     try:
-        with _noted(lost):
-            run.sample(read, notify=notify)
-        if read.prm is not None:
-            run.score(read, notify=notify)
-        if read.judge is not None:
+        with machines(read, on, workers) as cluster:
             with _noted(lost):
-                judge(read, notify=notify)
-        run.grade(read.store, read.grading.grader, notify=notify)
+                run.sample(read, shard=part, on=cluster, notify=notify)
+            if read.prm is not None and is_collected(read.store):
+                run.score(read, shard=part, on=cluster, notify=notify)
+        if read.judge is not None and is_collected(read.store):
+            with _noted(lost):
+                judge(read, shard=part, notify=notify)
+        if is_collected(read.store):
+            run.grade(read.store, read.grading.grader, notify=notify)
     except KeyboardInterrupt:
         keeper.take_in(read.store, notify=notify)
         raise
     keeper.take_in(read.store, notify=notify)
-    print_status(read.store)
+    if is_collected(read.store):  # a shard may have nothing to do
+        print_status(read.store)
     if lost:
         raise lost[0]
 
@@ -55,20 +70,38 @@ def sample(config: str, dry_run: bool, as_json: bool, **overrides: Any) -> None:
 @click.option("--policy", help="Whose samples, imported ones too; by default CONFIG's.")
 @click.option("--setting", "settings", multiple=True, metavar="KEY=VALUE", help="Under which; all must hold.")
 @click.option("--step-delimiter", help="Where steps end in samples that were imported; \\n is a new line.")
+@shareable
 def score(
-    config: str, policy: str | None, settings: Sequence[str], step_delimiter: str | None, **overrides: Any
+    config: str,
+    policy: str | None,
+    settings: Sequence[str],
+    step_delimiter: str | None,
+    shard: str | None,
+    on: str | None,
+    workers: int | None,
+    **overrides: Any,
 ) -> None:
     """Score the samples of a pool that CONFIG's PRM has not read, or its judge not as often as it is to."""
     from ttclib.collect import keeper, run
     from ttclib.collect.judge import judge
+    from ttclib.collect.sharing import read_shard
 
-    read = read_config(config, **overrides)
+    read, part = read_config(config, **overrides), read_shard(shard)
     delimiter = None if step_delimiter is None else step_delimiter.replace("\\n", "\n")
     wanted = wanted_setting(settings)
     if read.prm is not None or read.judge is None:
-        run.score(read, policy=policy, setting=wanted, step_delimiter=delimiter, notify=notify)
+        with machines(read, on, workers) as cluster:
+            run.score(
+                read,
+                policy=policy,
+                setting=wanted,
+                step_delimiter=delimiter,
+                shard=part,
+                on=cluster,
+                notify=notify,
+            )
     if read.judge is not None:
-        judge(read, policy=policy, setting=wanted, notify=notify)
+        judge(read, policy=policy, setting=wanted, shard=part, notify=notify)
     keeper.take_in(read.store, notify=notify)
 
 

@@ -14,6 +14,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Draw, score and grade what the store lacks of CONFIG's revision chains (its section [revision]).",
     ),
     "grade": ("grading", "Grade what STORE holds and this grader has not graded; no sample is touched."),
+    "ingest": (
+        "sharing",
+        "Take parts that other machines wrote, folders of them, or rows of whole stores, into a store.",
+    ),
     "models": (
         "models",
         "List the models that STORE names, with what it knows of them; with --set, state facts about one.",

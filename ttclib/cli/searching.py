@@ -10,6 +10,7 @@ import click
 from ttclib.cli.collecting import print_status
 from ttclib.cli.common import CONFIG, SEED, cli, notify, whole_numbers
 from ttclib.cli.options import flag, options
+from ttclib.cli.sharing import machines, shareable
 from ttclib.config import load_config
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.strategy import all_parameters, reading
@@ -28,6 +29,7 @@ _OWN = {name: of for name, of in all_parameters(reading("tree")).items() if name
 @click.option("--replicates", type=int, help="Overrides search.replicates.")
 @click.option("--limit", type=int, help="Overrides search.limit: the first so many problems.")
 @click.option("--seed", type=SEED, help="Overrides sampling.seed.")
+@shareable
 def search(
     config: str,
     store: Path | None,
@@ -37,13 +39,18 @@ def search(
     replicates: int | None,
     limit: int | None,
     seed: int | None,
+    shard: str | None,
+    on: str | None,
+    workers: int | None,
     **parameters: str | None,
 ) -> None:
     """Draw, score and grade the steps that CONFIG's tree searches ask for and the store lacks."""
     from ttclib.collect import keeper, run
     from ttclib.collect.grade_nodes import grade_nodes
     from ttclib.collect.search import search
+    from ttclib.collect.sharing import read_shard
 
+    part = read_shard(shard)
     given: dict[str, Any] = {
         name: of[0][1].read(text) for name, of in _OWN.items() if (text := parameters[f"parameter_{name}"]) is not None
     }
@@ -63,7 +70,8 @@ def search(
         sampling__seed=seed,
     )
     try:
-        report = search(read, notify=notify)
+        with machines(read, on, workers) as cluster:
+            report = search(read, shard=part, on=cluster, notify=notify)
         run.grade(read.store, read.grading.grader, notify=notify)
         grade_nodes(read.store, read.grading.grader, notify=notify)
     except KeyboardInterrupt:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ttclib.collect.grade_samples import problems_to_grade
 from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.steps import split_steps
-from ttclib.grading import get_grader, grade_problem, problem_choice, problem_grader
+from ttclib.grading import Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
 
@@ -29,54 +31,84 @@ def grade_nodes(store: Path, grader_name: str, *, again: bool = False, notify: N
     Returns
     -------
     int
-        Leaves graded. They share the numbers of their classes with the problem's samples.
+        Leaves graded here. They share the numbers of their classes with the problem's samples.
     """
     grader = get_grader(grader_name)
+    keeper = Keeper(store)
+    by_problem, texts, classes = _ungraded(store, grader, again, notify)
+    n_todo = sum(map(len, by_problem.values()))
+    if not n_todo:
+        return 0
+    notify(f"grade: {n_todo:,} leaves of searches by {grader.name}")
+    rows: list[dict[str, Any]] = []
+    open_problems: list[str] = []  # graded, and not written
+    n_graded = 0
+    with problems_to_grade(keeper, grader, by_problem, notify) as work:
+        # What is graded is written before anything is waited for.
+        while (names := work.take(1, wait=again or not open_problems)) or open_problems:
+            for problem_id in names:
+                found = by_problem[problem_id]
+                if not again and not keeper.alone():  # another may have graded some, and numbered classes
+                    fresh, _, classes = _ungraded(store, grader, False, notify, problem_id)
+                    found = [row for row in fresh.get(problem_id, []) if tuple(row[:4]) in texts]
+                if found:
+                    rows += _grade_problem(found, texts, grader, classes.get(problem_id, ()))
+                n_graded += len(found)
+                open_problems += [] if again else names
+            if open_problems and (not names or len(rows) >= _GRADED_AT_ONCE):
+                keeper.keep("node_grades", rows)
+                work.done(open_problems)
+                rows, open_problems = [], []
+        if again:
+            replace_grades(store, "node_grades", grader.name, as_table("node_grades", rows), notify=notify)
+    return n_graded
+
+
+def _grade_problem(
+    leaves: list[tuple[Any, ...]], texts: dict[tuple[str, ...], str], grader: Grader, known: Sequence[tuple[str, int]]
+) -> list[dict[str, Any]]:
+    choice = problem_choice(*leaves[0][5:7])
+    grades = grade_problem(
+        [_completion(texts, *row[:4]) for row in leaves],
+        leaves[0][4],
+        problem_grader(grader, *leaves[0][4:]),
+        known=known,
+        options=[None] * len(leaves) if choice.shuffled else choice.options,
+    )
+    return [
+        {"problem_id": problem_id, "policy": policy, "setting": setting, "path": path}
+        | {"grader": grader.name, **vars(grade)}
+        for (problem_id, policy, setting, path, *_), grade in zip(leaves, grades, strict=True)
+    ]
+
+
+def _ungraded(
+    store: Path, grader: Grader, again: bool, notify: Notify, of: str | None = None
+) -> tuple[dict[str, list[tuple[Any, ...]]], dict[tuple[str, ...], str], dict[str, list[tuple[str, int]]]]:
+    """Leaves to grade, by problem; the texts of all steps; the classes that answers have. Of one problem, if named."""
+    by_problem: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     with connect(store, notify=notify) as con:
         leaves = con.execute(
             """SELECT problem_id, policy, setting, path, reference_answer, prompt, metadata
                FROM nodes LEFT JOIN problems USING (problem_id)
                ANTI JOIN (SELECT * FROM node_grades WHERE grader = $1 AND NOT $2)
                     USING (policy, problem_id, setting, path)
-               WHERE finish_reason IS NOT NULL ORDER BY ALL""",
-            [grader.name, again],
+               WHERE finish_reason IS NOT NULL AND ($3 IS NULL OR problem_id = $3) ORDER BY ALL""",
+            [grader.name, again, of],
         ).fetchall()
         if not leaves:
-            return 0
-        texts = {tuple(row[:4]): row[4] for row in con.execute(_NODE_TEXTS).fetchall()}
-        for *key, index, completion, delimiter in con.execute(_SAMPLE_TEXTS).fetchall():
-            if (*key, str(index)) not in texts:
-                for number, text in enumerate(split_steps(completion, delimiter or "\n")):
-                    texts[(*key, str(index) + ".0" * number)] = text
-        classes = known_classes(con, grader.name)
-    notify(f"grade: {len(leaves):,} leaves of searches by {grader.name}")
-    by_problem: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+            return {}, {}, {}
+        texts: dict[tuple[str, ...], str] = {}
+        if of is None:
+            texts = {tuple(row[:4]): row[4] for row in con.execute(_NODE_TEXTS).fetchall()}
+            for *key, index, completion, delimiter in con.execute(_SAMPLE_TEXTS).fetchall():
+                if (*key, str(index)) not in texts:
+                    for number, text in enumerate(split_steps(completion, delimiter or "\n")):
+                        texts[(*key, str(index) + ".0" * number)] = text
+        classes = known_classes(con, grader.name, of)
     for row in leaves:
         by_problem[row[0]].append(row)
-    keeper = Keeper(store)
-    rows: list[dict[str, Any]] = []
-    for number, (problem_id, found) in enumerate(by_problem.items(), start=1):
-        completions = [_completion(texts, *row[:4]) for row in found]
-        own = problem_grader(grader, *found[0][4:])
-        choice = problem_choice(*found[0][5:7])
-        grades = grade_problem(
-            completions,
-            found[0][4],
-            own,
-            known=classes.get(problem_id, ()),
-            options=[None] * len(found) if choice.shuffled else choice.options,
-        )
-        rows += [
-            {"problem_id": problem_id, "policy": policy, "setting": setting, "path": path, "grader": grader.name}
-            | vars(grade)
-            for (_, policy, setting, path, *_), grade in zip(found, grades, strict=True)
-        ]
-        if not again and (len(rows) >= _GRADED_AT_ONCE or number == len(by_problem)):
-            keeper.keep("node_grades", rows)
-            rows = []
-    if again:
-        replace_grades(store, "node_grades", grader.name, as_table("node_grades", rows), notify=notify)
-    return len(leaves)
+    return by_problem, texts, classes
 
 
 def _completion(texts: dict[tuple[str, ...], str], problem_id: str, policy: str, setting: str, path: str) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.progress import progress
+from ttclib.collect.sharing import Work
 from ttclib.grading import Doubts, Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
 from ttclib.store.tables import TABLES
 
 _GRADED_AT_ONCE = 4096
+Rows = list[tuple[Any, ...]]
+Classes = dict[str, list[tuple[str, int]]]
 _GRADES_OF = {"samples": "grades", "revisions": "revision_grades"}
 
 # The answer that an import stated was never in a completion: it is taken from the grades that hold it.
@@ -43,7 +46,7 @@ def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify 
     Returns
     -------
     int
-        Samples, and answers of revision chains, graded.
+        Samples, and answers of revision chains, graded here.
 
     Raises
     ------
@@ -62,71 +65,116 @@ def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify 
 def _grade(store: Path, kind: str, grader: Grader, again: bool, notify: Notify) -> int:
     table = _GRADES_OF[kind]
     key = TABLES[kind]
-    columns = ", ".join(key)
-    with connect(store, notify=notify) as con:
-        todo = con.execute(
-            f"""SELECT {columns}, completion, CASE WHEN command = 'import' THEN stated END, given, reference_answer,
-                       prompt, metadata
-                FROM {kind} LEFT JOIN problems USING (problem_id) LEFT JOIN runs USING (run_id)
-                LEFT JOIN ({_HELD.format(table=table, columns=columns)}) USING ({columns})
-                WHERE (completion IS NOT NULL OR stated IS NOT NULL)
-                      AND ($2 OR came IS NULL OR NOT list_has_any(came, ['given', $1]))
-                ORDER BY problem_id, {columns}""",
-            [grader.name, again],
-        ).fetchall()
-        classes = known_classes(con, grader.name) if todo else {}
-    if not todo:
-        return 0
-    by_problem: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in todo:
-        by_problem[row[key.index("problem_id")]].append(row)
-    notify(f"grade: {len(todo):,} {kind} by {grader.name}")
     keeper = Keeper(store)
+    by_problem, classes = _ungraded(store, kind, grader, again, notify)
+    n_todo = sum(map(len, by_problem.values()))
+    if not n_todo:
+        return 0
+    notify(f"grade: {n_todo:,} {kind} by {grader.name}")
     tally: Counter[str] = Counter()
     doubts: dict[str, Doubts] = {}
+    rows: list[dict[str, Any]] = []
+    open_problems: list[str] = []  # graded, and not written
     done = 0
-    with progress("grade", len(todo), kind) as tell:
-        rows: list[dict[str, Any]] = []
-        for problem_id, answers in by_problem.items():
-            completions, stated, given, references, *asked = zip(*(row[len(key) :] for row in answers), strict=True)
-            own = problem_grader(grader, references[0], *(column[0] for column in asked))
-            choice = problem_choice(*(column[0] for column in asked))
-            grades = grade_problem(
-                completions,
-                references[0],
-                own,
-                answers=stated,
-                known=classes.get(problem_id, ()),
-                options=[None] * len(answers) if choice.shuffled else choice.options,
-                tell=partial(_tell_on, tell, done),
-            )
-            for row, found in zip(answers, grades, strict=True):
-                policy = row[key.index("policy")]
-                doubts.setdefault(policy, Doubts(f"grade: {policy!r}")).add(
-                    problem_id, references[0], row[len(key)], found
-                )
-            rows += [
-                dict(zip(key, row[: len(key)], strict=True)) | {"grader": grader.name, **vars(found)}
-                for row, found in zip(answers, grades, strict=True)
-            ]
-            for theirs, found in zip(given, grades, strict=True):
-                tally["ungradable"] += found.correct is None and references[0] is not None
-                tally["both"] += theirs is not None and found.correct is not None
-                tally["agree"] += theirs is not None and theirs == found.correct
-            done += len(answers)
-            if not again and (len(rows) >= _GRADED_AT_ONCE or done == len(todo)):
+    with problems_to_grade(keeper, grader, by_problem, notify) as work, progress("grade", n_todo, kind) as tell:
+        # What is graded is written before anything is waited for.
+        while (names := work.take(1, wait=again or not open_problems)) or open_problems:
+            for problem_id in names:
+                if not again and not keeper.alone():  # another may have graded some, and numbered classes
+                    by_problem[problem_id], classes = _again(store, kind, grader, problem_id)
+                answers = by_problem[problem_id]
+                if answers:
+                    rows += _grade_problem(
+                        problem_id, answers, key, grader, classes, tally, doubts, partial(_tell_on, tell, done)
+                    )
+                done += len(answers)
+                open_problems += [] if again else names
+                tell(done)
+            if open_problems and (not names or len(rows) >= _GRADED_AT_ONCE):
                 keeper.keep(table, rows)
-                rows = []
-            tell(done)
-    if again:
-        replace_grades(store, table, grader.name, as_table(table, rows), notify=notify)
+                work.done(open_problems)
+                rows, open_problems = [], []
+        if again:
+            replace_grades(store, table, grader.name, as_table(table, rows), notify=notify)
     for line in (line for pool in doubts.values() for line in pool.lines()):
         notify(line)
     if tally["both"]:
         notify(f"grade: {tally['agree']:,} of {tally['both']:,} grades that came with the {kind} say the same")
     if tally["ungradable"]:
         notify(f"grade: {tally['ungradable']:,} {kind} could not be graded, which is not 'wrong'")
-    return len(todo)
+    return done
+
+
+def _grade_problem(
+    problem_id: str,
+    answers: Rows,
+    key: Sequence[str],
+    grader: Grader,
+    classes: Classes,
+    tally: Counter[str],
+    doubts: dict[str, Doubts],
+    tell: Callable[[int], None],
+) -> list[dict[str, Any]]:
+    """Grade what is lacking of a problem, and count what is to be said at the end."""
+    completions, stated, given, references, *asked = zip(*(row[len(key) :] for row in answers), strict=True)
+    own = problem_grader(grader, references[0], *(column[0] for column in asked))
+    choice = problem_choice(*(column[0] for column in asked))
+    grades = grade_problem(
+        completions,
+        references[0],
+        own,
+        answers=stated,
+        known=classes.get(problem_id, ()),
+        options=[None] * len(answers) if choice.shuffled else choice.options,
+        tell=tell,
+    )
+    for row, found in zip(answers, grades, strict=True):
+        policy = row[key.index("policy")]
+        doubts.setdefault(policy, Doubts(f"grade: {policy!r}")).add(problem_id, references[0], row[len(key)], found)
+    for theirs, found in zip(given, grades, strict=True):
+        tally["ungradable"] += found.correct is None and references[0] is not None
+        tally["both"] += theirs is not None and found.correct is not None
+        tally["agree"] += theirs is not None and theirs == found.correct
+    return [
+        dict(zip(key, row[: len(key)], strict=True)) | {"grader": grader.name, **vars(found)}
+        for row, found in zip(answers, grades, strict=True)
+    ]
+
+
+def problems_to_grade(keeper: Keeper, grader: Grader, problems: Iterable[str], notify: Notify) -> Work[str]:
+    """Problems, of which one process at a time grades answers: their classes have one row of numbers."""
+    kind = ("grades", grader.name)
+    return Work(keeper, kind, list(problems), lambda name: (name, 0), what="grade: problems", notify=notify)
+
+
+def _again(store: Path, kind: str, grader: Grader, problem_id: str) -> tuple[Rows, Classes]:
+    by_problem, classes = _ungraded(store, kind, grader, False, lambda text: None, problem_id)
+    return by_problem.get(problem_id, []), classes
+
+
+def _ungraded(
+    store: Path, kind: str, grader: Grader, again: bool, notify: Notify, of: str | None = None
+) -> tuple[dict[str, Rows], Classes]:
+    """What is to be graded, by problem, and the classes that answers have; of one problem, if it is named."""
+    key = TABLES[kind]
+    columns = ", ".join(key)
+    with connect(store, notify=notify) as con:
+        todo = con.execute(
+            f"""SELECT {columns}, completion, CASE WHEN command = 'import' THEN stated END, given, reference_answer,
+                       prompt, metadata
+                FROM {kind} LEFT JOIN problems USING (problem_id) LEFT JOIN runs USING (run_id)
+                LEFT JOIN ({_HELD.format(table=_GRADES_OF[kind], columns=columns)}) USING ({columns})
+                WHERE (completion IS NOT NULL OR stated IS NOT NULL)
+                      AND ($2 OR came IS NULL OR NOT list_has_any(came, ['given', $1]))
+                      AND ($3 IS NULL OR problem_id = $3)
+                ORDER BY problem_id, {columns}""",
+            [grader.name, again, of],
+        ).fetchall()
+        classes = known_classes(con, grader.name, of) if todo else {}
+    by_problem: dict[str, Rows] = defaultdict(list)
+    for row in todo:
+        by_problem[row[key.index("problem_id")]].append(row)
+    return by_problem, classes
 
 
 def _tell_on(tell: Callable[[int], None], before: int, done: int) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from ttclib.collect.engines.loading import load_api
@@ -20,16 +21,22 @@ from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.run import LostSamples
 from ttclib.collect.score_samples import find_pool
+from ttclib.collect.sharing import BLOCK, WHOLE, Shard, Work
 from ttclib.config import JudgeConfig, RunConfig
 from ttclib.errors import RequestError
 from ttclib.store import connect
 from ttclib.store.choosing import Wanted
 
-Reading = tuple[str, int, int, str]  # problem_id, sample_index, number of the reading, what the judge is shown
+Reading = tuple[str, int, int]  # problem_id, sample_index, number of the reading
 
 
 def judge(
-    config: RunConfig, *, policy: str | None = None, setting: Wanted = None, notify: Notify = lambda text: None
+    config: RunConfig,
+    *,
+    policy: str | None = None,
+    setting: Wanted = None,
+    shard: Shard = WHOLE,
+    notify: Notify = lambda text: None,
 ) -> int:
     """Ask the configured judge for the readings of a pool's samples that the store lacks.
 
@@ -37,13 +44,13 @@ def judge(
     ----------
     config : RunConfig
         With a section ``[judge]``.
-    policy, setting, notify
+    policy, setting, shard, notify
         As in `ttclib.collect.score_samples.score`.
 
     Returns
     -------
     int
-        Readings made.
+        Readings made here.
 
     Raises
     ------
@@ -57,38 +64,52 @@ def judge(
         raise RequestError("no judge is configured: add a section [judge] with its path and server.urls")
     check_identity(config.store, asked)
     wanted = policy or config.policy.name
+    keeper = Keeper(config.store)
     with connect(config.store, notify=notify) as con:
         drawn = find_pool(con, config, wanted, setting, notify)
         rows = con.execute(_READ, [wanted, drawn.name, asked.name]).fetchall()
-    todo = [
-        (problem_id, index, number, asked.shown(prompt, completion))
+    todo = {
+        (problem_id, index, number): asked.shown(prompt, completion)
         for problem_id, index, prompt, completion, numbers in rows
         for number in range(asked.readings)
-        if number not in (numbers or ())
-    ]
+        if number not in (numbers or ()) and shard.has(problem_id, index)
+    }
     if not todo:
         notify(f"judge: '{asked.name}' has read the samples of '{wanted}' {asked.readings} times each")
         return 0
     notify(f"judge: {len(todo):,} readings of {len(rows):,} samples to make, by '{asked.name}'")
-    _read(config, asked, {"policy": wanted, "setting": drawn.name, "verifier": asked.name}, todo, notify)
-    return len(todo)
+    return _read(config, keeper, asked, {"policy": wanted, "setting": drawn.name, "verifier": asked.name}, todo, notify)
 
 
 def _read(
-    config: RunConfig, asked: JudgeConfig, shared: dict[str, Any], todo: Sequence[Reading], notify: Notify
-) -> None:
+    config: RunConfig,
+    keeper: Keeper,
+    asked: JudgeConfig,
+    shared: dict[str, Any],
+    todo: Mapping[Reading, str],
+    notify: Notify,
+) -> int:
     """Make readings and write what comes of them, batch by batch."""
     model = known_policy(config.store, asked.as_policy())
     engine = load_api(model, asked.as_prompt())
     sampling = asked.as_sampling()
-    keeper = Keeper(config.store)
-    n_silent, losses = 0, Losses()
-    with progress("judge", len(todo), "readings") as tell:
-        for begin in range(0, len(todo), model.batch_size):
-            batch = todo[begin : begin + model.batch_size]
+    pool = (shared["policy"], shared["setting"], shared["verifier"])
+    work = Work(
+        keeper,
+        ("readings", *pool),
+        list(todo),
+        lambda cell: (cell[0], cell[1] // BLOCK),
+        lambda cells: set(cells) - _made(config.store, *pool, {cell[0] for cell in cells}),
+        what="judge",
+        notify=notify,
+    )
+    n_read, n_silent, losses = 0, 0, Losses()
+    with work, progress("judge", len(todo), "readings") as tell:
+        while batch := work.take(model.batch_size):
             draws = [
-                Draw((), draw_seed(config.sampling.seed, f"{problem_id}/{asked.name}/{index}", number), prompt=shown)
-                for problem_id, index, number, shown in batch
+                Draw((), draw_seed(config.sampling.seed, f"{name}/{asked.name}/{index}", number), prompt=todo[cell])
+                for cell in batch
+                for name, index, number in [cell]
             ]
             drawn, ended = draw_what_comes(engine, draws, sampling)
             if "run_id" not in shared and any(reply is not None for reply in drawn):
@@ -98,19 +119,35 @@ def _read(
                 shared = shared | {"run_id": start_run(config, "score")}
             rows = [
                 shared | {"problem_id": problem_id, "sample_index": index, "reading": number} | _row(asked, reply)
-                for (problem_id, index, number, _), reply in zip(batch, drawn, strict=True)
+                for (problem_id, index, number), reply in zip(batch, drawn, strict=True)
                 if reply is not None
             ]
             keeper.keep("scores", rows)
+            work.done(batch)
+            n_read += len(rows)
             n_silent += sum(row["step_scores"] is None for row in rows)
             losses.take(drawn, ended, is_written="run_id" in shared)
-            tell(begin + len(batch))
+            tell(n_read + losses.n + work.n_by_others)
+    if work.n_by_others:
+        notify(f"judge: {n_read:,} readings made here, {work.n_by_others:,} by others meanwhile")
     if n_silent:
-        notify(f"judge: {n_silent:,} of {len(todo):,} readings name no score (judge.pattern): theirs is unknown")
+        notify(f"judge: {n_silent:,} of {n_read:,} readings name no score (judge.pattern): theirs is unknown")
     if losses.first is not None:
         raise LostSamples(
             f"{losses.n:,} of {len(todo):,} readings are missing ({losses.first}); the same command asks for them"
         )
+    return n_read
+
+
+def _made(store: Path, policy: str, setting: str, verifier: str, of: Collection[str]) -> set[Reading]:
+    """The readings that there are of some problems' samples."""
+    with connect(store) as con:
+        rows = con.execute(
+            """SELECT problem_id, sample_index, reading FROM scores
+               WHERE policy = $1 AND setting = $2 AND verifier = $3 AND problem_id IN (SELECT unnest($4::VARCHAR[]))""",
+            [policy, setting, verifier, list(of)],
+        ).fetchall()
+    return set(rows)
 
 
 def _row(asked: JudgeConfig, reply: Reply) -> dict[str, Any]:

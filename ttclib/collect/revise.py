@@ -1,8 +1,8 @@
 """Revision chains: a model answers again and again, each time given its latest answers.
 
-All chains of all problems advance together, one position a round, so that every round is one large
-request. What the store holds already is not drawn again, and a chain that was stopped goes on from
-the answers that were kept.
+As many chains as the engine draws at once advance together, one position a round. What the store
+holds already is not drawn again, and a chain that was stopped goes on from the answers that were
+kept.
 
 Where the window does not hold the prompt, the answers in view and a whole new answer, the oldest
 answers leave the view first, as those beyond the latest `n_context` do anyway; how often is said.
@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ttclib.collect.checkpoints import missing_package
-from ttclib.collect.engines.loading import close_engine, load_engine, refuse_chat
+from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier, refuse_chat
 from ttclib.collect.engines.losses import draw_what_comes
 from ttclib.collect.engines.types import Draw, Engine, draw_seed
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
 from ttclib.collect.run import check_same_problems
+from ttclib.collect.sharing import BLOCK, WHOLE, Shard, Work
 from ttclib.collect.steps import split_steps
 from ttclib.collect.token_columns import reasoning_tokens, token_columns
 from ttclib.collect.turns import between_answers, end_tokens
@@ -32,6 +33,9 @@ from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
 from ttclib.revision_format import revision_prefix, revision_text
 from ttclib.store import connect, is_collected, write_part
+
+if TYPE_CHECKING:
+    from ttclib.collect.engines.cluster import Cluster
 
 _SCORED_AT_ONCE = 1024
 
@@ -53,20 +57,24 @@ def check_revision(config: RunConfig) -> None:
     get_grader(config.grading.grader)
 
 
-def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
+def revise(
+    config: RunConfig, *, shard: Shard = WHOLE, on: Cluster | None = None, notify: Notify = lambda text: None
+) -> int:
     """Draw the answers of the chains that the store lacks.
 
     Parameters
     ----------
     config : RunConfig
         With a section ``[revision]``; decoding as ``[sampling]`` says.
+    shard, on
+        As in `ttclib.collect.run.sample`.
     notify : callable
         Told, in lines, what is being done.
 
     Returns
     -------
     int
-        Answers drawn.
+        Answers drawn here.
 
     Raises
     ------
@@ -78,27 +86,36 @@ def revise(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
     problems = load_problems(**config.problems.model_dump())
     setting = config.revision_setting_row(revision)
     check_same_problems(config.store, problems)
+    chains = [
+        (problem.problem_id, chain)
+        for problem in problems
+        for chain in range(revision.n_chains)
+        if shard.has(problem.problem_id, chain)
+    ]
     answers = _held(config, model.name, setting["setting"], revision.n_context, notify)
-    chains = [(problem.problem_id, chain) for problem in problems for chain in range(revision.n_chains)]
     wanted = len(chains) * revision.n_steps
-    lacking = sum(position not in answers.get(chain, ()) for chain in chains for position in range(revision.n_steps))
+    unfinished = [chain for chain in chains if _lacking(answers.get(chain, {}), revision)]
+    lacking = sum(_lacking(answers.get(chain, {}), revision) for chain in unfinished)
     if not lacking:
         notify(f"revise: the store holds all {wanted:,} answers of '{model.name}'")
         return 0
-    notify(f"revise: {lacking:,} of {wanted:,} answers to draw; loading '{model.path}'")
-    engine = load_engine(model, config.prompt)
+    part = "" if shard == WHOLE else f" of shard {shard}"
+    notify(f"revise: {lacking:,} of {wanted:,} answers{part} to draw; loading '{model.path}'")
+    engine = load_engine(model, config.prompt, on)
     try:
         context = _Context(engine, config, revision, model)
-        _revise(engine, context, config, problems, answers, lacking, notify)
+        n_drawn = _revise(engine, context, config, problems, unfinished, wanted, lacking, notify)
     finally:
         close_engine(engine)  # the verifier wants the memory
+    if n_drawn < lacking:
+        notify(f"revise: {n_drawn:,} answers drawn here, {lacking - n_drawn:,} by others meanwhile")
     if context.n_cut:
         notify(
-            f"revise: {context.n_cut:,} of {lacking:,} answers saw fewer than the latest {revision.n_context}: "
+            f"revise: {context.n_cut:,} of {n_drawn:,} answers saw fewer than the latest {revision.n_context}: "
             f"with sampling.max_tokens = {config.sampling.max_tokens} more does not fit into the model's window of "
             f"{context.window}"
         )
-    return lacking
+    return n_drawn
 
 
 def _revise(
@@ -106,48 +123,64 @@ def _revise(
     context: _Context,
     config: RunConfig,
     problems: Sequence[Problem],
-    answers: dict[Chain, Answers],
+    chains: Sequence[Chain],
+    wanted: int,
     lacking: int,
     notify: Notify,
-) -> None:
+) -> int:
+    """Draw what chains lack, some chains after the others; a chain has one process that draws it."""
     revision, model = _asked(config)
     setting = config.revision_setting_row(revision)
-    chains = [(problem.problem_id, chain) for problem in problems for chain in range(revision.n_chains)]
-    wanted = len(chains) * revision.n_steps
     prompts = {problem.problem_id: problem.prompt for problem in problems}
     record_models(config.store, (model, engine.model_facts()), notify=notify)
     run = start_run(config, "revise", [problem.problem_id for problem in problems])
     write_part(config.store, "problems", [problem.row() for problem in problems])
     write_part(config.store, "settings", [setting])
     shared = {"policy": model.name, "setting": setting["setting"], "run_id": run}
+    kind = ("revisions", model.name, setting["setting"])
     keeper = Keeper(config.store)
-    started, done, n_tokens = time.monotonic(), 0, 0
-    with progress("revise", wanted, "answers", initial=wanted - lacking) as tell:
-        for position in range(revision.n_steps):
-            todo = []
-            for chain in chains:
-                own = answers.setdefault(chain, {})
-                if position not in own:
-                    todo.append((chain, context.prefix(prompts[chain[0]], _in_view(own, position, revision))))
-            todo.sort(key=lambda cell: (len(cell[1]), cell[0]))  # like lengths side by side: less padding
-            for begin in range(0, len(todo), model.batch_size):
-                batch = todo[begin : begin + model.batch_size]
-                rows, ended = _draw_batch(engine, config.sampling, batch, position)
-                keeper.keep("revisions", [row | shared for row in rows])
-                if ended is not None:
-                    raise ended
-                for row in rows:
-                    answers[row["problem_id"], row["chain"]][position] = row["completion_ids"]
-                    n_tokens += row["completion_tokens"]
-                done += len(batch)
-                speed = n_tokens / (time.monotonic() - started)
-                tell(done, f"position {position + 1} of {revision.n_steps}, {speed:,.0f} tokens/s")
-            if (last := position - revision.n_context) >= 0:  # out of view from the next round on
-                for chain in chains:
-                    answers[chain][last] = None
+    work = Work(keeper, kind, chains, lambda chain: (chain[0], chain[1] // BLOCK), what="revise: chains", notify=notify)
+    at_once = model.batch_size * getattr(engine, "n_side_by_side", 1)
+    started, n_drawn, n_tokens = time.monotonic(), 0, 0
+    with work, progress("revise", wanted, "answers", initial=wanted - lacking) as tell:
+        while own_chains := work.take(at_once):
+            # Another process may have drawn some since they were first looked at.
+            names = {problem_id for problem_id, _ in own_chains}
+            answers = _held(config, *kind[1:], revision.n_context, notify, names)
+            for position in range(revision.n_steps):
+                todo = []
+                for chain in own_chains:
+                    own = answers.setdefault(chain, {})
+                    if position not in own:
+                        todo.append((chain, context.prefix(prompts[chain[0]], _in_view(own, position, revision))))
+                todo.sort(key=lambda cell: (len(cell[1]), cell[0]))  # like lengths side by side: less padding
+                for begin in range(0, len(todo), at_once):
+                    batch = todo[begin : begin + at_once]
+                    rows, ended = _draw_batch(engine, config.sampling, batch, position)
+                    keeper.keep("revisions", [row | shared for row in rows])
+                    if ended is not None:
+                        raise ended
+                    for row in rows:
+                        answers[row["problem_id"], row["chain"]][position] = row["completion_ids"]
+                        n_tokens += row["completion_tokens"]
+                    n_drawn += len(rows)
+                    speed = n_tokens / (time.monotonic() - started)
+                    tell(n_drawn, f"position {position + 1} of {revision.n_steps}, {speed:,.0f} tokens/s")
+                if (last := position - revision.n_context) >= 0:  # out of view from the next round on
+                    for chain in own_chains:
+                        answers[chain][last] = None
+            work.done(own_chains)
+    return n_drawn
 
 
-def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) -> int:
+def _lacking(answers: Answers, revision: RevisionConfig) -> int:
+    """Answers that a chain lacks."""
+    return sum(position not in answers for position in range(revision.n_steps))
+
+
+def score_revisions(
+    config: RunConfig, *, shard: Shard = WHOLE, on: Cluster | None = None, notify: Notify = lambda text: None
+) -> int:
     """Score the chains' answers that the verifier of ``[revision.verifier]`` has not read.
 
     It reads the prompt, the latest earlier answers, each followed by the separator, and the answer;
@@ -157,12 +190,14 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
     Parameters
     ----------
     config : RunConfig
+    shard, on
+        As in `ttclib.collect.run.sample`.
     notify : callable
 
     Returns
     -------
     int
-        Answers scored.
+        Answers scored here.
 
     Raises
     ------
@@ -176,8 +211,9 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
     check_identity(config.store, verifier)
     setting = config.revision_setting_row(revision)["setting"]
     n_context = revision.n_context if verifier.n_context is None else verifier.n_context
+    keeper = Keeper(config.store)
     with connect(config.store, notify=notify) as con:
-        todo = con.execute(
+        rows = con.execute(
             f"""SELECT problem_id, chain, position, prompt, seen, completion FROM (
                     SELECT *, list(completion) OVER (
                         PARTITION BY problem_id, chain ORDER BY position
@@ -190,51 +226,68 @@ def score_revisions(config: RunConfig, *, notify: Notify = lambda text: None) ->
                 WHERE prompt IS NOT NULL ORDER BY length(prompt), problem_id, chain, position""",
             [model.name, setting, verifier.name],
         ).fetchall()
+    todo = {tuple(row[:3]): row[3:] for row in rows if shard.has(*row[:2])}
     if not todo:
         notify(f"score: '{verifier.name}' has read all answers of '{model.name}'")
         return 0
     notify(f"score: {len(todo):,} answers of chains to score; loading '{verifier.path}'")
-    try:
-        from ttclib.collect.verifiers import load_prm
-    except ImportError as error:
-        raise missing_package("transformers", error) from error
-    prm = load_prm(verifier)
+    prm = load_verifier(verifier, on)
     facts = prm.model_facts() | ({"kind": "orm"} if verifier.read == "outcome" else {})
     record_models(config.store, (verifier, facts), notify=notify)
-    run = start_run(config, "score")
-    keeper = Keeper(config.store)
-    n_cut = n_null = 0
-    with progress("score", len(todo), "answers") as tell:
-        for begin in range(0, len(todo), _SCORED_AT_ONCE):
-            batch = todo[begin : begin + _SCORED_AT_ONCE]
+    shared = {"policy": model.name, "setting": setting, "verifier": verifier.name}
+    kind = ("revision_scores", *shared.values())
+    work = Work(
+        keeper,
+        kind,
+        list(todo),
+        lambda cell: (cell[0], cell[1] // BLOCK),
+        lambda cells: (
+            set(cells) - _scored(config.store, *(model.name, setting, verifier.name), {cell[0] for cell in cells})
+        ),
+        what="score",
+        notify=notify,
+    )
+    shared["run_id"] = start_run(config, "score")
+    n_scored = n_cut = n_null = 0
+    with work, progress("score", len(todo), "answers") as tell:
+        while batch := work.take(_SCORED_AT_ONCE):
             read = []
-            for *_, prompt, seen, completion in batch:
+            for prompt, seen, completion in (todo[cell] for cell in batch):
                 delimiter = config.sampling.step_delimiter
                 steps = [completion] if verifier.read == "outcome" else split_steps(completion, delimiter)
                 encoded, is_cut = _encode(prm, prompt, seen[:-1], steps, revision.separator)
                 read.append(encoded)
                 n_cut += is_cut
-            rows = []
-            for (problem_id, chain, position, *_), scores in zip(batch, prm.score(read), strict=True):
-                n_null += scores.step_scores is None
-                rows.append(
-                    {
-                        "policy": model.name,
-                        "problem_id": problem_id,
-                        "setting": setting,
-                        "chain": chain,
-                        "position": position,
-                        "verifier": verifier.name,
-                        "step_scores": scores.step_scores,
-                        "prm_tokens": scores.prm_tokens,
-                        "run_id": run,
-                    }
-                )
-            keeper.keep("revision_scores", rows)
-            tell(begin + len(batch))
+            found = prm.score(read)
+            n_null += sum(scores.step_scores is None for scores in found)
+            keeper.keep(
+                "revision_scores",
+                [
+                    shared
+                    | {"problem_id": problem_id, "chain": chain, "position": position}
+                    | {"step_scores": scores.step_scores, "prm_tokens": scores.prm_tokens}
+                    for (problem_id, chain, position), scores in zip(batch, found, strict=True)
+                ],
+            )
+            work.done(batch)
+            n_scored += len(batch)
+            tell(n_scored + work.n_by_others)
+    if work.n_by_others:
+        notify(f"score: {n_scored:,} answers scored here, {work.n_by_others:,} by others meanwhile")
     if n_cut:
         notify(f"score: for {n_cut:,} answers the verifier's window left out earlier answers; {n_null:,} have no score")
-    return len(todo)
+    return n_scored
+
+
+def _scored(store: Path, policy: str, setting: str, verifier: str, of: Collection[str]) -> set[tuple[str, int, int]]:
+    """What a verifier has read of some problems' chains."""
+    with connect(store) as con:
+        rows = con.execute(
+            """SELECT problem_id, chain, position FROM revision_scores
+               WHERE policy = $1 AND setting = $2 AND verifier = $3 AND problem_id IN (SELECT unnest($4::VARCHAR[]))""",
+            [policy, setting, verifier, list(of)],
+        ).fetchall()
+    return set(rows)
 
 
 class _Context:
@@ -307,22 +360,30 @@ def _draw_batch(
     return rows, ended
 
 
-def _held(config: RunConfig, policy: str, setting: str, n_context: int, notify: Notify) -> dict[Chain, Answers]:
-    """What the store holds of every chain; token ids only of answers that the next ones will see."""
+def _held(
+    config: RunConfig,
+    policy: str,
+    setting: str,
+    n_context: int,
+    notify: Notify,
+    of: Collection[str] | None = None,
+) -> dict[Chain, Answers]:
+    """What the store holds of every chain, or of some problems'; token ids only of answers that the next ones see."""
     if not is_collected(config.store):
         return {}
+    which, names = ("", []) if of is None else ("AND problem_id IN (SELECT unnest($4::VARCHAR[]))", [list(of)])
     with connect(config.store, notify=notify) as con:
         rows = con.execute(
-            """WITH own AS (
+            f"""WITH own AS (
                    SELECT problem_id, chain, position, completion_ids,
                           row_number() OVER (PARTITION BY problem_id, chain ORDER BY position) - 1 AS rank
-                   FROM revisions WHERE policy = $1 AND setting = $2
+                   FROM revisions WHERE policy = $1 AND setting = $2 {which}
                )
                SELECT problem_id, chain, position, CASE WHEN position >= n_whole - $3 THEN completion_ids END
                FROM own JOIN (
                    SELECT problem_id, chain, count(*) FILTER (WHERE rank = position) AS n_whole FROM own GROUP BY ALL
                ) USING (problem_id, chain)""",
-            [policy, setting, n_context],
+            [policy, setting, n_context, *names],
         ).fetchall()
     answers: dict[Chain, Answers] = {}
     for problem_id, chain, position, token_ids in rows:

@@ -29,8 +29,8 @@ from ttclib.problems import Problem, load_problems
 from ttclib.store import connect, is_collected, write_part
 
 if TYPE_CHECKING:
-    from ttclib.collect.engines.cluster import Cluster
     from ttclib.collect.engines.chat import ChatEngine
+    from ttclib.collect.engines.cluster import Cluster
 
 __all__ = ["check", "check_same_problems", "grade", "missing_samples", "sample", "score"]
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ttclib.collect.checkpoints import missing_package
+from ttclib.collect.engines.loading import load_verifier
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
+from ttclib.collect.sharing import BLOCK, WHOLE, Shard, Work
 from ttclib.collect.steps import guess_delimiter, split_steps
-from ttclib.config import PrmConfig, RunConfig
+from ttclib.config import RunConfig
 from ttclib.errors import RequestError
 from ttclib.samples import Setting
 from ttclib.setting_keys import differing_keys, matches, option, value_at
 from ttclib.store import connect
 from ttclib.store.choosing import Wanted, all_matching, choose_policy, choose_setting, settings_of
+
+if TYPE_CHECKING:
+    from ttclib.collect.engines.cluster import Cluster
 
 _SCORED_AT_ONCE = 4096
 
@@ -37,6 +42,8 @@ def score(
     policy: str | None = None,
     setting: Wanted = None,
     step_delimiter: str | None = None,
+    shard: Shard = WHOLE,
+    on: Cluster | None = None,
     notify: Notify = lambda text: None,
 ) -> int:
     """Score the samples of a pool that the configured verifier has not read.
@@ -51,13 +58,15 @@ def score(
     step_delimiter : str, optional
         Where steps end in samples that were imported; by default as their setting says, else as the configuration
         says, else as the samples look.
+    shard, on
+        As in `ttclib.collect.run.sample`.
     notify : callable
         Told, in lines, what is being done, and what was read and guessed.
 
     Returns
     -------
     int
-        Samples scored.
+        Samples scored here.
 
     Raises
     ------
@@ -69,9 +78,10 @@ def score(
         raise RequestError("no PRM is configured: add a section [prm] with its path")
     check_identity(config.store, config.prm)
     wanted = policy or config.policy.name
+    keeper = Keeper(config.store)
     with connect(config.store, notify=notify) as con:
         drawn = find_pool(con, config, wanted, setting, notify)
-        unread = _unread(con, wanted, drawn, config.prm.name)
+        unread = _unread(con, wanted, drawn, config.prm.name, shard)
     if unread.n_without_text:
         notify(
             f"score: {unread.n_without_text:,} of {unread.n_samples:,} samples of '{wanted}' cannot be read: the store "
@@ -83,8 +93,7 @@ def score(
         return 0
     delimiter = step_delimiter or _delimiter(config, drawn, [row[3] for row in unread.rows], notify)
     notify(f"score: {len(unread.rows):,} of {unread.n_samples:,} samples to score; loading '{config.prm.path}'")
-    _read(config, config.prm, {"policy": wanted, "setting": drawn.name}, unread.rows, delimiter, notify)
-    return len(unread.rows)
+    return _read(config, keeper, on, {"policy": wanted, "setting": drawn.name}, unread.rows, delimiter, notify)
 
 
 def find_pool(con: Any, config: RunConfig, policy: str, setting: Wanted, notify: Notify) -> Setting:
@@ -101,25 +110,33 @@ def find_pool(con: Any, config: RunConfig, policy: str, setting: Wanted, notify:
 
 def _read(
     config: RunConfig,
-    verifier: PrmConfig,
+    keeper: Keeper,
+    on: Cluster | None,
     pool: dict[str, str],
     rows: Sequence[tuple[str, int, str, str]],
     delimiter: str,
     notify: Notify,
-) -> None:
+) -> int:
     """Score rows and write what comes of it, batch by batch."""
-    try:
-        from ttclib.collect.verifiers import load_prm
-    except ImportError as error:
-        raise missing_package("transformers", error) from error
-    prm = load_prm(verifier)
+    verifier = config.prm
+    assert verifier is not None
+    prm = load_verifier(verifier, on)
     record_models(config.store, (verifier, prm.model_facts()), notify=notify)
     shared = pool | {"verifier": verifier.name, "run_id": start_run(config, "score")}
-    keeper = Keeper(config.store)
-    with progress("score", len(rows), "samples") as tell:
-        for begin in range(0, len(rows), _SCORED_AT_ONCE):
-            batch = rows[begin : begin + _SCORED_AT_ONCE]
-            solutions = [(prompt, completion) for *_, prompt, completion in batch]
+    texts = {(problem_id, index): solution for problem_id, index, *solution in rows}
+    work = Work(
+        keeper,
+        ("scores", *pool.values(), verifier.name),
+        list(texts),
+        lambda cell: (cell[0], cell[1] // BLOCK),
+        lambda cells: set(cells) - _scored(config.store, pool, verifier.name, {cell[0] for cell in cells}),
+        what="score",
+        notify=notify,
+    )
+    n_scored = 0
+    with work, progress("score", len(rows), "samples") as tell:
+        while batch := work.take(_SCORED_AT_ONCE):
+            solutions = [(prompt, completion) for prompt, completion in (texts[cell] for cell in batch)]
             encoded = {  # what several samples say, once
                 (prompt, completion): prm.encode(prompt, split_steps(completion, delimiter))
                 for prompt, completion in set(solutions)
@@ -131,10 +148,26 @@ def _read(
                     shared
                     | {"problem_id": problem_id, "sample_index": index}
                     | {"step_scores": scores.step_scores, "prm_tokens": scores.prm_tokens}
-                    for (problem_id, index, *_), scores in zip(batch, found, strict=True)
+                    for (problem_id, index), scores in zip(batch, found, strict=True)
                 ],
             )
-            tell(begin + len(batch))
+            work.done(batch)
+            n_scored += len(batch)
+            tell(n_scored + work.n_by_others)
+    if work.n_by_others:
+        notify(f"score: {n_scored:,} samples scored here, {work.n_by_others:,} by others meanwhile")
+    return n_scored
+
+
+def _scored(store: Path, pool: dict[str, str], verifier: str, of: Collection[str]) -> set[tuple[str, int]]:
+    """What a verifier has read of some problems' samples."""
+    with connect(store) as con:
+        rows = con.execute(
+            """SELECT problem_id, sample_index FROM scores
+               WHERE policy = $1 AND setting = $2 AND verifier = $3 AND problem_id IN (SELECT unnest($4::VARCHAR[]))""",
+            [pool["policy"], pool["setting"], verifier, list(of)],
+        ).fetchall()
+    return set(rows)
 
 
 def _setting(config: RunConfig, settings: Sequence[Setting], policy: str, wanted: Wanted, notify: Notify) -> Setting:
@@ -189,7 +222,7 @@ def _delimiter(config: RunConfig, drawn: Setting, completions: Sequence[str], no
     return delimiter
 
 
-def _unread(con: Any, policy: str, drawn: Setting, verifier: str) -> _Unread:
+def _unread(con: Any, policy: str, drawn: Setting, verifier: str, shard: Shard) -> _Unread:
     key = [policy, drawn.name]
     rows = con.execute(
         """SELECT problem_id, sample_index, prompt, completion
@@ -198,6 +231,7 @@ def _unread(con: Any, policy: str, drawn: Setting, verifier: str) -> _Unread:
            ORDER BY length(prompt), problem_id, sample_index""",
         [*key, verifier],
     ).fetchall()
+    rows = [row for row in rows if shard.has(*row[:2])]
     ((n_samples,),) = con.execute("SELECT count(*) FROM samples WHERE policy = $1 AND setting = $2", key).fetchall()
     readable = [row for row in rows if row[2] is not None and row[3] is not None]
     return _Unread(n_samples, len(rows) - len(readable), readable)

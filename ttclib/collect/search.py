@@ -7,23 +7,28 @@ costs only the steps that no other asked for, and a run that was stopped goes on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ttclib.collect.engines.loading import refuse_chat
 from ttclib.collect.growing import GrowingTree, load_growing
 from ttclib.collect.identity import check_identity
 from ttclib.collect.keeper import Notify
 from ttclib.collect.run import check_same_problems
+from ttclib.collect.sharing import WHOLE, Shard, Work
 from ttclib.collect.stepping import Place, SearchReport, StepMaker, upwards
 from ttclib.config import AlgorithmConfig, RunConfig
 from ttclib.errors import RequestError, one_of
 from ttclib.grading import get_grader
-from ttclib.problems import load_problems
+from ttclib.problems import Problem, load_problems
 from ttclib.replay.spending import Spending
 from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.strategy import reading, variants
 from ttclib.replay.tree import GREEDY, Final, SampleTree, Score, Search
+
+if TYPE_CHECKING:
+    from ttclib.collect.engines.cluster import Cluster
 
 
 class Guided(NamedTuple):
@@ -73,12 +78,18 @@ def guided(asked: AlgorithmConfig) -> Guided:
     return Guided(made, asked.aggregation)
 
 
-def search(config: RunConfig, *, notify: Notify = lambda text: None) -> SearchReport:
+def search(
+    config: RunConfig, *, shard: Shard = WHOLE, on: Cluster | None = None, notify: Notify = lambda text: None
+) -> SearchReport:
     """Run the searches of ``[search]``, drawing and scoring the steps that the store lacks.
 
     Parameters
     ----------
     config : RunConfig
+    shard : Shard
+        The part of the problems that is searched.
+    on : Cluster, optional
+        As in `ttclib.collect.run.sample`.
     notify : callable
         Told, in lines, what is being done.
 
@@ -94,11 +105,12 @@ def search(config: RunConfig, *, notify: Notify = lambda text: None) -> SearchRe
     algorithms = check_search(config)
     problems = load_problems(**config.problems.model_dump())[: config.search.limit]
     check_same_problems(config.store, problems)
+    problems = [problem for problem in problems if shard.has(problem.problem_id)]
     at_once = config.search.problems_at_once
     groups = [problems[begin : begin + at_once] for begin in range(0, len(problems), at_once)]
     n_first = max(config.search.budgets) * config.search.replicates
     report = SearchReport()
-    unfinished = []
+    unfinished: list[Problem] = []
     n_held = n_steps = n_scores = 0
     for group in groups:
         trees = load_growing(config, group, n_first, notify=notify)
@@ -108,7 +120,7 @@ def search(config: RunConfig, *, notify: Notify = lambda text: None) -> SearchRe
         n_held += len({(run.problem, path) for run in running for path in run.asked})
         n_steps, n_scores = n_steps + len(steps), n_scores + len(scores)
         if steps or scores:
-            unfinished.append(group)
+            unfinished += group
         else:
             _sum_up(running, trees, report)
     replicates = f", {config.search.replicates} replicates" if config.search.replicates > 1 else ""
@@ -118,18 +130,40 @@ def search(config: RunConfig, *, notify: Notify = lambda text: None) -> SearchRe
         f"be known now {n_steps:,} expansions and {n_scores:,} scores are to be made"
     )
     if unfinished:
-        maker = StepMaker(config, report, notify)
+        maker = StepMaker(config, report, notify, on)
         try:
-            for number, group in enumerate(unfinished, start=1):
-                trees = load_growing(config, group, n_first, notify=notify)
-                maker.take(trees, number, len(unfinished))
-                running = _start(config, algorithms, trees)
-                while any(lacking := _advance(running)):
-                    maker.make(*lacking)
-                _sum_up(running, trees, report)
+            _search(config, algorithms, maker, unfinished, report, notify)
         finally:
             maker.close()
     return report
+
+
+def _search(
+    config: RunConfig,
+    algorithms: Sequence[Guided],
+    maker: StepMaker,
+    problems: Sequence[Problem],
+    report: SearchReport,
+    notify: Notify,
+) -> None:
+    """Grow the trees of problems, group by group; a tree has one process that grows it."""
+    at_once = config.search.problems_at_once
+    n_groups = math.ceil(len(problems) / at_once)
+    by_id = {problem.problem_id: problem for problem in problems}
+    kind = ("nodes", config.policy.name, config.setting_row()["setting"])
+    with Work(maker.keeper, kind, list(by_id), lambda name: (name, 0), what="search", notify=notify) as work:
+        number = 0
+        while names := work.take(at_once):
+            number += 1
+            group = [by_id[name] for name in names]
+            # What another process has drawn meanwhile is in the store now.
+            trees = load_growing(config, group, max(config.search.budgets) * config.search.replicates, notify=notify)
+            maker.take(trees, number, max(number, n_groups))
+            running = _start(config, algorithms, trees)
+            while any(lacking := _advance(running)):
+                maker.make(*lacking)
+            _sum_up(running, trees, report)
+            work.done(names)
 
 
 class _Running:

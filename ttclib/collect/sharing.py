@@ -1,7 +1,7 @@
 """Work that several processes share: shards of a whole, and units that one has claimed and the others leave to it.
 
-A unit is a block of `BLOCK` indices of one problem, or a problem. Which unit a sample belongs to, and which shard a unit,
-depends on the problem's id and the index alone: not on how many are asked for, nor on who runs, nor in which order.
+A unit is a block of `BLOCK` indices of one problem, or a problem. Which unit a sample belongs to, and which shard a
+unit, depends on the problem's id and the index alone: not on how many are asked for, on who runs, or in which order.
 """
 
 from __future__ import annotations

@@ -13,10 +13,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ttclib.collect.checkpoints import missing_package
-from ttclib.collect.engines.loading import close_engine, load_engine
+from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier
 from ttclib.collect.engines.losses import draw_what_comes
 from ttclib.collect.engines.types import Completion, Draw, Engine, draw_seed
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
@@ -25,6 +24,9 @@ from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.token_columns import token_columns
 from ttclib.config import RunConfig, SamplingConfig
 from ttclib.replay.tree import GREEDY, ROOT, parent_of
+
+if TYPE_CHECKING:
+    from ttclib.collect.engines.cluster import Cluster
 
 Place = tuple[int, str]  # number of the problem, path
 
@@ -74,28 +76,27 @@ class StepMaker:
     report : SearchReport
         Where what is spent is counted.
     notify : callable
+    on : Cluster, optional
+        As in `ttclib.collect.run.sample`.
     """
 
-    def __init__(self, config: RunConfig, report: SearchReport, notify: Notify) -> None:
+    def __init__(self, config: RunConfig, report: SearchReport, notify: Notify, on: Cluster | None = None) -> None:
         assert config.prm is not None
         self._verifier = config.prm.name
         notify(f"search: loading '{config.policy.path}' and '{config.prm.path}'")
         self._config, self._report, self._notify = config, report, notify
-        self._engine: Engine = load_engine(config.policy, config.prompt)
+        self._engine: Engine = load_engine(config.policy, config.prompt, on)
         self._trees: Sequence[GrowingTree] = ()
         self._group = self._n_groups = self._n_deep = 1
         self._started = time.monotonic()
         self._prompts: list[tuple[int, ...]] = []
-        try:
-            from ttclib.collect.verifiers import load_prm
-        except ImportError as error:
-            raise missing_package("transformers", error) from error
-        self._prm = load_prm(config.prm)
+        self._prm = load_verifier(config.prm, on)
         setting = config.setting_row()["setting"]
         self._shared = {"policy": config.policy.name, "setting": setting}
-        self._keeper = Keeper(config.store)
-        # vLLM batches by itself; here a batch is what fits into memory.
-        self._batch_size = config.policy.batch_size if config.policy.engine == "transformers" else None
+        self.keeper = Keeper(config.store)
+        # vLLM batches by itself, a cluster shares out; here a batch is what fits into memory.
+        is_here = config.policy.engine == "transformers" and on is None
+        self._batch_size = config.policy.batch_size if is_here else None
 
     def take(self, trees: Sequence[GrowingTree], group: int = 1, n_groups: int = 1) -> None:
         """Turn to other problems, of as many groups.
@@ -194,7 +195,7 @@ class StepMaker:
             self._report.tokens += len(one.token_ids)
             self._report.greedy_tokens += len(one.token_ids) * greedy
         self._report.n_steps += len(drawn)
-        self._keeper.keep("nodes", [one.row() | self._shared for one in drawn])
+        self.keeper.keep("nodes", [one.row() | self._shared for one in drawn])
         if ended is not None:
             raise ended
 
@@ -229,7 +230,7 @@ class StepMaker:
                     "prm_tokens": int(step.prm_tokens),
                     **self._shared,
                 }
-        self._keeper.keep("node_scores", list(rows.values()))
+        self.keeper.keep("node_scores", list(rows.values()))
 
 
 class _Drawing:

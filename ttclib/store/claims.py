@@ -1,12 +1,12 @@
 """Claims: what a process has taken on of a store's work, told to others by files beside the parts.
 
-A claim is a file that only one process can create. It names its owner, whose lease is another file: it is rewritten every
-few seconds, and locked as long as the owner lives. Whoever meets a claim whose owner is gone takes the next generation
-of it, which again only one can create.
+A claim is a file that only one process can create. It names its owner, whose lease is another file: it is rewritten
+every few seconds, and locked as long as the owner lives. Whoever meets a claim whose owner is gone takes the next
+generation of it, which again only one can create.
 
-No clock is compared with another's: a lease has run out when it was seen unchanged for `LEASE_S` seconds by the clock of
-the one who looks. On the owner's own machine the lock tells at once. A process that was only suspended may wake up to find
-its work done by another: what both write has one identity and is kept once.
+No clock is compared with another's: a lease has run out when it was seen unchanged for `LEASE_S` seconds by the clock
+of the one who looks. On the owner's own machine the lock tells at once. A process that was only suspended may wake up
+to find its work done by another: what both write has one identity and is kept once.
 """
 
 from __future__ import annotations

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from ttclib.collect.checkpoints import missing_package, resolve_model
 from ttclib.collect.engines.types import Engine
-from ttclib.config import PolicyConfig, PromptConfig
+from ttclib.config import PolicyConfig, PrmConfig, PromptConfig
 from ttclib.errors import RequestError
 
 if TYPE_CHECKING:
-    from ttclib.collect.engines.cluster import Cluster
     from ttclib.collect.engines.chat import ChatEngine
+    from ttclib.collect.engines.cluster import Cluster
+    from ttclib.collect.verifiers import Prm
 
 
 def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Cluster | None = None) -> Engine:
@@ -47,6 +48,21 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Cluster | None =
         return TransformersEngine(path, policy, prompt)
     except ImportError as error:
         raise missing_package(policy.engine, error) from error
+
+
+def load_verifier(prm: PrmConfig, on: Cluster | None = None) -> Prm:
+    """Load a reward model, here or on a cluster.
+
+    Raises
+    ------
+    RequestError
+        No such model, a format that cannot be told, or packages are missing.
+    """
+    try:
+        from ttclib.collect.verifiers import load_prm
+    except ImportError as error:
+        raise missing_package("transformers", error) from error
+    return load_prm(prm) if on is None else on.verifier(prm)
 
 
 def load_api(policy: PolicyConfig, prompt: PromptConfig) -> ChatEngine:

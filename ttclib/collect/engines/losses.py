@@ -10,7 +10,6 @@ from ttclib.collect.engines.types import HOPELESS, Draw, LostError, Stopped, Unf
 from ttclib.config import SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
-
 Cell = TypeVar("Cell")
 Batch = tuple[list[Cell], list[Draw]]
 # What became of a batch: its cells and draws, what was drawn, what kept the rest from it, and seconds.

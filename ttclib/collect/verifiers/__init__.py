@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from transformers import PretrainedConfig
 
-from ttclib.collect.checkpoints import load_failure, resolve_model
-from ttclib.collect.verifiers.common import Encoded, Prm, StepScores
+from ttclib.collect.checkpoints import choose_device, load_failure, resolve_model
+from ttclib.collect.verifiers.common import WITHOUT_WEIGHTS, Encoded, Prm, StepScores
 from ttclib.collect.verifiers.math_shepherd import MathShepherdPrm
 from ttclib.collect.verifiers.orm import Orm, QwenOrm
 from ttclib.collect.verifiers.qwen import QwenPrm
@@ -41,8 +41,14 @@ _OF_ENDING = {"ForTokenClassification": "token-classification", "ForSequenceClas
 _OF_NAME = {"shepherd": "math-shepherd", "rlhflow": "rlhflow", "skywork": "skywork"}
 
 
-def load_prm(config: PrmConfig) -> Prm:
+def load_prm(config: PrmConfig, *, weights: bool = True) -> Prm:
     """Load the configured reward model in its format.
+
+    Parameters
+    ----------
+    config : PrmConfig
+    weights : bool
+        False: all but the weights; it writes solutions as the model reads them, and cannot score.
 
     Raises
     ------
@@ -50,7 +56,9 @@ def load_prm(config: PrmConfig) -> Prm:
         No such model, a format that cannot be told, or weights that the format needs are missing.
     """
     name = find_format(config) if config.format == "auto" else config.format
-    return format_class(name)(config.model_copy(update={"format": name}))
+    choose_device(config.device if weights else "cpu", "prm.device")  # "meta" is nothing to ask for
+    device = config.device if weights else WITHOUT_WEIGHTS
+    return format_class(name)(config.model_copy(update={"format": name, "device": device}))
 
 
 def format_class(name: str) -> type[Prm]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from ttclib.collect.checkpoints import choose_device, config_facts, load_failure, resolve_model
 from ttclib.collect.engines.tokens import DATE
@@ -24,6 +24,8 @@ from ttclib.errors import RequestError, TTCError
 
 # Token ids, and the positions where scores are read. No ids: this solution cannot be read.
 Encoded = tuple[list[int], list[int]]
+
+WITHOUT_WEIGHTS = "meta"  # torch's device of tensors that have a shape alone
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,14 @@ class Prm(ABC):
     def __init__(self, config: PrmConfig) -> None:
         self.config = config
         self.path = resolve_model(config.path)
-        self.device = choose_device(config.device, "prm.device")
+        without = config.device == WITHOUT_WEIGHTS
+        self.device = WITHOUT_WEIGHTS if without else choose_device(config.device, "prm.device")
         dtype = "float32" if config.dtype == "auto" and self.device == "cpu" else config.dtype
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(self.path, revision=config.revision)
+            if without:
+                self.model = self._shape()
+                return
             self.model, found = self.model_class.from_pretrained(
                 self.path, revision=config.revision, dtype=dtype, output_loading_info=True, **self._model_options()
             )
@@ -89,6 +95,13 @@ class Prm(ABC):
     @abstractmethod
     def _values(self, hidden: torch.Tensor) -> torch.Tensor:
         """Scores of hidden states, shape (positions, width) → (positions,)."""
+
+    def _shape(self) -> Any:
+        """The model without weights."""
+        asked = AutoConfig.from_pretrained(self.path, revision=self.config.revision, **self._model_options())
+        build = getattr(self.model_class, "from_config", None) or self.model_class._from_config
+        with torch.device(WITHOUT_WEIGHTS):
+            return build(asked)
 
     def _model_options(self) -> dict[str, Any]:
         return {}
