@@ -61,7 +61,7 @@ def with_generate(engine: TransformersEngine, prompts: list[tuple[int, ...]], nu
     """Tokens that transformers' own loop draws for these prompts."""
     torch.manual_seed(number)
     longest = max(map(len, prompts))
-    ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+    ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]).to(engine.device)
     output = engine.model.generate(
         input_ids=ids, attention_mask=(ids != 0).long(), do_sample=True, temperature=1.0, top_k=0, max_new_tokens=256
     )

@@ -47,9 +47,9 @@ def sample(
         with machines(read, on, workers) as cluster:
             with _noted(lost):
                 run.sample(read, shard=part, on=cluster, notify=notify)
-            if read.prm is not None and is_collected(read.store):
+            if read.prm is not None and run.is_sampled(read):
                 run.score(read, shard=part, on=cluster, notify=notify)
-        if read.judge is not None and is_collected(read.store):
+        if read.judge is not None and run.is_sampled(read):
             with _noted(lost):
                 judge(read, shard=part, notify=notify)
         if is_collected(read.store):

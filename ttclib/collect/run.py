@@ -104,6 +104,18 @@ class LostSamples(TTCError):
     """A server would not give some samples; the others are kept, and the work on them can go on."""
 
 
+def is_sampled(config: RunConfig) -> bool:
+    """Whether the store has any sample as configured; a shard may have none to draw."""
+    if not is_collected(config.store):
+        return False
+    with connect(config.store) as con:
+        found = con.execute(
+            "SELECT 1 FROM samples WHERE policy = ? AND setting = ? LIMIT 1",
+            [config.policy.name, config.setting_row()["setting"]],
+        ).fetchall()
+    return bool(found)
+
+
 def n_wanted(config: RunConfig, problems: Sequence[Problem], shard: Shard = WHOLE) -> int:
     """Samples that a configuration asks of a shard."""
     indices = range(config.sampling.n_samples)

@@ -140,8 +140,8 @@ def encode(tokenizer: PreTrainedTokenizerBase, problems: Sequence[Exercise]) -> 
 
 def next_token_loss(model: LlamaForCausalLM, batch: Sequence[Example], pad_id: int) -> torch.Tensor:
     """Mean cross-entropy of the tokens that count."""
-    ids = torch.from_numpy(pad([example.ids for example in batch], pad_id))
-    labels = torch.from_numpy(pad([example.targets for example in batch], IGNORED))[:, 1:]
+    ids = torch.from_numpy(pad([example.ids for example in batch], pad_id)).to(model.device)
+    labels = torch.from_numpy(pad([example.targets for example in batch], IGNORED)).to(model.device)[:, 1:]
     # Right padding lies behind the last token that counts: causal attention never sees it.
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
     counted = labels != IGNORED

@@ -174,7 +174,7 @@ def verifier_loss(
     pad_id: int,
 ) -> torch.Tensor:
     """The verdict's loss and the likelihood's."""
-    ids = torch.from_numpy(pad([example.ids for example in batch], pad_id))
+    ids = torch.from_numpy(pad([example.ids for example in batch], pad_id)).to(model.device)
     targets, weights = (np.zeros(ids.shape, dtype=np.float32) for _ in range(2))
     is_end = np.zeros(ids.shape, dtype=bool)
     for row, example in enumerate(batch):
@@ -184,11 +184,11 @@ def verifier_loss(
                 weights[row, place] = (
                     recipe.answer_weight if is_end[row, place] else 1.0 if ends_step else recipe.token_weight
                 )
-    verdict_weights = torch.from_numpy(weights)
+    verdict_weights = torch.from_numpy(weights).to(ids.device)
     states = model.model(input_ids=ids, use_cache=False, output_hidden_states=True)
     hidden = states.last_hidden_state
     verdict = torch.nn.functional.binary_cross_entropy_with_logits(
-        model.score(hidden)[..., 0], torch.from_numpy(targets), weight=verdict_weights, reduction="sum"
+        model.score(hidden)[..., 0], torch.from_numpy(targets).to(ids.device), weight=verdict_weights, reduction="sum"
     ) / verdict_weights.sum().clamp(min=1.0)
     if not recipe.likelihood_weight:
         return verdict
@@ -199,7 +199,7 @@ def verifier_loss(
         log_likelihoods = torch.log_softmax(base.lm_head(base.model.norm(own)), dim=-1)
         of_token = log_likelihoods.gather(2, ids[:, 1:, None])[..., 0] * counted
         # The end of the last step stands for the end of the text, which the base knows by another name.
-        of_token[torch.from_numpy(is_end[:, 1:])] = 0.0
+        of_token[torch.from_numpy(is_end[:, 1:]).to(ids.device)] = 0.0
         likelihoods = torch.stack([of_token, of_token.cumsum(dim=1)], dim=-1).exp()
     # Few tokens surprise; they are what is to be found.
     surprise = torch.stack([counted * (1 + 20 * (1 - likelihoods[..., 0])), counted], dim=-1)

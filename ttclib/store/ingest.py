@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,11 +155,11 @@ def _read_part(part: Path) -> pa.Table:
         return as_table(table_of(part), pq.read_table(file))
 
 
-def _rows_of(store: Path, tables: Sequence[str] | dict[str, object]) -> Iterator[tuple[str, pa.Table]]:
+def _rows_of(store: Path, tables: Iterable[str]) -> Iterator[tuple[str, pa.Table]]:
     """The rows of another store, some at a time."""
     with connect(store) as con:
         for table in tables:
-            for batch in con.execute(f"SELECT * FROM {table}").to_arrow_reader(_ROWS_AT_ONCE):
+            for batch in con.sql(f"SELECT * FROM {table}").to_arrow_reader(_ROWS_AT_ONCE):
                 if batch.num_rows:
                     yield table, as_table(table, pa.Table.from_batches([batch]))
 
@@ -198,7 +198,7 @@ def _compare(
 
 
 def _copy(part: Path, folder: Path) -> None:
-    """Put a copy of a part beside the store, whole or not at all, under its own name, which tells when it was written."""
+    """Put a copy of a part beside the store, whole or not at all; its name tells when it was written."""
     target = folder / part.name
     if target.exists():
         return
@@ -222,6 +222,6 @@ def _count_lacking(store: Path, table: str, rows: pa.Table) -> int:
     key = ", ".join(TABLES[table])
     with connect(store) as con:
         con.register("taken", rows.select(list(TABLES[table])))
-        ((n,),) = con.execute(f"SELECT count(*) FROM taken ANTI JOIN store.{table} USING ({key})").fetchall()
+        found = con.execute(f"SELECT count(*) FROM taken ANTI JOIN store.{table} USING ({key})").fetchall()
         con.unregister("taken")
-    return int(n)
+    return int(found[0][0])

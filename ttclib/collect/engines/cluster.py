@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ttclib.collect.checkpoints import missing_package, resolve_model
+from ttclib.collect.checkpoints import first_line, missing_package, resolve_model
 from ttclib.collect.engines.losses import Batch, Cell, Drawn
 from ttclib.collect.engines.tokens import Tokens
 from ttclib.collect.engines.types import Completion, Draw
@@ -30,6 +30,7 @@ Call = tuple[str, tuple[Any, ...]]  # method of a worker, arguments
 _MOST_DEATHS = 8  # of workers one after the other, none of which did anything: it is no accident
 _AHEAD = 2  # batches that are out for each worker: one is drawn while the other waits
 _TELL_AFTER_S = 30.0
+_ATTEMPTS = 3  # to begin a cluster here
 
 
 class Worker:
@@ -331,9 +332,9 @@ def _placed(model: Any) -> Any:
     """A model that lies in a folder by its whole path: a worker may have begun in another."""
     resolve_model(model.path)
     is_folder = not model.path.startswith("lab:") and Path(model.path).is_dir()
-    changes = {"path": str(Path(model.path).resolve())} if is_folder else {}
+    changes: dict[str, Any] = {"path": str(Path(model.path).resolve())} if is_folder else {}
     if isinstance(model, PolicyConfig):
-        changes["data_parallel_size"] = 1  # the workers are the copies
+        changes |= {"data_parallel_size": 1}  # the workers are the copies
     return model.model_copy(update=changes)
 
 
@@ -349,25 +350,34 @@ def _connect(address: str, n_workers: int) -> Any:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     before = signal.getsignal(signal.SIGTERM)
     try:
-        if address != "ray":
-            ray.init(address=address, **options)
+        if address != "ray" or os.environ.get("RAY_ADDRESS"):
+            ray.init(address="auto" if address == "ray" else address, **options)
         else:
             try:
                 ray.init(address="auto", **options)
-            except ConnectionError:
-                if os.environ.get("RAY_ADDRESS"):
-                    raise
-                n_cpus = max(n_workers, os.cpu_count() or 1)
-                ray.init(address="local", num_cpus=n_cpus, include_dashboard=False, **options)
+            except ConnectionError:  # none runs here
+                _begin_here(ray, max(n_workers, os.cpu_count() or 1), options)
     except ImportError as error:
         raise missing_package("ray", error) from error
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except Exception as error:  # some of Ray's are no more than that
         where = os.environ.get("RAY_ADDRESS", address) if address == "ray" else address
         raise RequestError(
-            f"no Ray cluster answers at '{where}' ({str(error).strip().splitlines()[0]:.200}): start one with "
-            "`ray start --head`, with the same versions of Ray and Python"
+            f"no Ray cluster answers at '{where}' ({first_line(error):.200}): start one with `ray start --head`, with the "
+            "same versions of Ray and Python as here"
         ) from error
     finally:
         with suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGTERM, before)  # a batch system's word ends us as Ctrl-C does
     return ray
+
+
+def _begin_here(ray: Any, n_cpus: int, options: dict[str, Any]) -> None:
+    """Begin a cluster on this machine; where it is very busy, Ray's processes may not find each other in time."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            ray.init(address="local", num_cpus=n_cpus, include_dashboard=False, **options)
+            return
+        except Exception:
+            ray.shutdown()
+            if attempt == _ATTEMPTS - 1:
+                raise
