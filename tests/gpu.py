@@ -1,4 +1,4 @@
-"""What a GPU computes against what a CPU does: sampling, scoring, training; and tokens a second against bare `generate`.
+"""What a GPU computes against what a CPU does: sampling, scoring, training; and its speed against bare `generate`.
 
     python -m tests.gpu [--device cuda] [--problems 40] [--samples 256] [--rounds 3]
 

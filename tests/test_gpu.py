@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests import gpu
+from tests import gpu  # noqa: E402
 
 
 def test_the_check_runs_on_the_cpu_and_finds_it_the_same(capsys) -> None:

@@ -20,7 +20,8 @@ from ttclib.config import PrmConfig
 from ttclib.errors import RequestError
 
 CONTENT = {
-    "samples": "SELECT * EXCLUDE (run_id, elapsed_s, logprob, token_logprobs, token_entropies, token_top20) FROM samples",
+    "samples": "SELECT * EXCLUDE (run_id, elapsed_s, logprob, step_logprobs, token_logprobs, token_entropies, "
+    "token_top20) FROM samples",
     "scores": "SELECT * EXCLUDE (run_id, step_scores), len(step_scores) FROM scores",
     "grades": "SELECT * FROM grades",
     "problems": "SELECT * FROM problems",
@@ -73,10 +74,10 @@ def test_four_workers_and_their_driver_killed_give_what_one_process_gives(
     assert CliRunner().invoke(cli, ["sample", str(alone)]).exit_code == 0
     shared = ["sample", file, "--on", "ray", "--workers", 4]
     assert CliRunner().invoke(cli, ["sample", str(file), "--n-samples", "8"]).exit_code == 0  # begun on one machine
-    status, said = ended(processes, "killing", 1, 2, 9, *shared)
+    status, said = ended(processes, "killing", 1, 1, 9, *shared)
     assert status == -9 and "killed itself" in said, said
     assert 32 <= rows(many, "SELECT count(*) FROM samples")[0][0] < 256
-    status, said = ended(processes, "killing", 2, 3, 0, *shared)
+    status, said = ended(processes, "killing", 2, 2, 0, *shared)
     assert status == 0, said
     assert "a worker died; another does its batch again" in said
     for table in CONTENT:
@@ -84,6 +85,7 @@ def test_four_workers_and_their_driver_killed_give_what_one_process_gives(
     assert close(one, many)
 
 
+@pytest.mark.slow
 def test_searches_and_chains_are_shared_out_too(tmp_path, tiny_policy, tiny_prm, processes) -> None:
     pytest.importorskip("ray", reason="ray is not installed")
     more = (

@@ -16,7 +16,8 @@ parts still beside it as one set of tables. A crash loses at most the part in fl
 notebook never stops a run.
 
 Rooms: `tables` (keys and columns), `migrations` and `schema` (versions), `packed` (a store packed for sharing),
-`locks` (waiting for the file), `connection` (into the file and out of it), `parts` (writing), `choosing` (whose
+`locks` (waiting for the file), `connection` (into the file and out of it), `parts` (writing), `claims` (who works on
+what), `ingest` (parts of other machines), `written` (whether anything was), `choosing` (whose
 samples are meant), `pool`, `chains` and `tree` (reading into arrays), `settings`, `models`, `contents` and `status`
 (what there is).
 """

@@ -362,8 +362,8 @@ def _connect(address: str, n_workers: int) -> Any:
     except Exception as error:  # some of Ray's are no more than that
         where = os.environ.get("RAY_ADDRESS", address) if address == "ray" else address
         raise RequestError(
-            f"no Ray cluster answers at '{where}' ({first_line(error):.200}): start one with `ray start --head`, with the "
-            "same versions of Ray and Python as here"
+            f"no Ray cluster answers at '{where}' ({first_line(error):.200}): start one with `ray start --head`, "
+            "with the same versions of Ray and Python as here"
         ) from error
     finally:
         with suppress(ValueError):  # not the main thread
