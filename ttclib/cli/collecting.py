@@ -39,6 +39,8 @@ def sample(
 
     read, part = read_config(config, **overrides), read_shard(shard)
     if dry_run:
+        if shard is not None:
+            notify("--dry-run: what follows is of all shards together")
         print_estimate(read, as_json=as_json)
         return
     run.check(read)

@@ -16,6 +16,7 @@ from typing import Any
 from ttclib.config import RunConfig
 from ttclib.store import StoreLockedError, absorb, pending_parts, write_part
 from ttclib.store.claims import foreign_leases
+from ttclib.store.parts import is_ours
 
 _ABSORB_EVERY_S = 5.0
 _PACKAGES = ("ttclib", "torch", "transformers", "vllm", "duckdb", "math-verify")
@@ -58,16 +59,13 @@ class Keeper:
     def __init__(self, store: Path) -> None:
         self.store = store
         self._last = time.monotonic()
-        self._written: set[str] = set()
         self._at_first = {part.name for part in pending_parts(store)}
         self._file = _stat(store)  # as we know it
         self._alone = True
 
     def keep(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
         """Write rows of a table; they are safe when this returns."""
-        part = write_part(self.store, table, rows)
-        if part is not None:
-            self._written.add(part.name)
+        write_part(self.store, table, rows)
         if time.monotonic() - self._last > _ABSORB_EVERY_S:
             self._alone = self.alone()
             with suppress(StoreLockedError):  # somebody reads; the parts keep
@@ -76,11 +74,10 @@ class Keeper:
             self._last = time.monotonic()
 
     def alone(self) -> bool:
-        """Whether what the store holds is what it held at first and what was kept here."""
+        """Whether what the store holds is what it held at first and what this process has written."""
         if self._alone and (_stat(self.store) != self._file or foreign_leases(self.store)):
             self._alone = False  # from now on the store is asked
-        others = {part.name for part in pending_parts(self.store)} - self._written - self._at_first
-        return self._alone and not others
+        return self._alone and all(is_ours(part) or part.name in self._at_first for part in pending_parts(self.store))
 
 
 def take_in(store: Path, *, notify: Notify = lambda text: None) -> None:

@@ -14,11 +14,11 @@ import functools
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier, refuse_chat
 from ttclib.collect.engines.losses import draw_what_comes
-from ttclib.collect.engines.types import Draw, Engine, draw_seed
+from ttclib.collect.engines.types import Draw, Engine, Machines, draw_seed
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
@@ -33,9 +33,6 @@ from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
 from ttclib.revision_format import revision_prefix, revision_text
 from ttclib.store import connect, is_collected, write_part
-
-if TYPE_CHECKING:
-    from ttclib.collect.engines.cluster import Cluster
 
 _SCORED_AT_ONCE = 1024
 
@@ -58,7 +55,7 @@ def check_revision(config: RunConfig) -> None:
 
 
 def revise(
-    config: RunConfig, *, shard: Shard = WHOLE, on: Cluster | None = None, notify: Notify = lambda text: None
+    config: RunConfig, *, shard: Shard = WHOLE, on: Machines | None = None, notify: Notify = lambda text: None
 ) -> int:
     """Draw the answers of the chains that the store lacks.
 
@@ -179,7 +176,7 @@ def _lacking(answers: Answers, revision: RevisionConfig) -> int:
 
 
 def score_revisions(
-    config: RunConfig, *, shard: Shard = WHOLE, on: Cluster | None = None, notify: Notify = lambda text: None
+    config: RunConfig, *, shard: Shard = WHOLE, on: Machines | None = None, notify: Notify = lambda text: None
 ) -> int:
     """Score the chains' answers that the verifier of ``[revision.verifier]`` has not read.
 

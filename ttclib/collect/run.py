@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ttclib.collect.engines.loading import close_engine, load_api, load_engine, refuse_cluster
 from ttclib.collect.engines.losses import Batch, Losses, draw_batches
-from ttclib.collect.engines.types import Completion, Draw, Engine, Reply, check_window, draw_seed
+from ttclib.collect.engines.types import Completion, Draw, Engine, Machines, Reply, check_window, draw_seed
 from ttclib.collect.grade_samples import grade
 from ttclib.collect.identity import check_identity, known_policy, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
@@ -30,7 +30,6 @@ from ttclib.store import connect, is_collected, write_part
 
 if TYPE_CHECKING:
     from ttclib.collect.engines.chat import ChatEngine
-    from ttclib.collect.engines.cluster import Cluster
 
 __all__ = ["check", "check_same_problems", "grade", "missing_samples", "sample", "score"]
 
@@ -48,7 +47,7 @@ def check(config: RunConfig) -> None:
 
 
 def sample(
-    config: RunConfig, *, shard: Shard = WHOLE, on: Cluster | None = None, notify: Notify = lambda text: None
+    config: RunConfig, *, shard: Shard = WHOLE, on: Machines | None = None, notify: Notify = lambda text: None
 ) -> int:
     """Draw the samples that the store lacks.
 
@@ -60,7 +59,7 @@ def sample(
     config : RunConfig
     shard : Shard
         The part of the samples that is to be drawn.
-    on : Cluster, optional
+    on : Machines, optional
         Machines that draw in the place of this process.
     notify : callable
         Told, in lines, what is being done.

@@ -6,9 +6,10 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ttclib.collect.engines.loading import load_verifier
+from ttclib.collect.engines.types import Machines
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
@@ -20,9 +21,6 @@ from ttclib.samples import Setting
 from ttclib.setting_keys import differing_keys, matches, option, value_at
 from ttclib.store import connect
 from ttclib.store.choosing import Wanted, all_matching, choose_policy, choose_setting, settings_of
-
-if TYPE_CHECKING:
-    from ttclib.collect.engines.cluster import Cluster
 
 _SCORED_AT_ONCE = 4096
 
@@ -43,7 +41,7 @@ def score(
     setting: Wanted = None,
     step_delimiter: str | None = None,
     shard: Shard = WHOLE,
-    on: Cluster | None = None,
+    on: Machines | None = None,
     notify: Notify = lambda text: None,
 ) -> int:
     """Score the samples of a pool that the configured verifier has not read.
@@ -111,7 +109,7 @@ def find_pool(con: Any, config: RunConfig, policy: str, setting: Wanted, notify:
 def _read(
     config: RunConfig,
     keeper: Keeper,
-    on: Cluster | None,
+    on: Machines | None,
     pool: dict[str, str],
     rows: Sequence[tuple[str, int, str, str]],
     delimiter: str,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ttclib.collect.engines.loading import refuse_chat
+from ttclib.collect.engines.types import Machines
 from ttclib.collect.growing import GrowingTree, load_growing
 from ttclib.collect.identity import check_identity
 from ttclib.collect.keeper import Notify
@@ -26,9 +27,6 @@ from ttclib.replay.spending import Spending
 from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.strategy import reading, variants
 from ttclib.replay.tree import GREEDY, Final, SampleTree, Score, Search
-
-if TYPE_CHECKING:
-    from ttclib.collect.engines.cluster import Cluster
 
 
 class Guided(NamedTuple):
@@ -79,7 +77,7 @@ def guided(asked: AlgorithmConfig) -> Guided:
 
 
 def search(
-    config: RunConfig, *, shard: Shard = WHOLE, on: Cluster | None = None, notify: Notify = lambda text: None
+    config: RunConfig, *, shard: Shard = WHOLE, on: Machines | None = None, notify: Notify = lambda text: None
 ) -> SearchReport:
     """Run the searches of ``[search]``, drawing and scoring the steps that the store lacks.
 
@@ -88,7 +86,7 @@ def search(
     config : RunConfig
     shard : Shard
         The part of the problems that is searched.
-    on : Cluster, optional
+    on : Machines, optional
         As in `ttclib.collect.run.sample`.
     notify : callable
         Told, in lines, what is being done.

@@ -119,8 +119,12 @@ class Work(Generic[Cell]):
         self._what, self._notify = what, notify
         self._claims = Claims(keeper.store)
         self._units: dict[str, list[Cell]] = {}
-        self._unit_of = {cell: "\0".join((*kind, *map(str, unit_of(cell)))) for cell in cells}
-        for cell, unit in self._unit_of.items():
+        self._unit_of: dict[Cell, str] = {}
+        names: dict[tuple[str, int], str] = {}  # one string a unit, whatever its cells
+        for cell in cells:
+            place = unit_of(cell)
+            unit = names.setdefault(place, "\0".join((*kind, *map(str, place))))
+            self._unit_of[cell] = unit
             self._units.setdefault(unit, []).append(cell)
         self._left = {unit: len(own) for unit, own in self._units.items()}
         self._open = deque(self._units)

@@ -13,20 +13,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier
 from ttclib.collect.engines.losses import draw_what_comes
-from ttclib.collect.engines.types import Completion, Draw, Engine, draw_seed
+from ttclib.collect.engines.types import Completion, Draw, Engine, Machines, draw_seed
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
 from ttclib.collect.identity import record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.token_columns import token_columns
 from ttclib.config import RunConfig, SamplingConfig
 from ttclib.replay.tree import GREEDY, ROOT, parent_of
-
-if TYPE_CHECKING:
-    from ttclib.collect.engines.cluster import Cluster
 
 Place = tuple[int, str]  # number of the problem, path
 
@@ -76,11 +73,11 @@ class StepMaker:
     report : SearchReport
         Where what is spent is counted.
     notify : callable
-    on : Cluster, optional
+    on : Machines, optional
         As in `ttclib.collect.run.sample`.
     """
 
-    def __init__(self, config: RunConfig, report: SearchReport, notify: Notify, on: Cluster | None = None) -> None:
+    def __init__(self, config: RunConfig, report: SearchReport, notify: Notify, on: Machines | None = None) -> None:
         assert config.prm is not None
         self._verifier = config.prm.name
         notify(f"search: loading '{config.policy.path}' and '{config.prm.path}'")

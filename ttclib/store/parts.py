@@ -31,6 +31,7 @@ _ARROW_TYPES = {
     "BLOB": pa.binary(),
 }
 _sequence = itertools.count()
+_ours: set[str] = set()  # names of the parts that this process has written
 _ATTEMPTS = 20
 
 
@@ -82,6 +83,7 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(directory / name)
+        _ours.add(name)
         note_write()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -93,6 +95,11 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return directory / name
+
+
+def is_ours(part: Path) -> bool:
+    """Whether this process has written a part."""
+    return part.name in _ours
 
 
 def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Table:

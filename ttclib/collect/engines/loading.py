@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ttclib.collect.checkpoints import missing_package, resolve_model
-from ttclib.collect.engines.types import Engine
+from ttclib.collect.engines.types import Engine, Machines
 from ttclib.config import PolicyConfig, PrmConfig, PromptConfig
 from ttclib.errors import RequestError
 
 if TYPE_CHECKING:
     from ttclib.collect.engines.chat import ChatEngine
-    from ttclib.collect.engines.cluster import Cluster
     from ttclib.collect.verifiers import Prm
 
 
-def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Cluster | None = None) -> Engine:
+def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Machines | None = None) -> Engine:
     """Load the policy into the configured engine, here or on a cluster.
 
     Raises
@@ -50,7 +49,7 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Cluster | None =
         raise missing_package(policy.engine, error) from error
 
 
-def load_verifier(prm: PrmConfig, on: Cluster | None = None) -> Prm:
+def load_verifier(prm: PrmConfig, on: Machines | None = None) -> Prm:
     """Load a reward model, here or on a cluster.
 
     Raises
@@ -94,7 +93,7 @@ def refuse_chat(policy: PolicyConfig, what: str) -> None:
         )
 
 
-def refuse_cluster(policy: PolicyConfig, on: Cluster | None) -> None:
+def refuse_cluster(policy: PolicyConfig, on: Machines | None) -> None:
     """Refuse workers of our own where others hold the model.
 
     Raises

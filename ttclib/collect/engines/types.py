@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ttclib.config import SamplingConfig
+from ttclib.config import PolicyConfig, PrmConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
 
@@ -158,6 +158,16 @@ class Engine(Protocol):
 
     def model_facts(self) -> dict[str, Any]:
         """The model's row in the store's `models`, without its name."""
+
+
+class Machines(Protocol):
+    """Where models are loaded, if not in this process: `ttclib.collect.engines.cluster.Cluster`."""
+
+    def engine(self, policy: PolicyConfig, prompt: PromptConfig) -> Engine:
+        """The policy, loaded there."""
+
+    def verifier(self, prm: PrmConfig) -> Any:
+        """The reward model, loaded there."""
 
 
 def check_window(window: int | None, prompt_tokens: int, max_tokens: int) -> None:
