@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ pytest.importorskip("torch")
 
 from tests.collect.runs import start, write_config
 from tests.collect.test_run import rows, with_
+from ttclib.cli import main
 from ttclib.collect import keeper, run
 from ttclib.collect.sharing import Shard, read_shard
-from ttclib.config import RunConfig
+from ttclib.config import RunConfig, load_config
 from ttclib.errors import RequestError
 from ttclib.store.ingest import ingest
 from ttclib.store.schema import parts_directory
@@ -106,3 +108,15 @@ def test_shards_are_the_whole_in_one_store_or_in_several(config: RunConfig, tmp_
 def test_a_shard_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(RequestError, match="give i/n with i from 1 to n"):
         read_shard(text)
+
+
+def test_what_fails_once_something_is_written_is_no_wrong_request(tmp_path, tiny_policy, monkeypatch) -> None:
+    (tmp_path / "prm").mkdir()  # a folder without a model: found out when it is loaded, after sampling
+    store = tmp_path / "s.duckdb"
+    for prm, status in ((tmp_path / "nowhere", 2), (tmp_path / "prm", 1)):
+        file = write_config(tmp_path / "run.toml", store, tiny_policy, prm, n_samples=2, limit=2)
+        monkeypatch.setattr(sys, "argv", ["ttc", "sample", str(file)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == status
+        assert run.is_sampled(load_config(str(file))) == (status == 1)
