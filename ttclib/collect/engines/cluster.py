@@ -348,22 +348,21 @@ def _connect(address: str, n_workers: int) -> Any:
     except ImportError as error:
         raise missing_package("ray", error) from error
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == "ray" and os.environ.get("RAY_ADDRESS", "").startswith("ray://"):
+        address = os.environ["RAY_ADDRESS"]
     before = signal.getsignal(signal.SIGTERM)
     try:
-        if address != "ray" or os.environ.get("RAY_ADDRESS"):
-            ray.init(address="auto" if address == "ray" else address, **options)
+        if address == "ray":
+            _find_or_begin(ray, max(n_workers, os.cpu_count() or 1), options)
         else:
-            try:
-                ray.init(address="auto", **options)
-            except ConnectionError:  # none runs here
-                _begin_here(ray, max(n_workers, os.cpu_count() or 1), options)
+            ray.init(address=address, **options)
     except ImportError as error:
         raise missing_package("ray", error) from error
     except Exception as error:  # some of Ray's are no more than that
         where = os.environ.get("RAY_ADDRESS", address) if address == "ray" else address
         raise RequestError(
             f"no Ray cluster answers at '{where}' ({first_line(error):.200}): start one with `ray start --head`, "
-            "with the same versions of Ray and Python as here"
+            "with the same versions of Ray and Python as here, or set RAY_ADDRESS=local to begin one"
         ) from error
     finally:
         with suppress(ValueError):  # not the main thread
@@ -371,13 +370,18 @@ def _connect(address: str, n_workers: int) -> Any:
     return ray
 
 
-def _begin_here(ray: Any, n_cpus: int, options: dict[str, Any]) -> None:
-    """Begin a cluster on this machine; where it is very busy, Ray's processes may not find each other in time."""
+def _find_or_begin(ray: Any, n_cpus: int, options: dict[str, Any]) -> None:
+    """Connect to the cluster of RAY_ADDRESS or of `ray start`, or begin one that ends with this process."""
     for attempt in range(_ATTEMPTS):
         try:
-            ray.init(address="local", num_cpus=n_cpus, include_dashboard=False, **options)
+            try:
+                ray.init(num_cpus=n_cpus, include_dashboard=False, **options)
+            except ValueError:  # there is one, which has its own number of CPUs
+                ray.init(**options)
             return
-        except Exception:
+        except ConnectionError:  # one is named and does not answer
+            raise
+        except Exception:  # where the machine is very busy, Ray's processes may not find each other in time
             ray.shutdown()
             if attempt == _ATTEMPTS - 1:
                 raise
