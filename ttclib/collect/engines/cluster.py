@@ -379,9 +379,9 @@ def _find_or_begin(ray: Any, n_cpus: int, options: dict[str, Any]) -> None:
             except ValueError:  # there is one, which has its own number of CPUs
                 ray.init(**options)
             return
-        except ConnectionError:  # one is named and does not answer
-            raise
-        except Exception:  # where the machine is very busy, Ray's processes may not find each other in time
-            ray.shutdown()
-            if attempt == _ATTEMPTS - 1:
+        except Exception as error:
+            # Where the machine is very busy, its processes may not find each other in time: a mere Exception.
+            # What is of another kind comes of a cluster that is named and does not answer.
+            if type(error) is not Exception or attempt == _ATTEMPTS - 1:
                 raise
+            ray.shutdown()
