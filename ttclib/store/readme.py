@@ -49,7 +49,8 @@ A part that is damaged, or that a newer ttclib wrote with a column unknown here,
 where it is, and the others are taken in; move it out of the folder to go on.
 
 `NAME.duckdb.xz` is a store packed for sharing. The first command that opens `NAME.duckdb` unpacks it, if that is
-not there; it is not read again after that. Where its folder cannot be written to, a copy in the user's cache directory is read.
+not there; it is not read again after that. Where its folder cannot be written to, a copy in the user's cache
+directory is read.
 
 A symbolic link to a store is that store: log, lock and parts are beside its target.
 
