@@ -140,7 +140,7 @@ def test_a_node_whose_prefix_is_not_there(path, name, message):
 
 def test_a_path_that_is_none(path):
     write_part(path, "nodes", [{**POOL, "problem_id": "a", "path": "0.x", "token_ids": [1]}])
-    with pytest.raises(TTCError, match="a node whose path is not numbers joined by dots: remove it .*'x'"):
+    with pytest.raises(TTCError, match="node '0.x' of problem 'a' .* is no path: numbers joined by dots"):
         load(path)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 
 import duckdb
 
@@ -89,7 +90,7 @@ def refuse_foreign(store: Path, found: Sequence[str]) -> None:
 
 
 def _remedy(store: Path) -> str:
-    return f"ttc verify {store} --repair --output CLEAN"
+    return f"ttc verify {quote(str(store))} --repair --output CLEAN"
 
 
 def _objects(con: duckdb.DuckDBPyConnection) -> Iterator[str]:

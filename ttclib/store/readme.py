@@ -51,7 +51,8 @@ A folder of such parts by itself, on a share for example, is a store that can be
 place of the file. Nothing is written to it.
 
 `NAME.duckdb.xz` is a store packed for sharing. The first command that opens `NAME.duckdb` unpacks it, if that is
-not there; it is not read again after that. Where its folder cannot be written to, a copy in the user's cache directory is read.
+not there; it is not read again after that. Where its folder cannot be written to, a copy in the user's cache
+directory is read.
 
 A symbolic link to a store is that store: log, lock and parts are beside its target.
 

@@ -65,7 +65,8 @@ def put_together(
         what = "which the store lacks" if lost else "which ends its solution"
         raise TTCError(
             f"node '{_short(name)}' of problem '{problem_id}' in '{store}' follows "
-            f"'{_short(name.rpartition('.')[0])}', {what}: its prefix is none of this problem's; remove it, or collect into another store"
+            f"'{_short(name.rpartition('.')[0])}', {what}: "
+            f"its prefix is none of this problem's; remove it, or collect into another store"
         )
     n_tokens = column("n_tokens", 0, samples.tokens, np.int32)
     n_tokens[roots[:-1]] = prompt_tokens
