@@ -16,6 +16,7 @@ from ttclib.collect.revise import check_revision, revise, score_revisions
 from ttclib.collect.search import search
 from ttclib.config import load_config
 from ttclib.errors import one_of
+from ttclib.store.checksums import take_anew
 from ttclib.store.packed import pack
 from ttclib.store.tables import TABLES
 
@@ -136,8 +137,8 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
     fresh.unlink(missing_ok=True)
     with duckdb.connect() as con:
         con.execute(f"ATTACH '{store}' AS collected (READ_ONLY)")
-        con.execute(f"ATTACH '{fresh}' AS shipped")
-        con.execute("COPY FROM DATABASE collected TO shipped (SCHEMA)")
+        con.execute(f"ATTACH '{fresh}' AS store")
+        con.execute("COPY FROM DATABASE collected TO store (SCHEMA)")
         columns: dict[str, list[str]] = {}
         for table, column in con.execute(
             "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'collected' "
@@ -147,11 +148,12 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
         for table, own in columns.items():
             order = f"ORDER BY {', '.join(TABLES[table])}" if TABLES.get(table) else ""
             con.execute(
-                f"INSERT INTO shipped.{table} SELECT {', '.join(map(_shipped, own))} FROM collected.{table} {order}"
+                f"INSERT INTO store.{table} SELECT {', '.join(map(_shipped, own))} FROM collected.{table} {order}"
             )
+        take_anew(con)
         con.execute("DETACH collected")
-        con.execute("CHECKPOINT shipped")
-        con.execute("DETACH shipped")
+        con.execute("CHECKPOINT store")
+        con.execute("DETACH store")
     fresh.replace(target)
     packed = pack(target)
     notify(

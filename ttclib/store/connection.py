@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,8 +20,10 @@ import duckdb
 import pyarrow as pa
 
 from ttclib.errors import RequestError, TTCError
-from ttclib.store.locks import as_ours, attach, attach_statement, shared_reader
+from ttclib.store import checksums
+from ttclib.store.locks import DamagedStoreError, as_ours, attach, attach_statement, shared_reader
 from ttclib.store.migrations import as_of_today
+from ttclib.store.parts import is_whole
 from ttclib.store.schema import (
     SCHEMA_VERSION,
     check_version,
@@ -62,6 +65,8 @@ def connect(
     ------
     RequestError
         No such store, no DuckDB file, a newer schema, or locked for longer than `wait_s`.
+    DamagedStoreError
+        The file or a part is damaged; raised also where that is found by a query inside.
     """
     store = store_path(path)
     while True:
@@ -70,11 +75,14 @@ def connect(
             raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
         in_file = store.exists()
         with shared_reader(store, wait_s, notify) if in_file else duckdb.connect() as con:
-            ready = _show_tables(con, store, in_file)
-            # Without a file there is no lock: had one been made meanwhile, parts could have moved into it.
-            if ready and (in_file or not store.exists()):
-                yield con
-                return
+            try:
+                ready = _show_tables(con, store, in_file)
+                # Without a file there is no lock: had one been made meanwhile, parts could have moved into it.
+                if ready and (in_file or not store.exists()):
+                    yield con
+                    return
+            except duckdb.Error as error:  # what is damaged is found when it is read
+                raise as_ours(error, store) from error
 
 
 def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[str], None] = lambda text: None) -> int:
@@ -106,25 +114,41 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
     try:
         attach(con, store, "READ_WRITE", wait_s, notify)
         migrate(con, store)
-        parts = pending_parts(store)
+        waiting_parts = pending_parts(store)
+        parts = [part for part in waiting_parts if is_whole(part)]
         con.execute("BEGIN")
+        if not checksums.comparable(con):
+            checksums.take_anew(con)
         for table in TABLES:
             waiting = _of_table(parts, table)
             own = f"SELECT * FROM store.{table}"
             if waiting and table == "models":
                 con.execute(f"CREATE TEMP TABLE filled AS {_filled_models(own, waiting)}")
+                checksums.note(con, table, own, gone=True)
                 con.execute("DELETE FROM store.models")
                 con.execute("INSERT INTO store.models BY NAME FROM filled")
+                checksums.note(con, table, own)
             elif waiting:
+                last = checksums.last_row(con, table)
                 con.execute(f"INSERT INTO store.{table} BY NAME {_unseen(table, own, waiting)}")
+                checksums.note(con, table, f"{own} WHERE rowid > {last}")
         con.execute("COMMIT")
+        if parts:
+            con.execute("CHECKPOINT store")  # in the file itself before they go: a log can be lost, or torn
         _remove(parts, store)  # before the lock is let go
     except duckdb.Error as error:
         raise as_ours(error, store) from error
+    except OSError as error:
+        raise TTCError(f"cannot read the parts beside '{store}': {error.strerror or error}") from error
     finally:
         con.close()
     with suppress(OSError):  # not empty, or gone
         parts_directory(store).rmdir()
+    if bad := [part for part in waiting_parts if part not in parts]:
+        raise DamagedStoreError(
+            f"part '{bad[0]}' is damaged{f', and {len(bad) - 1} more' if bad[1:] else ''}: move it out of that folder; "
+            f"the other {len(parts):,} were taken in; `ttc verify {shlex.quote(str(store))}` says what is sound"
+        )
     return len(parts)
 
 
@@ -161,8 +185,11 @@ def replace_grades(
     with write_transaction(path, wait_s=wait_s, notify=notify) as con:
         con.register("renewed", rows)
         keys = ", ".join(TABLES[table])
-        con.execute(f"DELETE FROM store.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)")
+        replaced = f"FROM store.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)"
+        checksums.note(con, table, f"SELECT * {replaced}", gone=True)
+        con.execute(f"DELETE {replaced}")
         con.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM renewed")
+        checksums.note(con, table, "SELECT * FROM renewed")
 
 
 @contextmanager

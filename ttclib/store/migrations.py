@@ -62,7 +62,7 @@ def as_of_today(table: str, rows: str | None, *, also: Mapping[str, str] = Mappi
 
 
 def _declared(table: str) -> str:
-    required = dict.fromkeys(TABLES[table], " NOT NULL")
+    required = dict.fromkeys(TABLES.get(table, ()), " NOT NULL")
     return ", ".join(f"{name} {kind}{required.get(name, '')}" for name, kind in columns_of(table))
 
 
@@ -87,7 +87,12 @@ def _free_the_keys_of_settings(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"ALTER TABLE store.{table} ALTER COLUMN reading SET NOT NULL")
 
 
+def _add_checksums(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(f"CREATE TABLE store.checksums ({_declared('checksums')})")  # filled by the first write
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     _add_trees_and_revisions,
     _free_the_keys_of_settings,
+    _add_checksums,
 )

@@ -11,6 +11,7 @@ import duckdb
 
 from ttclib.errors import RequestError, one_of
 from ttclib.samples import ModelFacts
+from ttclib.store.checksums import note
 from ttclib.store.connection import absorb, connect, write_transaction
 from ttclib.store.fact_tables import FACTS, PRICES, checked_facts, shipped_facts
 
@@ -130,12 +131,15 @@ def set_facts_of(
     checked = {one_of(model, known, "model"): checked_facts(dict(facts)) for model, facts in stated.items()}
     absorb(store, wait_s=wait_s, notify=notify)
     with write_transaction(store, wait_s=wait_s, notify=notify) as con:
+        of_them = f"SELECT * FROM store.models WHERE model IN ({', '.join('?' * len(checked))})"
+        note(con, "models", of_them, list(checked), gone=True)
         for model, facts in checked.items():
             con.execute(
                 "INSERT INTO store.models (model) SELECT $1 WHERE $1 NOT IN (SELECT model FROM store.models)", [model]
             )
             assigned = ", ".join(f"{name} = ?" for name in facts)
             con.execute(f"UPDATE store.models SET {assigned} WHERE model = ?", [*facts.values(), model])
+        note(con, "models", of_them, list(checked))
 
 
 def refuse_known_verifier(path: str | Path, verifier: str) -> None:

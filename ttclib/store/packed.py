@@ -46,6 +46,21 @@ def pack(store: Path, target: Path | None = None) -> Path:
     return target
 
 
+def unpack_to(packed: Path, target: Path) -> None:
+    """Unpack a file, under another name.
+
+    Raises
+    ------
+    TTCError
+        It is damaged.
+    """
+    try:
+        with lzma.open(packed) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+    except (lzma.LZMAError, EOFError) as error:
+        raise TTCError(f"cannot unpack '{packed}': {error}; fetch the file again") from error
+
+
 def unpack(store: Path) -> bool:
     """Unpack a store that is there in its packed form alone; of several that try at once one wins, unharmed.
 
@@ -71,8 +86,7 @@ def unpack(store: Path) -> bool:
         return False
     fresh = store.with_name(f"{store.name}.{os.getpid()}.tmp")
     try:
-        with lzma.open(packed) as source, fresh.open("wb") as sink:
-            shutil.copyfileobj(source, sink, 1 << 20)
+        unpack_to(packed, fresh)
         try:
             os.link(fresh, store)  # unlike a rename it never takes the place of what another unpacked and wrote to
         except FileExistsError:
@@ -80,8 +94,6 @@ def unpack(store: Path) -> bool:
         except OSError:  # a file system without links
             fresh.replace(store)
         return True
-    except (lzma.LZMAError, EOFError) as error:
-        raise TTCError(f"cannot unpack '{packed}': {error}; fetch the file again") from error
     except OSError as error:
         raise RequestError(
             f"cannot unpack '{packed}' beside it: {error.strerror}; copy it to a folder that can be written to"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
 import os
 import time
@@ -31,6 +32,7 @@ _ARROW_TYPES = {
 }
 _sequence = itertools.count()
 _ATTEMPTS = 20
+_HASHED = "sha256_"
 
 
 @cache
@@ -71,15 +73,16 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     if not len(rows):
         return None
     content = as_table(table, rows)
-    # Names sort by time, so that of two writes of one key the first counts; the rest makes them unique.
-    name = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-{uuid.uuid4().hex}.parquet"
+    # Names sort by time, so that of two writes of one key the first counts; the rest tells a damaged part.
+    begins = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-"
     directory = parts_directory(store_path(path))
-    temporary = directory / (name + ".tmp")
+    temporary = directory / f"{begins}{uuid.uuid4().hex}.parquet.tmp"
     try:
         with _open_new(temporary) as file:
             pq.write_table(content, file, compression="zstd")
             file.flush()
             os.fsync(file.fileno())
+        name = f"{begins}{_HASHED}{_hash_of(temporary)}.parquet"
         temporary.rename(directory / name)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -91,6 +94,23 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return directory / name
+
+
+def is_whole(part: Path) -> bool:
+    """Whether a part has the bytes that its name says; true of one whose name says nothing, by an earlier ttclib.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, or is gone.
+    """
+    _, mark, said = part.stem.rpartition(f"-{_HASHED}")
+    return not mark or _hash_of(part) == said
+
+
+def _hash_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 def as_table(table: str, rows: Sequence[Mapping[str, Any]] | pa.Table) -> pa.Table:

@@ -75,8 +75,8 @@ def store_readme(demo: Path | None = None) -> str:
     sections = [_INTRODUCTION.format(version=SCHEMA_VERSION), "## Tables\n"]
     for about, table in re.findall(r"((?:^--[^\n]*\n)+)CREATE TABLE (\w+) ", schema_sql(), re.MULTILINE):
         lines = [line.removeprefix("--").strip() for line in about.splitlines()]
-        key = ", ".join(f"`{column}`" for column in TABLES[table])
-        sections.append(f"### {table}\n\n{' '.join(lines)}\nOne row for each {key}.\n")
+        key = ", ".join(f"`{column}`" for column in TABLES.get(table, ()))
+        sections.append(f"### {table}\n\n{' '.join(lines)}\n{f'One row for each {key}.' if key else ''}\n")
         sections.append("| column | type | meaning |\n|---|---|---|")
         sections.extend(f"| `{name}` | {kind} | {_cell(meaning)} |" for name, kind, meaning in described_columns(table))
         sections.append("")

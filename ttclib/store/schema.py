@@ -27,13 +27,19 @@ def store_path(path: str | Path) -> Path:
     RequestError
         It has no name, or a character that DuckDB reads as something else.
     """
+    store = plain_path(path)
+    unpack(store)
+    return store
+
+
+def plain_path(path: str | Path) -> Path:
+    """Check the path of a store, as `store_path` does, and touch nothing."""
     store = Path(path)
     # What follows a "?" is an option to DuckDB, a backslash a separator; a line feed breaks messages.
     refused = sorted({mark for mark in str(store) if mark == "?" or mark == "\\" != os.sep or not mark.isprintable()})
     if refused or not store.name:
         reason = f"holds {', '.join(map(repr, refused))}" if refused else "names no file"
         raise RequestError(f"store {str(store)!r} {reason}: give another path, such as runs/lab.duckdb")
-    unpack(store)
     return store
 
 
