@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("collecting", "What a store holds, and what its last run has left to do."),
     "verify": (
         "verifying",
-        "Derive every hash, count, class, key, path, part and packed file of STORE once more, and say what is not sound.",
+        "Derive every hash, count, class, key, path, part and packed file of STORE anew, and say what is not sound.",
     ),
     "backup": ("copies", "Copy STORE as it is at one moment, parts beside it included, while a run goes on."),
     "merge": ("copies", "Put several stores together into a new one: what is in several stands once."),

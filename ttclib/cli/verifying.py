@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ _SHOWN = 40
 @click.option("--repair", is_flag=True, help="Save what is sound into the new store that --output names.")
 @click.option("--output", metavar="CLEAN", type=click.Path(path_type=Path), help="With --repair: the new store.")
 def verify(store: Path, as_json: bool, repair: bool, output: Path | None) -> None:
-    """Derive every hash, count, class, key, path, part and packed file of STORE once more, and say what is not sound.
+    """Derive every hash, count, class, key, path, part and packed file of STORE anew, and say what is not sound.
 
     Exit status 1 where anything is wrong. With --repair what is sound goes into a new store, and 0 says that
     it did; STORE is never written to.
@@ -48,8 +49,8 @@ def verify(store: Path, as_json: bool, repair: bool, output: Path | None) -> Non
     if repaired is None and not found.is_sound:
         n = len(found.findings)
         raise TTCError(
-            f"'{store}' is not sound: {n:,} finding{'s' * (n > 1)}; `ttc verify {store} --repair --output CLEAN.duckdb` saves "
-            "what is sound into a new file"
+            f"'{store}' is not sound: {n:,} finding{'s' * (n > 1)}; `ttc verify {shlex.quote(str(store))} --repair "
+            "--output CLEAN.duckdb` saves what is sound into a new file"
         )
 
 

@@ -84,18 +84,22 @@ def repair_store(path: str | Path, output: str | Path, *, notify: Notify = lambd
     """
     target = store_path(output)
     refuse_existing(target)
-    with at_hand(path) as (store, packed), best_source(store) as (source, restored):
-        with inspected(source, parts_of=store, notify=notify) as found, filling(target) as into:
-            lost = list(copy_readable(found, into, store))
-            dropped = list(drop_unsound(into))
-            while unsound := _unsound_grades(into):
-                drop(into, unsound)
-                dropped += [*unsound, *drop_unsound(into)]
-            rows = row_counts(into, set())
-            if not any(rows.values()):
-                why = "; ".join(one.line for one in found.findings[:3]) or "it holds no row"
-                raise TTCError(f"nothing of '{path}' can be saved ({why}): fetch it again, or take a backup")
-            left = [one for one in (*packed, *found.findings) if one.kind not in ("storage",)]
+    with (
+        at_hand(path) as (store, packed),
+        best_source(store) as (source, restored),
+        inspected(source, parts_of=store, notify=notify) as found,
+        filling(target) as into,
+    ):
+        lost = list(copy_readable(found, into, store))
+        dropped = list(drop_unsound(into))
+        while unsound := _unsound_grades(into):
+            drop(into, unsound)
+            dropped += [*unsound, *drop_unsound(into)]
+        rows = row_counts(into, set())
+        if not any(rows.values()):
+            why = "; ".join(one.line for one in found.findings[:3]) or "it holds no row"
+            raise TTCError(f"nothing of '{path}' can be saved ({why}): fetch it again, or take a backup")
+        left = [one for one in (*packed, *found.findings) if one.kind != "storage"]
     return Repaired(str(output), rows, tuple(restored), tuple(lost), tuple(dropped), tuple(left))
 
 

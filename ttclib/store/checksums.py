@@ -16,8 +16,8 @@ from ttclib.store.tables import TABLES, columns_of
 
 PLACE = ("policy", "problem_id", "setting")
 # One value of each type that a column has.
-_PROBE = """SELECT hash('text', NULL::VARCHAR, 1::INTEGER, 2::BIGINT, .5::DOUBLE, true, 'bytes'::BLOB, [1, 2]::INTEGER[],
-                        [.5, .25]::DOUBLE[], ['a', 'b'], TIMESTAMP '2026-01-01 12:00:00')"""
+_PROBE = """SELECT hash('text', NULL::VARCHAR, 1::INTEGER, 2::BIGINT, .5::DOUBLE, true, 'bytes'::BLOB,
+                        [1, 2]::INTEGER[], [.5, .25]::DOUBLE[], ['a', 'b'], TIMESTAMP '2026-01-01 12:00:00')"""
 
 
 def place_of(table: str) -> tuple[str, ...]:

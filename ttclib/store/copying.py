@@ -127,7 +127,7 @@ def pour(
     """
     but = f"ANTI JOIN store.main.{table} USING ({', '.join(TABLES[table])})" if unseen else ""
     n_rows = 0
-    for batch in _batches(source, query, values, store):
+    for batch in batches(source, query, values, store):
         into.register("poured", pa.Table.from_batches([batch]))
         try:
             into.execute(f"INSERT INTO store.main.{table} BY NAME SELECT * FROM poured {but}")
@@ -137,9 +137,16 @@ def pour(
     return n_rows
 
 
-def _batches(
+def batches(
     source: duckdb.DuckDBPyConnection, query: str, values: Sequence[object], store: Path
 ) -> Iterator[pa.RecordBatch]:
+    """What a query of a store gives, batch by batch.
+
+    Raises
+    ------
+    DamagedStoreError
+        A row cannot be read.
+    """
     try:
         yield from source.sql(query, params=list(values)).to_arrow_reader(_ROWS)
     except (duckdb.Error, pa.ArrowException, OSError) as error:

@@ -84,10 +84,6 @@ def graded_problems(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Grad
     n = len(key)
     for (problem_id, grader), group in groupby(rows(), key=lambda row: (row[place], row[by])):
         own_rows = list(group)
-        yield GradedProblem(
-            table,
-            problem_id,
-            grader,
-            *own_rows[0][n + 5 : n + 8],
-            rows=tuple(GradedRow(dict(zip(key, row[:n], strict=True)), *row[n : n + 5]) for row in own_rows),
-        )
+        reference, prompt, metadata = own_rows[0][n + 5 :]
+        graded = tuple(GradedRow(dict(zip(key, row[:n], strict=True)), *row[n : n + 5]) for row in own_rows)
+        yield GradedProblem(table, problem_id, grader, reference, prompt, metadata, graded)

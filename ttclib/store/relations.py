@@ -79,7 +79,8 @@ def _references() -> Iterator[Rule]:
         ("revisions", REVISION_KEY, ("revision_scores", "revision_grades")),
     ):
         for table in tables:
-            query = f"SELECT {_key(table)}, 'there is no such row in {of}' FROM {table} ANTI JOIN {of} USING ({', '.join(key)})"
+            what = f"'there is no such row in {of}'"
+            query = f"SELECT {_key(table)}, {what} FROM {table} ANTI JOIN {of} USING ({', '.join(key)})"
             yield Rule("reference", table, query, (of,))
     for table in ("node_scores", "node_grades"):
         query = f"""
@@ -149,17 +150,19 @@ def _inside() -> Iterator[Rule]:
                 "tokens", table, f"SELECT {_key(table)}, '{what}' FROM {table} {_DRAWN} AND ({condition})", ("runs",)
             )
     for name in ("token_logprobs", "token_entropies", "token_top20"):
-        query = f"SELECT {_key('nodes')}, '{name} are not one a token' FROM nodes WHERE octet_length({name}) <> 2 * len(token_ids)"
+        wrong = f"octet_length({name}) <> 2 * len(token_ids)"
+        query = f"SELECT {_key('nodes')}, '{name} are not one a token' FROM nodes WHERE {wrong}"
         yield Rule("tokens", "nodes", query)
     # A local engine's tokens of one prompt under one setting: of a sample that differs it was another.
     yield Rule(
         "problem",
         "samples",
-        f"""SELECT {sample}, 'its prompt has ' || prompt_tokens || ' tokens, that of the problem''s other samples ' || usual
-            FROM (SELECT {sample}, prompt_tokens, count(*) OVER (PARTITION BY policy, problem_id, setting, prompt_tokens) AS alike,
-                         mode(prompt_tokens) OVER (PARTITION BY policy, problem_id, setting) AS usual,
-                         count(*) OVER (PARTITION BY policy, problem_id, setting) AS n
-                  FROM samples {_DRAWN} AND completion_ids IS NOT NULL AND prompt_tokens IS NOT NULL)
+        f"""SELECT {sample},
+                   'its prompt has ' || prompt_tokens || ' tokens, that of the problem''s other samples ' || usual
+            FROM (SELECT {sample}, prompt_tokens, mode(prompt_tokens) OVER pool AS usual, count(*) OVER pool AS n,
+                         count(*) OVER (PARTITION BY policy, problem_id, setting, prompt_tokens) AS alike
+                  FROM samples {_DRAWN} AND completion_ids IS NOT NULL AND prompt_tokens IS NOT NULL
+                  WINDOW pool AS (PARTITION BY policy, problem_id, setting))
             WHERE prompt_tokens <> usual AND alike < n / 3""",
         ("runs",),
     )

@@ -68,7 +68,7 @@ def _range(found: Inspection, table: str, first: int, end: int, lost: set[str | 
     """SQL of a range of rows of the file, NULL where they are lost."""
     rows = f"SELECT * FROM store.main.{table} WHERE rowid >= {first} AND rowid < {end}"
     if lost:
-        rows = f"SELECT * EXCLUDE ({', '.join(map(str, lost))}) FROM store.main.{table} WHERE rowid >= {first} AND rowid < {end}"
+        rows = rows.replace("*", f"* EXCLUDE ({', '.join(map(str, lost))})", 1)
     kinds = dict(columns_of(table))
     if found.version is not None and found.version < SCHEMA_VERSION:
         return as_of_today(table, rows)
