@@ -13,6 +13,7 @@ from ttclib.collect.progress import progress
 from ttclib.grading import Doubts, Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
 from ttclib.store.classes import known_classes
+from ttclib.store.reading_through import refuse_damaged
 from ttclib.store.tables import TABLES
 
 _GRADED_AT_ONCE = 4096
@@ -53,6 +54,7 @@ def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify 
         Grades are to be replaced, and somebody holds the store's file; nothing has changed.
     """
     grader = get_grader(grader_name)
+    refuse_damaged(store, notify=notify)
     graded = sum(_grade(store, kind, grader, again, notify) for kind in _GRADES_OF)
     if not graded:
         notify(f"grade: {grader.name} has graded all there is")

@@ -21,6 +21,7 @@ from ttclib.config import JudgeConfig, PolicyConfig, PrmConfig
 from ttclib.errors import RequestError
 from ttclib.store import is_collected, write_part
 from ttclib.store.models import list_models
+from ttclib.store.reading_through import refuse_damaged
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")  # the first kind that is there
 _STATED = ("config.json", "generation_config.json")
@@ -101,6 +102,7 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig)
         The store, or another of `models`, has another model under this name.
     """
     asked = [identify(model) for model in models]
+    refuse_damaged(store)
     known = _known(store)
     for number, model in enumerate(asked):
         for other in asked[:number]:

@@ -14,6 +14,7 @@ from ttclib.samples import ModelFacts
 from ttclib.store.checksums import note
 from ttclib.store.connection import absorb, connect, write_transaction
 from ttclib.store.fact_tables import FACTS, PRICES, checked_facts, shipped_facts
+from ttclib.store.reading_through import refuse_damaged
 
 
 def read_model(con: duckdb.DuckDBPyConnection, model: str | None) -> ModelFacts | None:
@@ -127,6 +128,7 @@ def set_facts_of(
     notify: Callable[[str], None] = lambda text: None,
 ) -> None:
     """`set_model_facts` for several models: all of them, or nothing."""
+    refuse_damaged(store, notify=notify)
     known = [row["model"] for row in list_models(store, notify=notify)]
     checked = {one_of(model, known, "model"): checked_facts(dict(facts)) for model, facts in stated.items()}
     absorb(store, wait_s=wait_s, notify=notify)

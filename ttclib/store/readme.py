@@ -48,8 +48,8 @@ as the environment variable `TTC_WAIT_S` says; then it names the process to stop
 `NAME.duckdb.xz` is a store packed for sharing. The first command that opens `NAME.duckdb` unpacks it, if that is
 not there; it is not read again after that.
 
-To copy a store, wait until nothing has it open, then copy the file together with the folder and with
-`NAME.duckdb.wal`, where they exist.
+To copy a store, `ttc backup NAME.duckdb --to COPY.duckdb`, also while a run goes on. Whether one is what was
+written to it says `ttc verify`.
 
 ## Versions
 
