@@ -173,9 +173,8 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         done = crash(chosen.kills, chosen.seed, Path(folder), say=lambda text: print(text, file=sys.stderr, flush=True))
     kinds = ", ".join(f"{n} {name}" for name, n in sorted(done.items()))
-    print(
-        f"{done.total()} kills with seed {chosen.seed} in {time.monotonic() - began:.0f} s: nothing lost, nothing doubled"
-    )
+    took = f"{time.monotonic() - began:.0f} s"
+    print(f"{done.total()} kills with seed {chosen.seed} in {took}: nothing lost, nothing doubled")
     print(kinds)
 
 

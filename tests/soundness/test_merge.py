@@ -27,7 +27,7 @@ def sample(problem: str, index: int, answer: str | None, **more: object) -> dict
     return key | {"completion": None if answer is None else f"#{answer}"} | more
 
 
-def store_of(path: Path, samples: list[dict[str, object]], **facts: object) -> Path:
+def store_of(path: Path, samples: list[dict[str, object]], /, **facts: object) -> Path:
     """Samples as their machine grades them: classes numbered as they come."""
     from ttclib.grading import get_grader, grade_problem
 

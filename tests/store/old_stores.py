@@ -54,7 +54,8 @@ def old_store(version: int, path: Path) -> Path:
         con.execute(f"INSERT INTO grades VALUES ({SAMPLE}, 0, 'exact-1', '2', 0, true)")
         if version >= 2:
             con.execute(
-                "INSERT INTO nodes (policy, problem_id, setting, path, token_ids, text, finish_reason, logprob, run_id) "
+                "INSERT INTO nodes "
+                "(policy, problem_id, setting, path, token_ids, text, finish_reason, logprob, run_id) "
                 f"VALUES ({SAMPLE}, '0.1', [1, 2], 'b', 'stop', -1.5, 'r')"
             )
             con.execute(

@@ -88,7 +88,7 @@ def _free_the_keys_of_settings(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_checksums(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(f"CREATE TABLE store.checksums ({_declared('checksums')})")  # filled by the first write
+    con.execute(f"CREATE TABLE IF NOT EXISTS store.checksums ({_declared('checksums')})")  # filled by the first write
 
 
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
