@@ -272,6 +272,33 @@ def test_what_ttclib_did_not_put_there_is_told_and_left_behind(store):
     assert verify_store(clean).is_sound and content(clean) == good
 
 
+def test_a_log_that_is_damaged_is_found_and_one_that_was_cut_off_is_told(store):
+    import os
+
+    from tests.crashes import killed
+
+    good = content(store)
+
+    def work(say):
+        con = duckdb.connect()
+        con.execute(f"ATTACH '{store}' AS store")
+        con.execute("INSERT INTO store.runs (run_id, command) VALUES ('r1', 'sample'), ('r2', 'sample')")
+        con.execute("INSERT INTO store.checksums SELECT 'runs', NULL, NULL, NULL, 2, NULL")
+        say("done")
+        os.kill(os.getpid(), 9)
+
+    assert killed(work, 2)[0] == ["done"]
+    log = store.with_name("s.duckdb.wal")
+    raw = log.read_bytes()
+    assert not any("ends within" in note for note in verify_store(store).notes)
+    log.write_bytes(raw[:-5])
+    assert any("ends within an entry" in note for note in verify_store(store).notes)
+    log.write_bytes(raw[:-5] + bytes([raw[-5] ^ 1]) + raw[-4:])
+    assert [one.kind for one in verify_store(store).findings] == ["log"]
+    repair_store(store, store.with_name("clean.duckdb"))  # without the log
+    assert content(store.with_name("clean.duckdb")) == good
+
+
 def test_an_old_store_is_looked_at_as_it_is(tmp_path):
     from tests.store.old_stores import VERSIONS, old_store
 

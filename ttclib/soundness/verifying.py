@@ -11,6 +11,7 @@ from typing import Any
 
 from ttclib.errors import RequestError, TTCError
 from ttclib.soundness.regrading import regraded, todays_grader
+from ttclib.store.blocks import log_is_whole
 from ttclib.store.findings import Finding
 from ttclib.store.graded_rows import GRADED, graded_problems, graders_of
 from ttclib.store.inspection import Inspection, inspected
@@ -95,8 +96,13 @@ def verify_store(path: str | Path, *, wait_s: float | None = None, notify: Notif
             findings += regraded_all(found, skipped, notes)
             if unchecked:
                 notes.append(f"what cannot be read was not compared: {', '.join(sorted(unchecked))}")
-            if store.with_name(store.name + ".wal").exists() and store.exists():
+            log = store.with_name(store.name + ".wal")
+            if log.exists() and store.exists():
                 notes.append("it has a write-ahead log: a process writes to it, or was killed; it counts as part of it")
+                if not log_is_whole(log):
+                    notes.append(
+                        f"{log.name} ends within an entry: a write was cut off, as by a kill, and is not counted"
+                    )
         return Verdict(str(path), tuple(findings), tuple(notes), rows)
 
 

@@ -21,6 +21,7 @@ _FACTOR = 0xBF58476D1CE4E5B9
 _INVERSE = pow(_FACTOR, -1, 1 << 64)
 _START = 5381
 _MOST_GUESSES = 32
+_LONGEST_HEADER = 128  # of a write-ahead log
 
 
 class Block(NamedTuple):
@@ -87,6 +88,23 @@ def mended(content: bytes) -> Iterator[bytes]:
         guess = words.copy()
         guess[1 + place] = needed[place]
         yield guess.tobytes()
+
+
+def log_is_whole(log: Path) -> bool:
+    """Whether a write-ahead log ends where an entry does; else a write was cut off, by a kill, or the log was.
+
+    Behind a header of unknown length each entry begins with its length and a checksum.
+    """
+    with log.open("rb") as file:
+        end = file.seek(0, 2)
+
+        def walks(place: int) -> bool:
+            while place + 16 <= end:
+                file.seek(place)
+                place += 16 + int.from_bytes(file.read(8), "little")
+            return place == end
+
+        return end <= _LONGEST_HEADER or any(walks(start) for start in range(_LONGEST_HEADER))
 
 
 def _checksum(words: np.ndarray) -> int:
