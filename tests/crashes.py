@@ -22,7 +22,7 @@ from tests.store.old_stores import VERSIONS, old_store
 from tests.store.processes import row
 from ttclib.soundness import merge_stores, verify_store
 from ttclib.store import absorb, as_table, connect, replace_grades, write_part
-from ttclib.store.copying import backup
+from ttclib.store.copying import backup_store
 from ttclib.store.tables import TABLES, columns_of
 
 Content = dict[str, list[tuple[object, ...]]]
@@ -124,7 +124,7 @@ def copying(folder: Path, rng: random.Random) -> bool:
 
     def work(say: Callable[[object], None]) -> None:
         if rng.random() < 0.5:
-            backup(source, target)
+            backup_store(source, target)
         else:
             merge_stores([source, source], target)
         say("made")

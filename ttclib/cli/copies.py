@@ -16,9 +16,9 @@ from ttclib.errors import RequestError
 @click.option("--to", "target", metavar="FILE", required=True, type=click.Path(path_type=Path), help="The copy.")
 def backup(store: Path, target: Path) -> None:
     """Copy STORE as it is at one moment, parts beside it included, while a run goes on."""
-    from ttclib.store.copying import backup as copy_store
+    from ttclib.store.copying import backup_store
 
-    click.echo(f"{target}: {_counted(copy_store(store, target, notify=notify))}")
+    click.echo(f"{target}: {_counted(backup_store(store, target, notify=notify))}")
 
 
 @cli.command()

@@ -96,8 +96,8 @@ def repair_store(path: str | Path, output: str | Path, *, notify: Notify = lambd
             drop(into, unsound)
             dropped += [*unsound, *drop_unsound(into)]
         rows = row_counts(into, set())
-        if not any(rows.values()):
-            why = "; ".join(one.line for one in found.findings[:3]) or "it holds no row"
+        if not any(rows.values()) and found.findings:
+            why = "; ".join(one.line for one in found.findings[:3])
             raise TTCError(f"nothing of '{path}' can be saved ({why}): fetch it again, or take a backup")
         left = [one for one in (*packed, *found.findings) if one.kind != "storage"]
     return Repaired(str(output), rows, tuple(restored), tuple(lost), tuple(dropped), tuple(left))

@@ -153,7 +153,7 @@ def batches(
         raise damaged(store, str(error)) from error
 
 
-def backup(
+def backup_store(
     path: str | Path, to: str | Path, *, wait_s: float | None = None, notify: Callable[[str], None] = lambda text: None
 ) -> dict[str, int]:
     """Copy a store as it is at one moment, parts beside it included, into a new file.
