@@ -105,7 +105,11 @@ def grading(folder: Path, rng: random.Random) -> bool:
 
 def migrating(folder: Path, rng: random.Random) -> bool:
     """A store of an earlier schema brought up to date: the same rows, before and after."""
-    version = rng.choice(sorted(VERSIONS))
+    return migrating_from(rng.choice(sorted(VERSIONS)), folder, rng)
+
+
+def migrating_from(version: int, folder: Path, rng: random.Random) -> bool:
+    """The same of one schema."""
     path = old_store(version, folder / f"old{version}-{rng.random()}.duckdb")
     before = content(path)
     _, was_killed = killed(lambda say: say(absorb(path)), rng.uniform(0, 0.12))

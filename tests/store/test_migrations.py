@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
+from tests.crashes import migrating_from
 from tests.store.old_stores import KEYS, NAME, SAMPLE, VERSIONS
 from tests.store.old_stores import old_store as store_of
 from ttclib.store import absorb, connect, contents, load_chains, load_pool, load_tree, write_part
@@ -104,6 +106,12 @@ def test_parts_of_an_older_ttclib_are_taken_in_and_new_ones_beside_them(version,
     assert json.loads(keys["t2"]) == {"temperature": 2.0, "prompt_format": "plain"}
     assert json.loads(keys["t3"]) == {"temperature": 3}
     assert model == [("dir/m", "abc", 2, 7)]  # what was known stays, what was not is filled in
+
+
+@pytest.mark.parametrize("version", sorted(VERSIONS))
+def test_a_migration_that_is_killed_keeps_every_row(version, tmp_path):
+    rng = random.Random(version)
+    assert sum(migrating_from(version, tmp_path, rng) for _ in range(3))
 
 
 def test_the_stores_that_ship_are_read():
