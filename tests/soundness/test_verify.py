@@ -128,17 +128,22 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_of_rows_is_found_by_the_rules_and_repaired(store, name):
+def test_damage_of_rows_is_found_by_the_rules(store, name):
     statement, expected = DAMAGE[name]
     sql(store, statement)
     found = verify_store(store)
     assert expected <= {(one.kind, one.table) for one in found.findings}, [one.line for one in found.findings]
     assert all(one.where and one.what for one in found.findings)
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_what_is_left_of_several_damages_is_sound(store, first):
+    sql(store, *(statement for statement, _ in list(DAMAGE.values())[first::3]))
     before = store.read_bytes()
     saved = repair_store(store, store.with_name("clean.duckdb"))
     assert saved.dropped and store.read_bytes() == before
     again = verify_store(store.with_name("clean.duckdb"))
-    assert again.findings == () and again.rows["scores"] >= 18  # of 24
+    assert again.findings == () and again.rows["samples"] >= 12  # of 24
 
 
 def test_what_no_rule_can_tell_the_checksums_do(store):
