@@ -1,6 +1,7 @@
 # make demo   run the main job on a few problems with both policies, and the first notebook on the demo store
 # make test   install what tests need and run them
 # make test-vllm  the engine tests on vLLM's CPU build, in an environment of its own: vllm.LLM and vllm serve
+# make crashes  kill processes that write 200 times and see that nothing is lost: KILLS=200 SEED=0
 # make lint   ruff and mypy
 # make bench  measure everything and write docs/measurements.md and docs/scale.md; ONLY=replay,load
 # make docs   write the reference pages of docs/ anew, from the sources, and what the commands of its consoles print
@@ -24,7 +25,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 VLLM_VENV ?= .venv-vllm
 VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-vllm lint fmt bench readme docs site pages mutants pictures clean
+.PHONY: demo test crashes test-vllm lint fmt bench readme docs site pages mutants pictures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ttc sample lab --store $(STORE) --limit 11 --n-samples 64
@@ -38,6 +39,9 @@ demo: $(VENV)/.installed
 # Two processes of one thread each: much of a test is waiting, for a browser or another process. TEST=-x, -k NAME …
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(TEST)
+
+crashes: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crashes $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 # Warnings of vLLM's own are not ours to mend.
 test-vllm: $(VLLM_VENV)/.installed

@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"errors", "samples", "setting_keys"},
     "interchange": {"errors", "plugins", "problems", "grading", "setting_keys", "samples", "store"},
     # Of replay the searches, which are coroutines that collecting answers as well as replaying does.
+    "soundness": {"errors", "grading", "store"},
     "collect": {
         *{"errors", "config", "plugins", "setting_keys", "shipped", "problems", "grading", "revision_format"},
         *{"samples", "store", "replay"},
@@ -47,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 VERSION = "ttclib.__version__"
 ANYTHING = {"cli", "__init__", "__main__"}
 # Rooms that read a store's samples; the others are given them. DuckDB is known to the first alone.
-OPEN_A_STORE = {"store", "collect", "interchange", "study", "lab"}
+OPEN_A_STORE = {"store", "collect", "interchange", "soundness", "study", "lab"}
 LOADERS = {"load_pool", "load_tree", "load_chains", "greedy_pool", "connect"}
 # What registers itself is imported where it is asked for, and imports what it registers with.
 REGISTERED = {

@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
-from ttclib.setting_keys import setting_name
+from tests.crashes import migrating_from
+from tests.store.old_stores import KEYS, NAME, SAMPLE, VERSIONS
+from tests.store.old_stores import old_store as store_of
 from ttclib.store import absorb, connect, contents, load_chains, load_pool, load_tree, write_part
 from ttclib.store.schema import SCHEMA_VERSION, parts_directory
 from ttclib.store.status import store_status
 from ttclib.store.tables import TABLES, columns_of
-
-VERSIONS = {int(path.stem): path for path in (Path(__file__).parent / "versions").glob("*.sql")}
-FORMAT = '{"template":"{prompt}","system":null,"chat":false}'
-KEYS = {
-    "prompt_format": {"template": "{prompt}", "system": None, "chat": False},
-    "temperature": 0.5,
-    "top_p": 1.0,
-    "max_tokens": 256,
-    "stop": ['a"b', "\n"],
-    "step_delimiter": "\n",
-}
-NAME = setting_name(KEYS)
-SAMPLE = f"'m', 'p', '{NAME}'"
-
-
-def store_of(version: int, path: Path) -> Path:
-    """A store as that version of ttclib made it, with a row in each table."""
-    with duckdb.connect(str(path)) as con:
-        con.execute("CREATE TABLE schema_version (version INTEGER, applied_at TIMESTAMP)")
-        con.execute(VERSIONS[version].read_text(encoding="utf-8"))
-        con.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP)", [version])
-        con.execute("INSERT INTO problems VALUES ('p', 'bench', '1+1=', '2', NULL)")
-        con.execute("INSERT INTO models (model, path, n_parameters) VALUES ('m', 'dir/m', 7)")
-        row = [NAME, FORMAT, 0.5, 1.0, 256, KEYS["stop"], "\n"]
-        con.execute("INSERT INTO settings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        con.execute("INSERT INTO settings (setting) VALUES ('imported')")
-        con.execute("INSERT INTO runs (run_id, command) VALUES ('r', 'sample')")
-        con.execute(
-            "INSERT INTO samples (policy, problem_id, setting, sample_index, completion, prompt_tokens, "
-            f"completion_tokens, step_tokens, run_id) VALUES ({SAMPLE}, 0, 'a\n2', 3, 4, [2, 2], 'r')"
-        )
-        con.execute(f"INSERT INTO scores VALUES ({SAMPLE}, 0, 'prm', [0.5, 0.25], 7, 'r')")
-        con.execute(f"INSERT INTO grades VALUES ({SAMPLE}, 0, 'exact-1', '2', 0, true)")
-        if version >= 2:
-            con.execute(f"INSERT INTO nodes VALUES ({SAMPLE}, '0.1', [1, 2], 'b', 'stop', -1.5, 'r')")
-            con.execute(f"INSERT INTO node_scores VALUES ({SAMPLE}, '0.1', 'prm', 0.75, 5, 'r')")
-            con.execute(f"INSERT INTO node_grades VALUES ({SAMPLE}, '0.1', 'exact-1', '3', 1, false)")
-            con.execute(f"INSERT INTO revisions VALUES ({SAMPLE}, 0, 0, '2', [1], 'stop', 3, 1, -0.5, 'r')")
-            con.execute(f"INSERT INTO revision_scores VALUES ({SAMPLE}, 0, 0, 'orm', [0.9], 4, 'r')")
-            con.execute(f"INSERT INTO revision_grades VALUES ({SAMPLE}, 0, 0, 'exact-1', '2', 0, true)")
-    return path
 
 
 def old_part(path: Path, version: int, table: str, query: str) -> None:
@@ -73,12 +35,12 @@ def check(path: Path, version: int) -> None:
     assert pool.correct.tolist() == [[1.0]] and pool.policy_parameters == 7
     assert pool.verifier("prm").by("min").tolist() == [[0.25]]
     assert pool.verifier("prm").prm_tokens.tolist() == [[7.0]]
-    (found,) = contents(path)
+    found = contents(path)[0]
     assert found.setting == pool.setting and found.verifier_kinds == {"prm": "prm"}
     assert store_status(path)["policies"][0]["temperature"] == 0.5
     with connect(path) as con:
         assert con.execute("SELECT keys FROM settings WHERE setting = 'imported'").fetchall() == [("{}",)]
-        assert con.execute("SELECT count(*) FROM counts").fetchall() == [(0,)]
+        assert con.execute("SELECT count(*) FROM counts").fetchall() == [(int(version >= 3),)]
     if version >= 2:
         tree = load_tree(path, policy="m", setting=pool.setting, verifier="prm")
         assert tree.step(0, "0.1") == (2, True, 0.75, 5.0) and tree.grade(0, "0.1") == (1, 0.0)
@@ -118,10 +80,15 @@ def test_parts_of_an_older_ttclib_are_taken_in_and_new_ones_beside_them(version,
         path,
         version,
         "scores",
-        f"SELECT * FROM (VALUES ({SAMPLE}, 0, 'other', [0.1], 2, 'r')) AS t(policy, "
-        "problem_id, setting, sample_index, verifier, step_scores, prm_tokens, run_id)",
+        f"SELECT *{', 0 AS reading' if version > 2 else ''} FROM (VALUES ({SAMPLE}, 0, 'other', [0.1], 2, 'r')) AS t("
+        "policy, problem_id, setting, sample_index, verifier, step_scores, prm_tokens, run_id)",
     )
-    old_part(path, version, "settings", "SELECT 't2' AS setting, 2.0 AS temperature, 'plain' AS prompt_format")
+    keys = ", ".join(
+        ["2.0 AS temperature", "'plain' AS prompt_format"]
+        if version < 3
+        else ["""'{"temperature": 2.0, "prompt_format": "plain"}' AS keys"""]
+    )
+    old_part(path, version, "settings", f"SELECT 't2' AS setting, {keys}")
     write_part(path, "settings", [{"setting": "t3", "keys": json.dumps({"temperature": 3})}])
     write_part(path, "models", [{"model": "m", "path": "elsewhere", "weights_hash": "abc", "n_layers": 2}])
     reading = {"policy": "m", "problem_id": "p", "setting": NAME, "sample_index": 0, "verifier": "other"}
@@ -139,6 +106,12 @@ def test_parts_of_an_older_ttclib_are_taken_in_and_new_ones_beside_them(version,
     assert json.loads(keys["t2"]) == {"temperature": 2.0, "prompt_format": "plain"}
     assert json.loads(keys["t3"]) == {"temperature": 3}
     assert model == [("dir/m", "abc", 2, 7)]  # what was known stays, what was not is filled in
+
+
+@pytest.mark.parametrize("version", sorted(VERSIONS))
+def test_a_migration_that_is_killed_keeps_every_row(version, tmp_path):
+    rng = random.Random(version)
+    assert sum(migrating_from(version, tmp_path, rng) for _ in range(3))
 
 
 def test_the_stores_that_ship_are_read():

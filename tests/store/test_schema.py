@@ -28,6 +28,14 @@ READING = {"verifier": "VARCHAR", "reading": "INTEGER"}
 SPENT = {"prm_tokens": "INTEGER", "generated_tokens": "INTEGER", "said": "VARCHAR", "run_id": "VARCHAR"}
 THOUGHT = {"reasoning": "VARCHAR", "reasoning_tokens": "INTEGER"}
 A_TOKEN = {"token_logprobs": "BLOB", "token_entropies": "BLOB", "token_top20": "BLOB"}
+CHECKSUMS = {
+    "table_name": "VARCHAR",
+    "policy": "VARCHAR",
+    "problem_id": "VARCHAR",
+    "setting": "VARCHAR",
+    "n_rows": "BIGINT",
+    "hash": "UBIGINT",
+}
 EXPECTED = {
     "problems": {
         "problem_id": "VARCHAR",
@@ -167,6 +175,7 @@ def test_a_new_file_has_exactly_these_columns(tmp_path):
     assert absorb(path) == 0
     found = columns_in_file(path)
     assert found.pop("schema_version") == {"version": "INTEGER", "applied_at": "TIMESTAMP"}
+    assert found.pop("checksums") == CHECKSUMS
     assert found == EXPECTED
     assert SCHEMA_VERSION == 4
     assert TABLES == KEYS
@@ -197,7 +206,7 @@ def test_keys_cannot_be_null_in_the_file(tmp_path):
 def downgraded(path: Path) -> Path:
     """A store as version 1 made it: without the tables that came later."""
     absorb(path)
-    later = [table for table in TABLES if table.startswith(("node", "revision"))]
+    later = ["checksums", *(table for table in TABLES if table.startswith(("node", "revision")))]
     return raw(path, *(f"DROP TABLE {table}" for table in later), "UPDATE schema_version SET version = 1")
 
 
@@ -210,6 +219,7 @@ def test_version_1_gains_the_tree_and_the_revisions_and_keeps_its_rows(tmp_path)
     absorb(path)
     found = columns_in_file(path)
     found.pop("schema_version")
+    assert found.pop("checksums") == CHECKSUMS
     assert found == EXPECTED
     with connect(path) as con:
         assert con.execute("SELECT count(*) FROM samples").fetchall() == [(1,)]

@@ -21,7 +21,8 @@ from ttclib.analysis.frontier import finite
 from ttclib.analysis.interpolation import cost_for
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.optimise import FOLDS, PARTITIONS, default_limits, optimise
-from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends, leads
+from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, ends
+from ttclib.analysis.winners import leads
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
 

@@ -33,6 +33,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Look for signs that a store's samples are not what they seem; it warns, and changes nothing.",
     ),
     "status": ("collecting", "What a store holds, and what its last run has left to do."),
+    "verify": (
+        "verifying",
+        "Derive every hash, count, class, key, path, part and packed file of STORE anew, and say what is not sound.",
+    ),
+    "backup": ("copies", "Copy STORE as it is at one moment, parts beside it included, while a run goes on."),
+    "merge": ("copies", "Put several stores together into a new one: what is in several stands once."),
+    "split": ("copies", "Cut STORE into several by policy, benchmark or problems; merged they are STORE again."),
     "presets": ("planning", "List the configurations that ship, or show one: `ttc presets NAME > mine.toml`."),
     "config": (
         "configuration",

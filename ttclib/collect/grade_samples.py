@@ -14,6 +14,7 @@ from ttclib.collect.sharing import Work
 from ttclib.grading import Doubts, Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, check_writable, connect, replace_grades
 from ttclib.store.classes import known_classes
+from ttclib.store.reading_through import refuse_damaged
 from ttclib.store.remaining import GRADES_OF, ungraded
 from ttclib.store.tables import TABLES
 
@@ -50,6 +51,7 @@ def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify 
     """
     grader = get_grader(grader_name)
     check_writable(store, notify=notify)
+    refuse_damaged(store, notify=notify)
     graded = sum(_grade(store, kind, grader, again, notify) for kind in GRADES_OF)
     if not graded:
         notify(f"grade: {grader.name} has graded all there is")

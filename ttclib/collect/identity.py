@@ -22,6 +22,7 @@ from ttclib.errors import RequestError
 from ttclib.store import check_writable, is_collected, write_part
 from ttclib.store.json_cells import json_object
 from ttclib.store.models import list_models
+from ttclib.store.reading_through import refuse_damaged
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")  # the first kind that is there
 _STATED = ("config.json", "generation_config.json")
@@ -103,6 +104,7 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig)
     """
     check_writable(store)
     asked = [identify(model) for model in models]
+    refuse_damaged(store)
     known = _known(store)
     for number, model in enumerate(asked):
         for other in asked[:number]:

@@ -29,6 +29,7 @@ from ttclib.store.classes import known_classes
 from ttclib.store.credit import credit_run
 from ttclib.store.fact_tables import read_facts
 from ttclib.store.models import read_row, refuse_known_verifier
+from ttclib.store.reading_through import refuse_damaged
 from ttclib.store.remaining import known_problems, n_drawn
 from ttclib.store.sample_rows import samples_held
 from ttclib.store.schema import parts_directory, store_path
@@ -249,6 +250,7 @@ class _Held:
         """Read it, where there is a store."""
         if not is_collected(store):
             return cls()
+        refuse_damaged(store, notify=notify)
         with connect(store, notify=notify) as con:
             problems = known_problems(con)
             classes = known_classes(con, grader)

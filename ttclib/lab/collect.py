@@ -15,10 +15,8 @@ from ttclib.collect.revise import check_revision, revise, score_revisions
 from ttclib.collect.search import search
 from ttclib.config import load_config
 from ttclib.errors import one_of
-from ttclib.store.fresh_names import unfinished
-from ttclib.store.isolation import new_connection, quoted, shut
 from ttclib.store.packed import pack
-from ttclib.store.tables import TABLES
+from ttclib.store.shipping import copy_in_order
 
 Notify = Callable[[str], None]
 
@@ -135,27 +133,7 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
         The demo's path, ``NAME.duckdb``: a file with the same tables and keys. It and its packed form
         beside it are replaced.
     """
-    fresh = unfinished(target)
-    with new_connection() as con:
-        con.execute(f"ATTACH {quoted(str(store))} AS collected (READ_ONLY)")
-        con.execute(f"ATTACH {quoted(str(fresh))} AS shipped")
-        shut(con)
-        con.execute("COPY FROM DATABASE collected TO shipped (SCHEMA)")
-        columns: dict[str, list[str]] = {}
-        for table, column in con.execute(
-            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'collected' "
-            "ORDER BY table_name, column_index"
-        ).fetchall():
-            columns.setdefault(table, []).append(column)
-        for table, own in columns.items():
-            order = f"ORDER BY {', '.join(TABLES[table])}" if TABLES.get(table) else ""
-            con.execute(
-                f"INSERT INTO shipped.{table} SELECT {', '.join(map(_shipped, own))} FROM collected.{table} {order}"
-            )
-        con.execute("DETACH collected")
-        con.execute("CHECKPOINT shipped")
-        con.execute("DETACH shipped")
-    fresh.replace(target)
+    copy_in_order(store, target, _shipped)
     packed = pack(target)
     notify(
         f"'{packed}': {packed.stat().st_size / 1e6:.1f} MB, unpacked {target.stat().st_size / 1e6:.1f} MB, "

@@ -52,6 +52,8 @@ def expected_columns(table: str) -> dict[str, str]:
     """Names and types of the columns that a table of any version may have; empty: no table of ours."""
     if table == "schema_version":
         return _VERSION_TABLE
+    if table == "checksums":
+        return dict(columns_of(table))
     return {**dict(columns_of(table)), **FORMER_COLUMNS.get(table, {})} if table in TABLES else {}
 
 

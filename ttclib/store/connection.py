@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from ttclib.errors import RequestError, TTCError
+from ttclib.store import checksums
 from ttclib.store.catalogue import catalogue_of, is_whole, rows_of
 from ttclib.store.foreign import foreign_in, refuse_foreign, say_foreign
 from ttclib.store.isolation import new_connection, shut
@@ -69,6 +70,8 @@ def connect(
     ------
     RequestError
         No such store, no DuckDB file, a newer schema, or locked for longer than `wait_s`.
+    DamagedStoreError
+        The file or a part is damaged; raised also where that is found by a query inside.
     """
     store = readable_path(path)
     if store != Path(path) and cache_directory() in store.parents:
@@ -132,9 +135,12 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
             take_in(con, store, parts)
         if parts:
             note_write()
+            con.execute("CHECKPOINT store")  # in the file itself before they go: a log can be lost, or torn
         _remove(list(parts), store)  # before the lock is let go
     except duckdb.Error as error:
         raise as_ours(error, store) from error
+    except OSError as error:
+        raise TTCError(f"cannot read the parts beside '{store}': {error.strerror or error}") from error
     finally:
         con.close()
     with suppress(OSError):  # not empty, or gone
@@ -176,8 +182,11 @@ def replace_grades(
     with write_transaction(path, wait_s=wait_s, notify=notify) as con:
         con.register("renewed", rows)
         keys = ", ".join(TABLES[table])
-        con.execute(f"DELETE FROM store.main.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)")
+        replaced = f"FROM store.main.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)"
+        checksums.note(con, table, f"SELECT * {replaced}", gone=True)
+        con.execute(f"DELETE {replaced}")
         con.execute(f"INSERT INTO store.main.{table} BY NAME SELECT * FROM renewed")
+        checksums.note(con, table, "SELECT * FROM renewed")
 
 
 @contextmanager

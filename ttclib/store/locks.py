@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,17 +17,31 @@ from pathlib import Path
 
 import duckdb
 
-from ttclib.errors import RequestError, TTCError
+from ttclib.errors import RequestError, TTCError, visible
+from ttclib.store.blocks import is_duckdb
 from ttclib.store.isolation import new_connection, quoted, shut
 from ttclib.store.memory import READING, WRITING
 from ttclib.store.schema import parts_directory
 
 WAIT_S = 10.0
 _RETRY_S = 0.1
+_LONGEST = 160  # of DuckDB's words that are shown
 
 
 class StoreLockedError(RequestError):
     """Another process holds the file and did not let go in time."""
+
+
+class DamagedStoreError(TTCError):
+    """The file, or a part beside it, cannot be read as it was written."""
+
+
+# What DuckDB says of a file that is not as it wrote it, by the beginning of its words or by what is in them.
+_DAMAGE = (
+    *("Corrupt", "computed checksum", "Could not read", "deserialize", "not a valid DuckDB", "Serialization Error"),
+    *("INTERNAL Error", "FATAL Error", "has been invalidated", "magic bytes", "Failed to read", "TProtocolException"),
+    *("Parquet", "parquet file", "ZSTD", "UTF8", "UTF-8", "Invalid unicode", "Invalid string encoding"),
+)
 
 
 # One attached instance a process and store, shared by its readers: the operating system keeps a
@@ -54,15 +69,18 @@ def default_wait_s() -> float:
 
 @contextmanager
 def shared_reader(
-    store: Path, wait_s: float | None, notify: Callable[[str], None]
+    store: Path, wait_s: float | None, notify: Callable[[str], None], *, parts_of: Path | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A cursor on the file, attached read-only as ``store``; the lock goes with the last of them."""
+    """A cursor on the file, attached read-only as ``store``; the lock goes with the last of them.
+
+    The parts in its reach are those of `parts_of`, for a copy of that store.
+    """
     place = store.resolve()  # now, lest the working directory changes meanwhile
     with _readers_guard:
         shared, users = _readers.get(place, (None, 0))
         if shared is None:
             # Parts come and go while it is shared, so that their folder is open to it, not each by its name.
-            shared = shut(attached(store, "READ_ONLY", wait_s, notify), folder=parts_directory(place))
+            shared = shut(attached(store, "READ_ONLY", wait_s, notify), folder=parts_directory(parts_of or place))
         _readers[place] = (shared, users + 1)
     cursor = shared.cursor()
     try:
@@ -126,10 +144,26 @@ def as_ours(error: Exception, store: Path) -> TTCError:
         pid = re.search(r"process (\d+)", holder)
         remedy = f"close its store or stop it (kill {pid[1]})" if pid else "close what uses it"
         return StoreLockedError(f"'{store}' is locked{holder}: {remedy}, then run this again")
-    if any(words in text for words in ("not a valid DuckDB", "Could not read enough bytes", "Is a directory")):
-        return RequestError(f"'{store}' is no DuckDB file, or a damaged one: name a store made by ttclib")
+    if any(words in text for words in ("not a valid DuckDB", "Could not read enough bytes", "Is a directory")) and not (
+        is_duckdb(store)
+    ):
+        return RequestError(
+            f"'{store}' is no DuckDB file, or a damaged one: name a store made by ttclib; `ttc verify` says what of a "
+            "damaged one is sound"
+        )
     if any(words in text for words in ("Permission denied", "Read-only file system")):
         return RequestError(f"cannot open '{store}': check who may read and write it and its folder")
     if "No space left" in text:
         return RequestError(f"no space left for '{store}': free some, then run this again; what was collected is kept")
-    return TTCError(f"'{store}': {text.splitlines()[0]}")
+    if any(words in text for words in _DAMAGE):
+        return damaged(store, text)
+    return TTCError(f"'{store}': {visible(text.splitlines()[0])}")
+
+
+def damaged(store: Path, why: str) -> DamagedStoreError:
+    """The error of a store that is not as it was written: what to do, and why it is thought so."""
+    reason = visible(why.splitlines()[0] if why else "")
+    return DamagedStoreError(
+        f"'{store}' is damaged: `ttc verify {shlex.quote(str(store))}` says what is sound, and saves it with --repair "
+        f"({reason[:_LONGEST]}{'…' * (len(reason) > _LONGEST)})"
+    )

@@ -62,7 +62,7 @@ def as_of_today(table: str, rows: str | None, *, also: Mapping[str, str] = Mappi
 
 
 def _declared(table: str) -> str:
-    required = dict.fromkeys(TABLES[table], " NOT NULL")
+    required = dict.fromkeys(TABLES.get(table, ()), " NOT NULL")
     return ", ".join(f"{name} {kind}{required.get(name, '')}" for name, kind in columns_of(table))
 
 
@@ -88,12 +88,19 @@ def _free_the_keys_of_settings(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_features(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(f"CREATE TABLE IF NOT EXISTS store.features ({_declared('features')})")
+    con.execute(f"CREATE TABLE IF NOT EXISTS store.main.features ({_declared('features')})")
+
+
+def _add_checksums(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        f"CREATE TABLE IF NOT EXISTS store.main.checksums ({_declared('checksums')})"
+    )  # filled by the first write
 
 
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     _add_trees_and_revisions,
     _free_the_keys_of_settings,
     _add_features,
+    _add_checksums,
 )
 SCHEMA_VERSION = 1 + len(MIGRATIONS)

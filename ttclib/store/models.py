@@ -11,8 +11,10 @@ import duckdb
 
 from ttclib.errors import RequestError, one_of
 from ttclib.samples import ModelFacts
+from ttclib.store.checksums import note
 from ttclib.store.connection import absorb, connect, write_transaction
 from ttclib.store.fact_tables import FACTS, PRICES, checked_facts, shipped_facts
+from ttclib.store.reading_through import refuse_damaged
 
 
 def read_model(con: duckdb.DuckDBPyConnection, model: str | None) -> ModelFacts | None:
@@ -126,14 +128,18 @@ def set_facts_of(
     notify: Callable[[str], None] = lambda text: None,
 ) -> None:
     """`set_model_facts` for several models: all of them, or nothing."""
+    refuse_damaged(store, notify=notify)
     known = [row["model"] for row in list_models(store, notify=notify)]
     checked = {one_of(model, known, "model"): checked_facts(dict(facts)) for model, facts in stated.items()}
     absorb(store, wait_s=wait_s, notify=notify)
     with write_transaction(store, wait_s=wait_s, notify=notify) as con:
+        of_them = f"SELECT * FROM store.main.models WHERE model IN ({', '.join('?' * len(checked))})"
+        note(con, "models", of_them, list(checked), gone=True)
         for model, facts in checked.items():
             con.execute(_NAME, [model])
             assigned = ", ".join(f"{name} = ?" for name in facts)
             con.execute(f"UPDATE store.main.models SET {assigned} WHERE model = ?", [*facts.values(), model])
+        note(con, "models", of_them, list(checked))
 
 
 _NAME = "INSERT INTO store.main.models (model) SELECT $1 WHERE $1 NOT IN (SELECT model FROM store.main.models)"

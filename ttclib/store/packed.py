@@ -56,6 +56,21 @@ def pack(store: Path, target: Path | None = None) -> Path:
     return target
 
 
+def unpack_to(packed: Path, target: Path) -> None:
+    """Unpack a file, under another name.
+
+    Raises
+    ------
+    TTCError
+        It is damaged.
+    """
+    try:
+        with lzma.open(packed) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+    except (lzma.LZMAError, EOFError) as error:
+        raise TTCError(f"cannot unpack '{packed}': {error}; fetch the file again") from error
+
+
 def unpack(store: Path) -> bool:
     """Unpack a store that is there in its packed form alone; of several that try at once one wins, unharmed.
 
@@ -81,8 +96,7 @@ def unpack(store: Path) -> bool:
         return False
     fresh = unfinished(store)
     try:
-        with lzma.open(packed) as source, fresh.open("wb") as sink:
-            shutil.copyfileobj(source, sink, 1 << 20)
+        unpack_to(packed, fresh)
         try:
             os.link(fresh, store)  # unlike a rename it never takes the place of what another unpacked and wrote to
         except FileExistsError:
@@ -90,8 +104,6 @@ def unpack(store: Path) -> bool:
         except OSError:  # a file system without links
             fresh.replace(store)
         return True
-    except (lzma.LZMAError, EOFError) as error:
-        raise TTCError(f"cannot unpack '{packed}': {error}; fetch the file again") from error
     except OSError as error:
         kind = ReadOnlyFolderError if error.errno in _READ_ONLY else RequestError
         raise kind(

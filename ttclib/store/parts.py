@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from ttclib.errors import RequestError
 from ttclib.store.connection import check_writable
 from ttclib.store.locks import StoreLockedError
+from ttclib.store.part_names import hash_in_name
 from ttclib.store.schema import parts_directory, written_store
 from ttclib.store.tables import READINGS, TABLES, columns_of
 from ttclib.store.written import note_write
@@ -76,17 +77,18 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
     if not len(rows):
         return None
     content = as_table(table, rows)
-    # Names sort by time, so that of two writes of one key the first counts; the rest makes them unique.
-    name = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-{uuid.uuid4().hex}.parquet"
+    # Names sort by time, so that of two writes of one key the first counts; the rest tells a damaged part.
+    begins = f"{time.time_ns():020d}_{next(_sequence):06d}-{table}-"
     store = written_store(path)
     _refuse_foreign_once(store)
     directory = parts_directory(store)
-    temporary = directory / (name + ".tmp")
+    temporary = directory / f"{begins}{uuid.uuid4().hex}.parquet.tmp"
     try:
         with open_new(temporary) as file:
             pq.write_table(content, file, compression="zstd")
             file.flush()
             os.fsync(file.fileno())
+        name = f"{begins}{hash_in_name(temporary)}.parquet"
         temporary.rename(directory / name)
         _ours.add(name)
         note_write()

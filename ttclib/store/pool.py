@@ -178,8 +178,8 @@ class _Columns:
             cells = (scored["row"] + row, scored["col"])
             self._n_scored[name] += len(scored["row"])
             self._read[name].put(scored["prm_tokens"], cells)
-            for aggregation, column in self._scores[name].items():
-                column.put(scored[aggregation], cells)
+            for aggregation, held in self._scores[name].items():
+                held.put(scored[aggregation], cells)
 
     def tables(self) -> dict[str, np.ndarray]:
         """By the names of `Pool`'s fields, and ``logprob``."""

@@ -56,8 +56,8 @@ directory is read.
 
 A symbolic link to a store is that store: log, lock and parts are beside its target.
 
-To copy a store, wait until nothing has it open, then copy the file together with the folder and with
-`NAME.duckdb.wal`, where they exist.
+To copy a store, `ttc backup NAME.duckdb --to COPY.duckdb`, also while a run goes on. Whether one is what was
+written to it says `ttc verify`.
 
 ## Versions
 
@@ -83,8 +83,8 @@ def store_readme(demo: Path | None = None) -> str:
     sections = [_INTRODUCTION.format(version=SCHEMA_VERSION), "## Tables\n"]
     for about, table in re.findall(r"((?:^--[^\n]*\n)+)CREATE TABLE (\w+) ", schema_sql(), re.MULTILINE):
         lines = [line.removeprefix("--").strip() for line in about.splitlines()]
-        key = ", ".join(f"`{column}`" for column in TABLES[table])
-        sections.append(f"### {table}\n\n{' '.join(lines)}\nOne row for each {key}.\n")
+        key = ", ".join(f"`{column}`" for column in TABLES.get(table, ()))
+        sections.append(f"### {table}\n\n{' '.join(lines)}\n{f'One row for each {key}.' if key else ''}\n")
         sections.append("| column | type | meaning |\n|---|---|---|")
         sections.extend(f"| `{name}` | {kind} | {_cell(meaning)} |" for name, kind, meaning in described_columns(table))
         sections.append("")

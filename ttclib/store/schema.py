@@ -32,14 +32,14 @@ def store_path(path: str | Path) -> Path:
     RequestError
         It has no name, or a character that DuckDB reads as something else; or it cannot be unpacked.
     """
-    store = _checked(path)
+    store = plain_path(path)
     unpack(store)
     return store
 
 
 def readable_path(path: str | Path) -> Path:
     """`store_path` of a store that is only read: unpacked in the user's cache directory if its folder is read-only."""
-    store = _checked(path)
+    store = plain_path(path)
     try:
         unpack(store)
     except ReadOnlyFolderError:
@@ -49,7 +49,8 @@ def readable_path(path: str | Path) -> Path:
     return store
 
 
-def _checked(path: str | Path) -> Path:
+def plain_path(path: str | Path) -> Path:
+    """Check the path of a store, as `store_path` does, and touch nothing."""
     store = Path(path)
     if store.is_symlink():
         store = Path(os.path.realpath(store))

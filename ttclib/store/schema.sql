@@ -223,3 +223,15 @@ CREATE TABLE revision_grades (
     answer_class     INTEGER,           -- shares its numbering with grades.answer_class of the problem
     correct          BOOLEAN
 );
+
+-- What the rows of each table came to when they were written: `ttc verify` compares. One row a write and a policy,
+-- problem and setting, or a table that has none of these; counts are summed, hashes combined by exclusive or, and what
+-- was replaced counts negative. A row without a table says how DuckDB hashes.
+CREATE TABLE checksums (
+    table_name       VARCHAR,
+    policy           VARCHAR,
+    problem_id       VARCHAR,
+    setting          VARCHAR,
+    n_rows           BIGINT,            -- rows written, less rows replaced
+    hash             UBIGINT            -- of these rows, all columns
+);

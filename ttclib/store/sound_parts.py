@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from ttclib.errors import TTCError, visible
 from ttclib.store.catalogue import expected_columns
+from ttclib.store.part_names import is_as_named
 from ttclib.store.schema import table_of
 from ttclib.store.tables import READINGS, TABLES
 
@@ -50,7 +51,7 @@ class BadPart:
 
 
 def examined(parts: Iterable[Path]) -> tuple[dict[Path, int], list[BadPart]]:
-    """The sound ones with their numbers of rows, and the bad ones; told by their footers, no row is read.
+    """The sound ones with their numbers of rows, and the bad ones; told by their bytes and footers.
 
     A part that goes meanwhile, since another process takes it in, is neither.
     """
@@ -92,6 +93,8 @@ def _examined(part: Path, state: tuple[int, ...]) -> BadPart | int:
     if not stat.S_ISREG(state[-1]):
         return BadPart(part, "is a link or no plain file, which no part is")
     try:
+        if not is_as_named(part):
+            return BadPart(part, "is damaged (its bytes are not those that were written)")
         with pq.ParquetFile(part.absolute()) as file:
             fault = _fault_in_columns(part, file.schema_arrow) or _fault_in_keys(part, file)
             return fault or int(file.metadata.num_rows)

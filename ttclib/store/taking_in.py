@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from ttclib.errors import TTCError
+from ttclib.store import checksums
 from ttclib.store.isolation import quoted
 from ttclib.store.memory import in_turn
 from ttclib.store.part_rows import filled_models, from_parts, of_table, unseen
@@ -23,6 +24,8 @@ def take_in(con: duckdb.DuckDBPyConnection, store: Path, parts: Mapping[Path, in
         Fewer went in than the parts count, or rows of another table came or went with it; nothing has changed.
     """
     con.execute("BEGIN")
+    if not checksums.comparable(con):
+        checksums.take_anew(con)
     before = _counts(con)
     added = dict.fromkeys(TABLES, 0)
     for table in TABLES:
@@ -30,16 +33,20 @@ def take_in(con: duckdb.DuckDBPyConnection, store: Path, parts: Mapping[Path, in
         own = f"SELECT * FROM store.main.{table}"
         if waiting and table == "models":
             con.execute(f"CREATE TEMP TABLE filled AS {filled_models(own, waiting)}")
+            checksums.note(con, table, own, gone=True)
             con.execute("DELETE FROM store.main.models")
             ((n_models,),) = con.execute("INSERT INTO store.main.models BY NAME FROM filled").fetchall()
+            checksums.note(con, table, own)
             con.execute("DROP TABLE filled")
             added[table] = n_models - before[table]
             _check_all_in(con, store, table, own, waiting, sum(parts[part] for part in waiting))
             continue
         for some in in_turn({part: parts[part] for part in waiting}):
+            last = checksums.last_row(con, table)
             near, rows = _new_rows(con, table, own, list(some))
             ((n_rows,),) = con.execute(f"INSERT INTO store.main.{table} BY NAME {rows}").fetchall()
             added[table] += n_rows
+            checksums.note(con, table, f"{own} WHERE rowid > {last}")
             _check_all_in(con, store, table, near, list(some), sum(some.values()))
     if (after := _counts(con)) != {table: before[table] + added[table] for table in TABLES}:
         con.execute("ROLLBACK")

@@ -1,0 +1,246 @@
+"""A store opened to see what of it is sound: what cannot be read is named and left out, not refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from ttclib.errors import TTCError
+from ttclib.store import checksums
+from ttclib.store.blocks import damaged_blocks, is_duckdb
+from ttclib.store.catalogue import catalogue_of
+from ttclib.store.findings import Finding, at
+from ttclib.store.foreign import foreign_objects
+from ttclib.store.isolation import new_connection
+from ttclib.store.locks import StoreLockedError, shared_reader
+from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
+from ttclib.store.part_checks import checked_parts
+from ttclib.store.part_rows import whole
+from ttclib.store.schema import check_version
+from ttclib.store.tables import TABLES, columns_of
+
+VECTOR = 2048  # rows that DuckDB reads at once: no fewer can be told apart
+_LISTED = 20
+
+
+@dataclass
+class Inspection:
+    """What of a store can be read.
+
+    Attributes
+    ----------
+    con : duckdb.DuckDBPyConnection
+        The file as ``store``, and a view for each table of `TABLES` over the file and the sound parts.
+    version : int or None
+        None: there is no file, or none that can be opened.
+    in_file : set of str
+        Tables of the file that can be named.
+    findings : list of Finding
+        Of the file itself and of its parts.
+    lost : dict of str to list
+        By table the (column, first row, row behind the last) that cannot be read; no column: the whole table.
+    notes : list of str
+    """
+
+    con: duckdb.DuckDBPyConnection
+    version: int | None = None
+    in_file: set[str] = field(default_factory=set)
+    parts: list[Path] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    lost: dict[str, list[tuple[str | None, int, int]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def own(self, table: str) -> str | None:
+        """SQL of the rows of a table in the file, in today's columns; None: it has none."""
+        if self.version is None or table not in self.in_file:
+            return None
+        rows = f"SELECT * FROM store.main.{table}"
+        return as_of_today(table, rows) if self.version < SCHEMA_VERSION else rows
+
+
+@contextmanager
+def inspected(
+    store: Path,
+    *,
+    parts_of: Path | None = None,
+    wait_s: float | None = None,
+    notify: Callable[[str], None] = lambda text: None,
+) -> Iterator[Inspection]:
+    """Open a store and read every byte that its rows lie in.
+
+    Parameters
+    ----------
+    store : pathlib.Path
+    parts_of : pathlib.Path, optional
+        The store that the parts lie beside, of a copy of it.
+    wait_s, notify
+        As in `ttclib.store.connect`.
+
+    Raises
+    ------
+    StoreLockedError
+        Another process writes to it for longer than `wait_s`.
+    RequestError
+        A newer schema, or a DuckDB file of something else.
+    """
+    beside = parts_of or store
+    if not store.exists():
+        with new_connection() as con:
+            yield _with_parts(Inspection(con), beside)
+        return
+    try:
+        reader = shared_reader(store, wait_s, notify, parts_of=beside)
+        con = reader.__enter__()
+    except StoreLockedError:
+        raise
+    except TTCError as error:
+        with new_connection() as con:
+            found = Inspection(con, findings=_unreadable(store, str(error)))
+            yield _with_parts(found, beside)
+        return
+    try:
+        yield _with_parts(_of_file(con, store), beside)
+    finally:
+        reader.__exit__(None, None, None)
+
+
+def _unreadable(store: Path, why: str) -> list[Finding]:
+    """What is wrong with a file that does not open."""
+    if not is_duckdb(store):
+        return [
+            Finding("storage", None, store.name, "is no DuckDB file, or its headers are lost: nothing in it is sound")
+        ]
+    log = store.with_name(store.name + ".wal")
+    blocks = [block.name for block, _ in damaged_blocks(store)]
+    if not blocks and log.exists():
+        return [Finding("log", None, log.name, "cannot be read: what only it holds is lost, the file itself is sound")]
+    what = (
+        f"damaged, so that the file does not open: {', '.join(blocks[:_LISTED])}" if blocks else f"does not open: {why}"
+    )
+    return [Finding("storage", None, store.name, what)]
+
+
+def _of_file(con: duckdb.DuckDBPyConnection, store: Path) -> Inspection:
+    found = Inspection(con)
+    try:
+        found.version = check_version(con, store)
+        found.in_file = set(catalogue_of(con))
+        foreign = foreign_objects(con)
+    except duckdb.Error as error:
+        found.version = None
+        found.findings += _unreadable(store, str(error).splitlines()[0])
+        return found
+    found.findings += [
+        Finding("foreign", None, store.name, f"holds {one}, which ttclib did not put there") for one in foreign
+    ]
+    for table in TABLES:
+        if table not in found.in_file:
+            continue
+        known = {
+            name
+            for (name,) in con.execute(
+                "SELECT column_name FROM duckdb_columns() WHERE database_name = 'store' AND table_name = ?", [table]
+            ).fetchall()
+        }
+        if lacking := [name for name in TABLES[table] if name not in known and name != "reading"]:
+            found.findings.append(
+                Finding("foreign", table, "", f"has no column {', '.join(lacking)}: none of it is read")
+            )
+            found.in_file.discard(table)
+            continue
+        lost = list(_lost(con, table, sorted(known & dict(columns_of(table)).keys())))
+        if lost:
+            found.lost[table] = lost
+            found.findings += [Finding("storage", table, _rows(*one), "cannot be read") for one in lost]
+    if found.version == 0:
+        found.notes.append("it is empty: no table, no row")
+    elif not _comparable(con):
+        found.notes.append(
+            "it has no checksums of its rows yet, or those of another DuckDB: the next command that writes adds them"
+        )
+    else:
+        for table in TABLES:
+            if table in found.in_file and table not in found.lost:
+                found.findings += _changed(con, table)
+    return found
+
+
+def _comparable(con: duckdb.DuckDBPyConnection) -> bool:
+    try:
+        return checksums.comparable(con)
+    except duckdb.Error:
+        return False
+
+
+def _changed(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Finding]:
+    try:
+        for place, written, there in checksums.changed(con, table):
+            key = {name: value for name, value in zip(checksums.PLACE, place, strict=True) if value is not None}
+            rows = f"{there:,} rows" if written == there else f"{there:,} rows, {written:,} were written:"
+            yield Finding("checksum", table, at(key), f"{rows} are not those that ttc wrote")
+    except duckdb.Error as error:
+        what = f"checksums cannot be read ({str(error).splitlines()[0][:120]})"
+        yield Finding("checksum", table, "", what)
+
+
+def _lost(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> Iterator[tuple[str | None, int, int]]:
+    """What of a table cannot be read, column by column."""
+    if _reads(con, table, columns, None):
+        return
+    try:
+        n_rows = checksums.last_row(con, table) + 1
+    except duckdb.Error:
+        yield None, 0, 0
+        return
+    for column in columns:
+        if not _reads(con, table, [column], None):
+            yield from ((column, *span) for span in _joined(_unread(con, table, column, 0, n_rows)))
+
+
+def _unread(con: duckdb.DuckDBPyConnection, table: str, column: str, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that cannot be read, by halves."""
+    if first >= end or _reads(con, table, [column], (first, end)):
+        return
+    if end - first <= VECTOR:
+        yield first, end
+        return
+    middle = first + max(VECTOR, (end - first) // 2 // VECTOR * VECTOR)
+    yield from _unread(con, table, column, first, middle)
+    yield from _unread(con, table, column, middle, end)
+
+
+def _joined(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for first, end in spans:
+        if found and found[-1][1] == first:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((first, end))
+    return found
+
+
+def _reads(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], span: tuple[int, int] | None) -> bool:
+    """Whether these columns of a table, of a range of rows, can be read to the last value."""
+    which = f"WHERE rowid >= {span[0]} AND rowid < {span[1]}" if span else ""
+    try:
+        con.execute(f"SELECT bit_xor(hash({', '.join(columns)})) FROM store.main.{table} {which}").fetchall()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _rows(column: str | None, first: int, end: int) -> str:
+    return "the whole table" if column is None else f"column {column}, rows {first:,} to {end - 1:,}"
+
+
+def _with_parts(found: Inspection, store: Path) -> Inspection:
+    """Look at the parts, and name the tables."""
+    found.parts, faults = checked_parts(store)
+    found.findings += faults
+    for table in TABLES:
+        found.con.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS {whole(table, found.own(table), found.parts)}")
+    return found
