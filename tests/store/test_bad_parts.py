@@ -127,7 +127,9 @@ def test_a_part_that_comes_out_shorter_is_not_deleted(tmp_path, monkeypatch):
     path = tmp_path / "s.duckdb"
     write_part(path, "samples", [row(0), row(1)])
     whole = taking_in.unseen
-    monkeypatch.setattr(taking_in, "unseen", lambda *given: f"SELECT * FROM ({whole(*given)}) WHERE sample_index = 0")
+    monkeypatch.setattr(
+        taking_in, "unseen", lambda *given, **more: f"SELECT * FROM ({whole(*given, **more)}) WHERE sample_index = 0"
+    )
     with pytest.raises(TTCError, match=r"of 2 rows of samples that wait beside '.*' 1 went in: none was taken in"):
         absorb(path)
     monkeypatch.undo()

@@ -19,6 +19,7 @@ from ttclib.store.fingerprint import fingerprint
 from ttclib.store.kept import Kept
 from ttclib.store.memory import in_turn, problem_ranges
 from ttclib.store.schema import parts_directory, pending_parts
+from ttclib.store.sound_parts import examined
 from ttclib.store.status import store_status
 
 KEY = {"policy": "policy", "setting": "abc"}
@@ -109,7 +110,7 @@ def test_parts_are_taken_in_a_few_at_a_time(tmp_path, small_blocks):
     path = build_store(tmp_path / "s.duckdb", n_problems=5, n_samples=16, absorbed=False)
     row = {**KEY, "problem_id": "p001", "sample_index": 3, "completion": "another"}
     write_part(path, "samples", [row])  # later, and of another group of parts: the first stays
-    assert len(list(in_turn(pending_parts(path)))) > 2
+    assert len(list(in_turn(examined(pending_parts(path))[0]))) > 2
     first = load_pool(path)
     absorb(path)
     assert not parts_directory(path).exists()

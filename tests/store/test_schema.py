@@ -177,7 +177,7 @@ def test_a_new_file_has_exactly_these_columns(tmp_path):
     assert found.pop("schema_version") == {"version": "INTEGER", "applied_at": "TIMESTAMP"}
     assert found.pop("checksums") == CHECKSUMS
     assert found == EXPECTED
-    assert SCHEMA_VERSION == 4
+    assert SCHEMA_VERSION == 5
     assert TABLES == KEYS
 
 

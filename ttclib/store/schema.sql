@@ -1,4 +1,4 @@
--- Schema version 4. The comments are the schema's documentation: store/README.md is made of them.
+-- Schema version 5. The comments are the schema's documentation: store/README.md is made of them.
 
 -- What was asked. One row a problem; a benchmark is a named set of problems.
 CREATE TABLE problems (

@@ -93,11 +93,12 @@ def _examined(part: Path, state: tuple[int, ...]) -> BadPart | int:
     if not stat.S_ISREG(state[-1]):
         return BadPart(part, "is a link or no plain file, which no part is")
     try:
-        if not is_as_named(part):
-            return BadPart(part, "is damaged (its bytes are not those that were written)")
         with pq.ParquetFile(part.absolute()) as file:
             fault = _fault_in_columns(part, file.schema_arrow) or _fault_in_keys(part, file)
-            return fault or int(file.metadata.num_rows)
+            n_rows = int(file.metadata.num_rows)
+        if fault is None and not is_as_named(part):
+            fault = BadPart(part, "is damaged (its bytes are not those that were written)")
+        return fault or n_rows
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         return BadPart(part, f"cannot be read ({_first_line(error)})")
 
