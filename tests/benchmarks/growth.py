@@ -86,7 +86,7 @@ def growth() -> Rows:
 @measure(
     "large",
     "Large stores",
-    "The same on stores of a million samples to a hundred million: it takes an hour or more, and is measured where it "
+    "The same on stores of a million samples and more: it takes an hour or longer, and is measured only where it "
     "is named. CPU s and, behind it, the most memory held, in MB.",
 )
 def large() -> Rows:
