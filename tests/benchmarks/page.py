@@ -82,7 +82,7 @@ def write(found: dict[str, Rows], path: Path = PAGE) -> None:
         if name in found:
             parts.append(f"## {one.title}\n\n{one.text} (`{name}`; {machine()})\n\n{table(found[name])}\n")
         elif one.title in old:
-            parts.append(old[one.title])
+            parts.append(old[one.title].rstrip() + "\n\n")
     path.write_text("".join(parts).rstrip() + "\n", encoding="utf-8")
 
 

@@ -126,7 +126,7 @@ def text_bytes() -> float:
 def page(measured: dict[str, float]) -> str:
     """The page, of which no number is typed."""
     models = ", ".join(f"{one.name} ({one.n_parameters:.3g} parameters)" for one in POLICIES)
-    per_million = {name: shown(1e6 * measured[f"{name}_s"]) for name in ("ingest", "replay", "difficulty", "frontier")}
+    per_million = {name: shown(1e6 * measured[f"{name}_s"]) for name in ("ingest", "status", "replay", "difficulty")}
     shares = ", ".join(f"{model.name} {shown(drawing_hours(model, *SIZES[-1]))}" for model in POLICIES)
     return f"""# A hundred million samples, on paper
 
@@ -145,17 +145,17 @@ At the largest size the GPU-hours of drawing are, by policy: {shares}.
 - Scoring: one verifier of {VERIFIER.name} that reads each sample once, at `2·P` FLOPs a token, at the same {SHARE:.0%}.
 - File: {shown(measured["file_bytes"])} bytes a sample with a score and a grade, and {shown(measured["text_bytes"])} of
   text (made of few words, so that real text is larger), measured.
-- Ingest {per_million["ingest"]}, replay {per_million["replay"]}, difficulty {per_million["difficulty"]}, frontier
-  {per_million["frontier"]} CPU s a million samples, measured between two sizes ({machine()}); replay is of
-  {STRATEGIES.replace(",", ", ")} at four budgets. They are carried on in proportion: the exponents of growth are in
-  [Measurements](measurements.md#growth). Four budgets of up to 2,048 are cheaper than all.
+- Ingest {per_million["ingest"]}, status {per_million["status"]}, replay {per_million["replay"]}, difficulty
+  {per_million["difficulty"]} CPU s a million samples, measured between two sizes ({machine()}); replay is of
+  {STRATEGIES.replace(",", ", ")} at four budgets of up to 2,048, all budgets cost more. They are carried on in
+  proportion: the exponents of growth are in [Measurements](measurements.md).
 - Memory: one policy at a time, {BYTES_A_CELL} bytes a sample and {HELD + PROCESS:.1f} GB beside them.
 
 ## What follows
 
 - Drawing is what is waited for; a store's work is small beside it, and parts are taken in while samples are drawn.
-- More policies cost disk and time, not memory: a question of several policies holds each one's pool, so ask it of one
-  policy at a time at the largest size.
+- More policies cost disk and time. A question of several policies holds each one's pool, so ask it of one policy at a
+  time at the largest size.
 - A file of the largest size is best copied to a local disk. One on a share that is mounted read-only is read as it
   lies, and so is a folder of Parquet parts (`ttc status FOLDER`), more slowly: what stands twice is looked for at each
   question. Object stores have to be mounted: DuckDB's own reader of them is an extension, and a store is never a reason

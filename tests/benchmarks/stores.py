@@ -113,6 +113,6 @@ def load() -> Rows:
                     "SELECT problem_id, sample_index, completion_tokens, correct, answer_class, step_scores[-1] "
                     "FROM samples JOIN grades USING (policy, setting, problem_id, sample_index) "
                     "JOIN scores USING (policy, setting, problem_id, sample_index)"
-                ).fetch_arrow_table()
+                ).to_arrow_table()
 
         return beside(in_turn({"ttclib": ours, "bare DuckDB": bare}, 5), "ttclib")

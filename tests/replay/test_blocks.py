@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -121,6 +123,19 @@ def test_lengths_in_blocks_are_those_of_the_whole(pool):
     np.testing.assert_allclose(np.concatenate([part.prompt_lengths for _, part in parts]), pool.prompt_lengths)
     many = replace(pool, completion_tokens=np.where(pool.answer_ids > 6, np.nan, pool.completion_tokens))
     np.testing.assert_array_equal(np.concatenate([part.lengths for _, part in many.blocks(100)]), many.lengths)
+
+
+def test_a_block_goes_when_it_is_done_with(pool):
+    """Without waiting for a collection of cycles, which may not come before memory is full."""
+    seen = []
+    gc.disable()
+    try:
+        for _, part in pool.blocks(100):
+            seen.append(weakref.ref(part.correct))
+        del part
+        assert len(seen) > 5 and not any(one() is not None for one in seen)
+    finally:
+        gc.enable()
 
 
 def test_one_value_throughout_takes_no_memory(pool):

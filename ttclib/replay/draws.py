@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Draws:
     keys: np.ndarray
     n_problems: int
 
-    def of(self, row: int) -> tuple[int, int]:
+    def of(self, row: int | np.integer[Any]) -> tuple[int, int]:
         """Seed of one problem, as `numpy.random.SeedSequence` takes it."""
         return self.seed, int(self.keys[row])
 

@@ -188,13 +188,14 @@ class Pool(Scored):
 
     def _samples(self, pick: Any) -> dict[str, Any]:
         """The fields with a value a sample, each cut by `pick`; aggregations that share an array go on sharing it."""
-        cut: dict[int, np.ndarray] = {}
+        present = pick(self.present)
+        cut = {id(self.present): present}
 
         def once(table: np.ndarray) -> np.ndarray:
             if id(table) not in cut:
                 # One value throughout takes no memory, and goes on so.
-                same = table is not self.present and table.size > 0 and not any(table.strides)
-                cut[id(table)] = constant(table.flat[0], once(self.present).shape) if same else pick(table)
+                same = table.size > 0 and not any(table.strides)
+                cut[id(table)] = constant(table.flat[0], present.shape) if same else pick(table)
             return cut[id(table)]
 
         verifiers = {name: one.cut(once) for name, one in self.verifiers.items()}

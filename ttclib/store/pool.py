@@ -170,8 +170,9 @@ class _Columns:
         rows = found.fetchnumpy()
         cells = (rows["row"] + row, rows["col"])
         self._columns["present"].put(np.ones(len(cells[0]), dtype=bool), cells)
-        for name, column in (("answer_ids", "answer_class"), *((one, one) for one in _MISSING if one in rows)):
-            self._columns[name].put(rows[column], cells)
+        self._columns["answer_ids"].put(rows["answer_class"], cells)
+        for name in ("correct", "completion_tokens", "logprob"):
+            self._columns[name].put(rows[name], cells)
         for name, several in self._known.items():
             how = AGGREGATED if several else AGGREGATED_ONE
             scored = con.execute(_SCORES.format(aggregated=how), [*policy_setting, *ends, name]).fetchnumpy()

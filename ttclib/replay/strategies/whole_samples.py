@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -64,9 +64,7 @@ class WholeSamples(Strategy):
         scores = None if reads is None else self.among_all(reads.by(aggregation))
         parts = []
         for rows, block in samples.blocks():
-            own = reads
-            if reads is not None and block is not samples:
-                own = reads.cut(lambda table, rows=rows: widened(table[rows]))
+            own = reads if reads is None or block is samples else reads.cut(_rows_of(rows))
             parts.append(self._of_block(block, own, None if scores is None else widened(scores[rows]), sizes, seed))
         found = Estimate(*map(np.concatenate, zip(*(estimate for estimate, _ in parts), strict=True)))
         costs = {name: np.concatenate([spent[name] for _, spent in parts]) for name in parts[0][1]}
@@ -107,6 +105,10 @@ class WholeSamples(Strategy):
     def expected(self, pool: Pool, scores: np.ndarray | None, budgets: Sequence[int], seed: int) -> Estimate:
         """What the strategy comes to, by the scores that it reads."""
         raise NotImplementedError
+
+
+def _rows_of(rows: slice) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda table: widened(table[rows])
 
 
 def check_budgets(budgets: Sequence[int], pool: Pool) -> None:
