@@ -1,8 +1,8 @@
 """What adaptivity is worth once it has paid for itself: every way to spend at equal total cost, beside uniform.
 
 All ways choose from the candidates that they are given by the one optimiser, on other problems than they are scored
-on, and share one set of bootstrap weights, so that differences are paired. Each may mix two candidates at random so that
-all is spent, uniform too: that asks for no knowledge, and would else be taken for what knowledge adds.
+on, and share one set of bootstrap weights, so that differences are paired. Each may mix two candidates at random so
+that all is spent, uniform too: that asks for no knowledge, and would else be taken for what knowledge adds.
 """
 
 from __future__ import annotations
