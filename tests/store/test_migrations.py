@@ -37,22 +37,46 @@ def store_of(version: int, path: Path) -> Path:
         con.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP)", [version])
         con.execute("INSERT INTO problems VALUES ('p', 'bench', '1+1=', '2', NULL)")
         con.execute("INSERT INTO models (model, path, n_parameters) VALUES ('m', 'dir/m', 7)")
-        row = [NAME, FORMAT, 0.5, 1.0, 256, KEYS["stop"], "\n"]
-        con.execute("INSERT INTO settings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        if version < 3:
+            row = [NAME, FORMAT, 0.5, 1.0, 256, KEYS["stop"], "\n"]
+            con.execute("INSERT INTO settings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        else:
+            con.execute("INSERT INTO settings VALUES (?, ?)", [NAME, json.dumps(KEYS)])
         con.execute("INSERT INTO settings (setting) VALUES ('imported')")
+        if version >= 3:
+            con.execute("UPDATE settings SET keys = '{}' WHERE setting = 'imported'")
         con.execute("INSERT INTO runs (run_id, command) VALUES ('r', 'sample')")
         con.execute(
             "INSERT INTO samples (policy, problem_id, setting, sample_index, completion, prompt_tokens, "
             f"completion_tokens, step_tokens, run_id) VALUES ({SAMPLE}, 0, 'a\n2', 3, 4, [2, 2], 'r')"
         )
-        con.execute(f"INSERT INTO scores VALUES ({SAMPLE}, 0, 'prm', [0.5, 0.25], 7, 'r')")
+        first = ", 0" if version >= 3 else ""  # a reading's number
+        of = "policy, problem_id, setting"
+        number = ", reading" if version >= 3 else ""
+        con.execute(
+            f"INSERT INTO scores ({of}, sample_index, verifier{number}, step_scores, prm_tokens, run_id) "
+            f"VALUES ({SAMPLE}, 0, 'prm'{first}, [0.5, 0.25], 7, 'r')"
+        )
         con.execute(f"INSERT INTO grades VALUES ({SAMPLE}, 0, 'exact-1', '2', 0, true)")
         if version >= 2:
-            con.execute(f"INSERT INTO nodes VALUES ({SAMPLE}, '0.1', [1, 2], 'b', 'stop', -1.5, 'r')")
-            con.execute(f"INSERT INTO node_scores VALUES ({SAMPLE}, '0.1', 'prm', 0.75, 5, 'r')")
+            con.execute(
+                f"INSERT INTO nodes ({of}, path, token_ids, text, finish_reason, logprob, run_id) "
+                f"VALUES ({SAMPLE}, '0.1', [1, 2], 'b', 'stop', -1.5, 'r')"
+            )
+            con.execute(
+                f"INSERT INTO node_scores ({of}, path, verifier{number}, step_score, prm_tokens, run_id) "
+                f"VALUES ({SAMPLE}, '0.1', 'prm'{first}, 0.75, 5, 'r')"
+            )
             con.execute(f"INSERT INTO node_grades VALUES ({SAMPLE}, '0.1', 'exact-1', '3', 1, false)")
-            con.execute(f"INSERT INTO revisions VALUES ({SAMPLE}, 0, 0, '2', [1], 'stop', 3, 1, -0.5, 'r')")
-            con.execute(f"INSERT INTO revision_scores VALUES ({SAMPLE}, 0, 0, 'orm', [0.9], 4, 'r')")
+            con.execute(
+                f"INSERT INTO revisions ({of}, chain, position, completion, completion_ids, finish_reason, "
+                "prompt_tokens, completion_tokens, logprob, run_id) "
+                f"VALUES ({SAMPLE}, 0, 0, '2', [1], 'stop', 3, 1, -0.5, 'r')"
+            )
+            con.execute(
+                f"INSERT INTO revision_scores ({of}, chain, position, verifier{number}, step_scores, prm_tokens, "
+                f"run_id) VALUES ({SAMPLE}, 0, 0, 'orm'{first}, [0.9], 4, 'r')"
+            )
             con.execute(f"INSERT INTO revision_grades VALUES ({SAMPLE}, 0, 0, 'exact-1', '2', 0, true)")
     return path
 
@@ -118,10 +142,13 @@ def test_parts_of_an_older_ttclib_are_taken_in_and_new_ones_beside_them(version,
         path,
         version,
         "scores",
-        f"SELECT * FROM (VALUES ({SAMPLE}, 0, 'other', [0.1], 2, 'r')) AS t(policy, "
-        "problem_id, setting, sample_index, verifier, step_scores, prm_tokens, run_id)",
+        f"SELECT * FROM (VALUES ({SAMPLE}, 0, 'other', [0.1], 2, 'r'{', 0' if version >= 3 else ''})) AS t(policy, "
+        "problem_id, setting, sample_index, verifier, step_scores, prm_tokens, run_id"
+        f"{', reading' if version >= 3 else ''})",
     )
-    old_part(path, version, "settings", "SELECT 't2' AS setting, 2.0 AS temperature, 'plain' AS prompt_format")
+    keys = """'{"temperature": 2.0, "prompt_format": "plain"}' AS keys"""
+    drawn = "2.0 AS temperature, 'plain' AS prompt_format" if version < 3 else keys
+    old_part(path, version, "settings", f"SELECT 't2' AS setting, {drawn}")
     write_part(path, "settings", [{"setting": "t3", "keys": json.dumps({"temperature": 3})}])
     write_part(path, "models", [{"model": "m", "path": "elsewhere", "weights_hash": "abc", "n_layers": 2}])
     reading = {"policy": "m", "problem_id": "p", "setting": NAME, "sample_index": 0, "verifier": "other"}

@@ -18,6 +18,7 @@ from ttclib.collect.grade_samples import grade
 from ttclib.collect.identity import check_identity, known_policy, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
+from ttclib.collect.prompt_features import keep_hidden
 from ttclib.collect.score_samples import score
 from ttclib.collect.steps import count_step_tokens
 from ttclib.collect.token_columns import reasoning_tokens, reply_columns, step_logprobs, token_columns
@@ -149,8 +150,6 @@ def _sample(
             n_tokens += sum(row["completion_tokens"] or 0 for row in rows)
             tell(begin + len(batch), f"{n_tokens / (time.monotonic() - started):,.0f} tokens/s")
     if shared:
-        from ttclib.collect.features import keep_hidden  # which collects by itself, too, and checks as this does
-
         keep_hidden(engine, config, prompts, shared, notify)
     if losses.first is not None:
         if not shared:
