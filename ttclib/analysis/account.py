@@ -204,9 +204,10 @@ def account(
     """
     asked = np.asarray(limits, dtype=float)
     base = ways[0].spent
-    paid = np.maximum.accumulate(curve[1].cost)
-    known = ~np.isnan(paid)
-    paid, dense = paid[known], curve[1]
+    dense, known = curve[1], ~np.isnan(curve[1].cost)
+    if not known.any():
+        raise RequestError("no strategy is affordable for all problems within any limit: give larger ones")
+    paid = np.maximum.accumulate(dense.cost[known])
     base_worst, base_best = (side[:, known] for side in dense.pushed())
     rows: list[dict[str, object]] = []
     differences, lows, highs = [], [], []
