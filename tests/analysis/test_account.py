@@ -123,8 +123,8 @@ def test_a_gain_that_ends_is_said_to_end():
     verdicts = ["too close", "saves", "saves", "costs more"]
     found = pl.DataFrame(
         [
-            {"way": "x", "label": "by x", "pays": True, "at_most": limit, "verdict": verdict, "difference": 0.1 - k / 20,
-             "difference_low": 0.0, "difference_high": 0.2, "accuracy": 0.5, "factor": 2.0, "bill": 0.0,
+            {"way": "x", "label": "by x", "pays": True, "at_most": limit, "verdict": verdict, "bill": 0.0,
+             "difference": 0.1 - k / 20, "difference_low": 0.0, "difference_high": 0.2, "accuracy": 0.5, "factor": 2.0,
              "break_even_queries": None}
             for k, (limit, verdict) in enumerate(zip(LIMITS, verdicts, strict=True))
         ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.builders import make_pool
-from ttclib.analysis.probing import PROBED_SCHEMA, _joined, probed_choice
+from ttclib.analysis.probing import PROBED_SCHEMA, joined, probed_choice
 from ttclib.errors import RequestError
 
 QUICK = {"n_draws": 2, "n_resamples": 60}
@@ -41,9 +41,9 @@ def test_by_predicted_difficulty(pool):
 
 
 def test_small_bins_are_joined():
-    assert _joined(np.array([1] * 6 + [2] * 2 + [3] * 5)).tolist() == [1] * 6 + [2] * 7
-    assert _joined(np.array([1] * 6 + [2] * 5 + [3] * 2)).tolist() == [1] * 6 + [2] * 7
-    assert _joined(np.array([1, 2, 3])).tolist() == [1, 1, 1]
+    assert joined(np.array([1] * 6 + [2] * 2 + [3] * 5)).tolist() == [1] * 6 + [2] * 7
+    assert joined(np.array([1] * 6 + [2] * 5 + [3] * 2)).tolist() == [1] * 6 + [2] * 7
+    assert joined(np.array([1, 2, 3])).tolist() == [1, 1, 1]
 
 
 def test_what_cannot_be_asked_is_refused(pool):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ttclib.collect import features as collecting
+from ttclib.collect import prompt_features as collecting
 from ttclib.collect import run
 from ttclib.collect.features import features
 from ttclib.collect.keeper import take_in

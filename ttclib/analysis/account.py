@@ -1,8 +1,8 @@
 """What adaptivity is worth once it has paid for itself: every way to spend at equal total cost, beside uniform.
 
 All ways choose from the candidates that they are given by the one optimiser, on other problems than they are scored
-on, and share one set of bootstrap weights, so that differences are paired. Each may mix two candidates at random so that
-all is spent, uniform too: that asks for no knowledge, and would else be taken for what knowledge adds.
+on, and share one set of bootstrap weights, so that differences are paired. Each may mix two candidates at random so
+that all is spent, uniform too: that asks for no knowledge, and would else be taken for what knowledge adds.
 """
 
 from __future__ import annotations
@@ -205,9 +205,10 @@ def account(
     """
     asked = np.asarray(limits, dtype=float)
     base = ways[0].spent
-    paid = np.maximum.accumulate(curve[1].cost)
-    known = ~np.isnan(paid)
-    paid, dense = paid[known], curve[1]
+    dense, known = curve[1], ~np.isnan(curve[1].cost)
+    if not known.any():
+        raise RequestError("no strategy is affordable for all problems within any limit: give larger ones")
+    paid = np.maximum.accumulate(dense.cost[known])
     base_worst, base_best = (side[:, known] for side in dense.pushed())
     rows: list[dict[str, object]] = []
     differences, lows, highs = [], [], []

@@ -134,14 +134,18 @@ def show(file: Path, as_json: bool) -> None:
 @plan.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @options(STORE, WHOSE, strategy_options())
-@click.option("--probes", type=int, default=4, show_default=True, help="Samples that tell a new problem's difficulty.")
+@click.option(
+    "--probes",
+    type=int,
+    help="Samples that tell a new problem's difficulty; by default 4, none where the question does.",
+)
 @click.option("--queries", type=float, default=1, show_default=True, help="Queries that share those samples.")
 @click.option("--reuse-probes", is_flag=True, help="They count in the final selection: max(N, probes), not a sum.")
 @click.option("--draws", type=click.IntRange(min=1), default=20, show_default=True, help="Random draws of the probes.")
 @options(SEEDED, OUTPUT)
 def apply(
     file: Path,
-    probes: int,
+    probes: int | None,
     queries: float,
     reuse_probes: bool,
     draws: int,
@@ -150,12 +154,14 @@ def apply(
     **choices: Any,
 ) -> None:
     """What a plan that `ttc frontier --export-plan` wrote comes to on a store, difficulty told by a few samples."""
-    from ttclib.study.answers import ask_plan
+    from ttclib.study.answers import PLAN_PROBES, ask_plan
 
     read = read_plan(file)
     study = study_of(choices)
     found = ask_plan(study, read, question_of(study, choices), probes, draws, queries, reuse_probes)
     frame = found.result.frame().filter(pl.col("bin").is_null()).drop("bin")
+    few = f"{PLAN_PROBES if probes is None else probes} samples a problem"
+    by = "the question" if (read.source or "").startswith("question") else few
     rows = [{"strategy": "compute_optimal", **row} for row in frame.to_dicts()]
     print_answer(
         frame,
@@ -163,8 +169,7 @@ def apply(
         as_csv=as_csv,
         rows=rows,
         notes=found.notes,
-        heading=f"The plan of '{file}' on '{study.policy}', difficulty from {probes} samples a problem, cost in "
-        f"{read.ledger.label}",
+        heading=f"The plan of '{file}' on '{study.policy}', difficulty from {by}, cost in {read.ledger.label}",
     )
 
 

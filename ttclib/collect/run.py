@@ -18,6 +18,7 @@ from ttclib.collect.grade_samples import grade
 from ttclib.collect.identity import check_identity, known_policy, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
 from ttclib.collect.progress import progress
+from ttclib.collect.prompt_features import keep_hidden
 from ttclib.collect.score_samples import score
 from ttclib.collect.sharing import BLOCK, WHOLE, Shard, Work
 from ttclib.collect.steps import count_step_tokens
@@ -194,8 +195,6 @@ def _sample(
     if work.n_by_others:
         notify(f"sample: {n_drawn:,} samples drawn here, {work.n_by_others:,} by others meanwhile")
     if shared:
-        from ttclib.collect.features import keep_hidden  # which collects by itself, too, and checks as this does
-
         keep_hidden(engine, config, prompts, shared, notify)
     if losses.first is not None:
         if not shared:

@@ -27,6 +27,7 @@ from ttclib.study.account_findings import of_account
 from ttclib.study.answers import Answer
 from ttclib.study.asking import predictors_of, promised
 from ttclib.study.compared import Compared, compare
+from ttclib.study.opening import reading_of
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 from ttclib.study.telling import bins_of, difficulty_of, halves_of, of_problems, scored_both_ways
@@ -248,7 +249,7 @@ def _candidates(
         except (RequestError, NotInStore, KeyError) as error:
             if named is not None and name in named:
                 raise
-            notes.append(f"{strategy(name).label} is left out: {error}")
+            notes.append(f"{strategy(name).label} is left out ({reading_of(error)})")
     cut = tuple(of_problems(half.pool, ids) for half in halves)
     clusters = np.concatenate([np.arange(len(ids))] * 2)
     asked_limits = (

@@ -19,6 +19,7 @@ from ttclib.analysis.frontier import Frontier, frontier
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.optimise import FOLDS
 from ttclib.analysis.plan import AppliedPlan, Plan
+from ttclib.analysis.predicting import PREDICTORS
 from ttclib.analysis.probing import probed_choice
 from ttclib.errors import RequestError, TTCError
 from ttclib.replay.outcomes import Outcomes, cut, restrict
@@ -36,6 +37,7 @@ from ttclib.study.telling import Told, of_problems
 
 Result = TypeVar("Result")
 FEW_RATES = 5
+PLAN_PROBES = 4  # that tell the difficulty of a new problem, where nobody says how many
 SMALL_POOL = 16  # samples a problem below which half of them are too few to tell difficulty by, unless asked to
 FEW_BINS = 5  # that few samples may tell, where no number is asked for
 SHARING = (1, 4, 16, 64, 256, 1024, 4096)  # queries of one problem that share its bill
@@ -143,6 +145,10 @@ def ask_probed(
     study: Study, asked: Question, n_probes: Sequence[int], baseline: str = "best_of_n", **choices: Any
 ) -> Answer[pl.DataFrame]:
     """What the best choice among sampling strategies saves where few samples tell difficulty, and are used again."""
+    if asked.difficulty in PREDICTORS:
+        raise RequestError(
+            f"difficulty '{asked.difficulty}' takes no samples: ask for oracle or predicted, told by few"
+        )
     compared = study.compared(asked)
     pool = of_problems(study.pool, compared.problem_ids)
     able = [one.strategy for one in compared.runnable if draws_whole(one.strategy)]
@@ -418,9 +424,23 @@ def ask_matched(study: Study, asked: Question, *, ledger: Ledger, **choices: Any
 
 
 def ask_plan(
-    study: Study, plan: Plan, asked: Question, probes: int, draws: int = 20, queries: float = 1.0, reused: bool = False
+    study: Study,
+    plan: Plan,
+    asked: Question,
+    probes: int | None = None,
+    draws: int = 20,
+    queries: float = 1.0,
+    reused: bool = False,
 ) -> Answer[AppliedPlan]:
-    """A plan on problems of another study, whose difficulty a few samples tell, in several random draws of them."""
+    """A plan on problems of another study, whose difficulty a few samples tell, in several random draws of them.
+
+    None probes: 4, or none where the plan's difficulty is told by the question, as the study's other problems teach it.
+
+    Raises
+    ------
+    RequestError
+        Probes for a plan whose difficulty the question tells; the store lacks what the predictor reads.
+    """
     source_of = _what_it_runs(asked, plan).but(
         difficulty=plan.source or "oracle", bins=None, thresholds=None, told="same"
     )
@@ -428,10 +448,15 @@ def ask_plan(
         source_of = source_of.but(verifier=plan.verifier, aggregation=plan.aggregation or "last")
     compared = study.compared(source_of)
     pool = of_problems(study.pool, compared.problem_ids)
-    told = source_of.difficulty == "oracle"
-    values = pool.correct if told else pool.verifier(source_of.verifier).by(source_of.aggregation)
-    ease = cheap_difficulty(values, probes, n_draws=draws, seed=asked.seed)[0]
-    bill = Bill(probes, queries, reused)
+    if source_of.difficulty in PREDICTORS:
+        found = study.told(source_of).difficulty
+        ease, bill = found.ease[None], bill_of(found, probes, queries, reused)
+    else:
+        told = source_of.difficulty == "oracle"
+        values = pool.correct if told else pool.verifier(source_of.verifier).by(source_of.aggregation)
+        n_probes = PLAN_PROBES if probes is None else probes
+        ease = cheap_difficulty(values, n_probes, n_draws=draws, seed=asked.seed)[0]
+        bill = Bill(n_probes, queries, reused)
     applied = [
         plan.apply(compared.runnable, one, bill=bill, seed=asked.seed + number) for number, one in enumerate(ease)
     ]

@@ -12,7 +12,7 @@ import polars as pl
 from ttclib.analysis.agreement import Agreement, cheap_difficulty, difficulty_agreement
 from ttclib.analysis.columns import shown, shown_interval
 from ttclib.analysis.difficulty import Difficulty
-from ttclib.analysis.predicting import PREDICTORS, READS
+from ttclib.analysis.predicting import PREDICTORS
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
 from ttclib.study.asking import ease_of, level_of, predictors_of, promised, questions_of
@@ -98,32 +98,35 @@ class DifficultyAnswer:
         """What the question tells without a sample, beside its metadata alone and beside few samples."""
         rows = {row["difficulty"]: row for row in self.agreement if row["difficulty"] in PREDICTORS}
         able = [name for name in PREDICTORS if name in rows and rows[name]["spearman"] is not None]
-        best = max(
-            (name for name in able if name != "question:metadata"),
-            key=lambda name: rows[name]["spearman"],
-            default=None,
-        )
-        if best is None:
-            return []
-        found, plain = rows[best], rows.get("question:metadata")
-        ends = shown_interval(found["ci_low"], found["ci_high"], "spearman")
-        line = f"Without a sample, {READS[best]} rank problems with {shown(found['spearman'], 'spearman')} {ends}"
-        line = line.replace("answer rank", "answer ranks").replace("prompt rank", "prompt ranks")
-        if plain is not None and plain["spearman"] is not None:
-            line += f"; metadata alone with {shown(plain['spearman'], 'spearman')}"
-        if found["within_level"] is not None:
-            ends = shown_interval(found["within_level_low"], found["within_level_high"], "spearman")
-            line += f"; within one {self.level} with {shown(found['within_level'], 'spearman')} {ends}"
+        free = [name for name in able if name not in ("question:metadata", "question:greedy")]
+        best = max(free, key=lambda name: rows[name]["spearman"], default=None)
+        said = []
+        if best is not None:
+            found, plain = rows[best], rows.get("question:metadata")
+            reads = {"question": "the question", "question:hidden": "the hidden state"}.get(best, "text and metadata")
+            line = (
+                f"Before any sample, {reads} rank{'' if reads.startswith('text') else 's'} problems with {_rank(found)}"
+            )
+            if plain is not None and plain["spearman"] is not None:
+                line += f", metadata alone with {shown(plain['spearman'], 'spearman')}"
+            if found["within_level"] is not None:
+                line += f"; within one {self.level} with {_rank(found, 'within_level')}"
+            said.append(f"{line}{self._like_probes(found)}.")
+        if "question:greedy" in able:
+            found = rows["question:greedy"]
+            line = f"The mean log-probability of one greedy answer ranks them with {_rank(found)}"
+            said.append(f"{line}{self._like_probes(found)}.")
+        return said
+
+    def _like_probes(self, found: dict[str, Any]) -> str:
+        """Beside how many graded samples that is."""
         graded = [row for row in self.agreement if row["difficulty"] == "oracle" and row["spearman"] is not None]
         fewer = [row["n_probes"] for row in graded if row["spearman"] <= found["spearman"]]
-        if graded:
-            few = (
-                f"better than {max(fewer)} graded sample{'s' if max(fewer) > 1 else ''} a problem"
-                if fewer
-                else (f"worse than {min(row['n_probes'] for row in graded)} graded sample a problem")
-            )
-            line += f". That is {few}"
-        return [f"{line}."]
+        if not graded:
+            return ""
+        if not fewer:
+            return f"; {min(row['n_probes'] for row in graded)} graded of each does better"
+        return f"; {max(fewer)} graded of each {'does' if max(fewer) == 1 else 'do'} no better"
 
     def cheap(self) -> pl.DataFrame:
         """What k samples tell, as `ttclib.show.charts.cheap_chart` draws it."""
@@ -207,6 +210,12 @@ def _levels(pool: Pool) -> tuple[str | None, np.ndarray | None]:
     except RequestError:
         found = None
     return (None, None) if found is None else found
+
+
+def _rank(row: dict[str, Any], name: str = "spearman") -> str:
+    """A rank correlation with its interval."""
+    low, high = ("ci_low", "ci_high") if name == "spearman" else (f"{name}_low", f"{name}_high")
+    return f"{shown(row[name], 'spearman')} {shown_interval(row[low], row[high], 'spearman')}"
 
 
 def _row(name: str, k: int | None, found: Sequence[Agreement]) -> dict[str, Any]:

@@ -39,6 +39,20 @@ LOOKS = {
     "together": ("#5B2A86", (), "circle"),
 }
 SHADES = ((), (7, 3), (4, 2), (2, 2), (9, 2, 2, 2))
+NAMES = {
+    "given": "given",
+    "question": "the question",
+    "question:greedy": "a greedy answer",
+    "stopping": "stopping",
+    "allocation": "shared",
+    "together": "all together",
+}
+
+
+def _short(way: str) -> str:
+    """A way as the legend says it."""
+    kind, _, k = way.partition("_")
+    return NAMES.get(way) or f"{int(k):,} {'billed' if kind == 'probes' else 'used again'}"
 
 
 def account_chart(frame: pl.DataFrame, unit: str, *, caption: Sequence[str] = ()) -> Any:
@@ -61,7 +75,7 @@ def account_chart(frame: pl.DataFrame, unit: str, *, caption: Sequence[str] = ()
     RequestError
         No way but uniform is affordable within any limit.
     """
-    known = frame.drop_nulls("difference").with_columns(name=pl.col("label"))
+    known = frame.drop_nulls("difference").with_columns(name=pl.col("way").map_elements(_short, return_dtype=pl.String))
     if not len(known):
         raise RequestError("nothing to draw: no way to spend but uniform is affordable within any of the limits")
     ways = known.select("way", "name").unique(maintain_order=True).rows()
