@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -34,14 +33,20 @@ def commands(store: Path, n_samples: int) -> dict[str, list[str]]:
     }
 
 
+# A process counts what its parent held when it was made: a small one stands between.
+_BETWEEN = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+
 def of_process(arguments: Sequence[str]) -> tuple[float, float]:
     """CPU seconds of a Python process, and the most memory that it held, in MB."""
-    child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(arguments)} failed")
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / unit
+    asked = [sys.executable, "-c", _BETWEEN, sys.executable, *arguments]
+    seconds, held = map(float, subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split())
+    return seconds, held / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def measured(n_problems: int, n_samples: int) -> dict[str, tuple[float, float]]:
