@@ -205,7 +205,7 @@ def test_whatever_it_holds_it_is_written_so_that_it_reads_as_the_same(system, pa
 def test_a_missing_file_lists_the_presets(tmp_path):
     with pytest.raises(RequestError, match=r"no config 'nope.toml': name a TOML file or a preset \(.*lab"):
         load_config("nope.toml")
-    with pytest.raises(RequestError, match="no config"):
+    with pytest.raises(RequestError, match="is a folder: name a TOML file"):
         load_config(tmp_path)
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(RequestError, match="is no valid TOML"):

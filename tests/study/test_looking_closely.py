@@ -140,7 +140,7 @@ def test_difficulty_without_scores_is_told_by_grades_alone(tmp_path):
     with pytest.raises(RequestError, match="prm"):
         difficulty.answer(pool, question(bins=4, difficulty="predicted"))
     assert found.cheap()["k"].to_list() == [1, 2, 4, 8]  # 16 leave none to judge by
-    assert "16 samples leave none to judge by" in found.notes[1]
+    assert any("16 samples leave none to judge by" in note for note in found.notes)
 
 
 def test_difficulty_of_counts():
@@ -187,7 +187,7 @@ def test_a_cap_that_loses_nothing_is_told(monkeypatch):
     )
     assert found.efficiency is None and "no texts cut into steps" in found.notes[0]
     slow = lengths.answer(make_pool(right, completion_tokens=np.where(right == 1, 100.0, 10.0)), [10, 100])
-    assert slow.findings == ()
+    assert not any(said.startswith("A cap") for said in slow.findings)
     with pytest.raises(RequestError, match="does not know how long"):
         lengths.answer(make_pool([[1, 0]], completion_tokens=np.full((1, 2), np.nan)))
 

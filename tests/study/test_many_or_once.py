@@ -47,7 +47,10 @@ def efforts(tmp_path: Path, low: float, high: float, **more: Any) -> Any:
 )
 def test_sentences_say_who_is_ahead_and_no_more(tmp_path, low, high, lead, verdict):
     found = efforts(tmp_path, low, high)
-    (said,) = found.findings
+    said, *more = found.findings
+    assert all(sentence.startswith("To settle it") for sentence in more) and len(more) == (
+        verdict == "too close to call"
+    )
     row = found.result.frame.row(0, named=True)
     assert said.startswith(f"m on toy, at the tokens of one longer answer: {lead}. Low effort × 4 reaches")
     assert verdict in said and "on 60 problems" in said

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ttclib.analysis.efficiency import TOO_CLOSE
-from ttclib.analysis.resampling import leads
+from ttclib.analysis.winners import leads
 from ttclib.study import findings, settling
 
 

@@ -40,6 +40,7 @@ SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 
 # Of a kernel's last studies what was replayed is not replayed again, also by the next notebook of a suite.
 _STUDIES: Kept[Study] = Kept(lambda study: 1, largest=2)
+_QUIET = "color:var(--jp-content-font-color2,#5a5a5a);margin:2px 0"
 
 
 class AlreadySaid(RequestError):
@@ -105,7 +106,7 @@ def missing_is_said() -> Iterator[None]:
     try:
         yield
     except AlreadySaid as error:
-        show(f'<p class="ttc-none" style="color:#767676;margin:2px 0">{escape(str(error))}</p>')
+        show(f'<p class="ttc-none" style="{_QUIET}">{escape(str(error))}</p>')
     except TTCError as error:
         show(callout(str(error)))
 
