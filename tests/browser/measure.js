@@ -15,20 +15,23 @@
     const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
     return (high + 0.05) / (low + 0.05);
   };
+  const laid = (color, paper, share) => color.slice(0, 3).map((part, at) => part * share + paper[at] * (1 - share));
   // The paper behind an element, and a colour laid on it as pale as the elements around it make it.
   const paperOf = (element) => {
+    const layers = [];
     for (let at = element; at; at = at.parentElement) {
       const [r, g, b, alpha = 1] = numbers(getComputedStyle(at).backgroundColor);
-      if (r !== undefined && alpha > 0.5) return [r, g, b];
+      if (r === undefined || alpha === 0) continue;
+      layers.push([[r, g, b], alpha]);
+      if (alpha === 1) break;
     }
-    return [255, 255, 255];
+    return layers.reduceRight((below, [color, alpha]) => laid(color, below, alpha), [255, 255, 255]);
   };
   const paleness = (element) => {
     let share = 1;
     for (let at = element; at; at = at.parentElement) share *= Number(getComputedStyle(at).opacity);
     return share;
   };
-  const laid = (color, paper, share) => color.slice(0, 3).map((part, at) => part * share + paper[at] * (1 - share));
 
   if (document.documentElement.scrollWidth > innerWidth + 1) say("wider than the window", String(document.documentElement.scrollWidth));
 
