@@ -136,7 +136,13 @@ def _of_file(con: duckdb.DuckDBPyConnection, store: Path) -> Inspection:
         found.findings += _unreadable(store, str(error).splitlines()[0])
         return found
     found.findings += [
-        Finding("foreign", None, store.name, f"holds {one}, which ttclib did not put there") for one in foreign
+        Finding(
+            "foreign",
+            None,
+            store.name,
+            f"has {one}" if one.startswith("no ") else f"holds {one}, which ttclib did not put there",
+        )
+        for one in foreign
     ]
     for table in TABLES:
         if table not in found.in_file:
@@ -149,7 +155,7 @@ def _of_file(con: duckdb.DuckDBPyConnection, store: Path) -> Inspection:
             )
             del found.in_file[table]
             continue
-        lost = list(_lost(con, table, sorted(known & dict(columns_of(table)).keys())))
+        lost = list(_lost(found, table, sorted(known & dict(columns_of(table)).keys())))
         if lost:
             found.lost[table] = lost
             found.findings += [Finding("storage", table, _rows(*one), "cannot be read") for one in lost]
@@ -184,30 +190,30 @@ def _changed(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Finding]:
         yield Finding("checksum", table, "", what)
 
 
-def _lost(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> Iterator[tuple[str | None, int, int]]:
-    """What of a table cannot be read, column by column."""
-    if _reads(con, table, columns, None):
+def _lost(found: Inspection, table: str, columns: list[str]) -> Iterator[tuple[str | None, int, int]]:
+    """What of a table cannot be read, or not as what it should be, column by column."""
+    if _reads(found, table, columns):
         return
     try:
-        n_rows = checksums.last_row(con, table) + 1
+        n_rows = checksums.last_row(found.con, table) + 1
     except duckdb.Error:
         yield None, 0, 0
         return
     for column in columns:
-        if not _reads(con, table, [column], None):
-            yield from ((column, *span) for span in _joined(_unread(con, table, column, 0, n_rows)))
+        if not _reads(found, table, [column]):
+            yield from ((column, *span) for span in _joined(_unread(found, table, column, 0, n_rows)))
 
 
-def _unread(con: duckdb.DuckDBPyConnection, table: str, column: str, first: int, end: int) -> Iterator[tuple[int, int]]:
+def _unread(found: Inspection, table: str, column: str, first: int, end: int) -> Iterator[tuple[int, int]]:
     """Ranges of rows that cannot be read, by halves."""
-    if first >= end or _reads(con, table, [column], (first, end)):
+    if first >= end or _reads(found, table, [column], f"rowid >= {first}", f"rowid < {end}"):
         return
     if end - first <= VECTOR:
         yield first, end
         return
     middle = first + max(VECTOR, (end - first) // 2 // VECTOR * VECTOR)
-    yield from _unread(con, table, column, first, middle)
-    yield from _unread(con, table, column, middle, end)
+    yield from _unread(found, table, column, first, middle)
+    yield from _unread(found, table, column, middle, end)
 
 
 def _joined(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -220,11 +226,11 @@ def _joined(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def _reads(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], span: tuple[int, int] | None) -> bool:
-    """Whether these columns of a table, of a range of rows, can be read to the last value."""
-    which = f"WHERE rowid >= {span[0]} AND rowid < {span[1]}" if span else ""
+def _reads(found: Inspection, table: str, columns: list[str], *conditions: str) -> bool:
+    """Whether these columns of a table, of some rows, can be read to the last value."""
+    rows = rows_of(table, found.in_file[table], *conditions)
     try:
-        con.execute(f"SELECT bit_xor(hash({', '.join(columns)})) FROM store.main.{table} {which}").fetchall()
+        found.con.execute(f"SELECT bit_xor(hash({', '.join(columns)})) FROM ({rows})").fetchall()
     except duckdb.Error:
         return False
     return True
