@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 
 from tests.builders import add_chains, build_store
@@ -55,7 +55,8 @@ DRAWN = some.lists(
 WORLD = {(name, index): answer for name in "pq" for index, answer in enumerate(("2", "7", "2.0", "11", "7.0", "5"))}
 
 
-@settings(max_examples=4)
+# Not shrunk: what is drawn is small, and each try makes a dozen stores.
+@settings(max_examples=4, phases=[Phase.reuse, Phase.generate])
 @given(drawn=DRAWN)
 def test_any_order_and_any_grouping_give_the_same(tmp_path_factory, drawn):
     folder = tmp_path_factory.mktemp("merge")
@@ -78,8 +79,7 @@ def test_any_order_and_any_grouping_give_the_same(tmp_path_factory, drawn):
         facts = {"n_layers": 2} if number else {"n_parameters": 7}
         stores.append(store_of(new(), list(samples.values()), **facts))
     expected = content(merged(*stores))
-    assert content(merged(*stores[::-1])) == expected
-    assert content(merged(merged(*stores[1:]), stores[0])) == expected
+    assert content(merged(merged(*stores[:0:-1]), stores[0])) == expected  # backwards
     assert content(merged(stores[-1], merged(*stores[:-1]), stores[0])) == expected
     assert {row[1:4:2] for row in expected["samples"]} == {(name, index) for own in drawn for name, index, _ in own}
     classes: dict[tuple[object, object], set[float]] = {}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders import add_chains, build_store
 from tests.crashes import content
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
 from ttclib.soundness import repair_store, verify_store
 from ttclib.store import absorb, pending_parts, set_model_facts, write_part
 from ttclib.store.packed import pack
@@ -184,11 +184,12 @@ def test_a_truncated_file_is_found_at_any_length(store, tmp_path):
     rng = random.Random(1)
     for length in (0, 4096, 50_000, *(rng.randrange(len(raw)) for _ in range(3))):
         path = tmp_path / "cut.duckdb"
+        path.write_bytes(raw)
+        write_part(path, "problems", [{"problem_id": "new"}])
         path.write_bytes(raw[:length])
         found = verify_store(path)
         assert {one.kind for one in found.findings} >= {"storage"}, length
         # What waits beside it is saved whatever became of the file.
-        write_part(path, "problems", [{"problem_id": "new"}])
         clean = tmp_path / f"clean{length}.duckdb"
         assert repair_store(path, clean).rows["problems"] >= 1
         assert verify_store(clean).is_sound
@@ -230,7 +231,8 @@ def test_every_flip_in_a_part_is_found_and_the_others_are_taken_in(store):
         part.write_bytes(damaged)
         (finding,) = verify_store(store).findings
         assert finding.kind == "part" and part.name in finding.where and finding.table == "problems"
-    with pytest.raises(Exception, match="is damaged: move it out of that folder; the other 1 were taken in") as raised:
+    told = r"(is damaged|cannot be read) \(.*\): move it out of that folder; the other 1 were taken in"
+    with pytest.raises(TTCError, match=told) as raised:
         absorb(store)
     assert raised.value.exit_status == 1
     assert pending_parts(store) == [part] and not good.exists()
@@ -326,3 +328,64 @@ def test_requests_that_are_wrong(store, tmp_path):
     with pytest.raises(Exception, match="nothing of .* can be saved") as raised:
         repair_store(tmp_path / "text.duckdb", tmp_path / "clean.duckdb")
     assert raised.value.exit_status == 1 and not (tmp_path / "clean.duckdb").exists()
+
+
+OF_A_STRANGER = {
+    "a generated column": [
+        "CREATE TABLE old AS SELECT * FROM samples",
+        "DROP TABLE samples",
+        "CREATE TABLE samples (policy VARCHAR NOT NULL, problem_id VARCHAR NOT NULL, setting VARCHAR NOT NULL, "
+        "sample_index INTEGER NOT NULL, completion VARCHAR AS (policy || '#'))",
+        "INSERT INTO samples SELECT policy, problem_id, setting, sample_index FROM old",
+        "DROP TABLE old",
+    ],
+    "values of another type": [
+        "ALTER TABLE samples ALTER completion_tokens TYPE VARCHAR",
+        "UPDATE samples SET completion_tokens = 'many'",
+    ],
+    "a view in a table's place": ["DROP TABLE features", "CREATE VIEW features AS SELECT error('was run') AS policy"],
+    "checksums that are a view": ["DROP TABLE checksums", "CREATE VIEW checksums AS SELECT error('was run') AS hash"],
+    "macros named as DuckDB's": ["CREATE MACRO hash(x) AS 1", "CREATE MACRO bit_xor(x) AS 1"],
+}
+
+
+@pytest.mark.parametrize("name", OF_A_STRANGER)
+def test_what_a_stranger_put_there_is_not_run(store, name):
+    sql(store, *OF_A_STRANGER[name], unseen=False)
+    assert "foreign" in {one.kind for one in verify_store(store).findings}
+    clean = store.with_name("clean.duckdb")
+    assert repair_store(store, clean).rows["samples"] == 24 and verify_store(clean).is_sound
+    assert all(row[4] != "policy#" for row in content(clean)["samples"])
+
+
+def test_features_of_questions_are_compared_too(store):
+    rows = [
+        {**TREE, "feature": "hidden", "hidden": b"abcd", "prompt_tokens": 3},
+        {**TREE, "feature": "greedy", "completion": "#1", "completion_tokens": 2, "logprob": -1.0},
+    ]
+    write_part(store, "features", rows)
+    absorb(store)
+    assert verify_store(store).is_sound
+    sql(
+        store,
+        "UPDATE features SET hidden = 'abc'::BLOB WHERE feature = 'hidden'",
+        "UPDATE features SET policy = 'nobody' WHERE feature = 'greedy'",
+    )
+    found = {(one.kind, one.table) for one in verify_store(store).findings}
+    assert found == {("tokens", "features"), ("reference", "features")}
+    repair_store(store, store.with_name("clean.duckdb"))
+    assert verify_store(store.with_name("clean.duckdb")).is_sound
+
+
+def test_a_folder_of_parts_is_a_store(store, tmp_path):
+    part = write_part(store, "problems", [{"problem_id": "new"}])
+    (folder := tmp_path / "parts").mkdir()
+    with pytest.raises(RequestError, match="is a folder without parts"):
+        verify_store(folder)
+    copy = folder / part.name
+    copy.write_bytes(part.read_bytes())
+    assert verify_store(folder).is_sound
+    assert repair_store(folder, tmp_path / "clean.duckdb").rows["problems"] == 1
+    copy.write_bytes(part.read_bytes()[:-9])
+    (finding,) = verify_store(folder).findings
+    assert finding.kind == "part"

@@ -1,6 +1,7 @@
 """Whether a store is what was written to it: verified, repaired, merged.
 
 What rows must be to each other is known by `ttclib.store`, what answers are worth by `ttclib.grading`; here both are
+put together.
 """
 
 from ttclib.soundness.merging import merge_stores

@@ -116,8 +116,10 @@ def at_hand(path: str | Path) -> Iterator[tuple[Path, list[Finding]]]:
         No such store.
     """
     given = plain_path(path)
-    if given.is_dir():
-        raise RequestError(f"'{given}' is a folder: name a store's DuckDB file, or a packed one, NAME.duckdb.xz")
+    if given.is_dir() and not pending_parts(given):
+        raise RequestError(
+            f"'{given}' is a folder without parts: name a store's DuckDB file, or a packed one, NAME.duckdb.xz"
+        )
     packed = given if given.suffix == ".xz" else packed_path(given)
     if given.suffix != ".xz" and (given.exists() or pending_parts(given)):
         yield given, checked_packed(given)

@@ -57,7 +57,7 @@ def expected_columns(table: str) -> dict[str, str]:
     return {**dict(columns_of(table)), **FORMER_COLUMNS.get(table, {})} if table in TABLES else {}
 
 
-def rows_of(table: str, columns: dict[str, FileColumn] | None) -> str | None:
+def rows_of(table: str, columns: dict[str, FileColumn] | None, *conditions: str) -> str | None:
     """SQL of a table's rows: columns of ours, in our types; no generated one, no row without its key.
 
     Parameters
@@ -65,6 +65,8 @@ def rows_of(table: str, columns: dict[str, FileColumn] | None) -> str | None:
     table : str
     columns : dict of str to FileColumn or None
         As the file declares them; None: it has no such table.
+    *conditions : str
+        SQL that holds for the rows, such as of their rowid.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def rows_of(table: str, columns: dict[str, FileColumn] | None) -> str | None:
     if not set(keys) <= taken.keys():
         return None
     chosen = [_as_ours(name, column, expected_columns(table)[name]) for name, column in taken.items()]
-    known = [f"{name} IS NOT NULL" for name in keys if taken[name].nullable]
+    known = [*conditions, *(f"{name} IS NOT NULL" for name in keys if taken[name].nullable)]
     return f"SELECT {', '.join(chosen)} FROM store.main.{table}" + (f" WHERE {' AND '.join(known)}" if known else "")
 
 

@@ -50,7 +50,8 @@ def last_row(con: duckdb.DuckDBPyConnection, table: str) -> int:
 def comparable(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether the file has sums, by the hash of this DuckDB."""
     known = con.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'store' AND table_name = 'checksums'"
+        "SELECT count(*) FROM duckdb_tables() "
+        "WHERE database_name = 'store' AND schema_name = 'main' AND table_name = 'checksums'"
     )
     if not known.fetchall()[0][0]:
         return False

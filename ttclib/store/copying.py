@@ -46,7 +46,9 @@ def refuse_existing(target: Path) -> None:
 
 @contextmanager
 def filling(path: str | Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A new store to put rows into, attached as ``store`` and in use; in place at the end, or not there at all.
+    """A new store to put rows into, attached as ``store``; in place at the end, or not there at all.
+
+    Its tables can be read by their names alone, as those that `connect` gives.
 
     Raises
     ------
@@ -60,6 +62,8 @@ def filling(path: str | Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con.execute(attach_statement(temporary, "READ_WRITE"))
         migrate(shut(con), temporary)
+        for table in TABLES:
+            con.execute(f"CREATE TEMP VIEW {table} AS SELECT * FROM store.main.{table}")
         con.execute("BEGIN")
         yield con
         checksums.take_anew(con)

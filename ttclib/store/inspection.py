@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,10 @@ import duckdb
 from ttclib.errors import TTCError
 from ttclib.store import checksums
 from ttclib.store.blocks import damaged_blocks, is_duckdb
-from ttclib.store.catalogue import catalogue_of
+from ttclib.store.catalogue import Catalogue, catalogue_of, is_whole, rows_of
 from ttclib.store.findings import Finding, at
 from ttclib.store.foreign import foreign_objects
-from ttclib.store.isolation import new_connection
+from ttclib.store.isolation import new_connection, shut
 from ttclib.store.locks import StoreLockedError, shared_reader
 from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
 from ttclib.store.part_checks import checked_parts
@@ -37,8 +37,8 @@ class Inspection:
         The file as ``store``, and a view for each table of `TABLES` over the file and the sound parts.
     version : int or None
         None: there is no file, or none that can be opened.
-    in_file : set of str
-        Tables of the file that can be named.
+    in_file : dict of str to dict
+        Tables of the file that can be read, with the columns that it declares.
     findings : list of Finding
         Of the file itself and of its parts.
     lost : dict of str to list
@@ -48,18 +48,19 @@ class Inspection:
 
     con: duckdb.DuckDBPyConnection
     version: int | None = None
-    in_file: set[str] = field(default_factory=set)
+    in_file: Catalogue = field(default_factory=dict)
     parts: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     lost: dict[str, list[tuple[str | None, int, int]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def own(self, table: str) -> str | None:
-        """SQL of the rows of a table in the file, in today's columns; None: it has none."""
-        if self.version is None or table not in self.in_file:
-            return None
-        rows = f"SELECT * FROM store.main.{table}"
-        return as_of_today(table, rows) if self.version < SCHEMA_VERSION else rows
+    def own(self, table: str, *conditions: str, without: Set[str] = frozenset()) -> str | None:
+        """SQL of the rows of a table in the file for which conditions hold, in today's columns; None: it has none."""
+        held = {name: column for name, column in self.in_file.get(table, {}).items() if name not in without}
+        rows = rows_of(table, held, *conditions)
+        if rows is None or (self.version == SCHEMA_VERSION and is_whole(table, held)):
+            return rows
+        return as_of_today(table, rows)
 
 
 @contextmanager
@@ -88,9 +89,9 @@ def inspected(
         A newer schema, or a DuckDB file of something else.
     """
     beside = parts_of or store
-    if not store.exists():
+    if not store.is_file():  # none, or a folder of parts
         with new_connection() as con:
-            yield _with_parts(Inspection(con), beside)
+            yield _of_parts(Inspection(con), beside)
         return
     try:
         reader = shared_reader(store, wait_s, notify, parts_of=beside)
@@ -100,10 +101,10 @@ def inspected(
     except TTCError as error:
         with new_connection() as con:
             found = Inspection(con, findings=_unreadable(store, str(error)))
-            yield _with_parts(found, beside)
+            yield _of_parts(found, beside)
         return
     try:
-        yield _with_parts(_of_file(con, store), beside)
+        yield _named(_with_parts(_of_file(con, store), beside))
     finally:
         reader.__exit__(None, None, None)
 
@@ -128,50 +129,52 @@ def _of_file(con: duckdb.DuckDBPyConnection, store: Path) -> Inspection:
     found = Inspection(con)
     try:
         found.version = check_version(con, store)
-        found.in_file = set(catalogue_of(con))
+        found.in_file = catalogue_of(con)
         foreign = foreign_objects(con)
     except duckdb.Error as error:
-        found.version = None
+        found.version, found.in_file = None, {}
         found.findings += _unreadable(store, str(error).splitlines()[0])
         return found
     found.findings += [
-        Finding("foreign", None, store.name, f"holds {one}, which ttclib did not put there") for one in foreign
+        Finding(
+            "foreign",
+            None,
+            store.name,
+            f"has {one}" if one.startswith("no ") else f"holds {one}, which ttclib did not put there",
+        )
+        for one in foreign
     ]
     for table in TABLES:
         if table not in found.in_file:
             continue
-        known = {
-            name
-            for (name,) in con.execute(
-                "SELECT column_name FROM duckdb_columns() WHERE database_name = 'store' AND table_name = ?", [table]
-            ).fetchall()
-        }
+        # What a generated column says is not stored, and could be anything.
+        known = {name for name, column in found.in_file[table].items() if not column.generated}
         if lacking := [name for name in TABLES[table] if name not in known and name != "reading"]:
             found.findings.append(
                 Finding("foreign", table, "", f"has no column {', '.join(lacking)}: none of it is read")
             )
-            found.in_file.discard(table)
+            del found.in_file[table]
             continue
-        lost = list(_lost(con, table, sorted(known & dict(columns_of(table)).keys())))
+        lost = list(_lost(found, table, sorted(known & dict(columns_of(table)).keys())))
         if lost:
             found.lost[table] = lost
             found.findings += [Finding("storage", table, _rows(*one), "cannot be read") for one in lost]
     if found.version == 0:
         found.notes.append("it is empty: no table, no row")
-    elif not _comparable(con):
+    elif not _comparable(found):
         found.notes.append(
             "it has no checksums of its rows yet, or those of another DuckDB: the next command that writes adds them"
         )
     else:
         for table in TABLES:
-            if table in found.in_file and table not in found.lost:
+            if table not in found.lost and is_whole(table, found.in_file.get(table, {})):
                 found.findings += _changed(con, table)
     return found
 
 
-def _comparable(con: duckdb.DuckDBPyConnection) -> bool:
+def _comparable(found: Inspection) -> bool:
     try:
-        return checksums.comparable(con)
+        return is_whole("checksums", found.in_file.get("checksums", {})) and checksums.comparable(found.con)
     except duckdb.Error:
         return False
 
@@ -187,30 +190,30 @@ def _changed(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Finding]:
         yield Finding("checksum", table, "", what)
 
 
-def _lost(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> Iterator[tuple[str | None, int, int]]:
-    """What of a table cannot be read, column by column."""
-    if _reads(con, table, columns, None):
+def _lost(found: Inspection, table: str, columns: list[str]) -> Iterator[tuple[str | None, int, int]]:
+    """What of a table cannot be read, or not as what it should be, column by column."""
+    if _reads(found, table, columns):
         return
     try:
-        n_rows = checksums.last_row(con, table) + 1
+        n_rows = checksums.last_row(found.con, table) + 1
     except duckdb.Error:
         yield None, 0, 0
         return
     for column in columns:
-        if not _reads(con, table, [column], None):
-            yield from ((column, *span) for span in _joined(_unread(con, table, column, 0, n_rows)))
+        if not _reads(found, table, [column]):
+            yield from ((column, *span) for span in _joined(_unread(found, table, column, 0, n_rows)))
 
 
-def _unread(con: duckdb.DuckDBPyConnection, table: str, column: str, first: int, end: int) -> Iterator[tuple[int, int]]:
+def _unread(found: Inspection, table: str, column: str, first: int, end: int) -> Iterator[tuple[int, int]]:
     """Ranges of rows that cannot be read, by halves."""
-    if first >= end or _reads(con, table, [column], (first, end)):
+    if first >= end or _reads(found, table, [column], f"rowid >= {first}", f"rowid < {end}"):
         return
     if end - first <= VECTOR:
         yield first, end
         return
     middle = first + max(VECTOR, (end - first) // 2 // VECTOR * VECTOR)
-    yield from _unread(con, table, column, first, middle)
-    yield from _unread(con, table, column, middle, end)
+    yield from _unread(found, table, column, first, middle)
+    yield from _unread(found, table, column, middle, end)
 
 
 def _joined(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -223,11 +226,11 @@ def _joined(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def _reads(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], span: tuple[int, int] | None) -> bool:
-    """Whether these columns of a table, of a range of rows, can be read to the last value."""
-    which = f"WHERE rowid >= {span[0]} AND rowid < {span[1]}" if span else ""
+def _reads(found: Inspection, table: str, columns: list[str], *conditions: str) -> bool:
+    """Whether these columns of a table, of some rows, can be read to the last value."""
+    rows = rows_of(table, found.in_file[table], *conditions)
     try:
-        con.execute(f"SELECT bit_xor(hash({', '.join(columns)})) FROM store.main.{table} {which}").fetchall()
+        found.con.execute(f"SELECT bit_xor(hash({', '.join(columns)})) FROM ({rows})").fetchall()
     except duckdb.Error:
         return False
     return True
@@ -237,10 +240,20 @@ def _rows(column: str | None, first: int, end: int) -> str:
     return "the whole table" if column is None else f"column {column}, rows {first:,} to {end - 1:,}"
 
 
+def _of_parts(found: Inspection, store: Path) -> Inspection:
+    """Where there is no file, the parts are all there is, and all that the connection may read."""
+    shut(found.con, readable=_with_parts(found, store).parts)
+    return _named(found)
+
+
 def _with_parts(found: Inspection, store: Path) -> Inspection:
-    """Look at the parts, and name the tables."""
     found.parts, faults = checked_parts(store)
     found.findings += faults
+    return found
+
+
+def _named(found: Inspection) -> Inspection:
+    """Name the tables."""
     for table in TABLES:
         found.con.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS {whole(table, found.own(table), found.parts)}")
     return found

@@ -5,51 +5,26 @@ from __future__ import annotations
 import lzma
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ttclib.store.findings import Finding
 from ttclib.store.packed import packed_path
-from ttclib.store.part_names import is_as_named
 from ttclib.store.schema import parts_directory, pending_parts, table_of
+from ttclib.store.sound_parts import examined, read_through
 from ttclib.store.tables import TABLES
 
 
 def checked_parts(store: Path) -> tuple[list[Path], list[Finding]]:
     """Parts that are sound, and what is wrong with the others; every byte of each is read."""
-    sound, findings = [], []
-    for part in pending_parts(store):
-        try:
-            fault = _fault(part)
-        except FileNotFoundError:  # taken in meanwhile
-            continue
-        if fault is None:
-            sound.append(part)
-        else:
-            findings.append(Finding("part", table_of(part), f"part {part.name}", f"{fault}: none of its rows is sound"))
+    sound, bad = examined(pending_parts(store), anew=True)
+    bad += [one for one in read_through(sound) if one.path.exists()]  # not one that was taken in meanwhile
+    findings = [
+        Finding("part", table_of(one.path), f"part {one.path.name}", f"{one.reason}: none of its rows is read")
+        for one in bad
+    ]
     for other in sorted(parts_directory(store).glob("*.parquet")):
         if table_of(other) not in TABLES:
             what = f"is of no table of this ttclib ('{table_of(other)}'): its rows are not read"
             findings.append(Finding("part", None, f"part {other.name}", what))
-    return sound, findings
-
-
-def _fault(part: Path) -> str | None:
-    """What is wrong with a part; None: nothing."""
-    try:
-        if not is_as_named(part):
-            return "its bytes are not those that were written"
-        content = pq.read_table(part)
-    except FileNotFoundError:
-        raise
-    except (OSError, pa.ArrowException) as error:
-        return f"cannot be read ({str(error).splitlines()[0][:120]})"
-    table = table_of(part)
-    if lacking := [name for name in TABLES[table] if name not in content.column_names and name != "reading"]:
-        return f"has no column {', '.join(lacking)}"
-    if nulls := [name for name in TABLES[table] if name in content.column_names and content[name].null_count]:
-        return f"has rows without {', '.join(nulls)}"
-    return None
+    return [part for part in sound if part not in {one.path for one in bad}], findings
 
 
 def checked_packed(store: Path) -> list[Finding]:

@@ -62,7 +62,7 @@ def _keys() -> Iterator[Rule]:
 
 
 def _references() -> Iterator[Rule]:
-    for table in ("samples", "counts", "nodes", "revisions"):
+    for table in ("samples", "counts", "features", "nodes", "revisions"):
         for column, of, condition in (
             ("problem_id", "problems", "true"),
             ("policy", "models", "true"),
@@ -166,6 +166,12 @@ def _inside() -> Iterator[Rule]:
             WHERE prompt_tokens <> usual AND alike < n / 3""",
         ("runs",),
     )
+    for what, condition in (
+        ("a number of tokens is below 0", "completion_tokens < 0 OR prompt_tokens < 0"),
+        ("its state is cut off: half floats have two bytes each", "octet_length(hidden) % 2 <> 0"),
+    ):
+        query = f"SELECT {_key('features')}, '{what}' FROM features WHERE {condition}"
+        yield Rule("tokens", "features", query)
     yield Rule("path", "nodes", _PATHS, ("samples",))
     yield Rule(
         "chain",

@@ -20,12 +20,10 @@ from ttclib.store.blocks import Block, damaged_blocks, mended
 from ttclib.store.copying import pour
 from ttclib.store.findings import Finding
 from ttclib.store.inspection import Inspection, inspected
-from ttclib.store.migrations import as_of_today
 from ttclib.store.part_rows import whole
 from ttclib.store.parts import arrow_schema
 from ttclib.store.relations import RULES, broken, misnamed
-from ttclib.store.schema import SCHEMA_VERSION
-from ttclib.store.tables import TABLES, columns_of
+from ttclib.store.tables import TABLES
 
 _MOST_GUESSES = 64
 _CHUNK = 1 << 20
@@ -46,7 +44,9 @@ def copy_readable(found: Inspection, into: duckdb.DuckDBPyConnection, store: Pat
             if columns:
                 named = ", ".join(sorted(str(name) for name in columns))
                 yield f"{table}: {named} of rows {first:,} to {end - 1:,}, which are kept without"
-            pour(found.con, _range(found, table, first, end, columns), into, table, store=store, unseen=True)
+            span = (f"rowid >= {first}", f"rowid < {end}")
+            if rows := found.own(table, *span, without={str(name) for name in columns}):
+                pour(found.con, rows, into, table, store=store, unseen=True)
         if None in {column for column, *_ in lost}:
             yield f"{table}: all rows of the file"
         beside = whole(table, None, found.parts)
@@ -62,18 +62,6 @@ def _spans(found: Inspection, table: str) -> Iterator[tuple[int, int, set[str | 
     bounds = sorted({0, last + 1, *(place for _, first, end in lost for place in (first, end))})
     for first, end in itertools.pairwise(bounds):
         yield first, end, {column for column, begin, stop in lost if begin <= first < stop}
-
-
-def _range(found: Inspection, table: str, first: int, end: int, lost: set[str | None]) -> str:
-    """SQL of a range of rows of the file, NULL where they are lost."""
-    rows = f"SELECT * FROM store.main.{table} WHERE rowid >= {first} AND rowid < {end}"
-    if lost:
-        rows = rows.replace("*", f"* EXCLUDE ({', '.join(map(str, lost))})", 1)
-    kinds = dict(columns_of(table))
-    if found.version is not None and found.version < SCHEMA_VERSION:
-        return as_of_today(table, rows)
-    nulls = "".join(f", NULL::{kinds[str(name)]} AS {name}" for name in lost)
-    return f"SELECT *{nulls} FROM ({rows})"
 
 
 def drop_unsound(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
