@@ -5,9 +5,9 @@ It starts a cluster on this machine again and again, which takes minutes: `pytes
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
-import pytest
 from click.testing import CliRunner
 
 from tests.collect.runs import write_config
@@ -60,4 +60,4 @@ def test_searches_and_chains_are_shared_out_too(tmp_path, tiny_policy, tiny_prm,
 
 
 if __name__ == "__main__":
-    sys.exit(pytest.main([__file__, "-v"]))
+    sys.exit(subprocess.call([sys.executable, "-m", "pytest", "-v", __file__]))

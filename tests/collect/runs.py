@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 _AT_BATCH = re.compile(rb"ray::Worker\.(draw|read)\b")
-_DISPATCHED_S = 2.0
+_DISPATCHED_S = 0.5
 
 
 def start(*words: object) -> subprocess.Popen[str]:
@@ -87,16 +87,15 @@ def killing(seed: int, n_kills: int, end: int) -> None:
     left, falling = [n_kills], [False]
 
     def and_kill(cluster: Any) -> Any:
-        done = next_done(cluster)
         if left[0] and not falling[0] and moments.random() < 0.5:
-            until = time.monotonic() + _DISPATCHED_S  # the next batch is on its way to whoever did this one
+            until = time.monotonic() + _DISPATCHED_S  # what was submitted is on its way to a worker
             while not (there := workers()) and time.monotonic() < until:
                 time.sleep(0.001)
             if there:
                 falling[0] = True
                 os.kill(moments.choice(there), signal.SIGKILL)
                 print("killed a worker", flush=True)
-        return done
+        return next_done(cluster)
 
     def and_count(cluster: Any, worker: Any, number: int, error: Exception) -> None:
         left[0] -= number >= 0
