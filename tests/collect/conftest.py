@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,14 @@ def config(tmp_path: Path, tiny_policy: Path, tiny_prm: Path) -> RunConfig:
             "grading": {"grader": "exact"},
         }
     )
+
+
+@pytest.fixture
+def processes() -> Iterator[list]:
+    """Processes that a test started end with it."""
+    started: list = []
+    yield started
+    for one in started:
+        one.kill()
+        one.wait()
+        one.stdout.close()

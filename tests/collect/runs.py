@@ -1,14 +1,15 @@
 """Runs in processes of their own: ``python -m tests.collect.runs ROLE … WORDS…`` is ``ttc WORDS…`` with a difference.
 
 ``noted LOG PAUSE_S``: each draw at the engine is a line of LOG, its seed, and takes its time.
-``killing SEED KILLS END``: workers of a Ray cluster are killed at random moments, and at last this process itself,
-inside the END-th transaction that takes parts in (0: not at all).
+``killing SEED KILLS END``: workers of a Ray cluster are killed at random moments until KILLS batches were lost with
+them, and this process itself inside the END-th transaction that takes parts in (0: not at all).
 """
 
 from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+_AT_BATCH = re.compile(rb"ray::Worker\.(draw|read)\b")
+_DISPATCHED_S = 0.5
 
 
 def start(*words: object) -> subprocess.Popen[str]:
@@ -61,49 +64,60 @@ def noted(log: Path, pause_s: float) -> None:
 
 
 def workers() -> list[int]:
-    """Processes of a cluster on this machine: ours, unless one that was there is named."""
+    """Processes of a cluster on this machine that are at a batch: ours, unless one that was there is named."""
     parents, found = {}, []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             name, _, rest = file.read_text().partition("(")[2].rpartition(")")
             parents[int(file.parent.name)] = int(rest.split()[1])
-            if name.startswith("ray::Worker"):
+            if name.startswith("ray::Worker") and _AT_BATCH.match((file.parent / "cmdline").read_bytes()):
                 found.append(int(file.parent.name))
     is_named = "RAY_ADDRESS" in os.environ
     return sorted(one for one in found if is_named or parents.get(parents[one]) == os.getpid())
 
 
 def killing(seed: int, n_kills: int, end: int) -> None:
-    """Kill workers at random moments, and this process inside its END-th transaction."""
+    """Kill workers until so many batches were lost, and this process inside its END-th transaction."""
     from ttclib.collect import keeper
     from ttclib.collect.engines.cluster import Cluster
-    from ttclib.store import connection
+    from ttclib.store import connection, taking_in
 
     moments = random.Random(seed)
-    next_done = Cluster.next_done
-    left = [n_kills]
+    next_done, replace = Cluster.next_done, Cluster._replace
+    left, falling = [n_kills], [False]
 
     def and_kill(cluster: Any) -> Any:
-        done = next_done(cluster)
-        if left[0] and moments.random() < 0.3 and (there := workers()):
-            left[0] -= 1
-            os.kill(moments.choice(there), signal.SIGKILL)
-            print("killed a worker", flush=True)
-        return done
+        if left[0] and not falling[0] and moments.random() < 0.5:
+            until = time.monotonic() + _DISPATCHED_S  # what was submitted is on its way to a worker
+            while not (there := workers()) and time.monotonic() < until:
+                time.sleep(0.001)
+            if there:
+                falling[0] = True
+                os.kill(moments.choice(there), signal.SIGKILL)
+                print("killed a worker", flush=True)
+        return next_done(cluster)
 
-    Cluster.next_done = and_kill
-    keeper._ABSORB_EVERY_S = 0.2
-    n_absorbed = [0]
-    unseen = connection._unseen
+    def and_count(cluster: Any, worker: Any, number: int, error: Exception) -> None:
+        left[0] -= number >= 0
+        falling[0] = False
+        replace(cluster, worker, number, error)
 
-    def dying(*arguments: Any) -> str:
-        n_absorbed[0] += 1
-        if n_absorbed[0] == end:  # inside the transaction: the parts were renamed long ago
+    Cluster.next_done, Cluster._replace = and_kill, and_count
+    keeper._ABSORB_EVERY_S = 0  # a transaction a batch
+    take_in, check_all_in = connection.take_in, taking_in._check_all_in
+    n_begun = [0]
+
+    def counted(*arguments: Any) -> None:
+        n_begun[0] += 1
+        take_in(*arguments)
+
+    def dying(*arguments: Any) -> None:
+        if n_begun[0] == end:  # its rows are in, and not yet for good
             print("killed itself", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
-        return unseen(*arguments)
+        check_all_in(*arguments)
 
-    connection._unseen = dying
+    connection.take_in, taking_in._check_all_in = counted, dying
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-"""Workers of a Ray cluster on this machine: what is in the store is what one process puts there, whoever is killed."""
+"""Workers of a Ray cluster on this machine: what is in the store is what one process puts there, whoever is killed.
+
+What takes minutes is in `tests.collect.cluster`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,7 +32,7 @@ CONTENT = {
     "settings": "SELECT * FROM settings",
     "models": "SELECT * FROM models",
 }
-PATIENCE_S = 300
+PATIENCE_S = 240
 
 
 def content(store: Path, table: str) -> list:
@@ -45,69 +49,36 @@ def close(one: Path, other: Path) -> bool:
     return all(x[:2] == y[:2] and x[2:] == pytest.approx(y[2:], abs=1e-4) for x, y in found)
 
 
-@pytest.fixture
-def processes() -> Iterator[list]:
-    started: list = []
-    yield started
-    for one in started:
-        one.kill()
-        one.wait()
-        one.stdout.close()
-
-
 def ended(processes: list, *words: object) -> tuple[int, str]:
     """How a run ended, and what it said; where Ray itself does not start, there is nothing to test."""
+    pytest.importorskip("ray", reason="ray is not installed")
     processes.append(start(*words))
-    said, _ = processes[-1].communicate(timeout=PATIENCE_S)
+    try:
+        said, _ = processes[-1].communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        processes[-1].kill()
+        said, _ = processes[-1].communicate()
+        if re.search(r"ray: [\d,]+ workers", said) and "waiting for the cluster" not in said:
+            raise
+        pytest.skip(f"Ray has begun no worker within {PATIENCE_S} s")
     if "no Ray cluster answers" in said:
         pytest.skip("Ray does not start on this machine")
     return processes[-1].returncode, said
 
 
-def test_four_workers_and_their_driver_killed_give_what_one_process_gives(
+def test_a_killed_worker_loses_nothing_and_two_give_what_one_process_gives(
     tmp_path, tiny_policy, tiny_prm, processes
 ) -> None:
-    pytest.importorskip("ray", reason="ray is not installed")
     one, many = tmp_path / "one.duckdb", tmp_path / "many.duckdb"
     alone = write_config(tmp_path / "one.toml", one, tiny_policy, tiny_prm)
     file = write_config(tmp_path / "many.toml", many, tiny_policy, tiny_prm)
     assert CliRunner().invoke(cli, ["sample", str(alone)]).exit_code == 0
-    shared = ["sample", file, "--on", "ray", "--workers", 4]
-    assert CliRunner().invoke(cli, ["sample", str(file), "--n-samples", "8"]).exit_code == 0  # begun on one machine
-    status, said = ended(processes, "killing", 1, 1, 9, *shared)
-    assert status == -9 and "killed itself" in said, said
-    assert 32 <= rows(many, "SELECT count(*) FROM samples")[0][0] < 256
-    status, said = ended(processes, "killing", 2, 2, 0, *shared)
+    status, said = ended(processes, "killing", 1, 1, 0, "sample", file, "--on", "ray", "--workers", 2)
     assert status == 0, said
-    assert "a worker died; another does its batch again" in said
+    assert said.count("a worker died; another does its batch again") == 1, said
     for table in CONTENT:
         assert content(many, table) == content(one, table), table
     assert close(one, many)
-
-
-@pytest.mark.slow
-def test_searches_and_chains_are_shared_out_too(tmp_path, tiny_policy, tiny_prm, processes) -> None:
-    pytest.importorskip("ray", reason="ray is not installed")
-    more = (
-        '[search]\nbudgets = [4]\nalgorithms = [{ strategy = "beam_search", beam_width = 2 }]\n'
-        f'[revision]\nn_chains = 3\nn_steps = 3\n[revision.verifier]\nname = "orm"\npath = "{tiny_prm}"\n'
-    )
-    found = []
-    for name, on in (("one", ()), ("many", ("--on", "ray", "--workers", 2))):
-        store = tmp_path / f"{name}.duckdb"
-        file = write_config(tmp_path / f"{name}.toml", store, tiny_policy, tiny_prm, n_samples=4, limit=2, more=more)
-        assert CliRunner().invoke(cli, ["sample", str(file)]).exit_code == 0
-        for command in ("search", "revise"):
-            status, said = ended(processes, "killing", 3, int(bool(on)), 0, command, file, *on)
-            assert status == 0, said
-        queries = (
-            "SELECT problem_id, path, token_ids, finish_reason FROM nodes ORDER BY ALL",
-            "SELECT problem_id, path, round(step_score, 4), prm_tokens FROM node_scores ORDER BY ALL",
-            "SELECT problem_id, chain, position, completion_ids FROM revisions ORDER BY ALL",
-            "SELECT problem_id, chain, position, prm_tokens FROM revision_scores ORDER BY ALL",
-        )
-        found.append([rows(store, query) for query in queries])
-    assert found[0] == found[1] and all(found[0])
 
 
 def test_a_prm_without_weights_writes_what_it_would_read(tiny_prm: Path) -> None:

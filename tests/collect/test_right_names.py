@@ -81,7 +81,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made_up() -> Any:
     with pytest.MonkeyPatch.context() as patch:
 
-        def load(policy: PolicyConfig, prompt: Any) -> Drawing:
+        def load(policy: PolicyConfig, prompt: Any, on: Any = None) -> Drawing:
             return Drawing(int(Path(policy.path).name[-1]))
 
         patch.setattr(run, "load_engine", load)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +20,11 @@ from ttclib.config import RunConfig, load_config
 from ttclib.errors import RequestError
 from ttclib.store.ingest import ingest
 from ttclib.store.schema import parts_directory
+from ttclib.store.tables import TABLES
 
+FEATURES = "SELECT policy, problem_id, setting, feature, layer, prompt_tokens FROM features ORDER BY ALL"
 CONTENT = "SELECT problem_id, sample_index, completion_ids, finish_reason, logprob FROM samples ORDER BY ALL"
 PATIENCE_S = 240
-
-
-@pytest.fixture
-def processes() -> Iterator[list]:
-    started: list = []
-    yield started
-    for one in started:
-        one.kill()
-        one.wait()
-        one.stdout.close()
 
 
 def drawn(log: Path) -> list[str]:
@@ -92,15 +83,19 @@ def test_shards_are_the_whole_in_one_store_or_in_several(config: RunConfig, tmp_
     assert sum(run.sample(config, shard=shard) for shard in shards) == 100
     assert [run.sample(config, shard=shard) for shard in shards] == [0, 0, 0]  # any may be rerun
     assert rows(config.store, CONTENT.replace(", logprob", "")) == rows(whole.store, CONTENT.replace(", logprob", ""))
+    assert rows(config.store, FEATURES) == rows(whole.store, FEATURES)
 
     apart = [config.model_copy(update={"store": tmp_path / f"shard-{shard.number}.duckdb"}) for shard in shards]
     for own, shard in zip(apart, shards, strict=True):
         run.sample(own, shard=shard)
     keeper.take_in(apart[0].store)  # one a file, two folders of parts
     sources = [apart[0].store, *(parts_directory(own.store) for own in apart[1:])]
+    assert sum(len(rows(own.store, FEATURES)) for own in apart) == 5  # each prompt is read by one shard
     found = ingest(tmp_path / "joined.duckdb", sources)
-    assert not found.refused and found.n_removed == found.n_parts - 5  # what came of a store's file stays there
-    assert rows(tmp_path / "joined.duckdb", CONTENT) == rows(config.store, CONTENT)
+    of_file = [table for table in TABLES if rows(apart[0].store, f"SELECT 1 FROM {table} LIMIT 1")]
+    assert not found.refused and found.n_removed == found.n_parts - len(of_file)  # what came of a file stays there
+    for query in (CONTENT, FEATURES):
+        assert rows(tmp_path / "joined.duckdb", query) == rows(config.store, query)
     assert run.sample(config.model_copy(update={"store": tmp_path / "joined.duckdb"})) == 0
 
 

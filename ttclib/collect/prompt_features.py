@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ttclib.collect.engines.types import Draw, Engine
 from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.progress import progress
 from ttclib.config import RunConfig
+from ttclib.store import StoreLockedError
 from ttclib.store.halves import pack_halves
 from ttclib.store.questions import GREEDY, HIDDEN, features_held
 
@@ -24,7 +26,9 @@ def keep_hidden(
     """Keep the hidden states that the store lacks, where the engine at hand can tell them."""
     if not hasattr(engine, "hidden_states"):
         return
-    held = features_held(config.store, config.policy.name, shared["setting"], notify=notify)[HIDDEN]
+    held: set[str] = set()
+    with suppress(StoreLockedError):  # another takes much in; at worst some are taken twice, and kept once
+        held = features_held(config.store, config.policy.name, shared["setting"], notify=notify)[HIDDEN]
     keep(engine, config, HIDDEN, {name: ids for name, ids in prompts.items() if name not in held}, shared)
 
 

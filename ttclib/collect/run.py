@@ -94,7 +94,7 @@ def sample(
     else:
         engine = load_engine(policy, config.prompt, on)
     try:
-        return _sample(engine, config, keeper, problems, todo, wanted, notify)
+        return _sample(engine, config, keeper, problems, todo, wanted, shard, notify)
     finally:
         for what, n in getattr(engine, "remarks", {}).items():
             notify(f"sample: {n:,} samples {what}")
@@ -149,6 +149,7 @@ def _sample(
     problems: list[Problem],
     todo: list[tuple[Problem, int]],
     wanted: int,
+    shard: Shard,
     notify: Notify,
 ) -> int:
     prompts = {problem.problem_id: tuple(engine.encode(problem.prompt)) for problem in problems}
@@ -195,7 +196,7 @@ def _sample(
     if work.n_by_others:
         notify(f"sample: {n_drawn:,} samples drawn here, {work.n_by_others:,} by others meanwhile")
     if shared:
-        keep_hidden(engine, config, prompts, shared, notify)
+        keep_hidden(engine, config, {name: prompts[name] for name in prompts if shard.has(name)}, shared, notify)
     if losses.first is not None:
         if not shared:
             raise losses.first
