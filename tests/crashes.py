@@ -21,7 +21,7 @@ from tests.builders import build_store
 from tests.store.old_stores import VERSIONS, old_store
 from tests.store.processes import row
 from ttclib.soundness import merge_stores, verify_store
-from ttclib.store import absorb, as_table, connect, replace_grades, write_part
+from ttclib.store import absorb, as_table, connect, is_collected, replace_grades, write_part
 from ttclib.store.copying import backup_store
 from ttclib.store.tables import TABLES, columns_of
 
@@ -60,7 +60,7 @@ def killed(work: Callable[[Callable[[object], None]], None], after_s: float) -> 
 def writing(folder: Path, rng: random.Random) -> bool:
     """Parts and their taking in: what was acknowledged is there, once, and no other part but the last."""
     path = folder / "written.duckdb"
-    held = content(path)["samples"] if path.exists() or path.with_name("written.duckdb.parts").exists() else []
+    held = content(path)["samples"] if is_collected(path) else []
     first = max((index for _, _, _, index, *_ in held), default=-1) + 1
 
     def work(say: Callable[[object], None]) -> None:
