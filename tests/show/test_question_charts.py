@@ -616,3 +616,15 @@ def test_the_cheapest_size_touches_one_and_is_pale_where_resamples_differ() -> N
     assert {"1M|sure", "10M|sure"} <= shades
     with pytest.raises(RequestError, match="no checkpoint covers 99 %"):
         training_chart(found.sizes, found.takeovers, 0.99)
+
+
+def test_names_of_close_levels_stand_one_above_the_other():
+    from ttclib.show.charts.axes import share
+    from ttclib.show.charts.labels import reference_layers
+
+    def heights(levels):
+        drawn = [one.to_dict() for one in reference_layers(levels, share("accuracy"), gap=0.02)]
+        return {one["mark"]["dy"] for one in drawn if one["mark"]["type"] == "text"}
+
+    assert len(heights({"a": 0.868, "b": 0.864, "c": 0.5})) == 2
+    assert len(heights({"a": 0.868, "b": 0.8, "c": 0.5})) == 1

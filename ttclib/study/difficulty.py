@@ -110,7 +110,8 @@ class DifficultyAnswer:
             if plain is not None and plain["spearman"] is not None:
                 line += f", metadata alone with {shown(plain['spearman'], 'spearman')}"
             if found["within_level"] is not None:
-                line += f"; within one {self.level} with {_rank(found, 'within_level')}"
+                level = (self.level or "").replace("n_", "number of ", 1).replace("_", " ")
+                line += f"; within one {level} with {_rank(found, 'within_level')}"
             said.append(f"{line}{self._like_probes(found)}.")
         if "question:greedy" in able:
             found = rows["question:greedy"]

@@ -106,7 +106,10 @@ def accuracy_chart(
     if references:
         first = known.filter(pl.col("bin").is_null() & (pl.col("budget") == budgets[0]))["accuracy"].to_list()
         where = "bin_now == 0" if by_bin else ""
-        level, *names = reference_layers(references, lines.measure, where=where, start=max(first, default=math.inf))
+        gap = 1.3 * LABEL_PX * (domain[1] - domain[0]) / height
+        level, *names = reference_layers(
+            references, lines.measure, where=where, start=max(first, default=math.inf), gap=gap
+        )
         layers = [level, *layers, *names]
     if budget is not None or slider:
         rule, said = _rule(base)

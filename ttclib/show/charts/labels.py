@@ -13,6 +13,7 @@ from ttclib.show.charts.series import Series, faded
 from ttclib.show.theme import FRAME, PAPER, QUIET_INK
 
 LABEL_PX = 13
+_REFERENCE_PX = 15  # from one name of a level to that above it
 
 
 def end_labels(
@@ -60,7 +61,7 @@ def halo_text(base: Any, *, text: str, channels: Mapping[str, Any], fill: Any = 
 
 
 def reference_layers(
-    references: Mapping[str, float], measure: Measure, *, where: str = "", start: float = math.inf
+    references: Mapping[str, float], measure: Measure, *, where: str = "", start: float = math.inf, gap: float = 0.04
 ) -> list[Any]:
     """Level lines with their names and values, at the end where the lines are not.
 
@@ -72,11 +73,21 @@ def reference_layers(
         An expression: drawn only there.
     start : float
         Where the highest line begins: a level above it is named at the left.
+    gap : float
+        Levels closer than this have their names one above the other.
     """
-    rows = [
-        {"name": name, "level": round(value, 5), "label": f"{name} {value:.1%}", "left": value > start}
-        for name, value in references.items()
-    ]
+    rows: list[dict[str, Any]] = []
+    for name, value in sorted(references.items(), key=lambda one: one[1]):
+        near = bool(rows) and value - rows[-1]["level"] < gap and rows[-1]["left"] == (value > start)
+        rows.append(
+            {
+                "name": name,
+                "level": round(value, 5),
+                "label": f"{name} {value:.1%}",
+                "left": value > start,
+                "stack": rows[-1]["stack"] + 1 if near else 0,
+            }
+        )
     base = alt.Chart(alt.InlineData(values=rows))
     if where:
         base = base.transform_filter(where)
@@ -84,18 +95,17 @@ def reference_layers(
         y=measure.y("level"), tooltip=alt.Tooltip("label:N", title=" ")
     )
     names = []
-    for left, x, align, dx in ((True, 0, "left", 4), (False, alt.ExprRef("width"), "right", -4)):
-        if any(row["left"] == left for row in rows):
-            names += halo_text(
-                base.transform_filter(f"datum.left == {str(left).lower()}"),
-                text="label:N",
-                channels={"x": alt.XValue(x), "y": measure.y("level")},
-                align=align,
-                baseline="bottom",
-                dx=dx,
-                dy=-3,
-                fontSize=12,
-            )
+    for left, stack in sorted({(row["left"], row["stack"]) for row in rows}):
+        names += halo_text(
+            base.transform_filter(f"datum.left == {str(left).lower()} && datum.stack == {stack}"),
+            text="label:N",
+            channels={"x": alt.XValue(0 if left else alt.ExprRef("width")), "y": measure.y("level")},
+            align="left" if left else "right",
+            baseline="bottom",
+            dx=4 if left else -4,
+            dy=-3 - _REFERENCE_PX * stack,
+            fontSize=12,
+        )
     return [line, *names]
 
 
