@@ -140,6 +140,17 @@ def shown(value: Any, of: Column | str, *, unit: bool = False) -> str:
     return text + (f" {found.unit}" if found.unit else _UNITS.get(found.kind, ""))
 
 
+def shown_size(value: float, of: Column | str) -> str:
+    """How large a difference is, without its sign.
+
+    Examples
+    --------
+    >>> shown_size(-0.12, "difference")
+    '12.0'
+    """
+    return shown(abs(value), of).lstrip("+")
+
+
 def shown_interval(low: Any, high: Any, of: Column | str) -> str:
     """An interval as a reader sees it, beside its estimate, so without a unit; an end that is not there is open.
 

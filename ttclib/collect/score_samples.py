@@ -21,7 +21,7 @@ from ttclib.samples import Setting
 from ttclib.setting_keys import differing_keys, matches, option, value_at
 from ttclib.store import connect
 from ttclib.store.choosing import Wanted, all_matching, choose_policy, choose_setting, settings_of
-from ttclib.store.remaining import drawn_samples, read_already, unscored_samples
+from ttclib.store.remaining import count_samples, read_already, unscored_samples
 
 _SCORED_AT_ONCE = 4096
 
@@ -220,6 +220,6 @@ def _delimiter(config: RunConfig, drawn: Setting, completions: Sequence[str], no
 def _unread(con: Any, policy: str, drawn: Setting, verifier: str, shard: Shard) -> _Unread:
     rows = unscored_samples(con, policy, drawn.name, verifier)
     rows = [row for row in rows if shard.has(*row[:2])]
-    n_samples = len(drawn_samples(con, policy, drawn.name))
+    n_samples = count_samples(con, policy, drawn.name)
     readable = [row for row in rows if row[2] is not None and row[3] is not None]
     return _Unread(n_samples, len(rows) - len(readable), readable)

@@ -7,7 +7,6 @@ not at all. Only rows are copied: what else a file holds stays behind.
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import pyarrow as pa
 from ttclib.errors import RequestError
 from ttclib.store import checksums
 from ttclib.store.connection import connect
+from ttclib.store.fresh_names import unfinished
 from ttclib.store.isolation import new_connection, shut
 from ttclib.store.locks import as_ours, attach_statement, damaged
 from ttclib.store.memory import WRITING
@@ -57,7 +57,7 @@ def filling(path: str | Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     target = store_path(path)
     refuse_existing(target)
-    temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}.tmp")
+    temporary = unfinished(target)
     con = new_connection(WRITING)
     try:
         con.execute(attach_statement(temporary, "READ_WRITE"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError
 from ttclib.store.connection import absorb, connect
+from ttclib.store.fresh_names import unfinished
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.parts import as_table, open_new, write_part
 from ttclib.store.schema import is_collected, parts_directory, store_path, table_of
@@ -202,7 +202,7 @@ def _copy(part: Path, folder: Path) -> None:
     target = folder / part.name
     if target.exists():
         return
-    temporary = folder / f"{part.name}.{uuid.uuid4().hex}.tmp"
+    temporary = unfinished(target)
     try:
         with part.open("rb") as source, open_new(temporary) as copy:
             shutil.copyfileobj(source, copy)

@@ -35,6 +35,12 @@ def holds_samples(con: duckdb.DuckDBPyConnection, policy: str, setting: str) -> 
     return bool(con.execute(query, [policy, setting]).fetchall())
 
 
+def count_samples(con: duckdb.DuckDBPyConnection, policy: str, setting: str) -> int:
+    """Samples of a pool."""
+    query = "SELECT count(*) FROM samples WHERE policy = $1 AND setting = $2"
+    return int(con.execute(query, [policy, setting]).fetchall()[0][0])
+
+
 def drawn_samples(
     con: duckdb.DuckDBPyConnection, policy: str, setting: str, of: Collection[str] | None = None
 ) -> set[tuple[str, int]]:

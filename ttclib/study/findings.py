@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.columns import DASH, shown, shown_interval, strategy_label
+from ttclib.analysis.columns import DASH, shown, shown_interval, shown_size, strategy_label
 from ttclib.analysis.crossover import Crossover
 from ttclib.analysis.efficiency import NO_FACTOR, NOT_REACHED, STARTS_ABOVE, Efficiency
 from ttclib.analysis.frontier import COMPUTE_OPTIMAL, Frontier
@@ -257,7 +257,7 @@ def _percent(value: float) -> str:
 
 
 def _size(value: float) -> str:
-    return _points(abs(value)).lstrip("+")
+    return shown_size(value, "difference")
 
 
 def _points(value: float) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ttclib.analysis.columns import shown, shown_interval
+from ttclib.analysis.columns import shown, shown_interval, shown_size
 from ttclib.analysis.gain import gain
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
@@ -48,11 +49,6 @@ class Gains:
     sides: tuple[str, ...]
     frame: pl.DataFrame
     lengths: pl.DataFrame
-
-    def pairs(self) -> list[tuple[str, str, pl.DataFrame]]:
-        """Each pair's names and rows."""
-        parts = self.frame.group_by("first_side", "second_side", maintain_order=True)
-        return [(str(first), str(second), part) for (first, second), part in parts]
 
 
 def ask_gain(study: Study, k: int | None = None, *, seed: int = 0) -> Answer[Gains]:
@@ -130,17 +126,13 @@ def _of_pair(frame: pl.DataFrame, first: str, second: str, ratio: float | None) 
     return said
 
 
-def _moved(row: dict[str, object]) -> str:
-    way = "more" if float(row["difference"]) > 0 else "less"  # type: ignore[arg-type]
-    return f"{_size(row['difference'])} points {way} often {_ends(row)}"
+def _moved(row: dict[str, Any]) -> str:
+    way = "more" if row["difference"] > 0 else "less"
+    return f"{shown_size(row['difference'], 'difference')} points {way} often {_ends(row)}"
 
 
-def _ends(row: dict[str, object]) -> str:
+def _ends(row: dict[str, Any]) -> str:
     return shown_interval(row["ci_low"], row["ci_high"], "difference")
-
-
-def _size(value: object) -> str:
-    return shown(abs(float(value)), "difference").lstrip("+")  # type: ignore[arg-type]
 
 
 def _sign(winner: str | None) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ttclib.analysis.columns import shown, shown_interval
+from ttclib.analysis.columns import shown, shown_interval, shown_size
 from ttclib.analysis.overthinking import length_cap_curve, outcome_efficiency
 from ttclib.analysis.within_lengths import within_lengths, worse_from
 from ttclib.errors import RequestError
@@ -102,7 +102,7 @@ def of_lengths(frame: pl.DataFrame, name: str) -> list[str]:
     how = "less" if last["deviation"] < 0 else "more"
     limit = worse_from(frame)
     where = "" if limit is None else f"; from {shown(limit, 'relative_length')} on accuracy is below the mean"
-    size = shown(abs(last["deviation"]), "deviation").lstrip("+")
+    size = shown_size(last["deviation"], "deviation")
     return [f"{of} are right {size} points {how} often than all of its samples {ends}{where}."]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.columns import prefixed, shown, strategy_label
+from ttclib.analysis.columns import prefixed, shown, shown_size, strategy_label
 from ttclib.replay.strategy import needs_truth
 from ttclib.study import settling
 
@@ -114,7 +114,7 @@ def _points(value: float) -> str:
 
 
 def _size(value: float) -> str:
-    return _points(abs(value)).lstrip("+")
+    return shown_size(value, "difference")
 
 
 def _problems(row: dict[str, Any]) -> str:
