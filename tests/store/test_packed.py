@@ -13,8 +13,8 @@ import pytest
 from tests.builders import build_store
 from ttclib import load_pool
 from ttclib.errors import RequestError, TTCError
+from ttclib.fresh_names import unfinished
 from ttclib.store import absorb, connect, is_collected, write_part
-from ttclib.store.fresh_names import unfinished
 from ttclib.store.packed import cached_copy, pack, packed_path, unpack
 from ttclib.study.opening import find_store
 

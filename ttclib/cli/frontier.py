@@ -31,8 +31,8 @@ from ttclib.cli.options import (
 )
 from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError, one_of
+from ttclib.fresh_names import unfinished
 from ttclib.store.fingerprint import fingerprint
-from ttclib.store.fresh_names import unfinished
 
 SHOWN = ("variant", "bin", "budget", "cost", "accuracy", "ci_low", "ci_high")
 CHOSEN = ("bin", "at_most", "cost", "accuracy", "ci_low", "ci_high", "chosen")

@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError, one_of
+from ttclib.fresh_names import unfinished
 from ttclib.interchange.batch import Notify
 from ttclib.interchange.dataset_card import dataset_card
 from ttclib.interchange.store_rows import StoreRows, open_rows
 from ttclib.interchange.training_set import ONLY, TRAINING_SCHEMA, training_lines, training_rows
-from ttclib.store.fresh_names import unfinished
 from ttclib.store.sample_rows import Selection
 
 FORMATS = ("interchange", "parquet", "huggingface", "training")

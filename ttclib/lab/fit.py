@@ -19,9 +19,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ttclib.errors import TTCError
+from ttclib.fresh_names import unfinished
 from ttclib.lab.batches import batches_by_length
 from ttclib.lab.muon import Muon
-from ttclib.store.fresh_names import unfinished
 
 _SAVE_EVERY_S = 30.0
 

@@ -24,10 +24,10 @@ import polars as pl
 
 from ttclib.collect.engines.transformers import TransformersEngine
 from ttclib.collect.engines.types import Draw, draw_seed
+from ttclib.fresh_names import unfinished
 from ttclib.lab.rollouts import Tree, draw_all, is_right, load_lab_engine, spend
 from ttclib.problems.arithmetic import Exercise, exercises
 from ttclib.revision_format import N_CONTEXT, revision_prefix, separator_text
-from ttclib.store.fresh_names import unfinished
 
 SEPARATOR = "\n\n{prompt}"  # an empty line, which no answer holds, and the problem again
 VERIFIER_CONTEXT = 1  # latest earlier answers that the verifier reads: all four would be twice the tokens

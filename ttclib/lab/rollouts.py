@@ -23,9 +23,9 @@ from ttclib.collect.engines.transformers import TransformersEngine
 from ttclib.collect.engines.types import Completion, Draw, draw_seed
 from ttclib.collect.steps import split_steps
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
+from ttclib.fresh_names import unfinished
 from ttclib.grading import extract_answer
 from ttclib.problems.arithmetic import Exercise, exercises
-from ttclib.store.fresh_names import unfinished
 
 DRAWS_AT_ONCE = 768
 PREFIX_TOKENS_AT_ONCE = 100_000

@@ -20,11 +20,11 @@ from typing import Any
 
 import ttclib
 from ttclib.errors import RequestError, TTCError, one_of
+from ttclib.fresh_names import unfinished
 from ttclib.show.kernel import SharedKernel
 from ttclib.show.page import NOTEBOOK_ONLY, PageFacts, page_html
 from ttclib.store.credit import store_credits
 from ttclib.store.fingerprint import fingerprint
-from ttclib.store.fresh_names import unfinished
 from ttclib.study.opening import find_store
 
 Notify = Callable[[str], None]

@@ -15,9 +15,9 @@ import duckdb
 import pyarrow as pa
 
 from ttclib.errors import RequestError
+from ttclib.fresh_names import unfinished
 from ttclib.store import checksums
 from ttclib.store.connection import connect
-from ttclib.store.fresh_names import unfinished
 from ttclib.store.isolation import new_connection, shut
 from ttclib.store.locks import as_ours, attach_statement, damaged
 from ttclib.store.memory import WRITING

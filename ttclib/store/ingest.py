@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError
+from ttclib.fresh_names import unfinished
 from ttclib.store.connection import absorb, connect
-from ttclib.store.fresh_names import unfinished
 from ttclib.store.locks import StoreLockedError
 from ttclib.store.parts import as_table, open_new, write_part
 from ttclib.store.schema import is_collected, parts_directory, store_path, table_of

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ttclib.errors import RequestError, TTCError
-from ttclib.store.fresh_names import unfinished
+from ttclib.fresh_names import unfinished
 
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ttclib.fresh_names import unfinished
 from ttclib.store import checksums
-from ttclib.store.fresh_names import unfinished
 from ttclib.store.isolation import new_connection, quoted, shut
 from ttclib.store.memory import WRITING
 from ttclib.store.tables import TABLES
