@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -29,3 +32,10 @@ def test_a_difference_is_told(capsys, monkeypatch) -> None:
 def test_without_a_gpu_a_line_says_so(capsys) -> None:
     assert gpu.main([]) == 0
     assert capsys.readouterr().out == "gpu: there is none here, nothing was checked\n"
+
+
+def test_no_database_and_no_frames_are_needed() -> None:
+    """A machine with a GPU often has torch and transformers alone."""
+    blocked = "import sys\nfor name in ('duckdb', 'polars', 'altair', 'pyarrow.dataset'): sys.modules[name] = None\n"
+    done = subprocess.run([sys.executable, "-c", blocked + "import tests.gpu"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -19,6 +19,7 @@ LIBRARY = ROOT / "ttclib"
 # For each room (a folder or module of ttclib), the rooms that it may import besides itself. A new room is added here.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "fresh_names": set(),
     "revision_format": set(),
     "presets": set(),
     "setting_keys": {"errors"},
@@ -29,8 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "grading": {"errors", "problems"},
     "samples": {"errors", "setting_keys"},
     "replay": {"errors", "plugins", "samples"},
-    "store": {"errors", "samples", "setting_keys"},
-    "interchange": {"errors", "plugins", "problems", "grading", "setting_keys", "samples", "store"},
+    "store": {"errors", "fresh_names", "samples", "setting_keys"},
+    "interchange": {*{"errors", "fresh_names", "plugins", "problems", "grading", "setting_keys", "samples", "store"}},
     # Of replay the searches, which are coroutines that collecting answers as well as replaying does.
     "soundness": {"errors", "grading", "store"},
     "collect": {
@@ -39,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "analysis": {"errors", "plugins", "samples", "replay"},
     "study": {"errors", "plugins", "grading", "samples", "replay", "store", "analysis"},
-    "show": {"errors", "shipped", "samples", "replay", "store", "analysis", "study"},
+    "show": {"errors", "fresh_names", "shipped", "samples", "replay", "store", "analysis", "study"},
     "lab": {
         *{"errors", "config", "shipped", "problems", "grading", "revision_format", "samples", "store", "collect"},
         *{"replay", "analysis", "study", "presets"},
