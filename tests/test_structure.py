@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "show": {"errors", "fresh_names", "shipped", "samples", "replay", "store", "analysis", "study"},
     "lab": {
         *{"errors", "config", "shipped", "problems", "grading", "revision_format", "samples", "store", "collect"},
-        *{"replay", "analysis", "study", "presets"},
+        *{"replay", "analysis", "study", "presets", "fresh_names"},
     },
 }
 VERSION = "ttclib.__version__"
