@@ -158,8 +158,8 @@ At the largest size the GPU-hours of drawing are, by policy: {shares}.
   time at the largest size.
 - A file of the largest size is best copied to a local disk. One on a share that is mounted read-only is read as it
   lies, and so is a folder of Parquet parts (`ttc status FOLDER`), more slowly: what stands twice is looked for at each
-  question. Object stores have to be mounted: DuckDB's own reader of them is an extension, and a store is never a reason
-  to load one.
+  question. An object store's folder is read by its address
+  ([Sharing](sharing.md#on-a-share-or-an-object-store)), where each question waits for what it fetches.
 """
 
 

@@ -14,11 +14,13 @@ from ttclib.errors import RequestError
 @cli.command()
 @takes_store
 @click.option("--to", "target", metavar="FILE", required=True, type=click.Path(path_type=Path), help="The copy.")
-def backup(store: Path, target: Path) -> None:
+@click.option("--parts", "as_parts", is_flag=True, help="A folder of Parquet parts, as an object store can hold it.")
+def backup(store: Path, target: Path, as_parts: bool) -> None:
     """Copy STORE as it is at one moment, parts beside it included, while a run goes on."""
-    from ttclib.store.copying import backup_store
+    from ttclib.store.copying import backup_as_parts, backup_store
 
-    click.echo(f"{target}: {_counted(backup_store(store, target, notify=notify))}")
+    copy = backup_as_parts if as_parts else backup_store
+    click.echo(f"{target}: {_counted(copy(store, target, notify=notify))}")
 
 
 @cli.command()

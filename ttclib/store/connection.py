@@ -27,6 +27,7 @@ from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
 from ttclib.store.notices import say_once
 from ttclib.store.packed import cache_directory
 from ttclib.store.part_rows import whole
+from ttclib.store.remote import is_file, is_remote, no_parts
 from ttclib.store.schema import (
     check_version,
     migrate,
@@ -74,8 +75,10 @@ def connect(
         The file or a part is damaged; raised also where that is found by a query inside.
     """
     store = readable_path(path)
-    if store != Path(path) and cache_directory() in store.parents:
+    if not is_remote(store) and store != Path(path) and cache_directory() in store.parents:
         say_once(store, f"'{path}' is packed where nothing can be written: read from its copy '{store}'", notify)
+    if is_remote(store) and not pending_parts(store):
+        raise no_parts(store)
     while True:
         # Looked for twice: it may be made, and its parts taken in, between the first look and the parts.
         if not store.exists() and not pending_parts(store) and not store.exists():
@@ -311,7 +314,7 @@ def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> 
                 own = as_of_today(table, own)
             con.execute(f"CREATE TEMP {kind} {table} AS {whole(table, own, parts)}")
     except duckdb.Error as error:
-        if not in_file and store.is_file():
+        if not in_file and is_file(store):
             return False
         raise _told(error, store) from error
     return True

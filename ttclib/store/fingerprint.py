@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from ttclib.errors import RequestError
+from ttclib.store.remote import is_file
 from ttclib.store.schema import pending_parts, readable_path
 
 
@@ -29,7 +30,7 @@ def fingerprint(path: str | Path) -> str:
         No such store, or it cannot be read.
     """
     store = readable_path(path)
-    files = [*([store] if store.is_file() else []), *pending_parts(store)]
+    files = [*([store] if is_file(store) else []), *pending_parts(store)]
     if not files:
         raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
     digest = hashlib.sha256()

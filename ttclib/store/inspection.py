@@ -20,6 +20,7 @@ from ttclib.store.locks import StoreLockedError, shared_reader
 from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
 from ttclib.store.part_checks import checked_parts
 from ttclib.store.part_rows import whole
+from ttclib.store.remote import is_file
 from ttclib.store.schema import check_version
 from ttclib.store.tables import TABLES, columns_of
 
@@ -89,7 +90,7 @@ def inspected(
         A newer schema, or a DuckDB file of something else.
     """
     beside = parts_of or store
-    if not store.is_file():  # none, or a folder of parts
+    if not is_file(store):  # none, or a folder of parts
         with new_connection() as con:
             yield _of_parts(Inspection(con), beside)
         return

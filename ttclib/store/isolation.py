@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from ttclib.store.memory import READING, within
+from ttclib.store.remote import name_of, reach
 
 _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -48,6 +49,7 @@ def shut(
     duckdb.DuckDBPyConnection
         The same.
     """
+    reach(con, readable)
     files = [name for one in readable for name in _spellings(one)]
     folders = [] if folder is None else [f"{name}/" for name in _spellings(folder)]
     con.execute(f"SET allowed_paths = {_literal(files)}")
@@ -70,7 +72,7 @@ def no_pattern(name: str) -> str:
 
 def _spellings(file: Path | str) -> tuple[str, ...]:
     """What a file is called where its access is checked: as it was asked for, and by its name."""
-    name = str(file.absolute()) if isinstance(file, Path) else file
+    name = file if isinstance(file, str) else name_of(file)
     return (name,) if no_pattern(name) == name else (name, no_pattern(name))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from ttclib.store.remote import remote_folder
 from ttclib.store.schema import parts_directory
 
 Value = TypeVar("Value")
@@ -20,6 +21,7 @@ State = tuple[Hashable, ...]
 
 def store_state(store: Path) -> State:
     """Changes whenever rows are added, in the file or in parts beside it."""
+    store = remote_folder(store) or store
     folder = parts_directory(store)
     files = [store, store.with_name(store.name + ".wal")]
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ttclib.store.isolation import no_pattern, quoted
 from ttclib.store.migrations import as_of_today
+from ttclib.store.remote import name_of
 from ttclib.store.schema import table_of
 from ttclib.store.tables import TABLES, columns_of
 
@@ -18,7 +19,7 @@ def of_table(parts: Iterable[Path], table: str) -> list[Path]:
 
 def from_parts(table: str, parts: list[Path]) -> str:
     """SQL of the rows of parts, in today's columns; `written` orders them by when they were written."""
-    names = ", ".join(quoted(no_pattern(str(part.absolute()))) for part in parts)
+    names = ", ".join(quoted(no_pattern(name_of(part))) for part in parts)
     rows = (
         f"SELECT * EXCLUDE (filename, file_row_number), (filename, file_row_number) AS written "
         f"FROM read_parquet([{names}], union_by_name = true, hive_partitioning = false, filename = true, "

@@ -16,6 +16,7 @@ from ttclib.errors import RequestError
 from ttclib.store.catalogue import Catalogue, catalogue_of, version_of
 from ttclib.store.migrations import MIGRATIONS, SCHEMA_VERSION
 from ttclib.store.packed import ReadOnlyFolderError, cached_copy, unpack
+from ttclib.store.remote import is_remote, remote_folder
 from ttclib.store.tables import TABLES, schema_sql
 
 
@@ -33,13 +34,16 @@ def store_path(path: str | Path) -> Path:
         It has no name, or a character that DuckDB reads as something else; or it cannot be unpacked.
     """
     store = plain_path(path)
-    unpack(store)
+    if not is_remote(store):
+        unpack(store)
     return store
 
 
 def readable_path(path: str | Path) -> Path:
     """`store_path` of a store that is only read: unpacked in the user's cache directory if its folder is read-only."""
     store = plain_path(path)
+    if is_remote(store):
+        return store
     try:
         unpack(store)
     except ReadOnlyFolderError:
@@ -50,7 +54,9 @@ def readable_path(path: str | Path) -> Path:
 
 
 def plain_path(path: str | Path) -> Path:
-    """Check the path of a store, as `store_path` does, and touch nothing."""
+    """Check the path of a store, as `store_path` does, and touch nothing; of an address, list the folder there."""
+    if (remote := remote_folder(path)) is not None:
+        return remote
     store = Path(path)
     if store.is_symlink():
         store = Path(os.path.realpath(store))
@@ -73,7 +79,7 @@ def written_store(path: str | Path) -> Path:
         As `store_path`, or it is a folder of parts.
     """
     store = store_path(path)
-    if store.is_dir() and pending_parts(store):
+    if is_remote(store) or (store.is_dir() and pending_parts(store)):
         raise RequestError(f"'{store}' is a folder of parts, which is read as it lies: name a file to write to")
     return store
 
@@ -100,7 +106,7 @@ def pending_parts(path: Path) -> list[Path]:
     folder = parts_directory(path)
     if folder.is_symlink():
         raise RequestError(f"'{folder}' is a symbolic link, which no folder of parts is: move it away")
-    return sorted(part for part in folder.glob("*.parquet") if table_of(part) in TABLES)
+    return sorted((part for part in folder.glob("*.parquet") if table_of(part) in TABLES), key=lambda part: part.name)
 
 
 def migrate(con: duckdb.DuckDBPyConnection, store: Path) -> None:

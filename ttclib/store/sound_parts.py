@@ -6,7 +6,8 @@ Read by pyarrow, apart from the store's connection: how many rows its footer cou
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +18,13 @@ import pyarrow.parquet as pq
 from ttclib.errors import TTCError, visible
 from ttclib.store.catalogue import expected_columns
 from ttclib.store.part_names import is_as_named
+from ttclib.store.remote import is_remote
 from ttclib.store.schema import table_of
 from ttclib.store.tables import READINGS, TABLES
 
+# What pyarrow raises; a ValueError comes of a web server that sends no ranges.
+READING_FAILS = (pa.ArrowException, OSError, UnicodeDecodeError, ValueError)
+_OTHER_BYTES = "is damaged (its bytes are not those that were written)"
 _AWAY = "move it out of that folder"
 _IS = {
     "VARCHAR": (pa.types.is_string, pa.types.is_large_string),
@@ -61,10 +66,12 @@ def examined(parts: Iterable[Path], *, anew: bool = False) -> tuple[dict[Path, i
     bad = []
     for part in parts:
         try:
-            state = part.lstat()
+            state = part.stat() if is_remote(part) else part.lstat()
         except OSError:
             continue
         found = look(part, (state.st_ino, state.st_size, state.st_mtime_ns, state.st_mode))
+        if anew and is_remote(part) and isinstance(found, int) and not is_as_named(part):  # fetches all of it
+            found = BadPart(part, _OTHER_BYTES)
         if isinstance(found, BadPart):
             bad += [found] if part.exists() or part.is_symlink() else []
         else:
@@ -95,13 +102,13 @@ def _examined(part: Path, state: tuple[int, ...]) -> BadPart | int:
     if not stat.S_ISREG(state[-1]):
         return BadPart(part, "is a link or no plain file, which no part is")
     try:
-        with pq.ParquetFile(part.absolute()) as file:
+        with opened(part) as file:
             fault = _fault_in_columns(part, file.schema_arrow) or _fault_in_keys(part, file)
             n_rows = int(file.metadata.num_rows)
-        if fault is None and not is_as_named(part):
-            fault = BadPart(part, "is damaged (its bytes are not those that were written)")
+        if fault is None and not is_remote(part) and not is_as_named(part):
+            fault = BadPart(part, _OTHER_BYTES)
         return fault or n_rows
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except READING_FAILS as error:
         return BadPart(part, f"cannot be read ({_first_line(error)})")
 
 
@@ -154,12 +161,22 @@ def _fault_in_keys(part: Path, file: pq.ParquetFile) -> BadPart | None:
 
 def _fault_in_rows(part: Path) -> str | None:
     try:
-        with pq.ParquetFile(part.absolute(), page_checksum_verification=True) as file:
+        with opened(part, page_checksum_verification=True) as file:
             for batch in file.iter_batches(use_threads=False):
                 batch.validate(full=True)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except READING_FAILS as error:
         return f"is damaged ({_first_line(error)})"
     return None
+
+
+@contextmanager
+def opened(part: Path, **options: bool) -> Iterator[pq.ParquetFile]:
+    """A part as pyarrow reads it."""
+    with (
+        part.open("rb") if is_remote(part) else nullcontext(part.absolute()) as source,
+        pq.ParquetFile(source, **options) as file,
+    ):
+        yield file
 
 
 def _first_line(error: BaseException) -> str:

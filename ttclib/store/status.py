@@ -16,6 +16,7 @@ from ttclib.store.credit import credits_in
 from ttclib.store.foreign import foreign_in
 from ttclib.store.json_cells import as_object, json_object
 from ttclib.store.memory import Range, problem_ranges
+from ttclib.store.remote import is_file, is_remote
 from ttclib.store.schema import parts_directory, pending_parts, readable_path
 
 
@@ -59,7 +60,7 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
             for name, text in con.execute("SELECT setting, keys FROM settings").fetchall()
         }
         credits = [vars(one) for one in credits_in(con)]
-        foreign = list(foreign_in(con, store)) if store.is_file() else []
+        foreign = list(foreign_in(con, store)) if is_file(store) else []
         last = {(policy, setting): row for policy, setting, *row in con.execute(_LAST_RUN).fetchall()}
         for row in tables[0]:
             row["left"] = _left(con, row, ranges, *last.get((row["policy"], row["setting"]), (None, None)))
@@ -99,7 +100,8 @@ def _sampled(con: duckdb.DuckDBPyConnection, ranges: list[Range]) -> list[dict[s
 def _size(store: Path) -> int:
     """Bytes of the file, of its write-ahead log and of the parts beside it."""
     size = 0
-    for file in (store, store.with_name(store.name + ".wal"), *parts_directory(store).glob("*")):
+    beside = [] if is_remote(store) else [store, store.with_name(store.name + ".wal")]
+    for file in (*beside, *parts_directory(store).glob("*")):
         with suppress(FileNotFoundError):  # another process may be taking parts in
             size += file.stat().st_size
     return size

@@ -16,6 +16,7 @@ from ttclib.replay.strategy import Strategy, not_in_store
 from ttclib.samples import LOGPROB, ORM, PRM, Chains, Pool, Tree, Verifier
 from ttclib.store.chains import load_chains
 from ttclib.store.packed import packed_path
+from ttclib.store.schema import is_collected
 from ttclib.store.settings import has_nodes
 from ttclib.store.tree import load_tree
 
@@ -88,7 +89,7 @@ class Member:
     @property
     def in_a_store(self) -> bool:
         """Whether there is more to read than the pool, which may have been made in memory."""
-        return Path(self.pool.store).exists()
+        return is_collected(self.pool.store)
 
     @cached_property
     def grown(self) -> bool:
