@@ -25,7 +25,6 @@ class Column:
 
     Parameters
     ----------
-    shape : tuple of int
     missing : float, int or bool
         What stands where nothing is put, and for NULL; its type is the table's.
     """

@@ -55,7 +55,6 @@ def connect(
 
     Parameters
     ----------
-    path : str or pathlib.Path
     wait_s : float, optional
         How long to wait for a writer to finish; by default `ttclib.store.locks.default_wait_s`.
     notify : callable

@@ -17,24 +17,11 @@ _ROWS = 10_000
 
 @dataclass(frozen=True)
 class GradedRow:
-    """A grade and its answer's origin.
+    """A grade and its answer's origin."""
 
-    Attributes
-    ----------
-    key : dict
-        Of the grade.
-    completion : str or None
-        None: not known, or of a leaf, whose steps stand apart.
-    imported : bool
-        Whether the sample came with an import, whose answers may have been stated.
-    answer : str or None
-    answer_class : int or None
-    correct : bool or None
-    """
-
-    key: dict[str, Any]
-    completion: str | None
-    imported: bool
+    key: dict[str, Any]  # of the grade
+    completion: str | None  # None: not known, or of a leaf, whose steps stand apart
+    imported: bool  # whether the sample came with an import, whose answers may have been stated
     answer: str | None
     answer_class: int | None
     correct: bool | None

@@ -29,28 +29,16 @@ _LISTED = 20
 
 @dataclass
 class Inspection:
-    """What of a store can be read.
+    """What of a store can be read."""
 
-    Attributes
-    ----------
-    con : duckdb.DuckDBPyConnection
-        The file as ``store``, and a view for each table of `TABLES` over the file and the sound parts.
-    version : int or None
-        None: there is no file, or none that can be opened.
-    in_file : dict of str to dict
-        Tables of the file that can be read, with the columns that it declares.
-    findings : list of Finding
-        Of the file itself and of its parts.
-    lost : dict of str to list
-        By table the (column, first row, row behind the last) that cannot be read; no column: the whole table.
-    notes : list of str
-    """
-
+    # the file as `store`, and a view for each table of `TABLES` over the file and the sound parts
     con: duckdb.DuckDBPyConnection
-    version: int | None = None
+    version: int | None = None  # None: there is no file, or none that can be opened
+    # tables of the file that can be read, with the columns that it declares
     in_file: Catalogue = field(default_factory=dict)
     parts: list[Path] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)  # of the file itself and of its parts
+    # by table the (column, first row, row behind the last) that cannot be read; no column: the whole table
     lost: dict[str, list[tuple[str | None, int, int]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -75,7 +63,6 @@ def inspected(
 
     Parameters
     ----------
-    store : pathlib.Path
     parts_of : pathlib.Path, optional
         The store that the parts lie beside, of a copy of it.
     wait_s, notify

@@ -37,7 +37,6 @@ def shut(
 
     Parameters
     ----------
-    con : duckdb.DuckDBPyConnection
     readable : sequence of pathlib.Path or str
         Files that may be read besides, by their exact names.
     folder : pathlib.Path, optional

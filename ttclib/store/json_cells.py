@@ -16,7 +16,6 @@ def json_object(text: str | None, what: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    text : str or None
     what : str
         For the message: ``"setting 'abc' in 's.duckdb'"``.
 

@@ -140,10 +140,7 @@ def ungraded(
 
     Parameters
     ----------
-    con : duckdb.DuckDBPyConnection
     kind : {"samples", "revisions"}
-    grader : str
-    again : bool
     of : str, optional
         A problem; by default all.
 

@@ -35,25 +35,15 @@ MORE = (
 
 @dataclass(frozen=True)
 class Selection:
-    """Which of a store's samples are meant.
+    """Which of a store's samples are meant."""
 
-    Attributes
-    ----------
-    policy, benchmark : str or None
-        None: all.
-    setting : mapping, or None
-        Keys that must all hold, as in `ttclib.store.load_pool`.
-    verifier : str or None
-        Whose scores stand as `step_scores` and `score`; None: the one with the most. ``logprob`` is the policy's own.
-    aggregation : str
-        Of step scores to `score`.
-    """
-
+    # policy, benchmark: None: all
     policy: str | None = None
     benchmark: str | None = None
-    setting: Mapping[str, Any] | None = None
+    setting: Mapping[str, Any] | None = None  # keys that must all hold, as in `ttclib.store.load_pool`
+    # whose scores stand as `step_scores` and `score`; None: the one with the most. `logprob` is the policy's own.
     verifier: str | None = None
-    aggregation: str = "last"
+    aggregation: str = "last"  # of step scores to `score`
 
 
 def chosen_verifier(con: Connection, path: Path, wanted: str | None) -> str | None:

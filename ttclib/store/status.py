@@ -24,7 +24,6 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
 
     Parameters
     ----------
-    path : str or pathlib.Path
     notify : callable
         Told in a line when waiting for a writer begins.
 

@@ -16,22 +16,13 @@ _ASKED = "policy = $1 AND setting = $2 AND problem_id IN (SELECT unnest($4::VARC
 
 
 class StepRows(NamedTuple):
-    """What a store holds of some problems' trees.
+    """What a store holds of some problems' trees."""
 
-    Attributes
-    ----------
-    nodes : list of tuple
-        problem_id, path, token_ids, text, finish_reason, is_read, step_score, prm_tokens.
-    samples : list of tuple
-        problem_id, sample_index, completion_ids, step_tokens, completion, finish_reason, is_read, step_scores,
-        prm_tokens, prompt_tokens.
-    read_of_pool : list of tuple
-        problem_id, path, step_score, prm_tokens of the samples' own steps that were scored one by one.
-    """
-
-    nodes: Rows
+    nodes: Rows  # problem_id, path, token_ids, text, finish_reason, is_read, step_score, prm_tokens
+    # problem_id, sample_index, completion_ids, step_tokens, completion, finish_reason, is_read, step_scores,
+    # prm_tokens, prompt_tokens
     samples: Rows
-    read_of_pool: Rows
+    read_of_pool: Rows  # problem_id, path, step_score, prm_tokens of the samples' own steps that were scored one by one
 
 
 def step_rows(
