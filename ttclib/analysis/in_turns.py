@@ -18,7 +18,6 @@ def in_turns(strata: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> np.ndarr
         Such as right answers of bin 3.
     groups : int array, shape (things,)
         Such as the problem.
-    seed : int, keyword-only
 
     Returns
     -------

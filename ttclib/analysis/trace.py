@@ -33,10 +33,6 @@ def trace_search(
 
     Parameters
     ----------
-    tree : Tree
-    problem_id : str
-    search : TreeSearch
-    budget : int
     aggregation : {"last", "min", "prod", "mean"}
 
     Returns

@@ -17,7 +17,6 @@ def samples_to_read(
 
     Parameters
     ----------
-    pool : Pool
     kind : {"high_scored_wrong", "low_scored_right", "disagreement", "any"}
         Wrong samples by score from the top; right ones from the bottom; of each problem where the
         whole pool's best-of-N and majority vote answer differently, the best-scored sample of the
@@ -26,7 +25,6 @@ def samples_to_read(
         As in `ttclib.samples.Pool.verifier`.
     limit : int
         At most so many samples.
-    seed : int
 
     Returns
     -------
