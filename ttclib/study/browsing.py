@@ -64,7 +64,6 @@ def browse(
 
     Parameters
     ----------
-    study : Study
     verifier, aggregation : str
         What scores a sample. Where no verifier of that name scored any, none is shown.
     bins : int
@@ -77,7 +76,6 @@ def browse(
         At most so many in all, problems and trees included.
     size : callable
         Bytes that a sample or a problem takes where it is shown.
-    seed : int
 
     Raises
     ------

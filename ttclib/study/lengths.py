@@ -21,23 +21,13 @@ N_CAPS = 12
 
 @dataclass(frozen=True)
 class Lengths:
-    """What length is worth.
+    """What length is worth."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Rows of `ttclib.analysis.overthinking.length_cap_curve`.
-    efficiency : float or None
-        Outcome efficiency: the share of its tokens that a right answer needed, 0 for a wrong one, on average. None:
-        the store does not know after which step an answer was first there.
-    within : polars.DataFrame
-        Rows of `ttclib.analysis.within_lengths.within_lengths`: a problem's shortest to longest samples against its
-        mean.
-    findings, caption, notes : tuple of str
-    """
-
-    frame: pl.DataFrame
+    frame: pl.DataFrame  # rows of `ttclib.analysis.overthinking.length_cap_curve`
+    # outcome efficiency: the share of its tokens that a right answer needed, 0 for a wrong one, on average. None: the
+    # store does not know after which step an answer was first there.
     efficiency: float | None
+    # rows of `ttclib.analysis.within_lengths.within_lengths`: a problem's shortest to longest samples against its mean
     within: pl.DataFrame
     findings: tuple[str, ...]
     caption: tuple[str, ...]
@@ -49,7 +39,6 @@ def answer(pool: Pool, caps: Sequence[int] | None = None) -> Lengths:
 
     Parameters
     ----------
-    pool : Pool
     caps : sequence of int, optional
         Tokens; None: quantiles of the lengths.
 

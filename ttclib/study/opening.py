@@ -30,10 +30,6 @@ def find_store(path: str | Path) -> Path:
     given; a relative path is usually meant from the project's. So it is looked for in the current
     folder and then in those above.
 
-    Parameters
-    ----------
-    path : str or pathlib.Path
-
     Returns
     -------
     pathlib.Path
@@ -50,18 +46,10 @@ def find_store(path: str | Path) -> Path:
 
 @dataclass(frozen=True)
 class Member:
-    """One policy under one setting.
-
-    Attributes
-    ----------
-    pool : Pool
-    name : str
-        How it is told from other members of a study; empty: it is the only one.
-    notify : callable
-    """
+    """One policy under one setting."""
 
     pool: Pool
-    name: str = ""
+    name: str = ""  # how it is told from other members of a study; empty: it is the only one
     notify: Notify = field(default=lambda text: None, compare=False)
 
     @cached_property

@@ -26,15 +26,7 @@ BASELINE = "weighted_best_of_n"  # by which searches end, too
 
 @dataclass(frozen=True)
 class Searches:
-    """The searches of a store beside the strategies that pick among whole samples, on the problems searched.
-
-    Attributes
-    ----------
-    study : Study
-    asked : Question
-    curves : Curves
-    bins : dict of problem id to int
-    """
+    """The searches of a store beside the strategies that pick among whole samples, on the problems searched."""
 
     study: Study
     asked: Question
@@ -156,7 +148,6 @@ def open_searches(study: Study, asked: Question, *, bins: int = DEFAULT_BINS) ->
 
     Parameters
     ----------
-    study : Study
     asked : Question
         Its strategies are the searches; None: all that are held on most of the problems searched.
     bins : int

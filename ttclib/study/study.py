@@ -35,28 +35,14 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Curves:
-    """Accuracy against budget, and what must be said of it.
+    """Accuracy against budget, and what must be said of it."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Columns as in `ttclib.analysis.curves.CURVE_SCHEMA`.
-    outcomes : tuple of Outcomes
-    n_bins : int
-    caption : tuple of str
-        A line each.
-    notes : tuple of str
-        What was left out, and why.
-    findings : tuple of str
-        What was found, in sentences computed from the numbers.
-    """
-
-    frame: pl.DataFrame
+    frame: pl.DataFrame  # columns as in `ttclib.analysis.curves.CURVE_SCHEMA`
     outcomes: tuple[Outcomes, ...]
     n_bins: int
-    caption: tuple[str, ...]
-    notes: tuple[str, ...]
-    findings: tuple[str, ...] = ()
+    caption: tuple[str, ...]  # a line each
+    notes: tuple[str, ...]  # what was left out, and why
+    findings: tuple[str, ...] = ()  # what was found, in sentences computed from the numbers
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,6 @@ def with_verifiers(pool: Pool) -> Pool:
     Each entry point of the group ``ttclib.verifiers`` names a function that takes a `Pool` and gives a `Verifier`, or
     None where it has nothing to say. Of two with one name the store's own stays.
 
-    Parameters
-    ----------
-    pool : Pool
-
     Raises
     ------
     RequestError
