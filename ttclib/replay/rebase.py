@@ -77,7 +77,6 @@ def allocate(rewards: Sequence[float], budget: int, temperature: float = TEMPERA
         NaN (could not be scored): no weight, unless all are.
     budget : int
         At least 1.
-    temperature : float
 
     Returns
     -------

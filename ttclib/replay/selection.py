@@ -17,36 +17,18 @@ SELECTIONS = ("weighted_best_of_n", "best_of_n", "majority_vote")
 
 
 class Solution(NamedTuple):
-    """A solution with its grade.
+    """A solution with its grade."""
 
-    Attributes
-    ----------
-    score : float
-        NaN: not scored.
-    answer_class : int
-        Negative: no answer.
-    correct : float
-        1, 0, or NaN: could not be graded.
-    """
-
-    score: float
-    answer_class: int
-    correct: float
+    score: float  # NaN: not scored
+    answer_class: int  # negative: no answer
+    correct: float  # 1, 0, or NaN: could not be graded
 
 
 class Choice(NamedTuple):
-    """What was chosen, ties shared equally.
+    """What was chosen, ties shared equally."""
 
-    Attributes
-    ----------
-    accuracy : float
-        Chance that it is right, in [0, 1]; NaN where no solution is graded.
-    ungraded : float
-        Chance that it was not graded, which counts as not right.
-    """
-
-    accuracy: float
-    ungraded: float
+    accuracy: float  # chance that it is right, in [0, 1]; NaN where no solution is graded
+    ungraded: float  # chance that it was not graded, which counts as not right
 
 
 def choose(solutions: Sequence[Solution], selection: str = "weighted_best_of_n") -> Choice:
@@ -57,7 +39,6 @@ def choose(solutions: Sequence[Solution], selection: str = "weighted_best_of_n")
 
     Parameters
     ----------
-    solutions : sequence of Solution
     selection : {"weighted_best_of_n", "best_of_n", "majority_vote"}
 
     Raises

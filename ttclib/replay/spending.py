@@ -20,10 +20,6 @@ class Spending:
 
     What must be waited for is one draw after the other: a round waits for its longest draw
     (`serial_tokens`) or, where the verifier is asked, for its longest reading (`serial_prm_tokens`).
-
-    Parameters
-    ----------
-    tree : SampleTree
     """
 
     def __init__(self, tree: SampleTree) -> None:

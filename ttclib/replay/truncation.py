@@ -12,23 +12,13 @@ from ttclib.replay.budgets import as_budgets
 
 
 class Truncated(NamedTuple):
-    """Samples after a cap, arrays of shape (problems, samples).
+    """Samples after a cap, arrays of shape (problems, samples)."""
 
-    Attributes
-    ----------
-    correct : numpy.ndarray of float
-        0 beyond the cap; NaN where a sample was not graded or its length is not known.
-    answer_ids : numpy.ndarray of int
-        −1 beyond the cap: no answer, no vote.
-    completion_tokens : numpy.ndarray of float
-        At most the cap.
-    scores : numpy.ndarray of float
-        −inf beyond the cap, below every other score; all NaN if none were given.
-    """
-
+    # numpy.ndarray of float; 0 beyond the cap; NaN where a sample was not graded or its length is not known
     correct: np.ndarray
-    answer_ids: np.ndarray
-    completion_tokens: np.ndarray
+    answer_ids: np.ndarray  # numpy.ndarray of int; −1 beyond the cap: no answer, no vote
+    completion_tokens: np.ndarray  # numpy.ndarray of float; at most the cap
+    # numpy.ndarray of float; −inf beyond the cap, below every other score; all NaN if none were given
     scores: np.ndarray
 
 
@@ -53,10 +43,6 @@ def truncate(
     max_tokens : int
         At least 1. A sample of exactly this length is whole.
     scores : array_like of float, shape (problems, samples), keyword-only, optional
-
-    Returns
-    -------
-    Truncated
 
     Raises
     ------

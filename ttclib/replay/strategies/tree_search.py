@@ -39,21 +39,13 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class TreeSearch(Strategy):
-    """A search over steps, guided by a process reward model.
+    """A search over steps, guided by a process reward model."""
 
-    Attributes
-    ----------
-    selection : {"weighted_best_of_n", "best_of_n", "majority_vote"}
-        Among the solutions at the end; ties share their credit. A solution cut off by the limit of
-        rounds has no answer.
-    replicates : int
-        Averaged over.
-    max_rounds : int
-        Steps after which candidates are returned as they are.
-    """
-
+    # {"weighted_best_of_n", "best_of_n", "majority_vote"}; among the solutions at the end; ties share their credit. A
+    # solution cut off by the limit of rounds has no answer.
     selection: str = parameter(SELECTIONS[0], help=SELECTION_HELP, allowed=SELECTIONS)
-    replicates: int = parameter(1, help="Independent searches to average over.")
+    replicates: int = parameter(1, help="Independent searches to average over.")  # averaged over
+    # steps after which candidates are returned as they are
     max_rounds: int = parameter(MAX_ROUNDS, help="Steps after which candidates are returned as they are.")
 
     reads: ClassVar[str] = "tree"

@@ -132,8 +132,6 @@ def sampling_costs(pool: Pool, budgets: Sequence[int], verifier: Verifier | None
 
     Parameters
     ----------
-    pool : Pool
-    budgets : sequence of int
     verifier : Verifier, optional
         Whose reading is charged; None: nobody reads.
 
@@ -184,7 +182,6 @@ def cap_length(pool: Pool, max_tokens: int) -> Pool:
 
     Parameters
     ----------
-    pool : Pool
     max_tokens : int
         At least 1.
 
