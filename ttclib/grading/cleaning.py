@@ -121,24 +121,13 @@ _EMPTY = re.compile(
 
 @dataclass(frozen=True)
 class Cleaned:
-    r"""An answer in plain writing.
+    r"""An answer in plain writing."""
 
-    Attributes
-    ----------
-    text : str
-        With ``\text{…}`` around its units.
-    parameter : str or None
-        The letter that a qualifier declares, as k in ``k \in \mathbb{Z}``.
-    domain : str or None
-        What it stands for: Z, R, N, Q or C; or a condition on a letter, as ``x>0``; None: not said, or any constant.
-    product : str or None
-        The same with a unit of one letter, as in ``12 m``, as a letter.
-    """
-
-    text: str
-    parameter: str | None = None
+    text: str  # with `\text{…}` around its units
+    parameter: str | None = None  # the letter that a qualifier declares, as k in `k \in \mathbb{Z}`
+    # what it stands for: Z, R, N, Q or C; or a condition on a letter, as `x>0`; None: not said, or any constant
     domain: str | None = None
-    product: str | None = None
+    product: str | None = None  # the same with a unit of one letter, as in `12 m`, as a letter
 
 
 def clean(answer: str) -> Cleaned:

@@ -13,67 +13,35 @@ from ttclib.grading.grader import Grade, Options, grade_problem
 
 @dataclass(frozen=True)
 class Graded:
-    """One problem with its samples, to be graded.
-
-    Attributes
-    ----------
-    problem_id : str
-    reference : str or None
-    completions : sequence of str or None
-    answers : sequence of str or None
-        Those that were stated beside the completions; None where none was.
-    options : mapping or None
-        What the letters of a multiple choice stand for.
-    stored : sequence of Grade, optional
-        Grades that the samples have already.
-    """
+    """One problem with its samples, to be graded."""
 
     problem_id: str
     reference: str | None
     completions: Sequence[str | None]
-    answers: Sequence[str | None]
-    options: Options | None = None
-    stored: Sequence[Grade] = ()
+    answers: Sequence[str | None]  # those that were stated beside the completions; None where none was
+    options: Options | None = None  # what the letters of a multiple choice stand for
+    stored: Sequence[Grade] = ()  # grades that the samples have already
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A reference and an answer that graders do not grade alike.
-
-    Attributes
-    ----------
-    problem_id, reference, answer : str
-    correct : dict of str to bool or None
-        By grader; None: it could not tell.
-    n_samples : int
-        Samples that gave this answer.
-    """
+    """A reference and an answer that graders do not grade alike."""
 
     problem_id: str
     reference: str
     answer: str
-    correct: dict[str, bool | None]
-    n_samples: int
+    correct: dict[str, bool | None]  # by grader; None: it could not tell
+    n_samples: int  # samples that gave this answer
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What several graders find in the same samples.
-
-    Attributes
-    ----------
-    names : tuple of str
-    grades : dict of str to list of list of Grade
-        By grader; for each problem one a sample.
-    disagreements : tuple of Disagreement
-        The most frequent first.
-    n_samples, n_answers : int
-        Samples with an answer, and distinct answers of problems.
-    """
+    """What several graders find in the same samples."""
 
     names: tuple[str, ...]
-    grades: dict[str, list[list[Grade]]]
-    disagreements: tuple[Disagreement, ...]
+    grades: dict[str, list[list[Grade]]]  # by grader; for each problem one a sample
+    disagreements: tuple[Disagreement, ...]  # the most frequent first
+    # n_samples, n_answers: samples with an answer, and distinct answers of problems
     n_samples: int
     n_answers: int
 
@@ -104,13 +72,8 @@ def compare_graders(problems: Iterable[Graded], graders: dict[str, Grader | None
 
     Parameters
     ----------
-    problems : iterable of Graded
     graders : dict of str to Grader or None
         By the name that it is shown under; None: the grades that the samples have already.
-
-    Returns
-    -------
-    Comparison
 
     Examples
     --------

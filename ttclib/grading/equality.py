@@ -23,7 +23,6 @@ def equal(left: Reading, right: Reading) -> bool:
     ----------
     left : Reading
         The reference's.
-    right : Reading
     """
     if isinstance(left, Number) and isinstance(right, Number):
         return equal_numbers(left, right)

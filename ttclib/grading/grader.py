@@ -30,21 +30,11 @@ Options = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Grade:
-    """What a grader found in one sample.
+    """What a grader found in one sample."""
 
-    Attributes
-    ----------
-    answer : str or None
-        None: none was found.
-    answer_class : int or None
-        None: no answer, or a letter that says nothing, since options were shuffled: no vote.
-    correct : bool or None
-        None: could not be graded, or there is no reference.
-    """
-
-    answer: str | None
-    answer_class: int | None
-    correct: bool | None
+    answer: str | None  # None: none was found
+    answer_class: int | None  # None: no answer, or a letter that says nothing, since options were shuffled: no vote
+    correct: bool | None  # None: could not be graded, or there is no reference
 
 
 def get_grader(name: str) -> Grader:
@@ -101,10 +91,8 @@ def grade_problem(
 
     Parameters
     ----------
-    completions : sequence of str or None
     reference : str or None
         Right answer; None: `correct` stays None.
-    grader : Grader
     answers : sequence of str or None, optional
         Answers that are known already; where None or blank, the completion is searched.
     known : iterable of (answer, class), optional

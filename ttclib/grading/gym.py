@@ -19,7 +19,6 @@ def problem_grader(grader: Grader, reference: str | None, prompt: str | None, me
 
     Parameters
     ----------
-    grader : Grader
     reference, prompt, metadata : str or None
         Of the problem, as the store has them.
     """
