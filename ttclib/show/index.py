@@ -51,10 +51,6 @@ def index_html(jobs: Sequence[Job]) -> str:
     ----------
     jobs : sequence of Job
         Whose pages stand in one folder, where the index goes too.
-
-    Returns
-    -------
-    str
     """
     from jinja2 import Environment
 

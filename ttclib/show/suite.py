@@ -79,17 +79,12 @@ def plan(
 
     Parameters
     ----------
-    notebooks : sequence of path
     folder : path
         Where the pages go.
     parameters : mapping of str to value
         The same for all reports.
     grid : mapping of str to sequence of values
         One report for each combination.
-
-    Returns
-    -------
-    list of Job
 
     Raises
     ------

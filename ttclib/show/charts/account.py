@@ -64,11 +64,6 @@ def account_chart(frame: pl.DataFrame, unit: str, *, caption: Sequence[str] = ()
         As `ttclib.study.account.Account` has it.
     unit : str
         The cost axis in words.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------

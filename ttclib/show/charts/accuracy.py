@@ -75,15 +75,10 @@ def accuracy_chart(
         What the budget counts: samples, or generations where not all are whole samples.
     y_domain : pair of float, optional
         Ends of the accuracy axis, 0 to 1; None: what the bands need, in tenths.
-    title : str, optional
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the table.
     width, height : int
         Of the plot, in px.
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -153,10 +148,6 @@ def bins_chart(
         Panels side by side; None: 3, or 2 where that leaves no gap.
     width, height : int
         Of one panel, in px.
-
-    Returns
-    -------
-    altair.FacetChart
 
     Raises
     ------

@@ -32,11 +32,6 @@ def sides_chart(
         As `Study.replay` gives them; rows of single bins are left aside.
     names : pair of str
         What the sides are called.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
 
     Raises
     ------
@@ -79,11 +74,6 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
     differences : polars.DataFrame
         As `paired_differences` gives it.
     names : pair of str
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
     """
     told = (
         "budget",
@@ -105,11 +95,6 @@ def graders_chart(curves: pl.DataFrame, first: str, *, caption: Sequence[str] = 
         As `ttclib.study.graders.Graders.frame`.
     first : str
         The grader that the others are held against.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
     """
     others = curves.filter(pl.col("grader") != first)
     names = others["grader"].unique(maintain_order=True).to_list()

@@ -41,15 +41,10 @@ def difficulty_histogram(
     ----------
     profiles : polars.DataFrame
         As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
-    caption : sequence of str
     kind : {"oracle", "predicted"}
         Which bins to colour by.
     n_bins : int, optional
         Bins that were cut, of which some may have no problem; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.Chart
 
     Raises
     ------
@@ -93,13 +88,8 @@ def agreement_chart(profiles: pl.DataFrame, *, caption: Sequence[str] = (), n_bi
     ----------
     profiles : polars.DataFrame
         As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no problem; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.Chart
 
     Raises
     ------
@@ -134,11 +124,6 @@ def confusion_chart(confusion: np.ndarray, *, caption: Sequence[str] = ()) -> An
     ----------
     confusion : int array, shape (bins, bins)
         As in `ttclib.analysis.difficulty.Agreement`.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
     """
     size = len(confusion)
     rows = [
@@ -176,11 +161,6 @@ def cheap_chart(agreement: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     agreement : polars.DataFrame
         As `DifficultyAnswer.agreement` of `ttclib.study.difficulty`.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------

@@ -38,11 +38,6 @@ def extrapolation_chart(predicted: pl.DataFrame, measured: pl.DataFrame, *, capt
         Rows of `extrapolate_pass_at_k`, one block a model.
     measured : polars.DataFrame
         As `Study.replay` gives it for pass@k.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -90,11 +85,6 @@ def miss_chart(misses: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     misses : polars.DataFrame
         As `extrapolation_miss` gives it.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
     """
     spread = misses.with_columns(low=pl.col("miss") - pl.col("miss_sd"), high=pl.col("miss") + pl.col("miss_sd"))
     series, base = _series(misses), alt.Chart(ROWS)

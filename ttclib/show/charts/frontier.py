@@ -53,13 +53,8 @@ def frontier_chart(
         The one shown first; None: the first.
     slider : bool
         Give the picture controls of its own, which work without a kernel.
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the tables.
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------

@@ -46,15 +46,6 @@ PAIR_TOLD = (
 def equal_cost_chart(found: Sequence[ManyOrOnce], *, caption: Sequence[str] = ()) -> Any:
     """Several answers less one, at equal cost: a line with its interval for each pair, under what they have in common.
 
-    Parameters
-    ----------
-    found : sequence of ManyOrOnce
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
-
     Raises
     ------
     RequestError
@@ -126,15 +117,6 @@ def equal_cost_chart(found: Sequence[ManyOrOnce], *, caption: Sequence[str] = ()
 
 def cost_chart(found: ManyOrOnce, *, caption: Sequence[str] = ()) -> Any:
     """Accuracy against cost, a line a side; dotted its coverage; and the best choice among all within each cost.
-
-    Parameters
-    ----------
-    found : ManyOrOnce
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------

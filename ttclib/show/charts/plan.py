@@ -38,12 +38,6 @@ def plan_chart(plan: pl.DataFrame, unit: str, *, caption: Sequence[str] = (), n_
         `ttclib.analysis.plan.Plan.frame`: of several steps in a cell that with the largest share is shown.
     unit : str
         Of the limits.
-    caption : sequence of str
-    n_bins : int, optional
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------

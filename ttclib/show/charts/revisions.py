@@ -33,11 +33,6 @@ def chain_chart(
         As `chain_pass_at_1` gives it.
     references : mapping of str to float, optional
         Accuracies to draw as level lines.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -77,13 +72,8 @@ def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = (), n_bins: int
     ----------
     sweep : polars.DataFrame
         As `ratio_sweep` gives it.
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -122,13 +112,8 @@ def best_split_chart(
         As `ratio_sweep` gives it with bins.
     budget : int, optional
         None: the one with the most splits, of equals the largest.
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.FacetChart
 
     Raises
     ------

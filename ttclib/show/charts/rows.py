@@ -19,7 +19,6 @@ def rows_of(frame: pl.DataFrame, told: Iterable[Column | str] = (), digits: int 
 
     Parameters
     ----------
-    frame : polars.DataFrame
     told : iterable of Column or str
         What tooltips say. An estimate is told with its interval; nothing is ever told as null.
     digits : int

@@ -48,14 +48,8 @@ def saving_chart(
     savings : polars.DataFrame
         Rows of `efficiency` over all problems and by bin; several numbers of queries that share the bill are told
         apart by a column ``queries``.
-    baseline : str
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------

@@ -37,12 +37,6 @@ def tree_chart(
         As `trace_search` gives it.
     texts : mapping of path to text, optional
         Shown in the tooltip, which shows text as text.
-    caption : sequence of str
-    title : str
-
-    Returns
-    -------
-    altair.VConcatChart
 
     Raises
     ------
