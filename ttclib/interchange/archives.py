@@ -19,10 +19,6 @@ _LARGEST = 1 << 31
 class Archive:
     """A ZIP file that is open for reading.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-
     Raises
     ------
     RequestError

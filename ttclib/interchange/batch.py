@@ -16,40 +16,22 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one file under the names of `columns`, cast to their types.
+    """Rows of one file under the names of `columns`, cast to their types."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Some of the columns, and ``place``: the row's number in its file, from 1.
-    where : str
-        Begins a message that names a row: ``"'a.jsonl' line"``.
-    run_id : str
-        Names the file by its content; whoever reads through `reading.read_batches` need not give it.
-    """
-
-    frame: pl.DataFrame
-    where: str
-    run_id: str = ""
+    frame: pl.DataFrame  # some of the columns, and `place`: the row's number in its file, from 1
+    where: str  # begins a message that names a row: `"'a.jsonl' line"`
+    run_id: str = ""  # names the file by its content; whoever reads through `reading.read_batches` need not give it
 
 
 @dataclass
 class Notes:
-    """What readers say, told once a kind however many files there are.
+    """What readers say, told once a kind however many files there are."""
 
-    Attributes
-    ----------
-    unknown : Counter
-        Columns without a place in a store, with how often they were seen.
-    read_as : dict of str to set of str
-        Of our columns, the file's own names that stood for them.
-    said : Counter
-        Sentences, each with how many rows it is about.
-    """
-
+    # columns without a place in a store, with how often they were seen
     unknown: Counter[str] = field(default_factory=Counter)
+    # of our columns, the file's own names that stood for them
     read_as: dict[str, set[str]] = field(default_factory=dict)
-    said: Counter[str] = field(default_factory=Counter)
+    said: Counter[str] = field(default_factory=Counter)  # sentences, each with how many rows it is about
 
 
 def batch_of_frame(frame: pl.DataFrame, where: str, *, first: int = 1, places: Sequence[int] | None = None) -> Batch:
@@ -57,8 +39,6 @@ def batch_of_frame(frame: pl.DataFrame, where: str, *, first: int = 1, places: S
 
     Parameters
     ----------
-    frame : polars.DataFrame
-    where : str
     first : int
         Place of the first row.
     places : sequence of int, optional

@@ -19,7 +19,6 @@ def found_lines(read: Assembled, grades: pl.DataFrame) -> Iterator[str]:
 
     Parameters
     ----------
-    read : Assembled
     grades : polars.DataFrame
         ``answer`` and ``correct`` of each sample, in the order of ``read.samples``.
     """

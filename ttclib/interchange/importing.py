@@ -156,8 +156,6 @@ def import_batches(
 
     Parameters
     ----------
-    batches : iterator of Batch
-    store : pathlib.Path
     notes : Notes
         Of the readers.
     files : mapping of str to str
@@ -166,10 +164,6 @@ def import_batches(
         Benchmark of problems that have none.
     policy, benchmark, setting, grader, verifier, facts, prices, credit, license, progress, notify, report
         As in `import_samples`.
-
-    Returns
-    -------
-    int
 
     Raises
     ------

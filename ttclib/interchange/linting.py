@@ -21,13 +21,8 @@ def lint_store(store: Path, *, notify: Notify = lambda text: None) -> list[Findi
 
     Parameters
     ----------
-    store : pathlib.Path
     notify : callable
         Told of waiting.
-
-    Returns
-    -------
-    list of Finding
 
     Raises
     ------

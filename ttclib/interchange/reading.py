@@ -59,7 +59,6 @@ def read_batches(
 
     Parameters
     ----------
-    sources : sequence of Source
     notes : Notes
         Filled on the way.
     file_format : str, optional

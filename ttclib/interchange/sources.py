@@ -33,20 +33,11 @@ _FIRST_ROWS = 100
 
 @dataclass
 class Source:
-    """One file of samples.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-    kind : str
-        ``lines`` (JSON lines), ``json`` (one value), ``csv``, ``parquet``, ``arrow``, ``zip`` or ``yaml``.
-    fields : dict of str to str
-        What the file calls our columns, as the user says.
-    """
+    """One file of samples."""
 
     path: Path
-    kind: str
-    fields: dict[str, str] = field(default_factory=dict)
+    kind: str  # `lines` (JSON lines), `json` (one value), `csv`, `parquet`, `arrow`, `zip` or `yaml`
+    fields: dict[str, str] = field(default_factory=dict)  # what the file calls our columns, as the user says
 
     @property
     def name(self) -> str:
@@ -160,7 +151,6 @@ def find_sources(path: Path, fields: dict[str, str]) -> list[Source]:
     ----------
     path : pathlib.Path
         A file, or a folder whose files of a known kind are taken, however deep.
-    fields : dict of str to str
 
     Raises
     ------

@@ -32,27 +32,15 @@ from ttclib.store.sample_rows import (
 
 @dataclass(frozen=True)
 class StoreRows:
-    """The chosen rows of an open store.
-
-    Attributes
-    ----------
-    con : Connection
-    store : pathlib.Path
-    selection : Selection
-    verifier : str or None
-        Whose scores stand in the rows.
-    n_samples, n_counts : int
-    columns : tuple of str
-        Of samples: those of every line, then those of which something is known.
-    """
+    """The chosen rows of an open store."""
 
     con: Connection
     store: Path
     selection: Selection
-    verifier: str | None
+    verifier: str | None  # whose scores stand in the rows
     n_samples: int
     n_counts: int
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # of samples: those of every line, then those of which something is known
 
     @property
     def tables(self) -> dict[str, int]:

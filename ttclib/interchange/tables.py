@@ -20,7 +20,6 @@ def read_frames(file: BinaryIO, kind: str, path: Path) -> Iterator[tuple[pl.Data
 
     Parameters
     ----------
-    file : binary file
     kind : {"csv", "parquet", "arrow"}
     path : pathlib.Path
         For messages.

@@ -43,9 +43,7 @@ def training_rows(rows: StoreRows, only: str, notify: Notify) -> Iterator[dict[s
 
     Parameters
     ----------
-    rows : StoreRows
     only : {"correct", "chosen", "shortest"}
-    notify : callable
 
     Yields
     ------

@@ -39,10 +39,6 @@ def lint_samples(samples: pl.DataFrame, problems: pl.DataFrame) -> list[Finding]
         The columns `COLUMNS`.
     problems : polars.DataFrame
         ``problem_id, prompt, reference_answer``.
-
-    Returns
-    -------
-    list of Finding
     """
     findings = []
     for drawn in portions(samples, problems):
@@ -74,7 +70,6 @@ def lint_import(read: Assembled, grades: pl.DataFrame) -> list[Finding]:
 
     Parameters
     ----------
-    read : Assembled
     grades : polars.DataFrame
         As `ttclib.interchange.grading_samples.grade_samples` gives them.
     """

@@ -59,7 +59,6 @@ def name_columns(
         What the user says: ours to theirs.
     where : str
         Names the file in a message.
-    notes : Notes
     rows : sequence of mappings
         The file's first: a ``problem`` with white space is a prompt, another a name.
     counts : bool
