@@ -24,11 +24,9 @@ def grade_nodes(store: Path, grader_name: str, *, again: bool = False, notify: N
 
     Parameters
     ----------
-    store : pathlib.Path
     grader_name : {"math", "exact", "reasoning-gym"}
     again : bool
         Also those that it has graded; their grades are replaced.
-    notify : callable
 
     Returns
     -------

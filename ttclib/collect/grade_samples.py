@@ -30,12 +30,10 @@ def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify 
 
     Parameters
     ----------
-    store : pathlib.Path
     grader_name : {"math", "exact", "reasoning-gym"}
     again : bool
         Grade every answer: those that this grader has graded before, whose grades are replaced, and
         those that came with a grade, which stays beside it and is the one that is read.
-    notify : callable
 
     Returns
     -------

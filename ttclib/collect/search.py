@@ -83,17 +83,12 @@ def search(
 
     Parameters
     ----------
-    config : RunConfig
     shard : Shard
         The part of the problems that is searched.
     on : Machines, optional
         As in `ttclib.collect.run.sample`.
     notify : callable
         Told, in lines, what is being done.
-
-    Returns
-    -------
-    SearchReport
 
     Raises
     ------

@@ -87,7 +87,6 @@ def top_masses(tables: Any, n_tokens: int) -> np.ndarray | None:
     ----------
     tables : list of dict or list
         Log-probabilities by token, or as the entries ``{"logprob": …}`` of a chat.
-    n_tokens : int
     """
     if not isinstance(tables, list) or len(tables) != n_tokens:
         return None

@@ -31,11 +31,9 @@ class ChatEngine:
     ----------
     policy : PolicyConfig
         Its path is the model's name there, its `revision`, if any, what the API must call itself.
-    prompt : PromptConfig
 
     Attributes
     ----------
-    tokenizer, window : None
     served_as : str or None
         What the API called itself in its answers, such as a dated version of the name it was asked by.
     remarks : collections.Counter

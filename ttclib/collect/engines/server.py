@@ -34,7 +34,6 @@ class ServerEngine(Tokens):
         Directory or hub id; the tokenizer and the configuration are read from it here.
     policy : PolicyConfig
         `server` says where the servers are.
-    prompt : PromptConfig
 
     Attributes
     ----------
