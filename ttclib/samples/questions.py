@@ -11,23 +11,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions of a pool, and what the policy tells of them before it is sampled.
-
-    Attributes
-    ----------
-    problem_ids : list of str, length problems
-    prompts : list of (str or None)
-        The question as it stands in the benchmark; None: not known.
-    metadata : list of mapping
-        What else the benchmark says of each (level, subject, …).
-    hidden : float array, shape (problems, width)
-        The policy's hidden state at the prompt's last token; NaN: not known. Width 0: of no problem.
-    greedy_logprob : float array, shape (problems,)
-        Mean log-probability of the tokens of one greedy answer; NaN: not known.
-    """
+    """The questions of a pool, and what the policy tells of them before it is sampled."""
 
     problem_ids: list[str]
-    prompts: list[str | None]
-    metadata: list[Mapping[str, Any]]
+    prompts: list[str | None]  # the question as it stands in the benchmark; None: not known
+    metadata: list[Mapping[str, Any]]  # what else the benchmark says of each (level, subject, …)
+    # float, shape (problems, width); the policy's hidden state at the prompt's last token; NaN: not known. Width 0: of
+    # no problem.
     hidden: np.ndarray
+    # float, shape (problems,); mean log-probability of the tokens of one greedy answer; NaN: not known
     greedy_logprob: np.ndarray
