@@ -15,24 +15,13 @@ from ttclib.errors import RequestError
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A data set of the hub.
+    """A data set of the hub."""
 
-    Attributes
-    ----------
-    hub_id : str
-        ``owner/name``, or a directory that holds a copy.
-    revision : str or None
-        Commit; None: the latest.
-    subset, split : str or None
-    fields : mapping
-        What it calls `problem_id`, `prompt` and `reference_answer`.
-    """
-
-    hub_id: str
-    revision: str | None
+    hub_id: str  # `owner/name`, or a directory that holds a copy
+    revision: str | None  # commit; None: the latest
     subset: str | None
     split: str | None
-    fields: Mapping[str, str]
+    fields: Mapping[str, str]  # what it calls `problem_id`, `prompt` and `reference_answer`
 
 
 _PROBLEM = {"problem_id": "hash", "prompt": "problem", "reference_answer": "answer"}

@@ -32,8 +32,6 @@ def gym_problems(
     ----------
     task : str
         ``chain_sum``, …
-    n_problems : int
-    seed : int
     parameters : mapping
         Of the task: ``{"min_terms": 2}``.
     benchmark : str, optional
@@ -71,8 +69,6 @@ def gym_score(metadata: Mapping[str, Any], prompt: str, answer: str) -> float:
     ----------
     metadata : mapping
         Of the problem.
-    prompt : str
-    answer : str
 
     Returns
     -------
