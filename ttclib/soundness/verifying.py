@@ -25,23 +25,12 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found.
-
-    Attributes
-    ----------
-    store : str
-    findings : tuple of Finding
-        Empty: the store is sound.
-    notes : tuple of str
-        What could not be checked, and why.
-    rows : dict of str to int
-        By table, of what was read and checked.
-    """
+    """What was found."""
 
     store: str
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
-    rows: dict[str, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...]  # empty: the store is sound
+    notes: tuple[str, ...]  # what could not be checked, and why
+    rows: dict[str, int] = field(default_factory=dict)  # by table, of what was read and checked
 
     @property
     def is_sound(self) -> bool:
