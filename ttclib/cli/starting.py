@@ -45,7 +45,6 @@ def copy_shipped(folder: Path, *, force: bool) -> int:
 
     Parameters
     ----------
-    folder : pathlib.Path
     force : bool
         Replace what differs.
 
