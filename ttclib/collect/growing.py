@@ -13,7 +13,7 @@ from ttclib.errors import RequestError
 from ttclib.problems import Problem
 from ttclib.replay.tree import ROOT, SampleTree, Step, parent_of
 from ttclib.store import connect
-from ttclib.store.step_rows import step_rows
+from ttclib.store.remaining import step_rows
 
 
 @dataclass(slots=True)

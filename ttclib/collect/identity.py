@@ -20,7 +20,7 @@ from ttclib.collect.checkpoints import resolve_model
 from ttclib.config import JudgeConfig, PolicyConfig, PrmConfig
 from ttclib.errors import RequestError
 from ttclib.store import check_writable, is_collected, write_part
-from ttclib.store.json_cells import json_object
+from ttclib.store.cells import json_object
 from ttclib.store.models import list_models
 from ttclib.store.reading_through import refuse_damaged
 

@@ -25,9 +25,9 @@ from ttclib.interchange.reading import digest, find_all, read_batches
 from ttclib.interchange.sources import bare_name
 from ttclib.interchange.store_tables import models_of, scores_of, store_tables
 from ttclib.store import StoreLockedError, absorb, check_writable, connect, is_collected, write_part
-from ttclib.store.classes import known_classes
 from ttclib.store.credit import credit_run
 from ttclib.store.fact_tables import read_facts
+from ttclib.store.graded_rows import known_classes
 from ttclib.store.models import read_row, refuse_known_verifier
 from ttclib.store.reading_through import refuse_damaged
 from ttclib.store.remaining import known_problems, n_drawn

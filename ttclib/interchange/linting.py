@@ -11,7 +11,7 @@ from ttclib.interchange.batch import Notify
 from ttclib.interchange.lint import COLUMNS, Finding, lint_counts, lint_samples
 from ttclib.interchange.lint.drawn import canonical
 from ttclib.store import connect
-from ttclib.store.frames import counts_frame, problems_frame, samples_frame
+from ttclib.store.contents import counts_frame, problems_frame, samples_frame
 
 _MOST_COMPARED = 3000
 

@@ -17,7 +17,7 @@ from ttclib.interchange.columns import COUNT_COLUMNS, KEYS
 from ttclib.samples import LOGPROB
 from ttclib.setting_keys import canonical_json
 from ttclib.store import connect
-from ttclib.store.json_cells import json_object
+from ttclib.store.cells import json_object
 from ttclib.store.sample_rows import (
     TOKENS,
     Connection,

@@ -16,9 +16,9 @@ from ttclib.store.findings import Finding
 from ttclib.store.graded_rows import GRADED, graded_problems, graders_of
 from ttclib.store.inspection import Inspection, inspected
 from ttclib.store.packed import packed_path, unpack_to
-from ttclib.store.part_checks import checked_packed
 from ttclib.store.relations import row_counts, rows_unsound
 from ttclib.store.schema import parts_directory, pending_parts, plain_path
+from ttclib.store.sound_parts import checked_packed
 
 Notify = Callable[[str], None]
 

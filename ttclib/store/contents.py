@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
+import polars as pl
+
 from ttclib.samples import Setting
+from ttclib.store.cells import json_object
 from ttclib.store.connection import connect
-from ttclib.store.json_cells import json_object
+from ttclib.store.pool import GRADES_READ
 
 
 @dataclass(frozen=True)
@@ -103,3 +107,25 @@ FROM scores LEFT JOIN (SELECT problem_id, benchmark FROM problems) USING (proble
 LEFT JOIN (SELECT model AS verifier, kind FROM models) USING (verifier)
 GROUP BY policy, benchmark, setting, verifier ORDER BY count(*) DESC, verifier
 """
+
+
+_SAMPLES = f"""
+SELECT policy, problem_id, setting, sample_index, completion, completion_tokens, logprob, answer, answer_class, correct,
+       coalesce(grader = 'given', false) AS given
+FROM samples LEFT JOIN ({GRADES_READ}) USING (policy, problem_id, setting, sample_index)
+"""
+
+
+def samples_frame(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Every sample with the grade that is read, and whether that came with it (`given`)."""
+    return con.sql(_SAMPLES).pl()
+
+
+def problems_frame(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Every problem: `problem_id`, `benchmark`, `prompt`, `reference_answer`."""
+    return con.sql("SELECT problem_id, benchmark, prompt, reference_answer FROM problems").pl()
+
+
+def counts_frame(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Every problem that is known by its counts alone: `policy`, `setting`, `benchmark`, `n`, `c`."""
+    return con.sql("SELECT policy, setting, benchmark, n, c FROM counts LEFT JOIN problems USING (problem_id)").pl()

@@ -18,9 +18,9 @@ from ttclib.store.foreign import foreign_objects
 from ttclib.store.isolation import new_connection, shut
 from ttclib.store.locks import StoreLockedError, shared_reader
 from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
-from ttclib.store.part_checks import checked_parts
 from ttclib.store.part_rows import whole
 from ttclib.store.schema import check_version
+from ttclib.store.sound_parts import checked_parts
 from ttclib.store.tables import TABLES, columns_of
 
 VECTOR = 2048  # rows that DuckDB reads at once: no fewer can be told apart

@@ -11,8 +11,8 @@ import numpy as np
 
 from ttclib.errors import TTCError
 from ttclib.samples import Questions
+from ttclib.store.cells import unpack_halves
 from ttclib.store.connection import connect
-from ttclib.store.halves import unpack_halves
 
 HIDDEN, GREEDY = "hidden", "greedy"
 

@@ -14,10 +14,9 @@ import pyarrow as pa
 from ttclib.errors import RequestError, one_of
 from ttclib.samples import LOGPROB
 from ttclib.setting_keys import matches
+from ttclib.store.cells import json_object, lists_of_halves
 from ttclib.store.choosing import policies
 from ttclib.store.connection import connect
-from ttclib.store.halves import lists_of_halves
-from ttclib.store.json_cells import json_object
 from ttclib.store.pool import AGGREGATE, GRADES_READ
 from ttclib.store.tables import SAMPLE_KEY
 
