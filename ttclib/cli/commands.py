@@ -14,7 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "search": ("searching", "Draw, score and grade the steps that CONFIG's tree searches ask for and the store lacks."),
     "revise": (
-        "revising",
+        "searching",
         "Draw, score and grade what the store lacks of CONFIG's revision chains (its section [revision]).",
     ),
     "grade": ("grading", "Grade what STORE holds and this grader has not graded; no sample is touched."),
@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "status": ("collecting", "What a store holds, and what its last run has left to do."),
     "verify": (
-        "verifying",
+        "copies",
         "Derive every hash, count, class, key, path, part and packed file of STORE anew, and say what is not sound.",
     ),
     "backup": ("copies", "Copy STORE as it is at one moment, parts beside it included, while a run goes on."),
@@ -85,7 +85,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "lengths",
         "Accuracy of one sample under length caps and by length within a problem; how much its result needed.",
     ),
-    "figure": ("figure", "Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9."),
+    "figure": ("reporting", "Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9."),
     "report": ("reporting", "Run notebooks with parameters and write HTML pages that open without a network."),
     "notebooks": ("starting", "Copy the notebooks and the stores that they open to DIR."),
     "demo": (

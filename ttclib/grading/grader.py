@@ -5,9 +5,10 @@ Equivalence is settled once a distinct answer, not once a sample, and replay com
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from ttclib.errors import RequestError, one_of
@@ -17,6 +18,7 @@ from ttclib.grading.extraction import extract_answer
 from ttclib.grading.forms import form_of
 from ttclib.grading.options import is_letter
 from ttclib.grading.sandbox import ask_alone, bounded
+from ttclib.problems.gym import gym_score, is_gym_problem
 
 # Raised whenever a pair of answers may get another grade, or an answer another class, than before.
 _EXACT_RULES = 2
@@ -190,3 +192,29 @@ def _canonical(answer: str) -> str:
     whole, behind = number[2].replace(",", "").lstrip("0") or "0", (number[3] or "").rstrip("0")
     sign = "-" if number[1] == "-" and (whole, behind) != ("0", "") else ""
     return sign + whole + ("." + behind if behind else "")
+
+
+FULL_SCORE = 0.999
+
+
+def problem_grader(grader: Grader, reference: str | None, prompt: str | None, metadata: str | None) -> Grader:
+    """A grader for one problem: itself, or the task's own scorer for what reasoning-gym made.
+
+    Parameters
+    ----------
+    reference, prompt, metadata : str or None
+        Of the problem, as the store has them.
+    """
+    try:
+        known = json.loads(metadata or "{}")
+    except (ValueError, RecursionError):  # another program's, or damaged: no task of ours
+        known = None
+    if not grader.name.startswith("reasoning-gym") or not isinstance(known, dict) or not is_gym_problem(known):
+        return grader
+
+    def equivalent(left: str, right: str) -> bool | None:
+        if reference not in (left, right):
+            return grader.equivalent(left, right)
+        return gym_score(known, prompt or "", right if left == reference else left) >= FULL_SCORE
+
+    return replace(grader, equivalent=equivalent)

@@ -18,10 +18,9 @@ from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Known, assemble
 from ttclib.interchange.batch import Batch, Notes, Notify
 from ttclib.interchange.cell_values import cast_value
-from ttclib.interchange.found import found_lines, reading_lines
 from ttclib.interchange.grading_samples import grade_samples
 from ttclib.interchange.lint import lint_import
-from ttclib.interchange.reading import digest, find_all, read_batches
+from ttclib.interchange.reading import digest, find_all, found_lines, read_batches, reading_lines
 from ttclib.interchange.sources import bare_name
 from ttclib.interchange.store_tables import models_of, scores_of, store_tables
 from ttclib.store import StoreLockedError, absorb, check_writable, connect, is_collected, write_part

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.errors import RequestError, one_of
-from ttclib.problems.benchmarks import BENCHMARKS, Benchmark, hub_rows
-from ttclib.problems.lines import read_json_lines
+from ttclib.problems.benchmarks import BENCHMARKS, Benchmark, hub_rows, read_json_lines
 from ttclib.problems.problem import FIELDS, HASH, LINE, Problem, problem_from_row, prompt_id
 
 __all__ = ["BENCHMARKS", "FIELDS", "HASH", "LINE", "Problem", "load_problems", "prompt_id", "read_json_lines"]

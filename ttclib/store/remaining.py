@@ -1,4 +1,7 @@
-"""What is still to be done, on what: samples and steps without scores or grades, and what a search goes on from."""
+"""What a store lacks: samples to draw, answers to score, judge or grade, with what it takes; what searches go on from.
+
+All take an open connection (`ttclib.store.connect`) and give plain rows in a stable order.
+"""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.difficulty import Difficulty
-from ttclib.analysis.in_turns import in_turns
 from ttclib.analysis.trace import trace_search
+from ttclib.analysis.worth_reading import in_turns
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.strategy import reading, variants

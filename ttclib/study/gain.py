@@ -38,7 +38,7 @@ class Gains:
 
     sides: tuple[str, ...]  # of one policy's settings the one of the shortest answers first
     frame: pl.DataFrame  # `first_side`, `second_side` and the columns of `ttclib.analysis.gain.GAIN_SCHEMA`
-    # `side` and the columns of `ttclib.analysis.within_lengths.WITHIN_SCHEMA`; no rows where no length is known
+    # `side` and the columns of `ttclib.analysis.lengths.WITHIN_SCHEMA`; no rows where no length is known
     lengths: pl.DataFrame
 
 

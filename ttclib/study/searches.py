@@ -9,8 +9,7 @@ import polars as pl
 
 from ttclib.analysis.compare import compare
 from ttclib.analysis.ease import oracle_difficulty
-from ttclib.analysis.failures import failure_shapes
-from ttclib.analysis.trace import trace_search, way_to
+from ttclib.analysis.trace import failure_shapes, trace_search, way_to
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategies.tree_search import TreeSearch
@@ -82,7 +81,7 @@ class Searches:
         Returns
         -------
         polars.DataFrame
-            `ttclib.analysis.failures.failure_shapes` with a column `of`: the search's name, or ``samples``.
+            `ttclib.analysis.trace.failure_shapes` with a column `of`: the search's name, or ``samples``.
         """
         size = budget or self.largest(name)
         pool = self.study.pool

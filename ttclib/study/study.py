@@ -25,10 +25,9 @@ from ttclib.study.captions import bands_line, lengths_line, prices_line, selecti
 from ttclib.study.compared import Compared, compare
 from ttclib.study.findings import of_curves
 from ttclib.study.labels import side_labels
-from ttclib.study.opening import Member, Notify, find_store
+from ttclib.study.opening import Member, Notify, find_store, with_verifiers
 from ttclib.study.question import INTERVALS, Question, question
 from ttclib.study.telling import Told, tell
-from ttclib.study.verifiers import with_verifiers
 
 Answer = TypeVar("Answer")
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ttclib.collect.engines.answers import choices_of, finite_logprobs, is_text, top_masses, whole_number
 from ttclib.collect.engines.http import Line, Servers, SilentError
-from ttclib.collect.engines.responses import printable
+from ttclib.collect.engines.responses import choices_of, finite_logprobs, is_text, printable, top_masses, whole_number
 from ttclib.collect.engines.tokens import chat_turns
 from ttclib.collect.engines.types import Draw, LostError, Reply
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig

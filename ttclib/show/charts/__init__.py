@@ -19,9 +19,8 @@ from ttclib.show.charts.plan import plan_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
 from ttclib.show.charts.saving import saving_chart
-from ttclib.show.charts.search import gains_chart
 from ttclib.show.charts.training import choices_chart, held_out_chart, training_chart
-from ttclib.show.charts.tree import tree_chart
+from ttclib.show.charts.tree import gains_chart, tree_chart
 
 __all__ = [
     "account_chart",

@@ -11,9 +11,8 @@ import polars as pl
 from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import log_axis, points
-from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, finished, level
-from ttclib.show.charts.rows import rows_of, tips
+from ttclib.show.charts.rows import intervals_param, rows_of, tips
 from ttclib.show.charts.series import Series, picked_param
 from ttclib.show.theme import pair
 

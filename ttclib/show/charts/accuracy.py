@@ -21,10 +21,18 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import budget_axis, share
-from ttclib.show.charts.controls import IN_BIN, bin_param, budget_param, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished
 from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, reference_layers, spread_labels
-from ttclib.show.charts.rows import coinciding, panel_titles, rows_of, tips
+from ttclib.show.charts.rows import (
+    IN_BIN,
+    bin_param,
+    budget_param,
+    coinciding,
+    intervals_param,
+    panel_titles,
+    rows_of,
+    tips,
+)
 from ttclib.show.charts.series import Series, named, names_of, of_strategies, picked_param
 from ttclib.show.theme import INK, QUIET_INK
 

@@ -12,9 +12,8 @@ from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.accuracy import accuracy_domain
 from ttclib.show.charts.axes import budget_axis, points, share
-from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import Lines, facets, finished, level
-from ttclib.show.charts.rows import coinciding, rows_of, tips
+from ttclib.show.charts.rows import coinciding, intervals_param, rows_of, tips
 from ttclib.show.charts.series import Series, named, names_of, of_steps, of_strategies, picked_param
 
 SIDES_TOLD = ("budget", "accuracy", "n_problems")

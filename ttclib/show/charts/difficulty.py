@@ -12,10 +12,9 @@ import polars as pl
 from ttclib.analysis.columns import bin_title, column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import Measure, log_axis
-from ttclib.show.charts.controls import LINKED
 from ttclib.show.charts.grammar import ROWS, Lines, finished
 from ttclib.show.charts.labels import spread_labels
-from ttclib.show.charts.rows import rows_of, tips
+from ttclib.show.charts.rows import LINKED, rows_of, tips
 from ttclib.show.charts.series import Series, faded, linked, of_steps, picked_param
 from ttclib.show.theme import INK, PAPER, QUIET_INK, on_papers, pair
 

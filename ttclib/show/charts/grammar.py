@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 
 from ttclib.show.charts.axes import Measure
-from ttclib.show.charts.controls import LINKS
+from ttclib.show.charts.rows import LINKS
 from ttclib.show.charts.series import Series, faded
 from ttclib.show.theme import INK, config
 

@@ -15,10 +15,9 @@ from ttclib.errors import RequestError
 from ttclib.replay.strategy import needs_truth
 from ttclib.show.charts.accuracy import accuracy_domain
 from ttclib.show.charts.axes import QUANTITY, SIGNED_POINTS, share
-from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, finished
 from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, spread_labels
-from ttclib.show.charts.rows import rows_of, tips
+from ttclib.show.charts.rows import intervals_param, rows_of, tips
 from ttclib.show.charts.series import Series, faded, picked_param
 from ttclib.show.theme import INK, QUIET_INK, drawn, pair, style_of
 from ttclib.study.many_or_once import ManyOrOnce

@@ -11,10 +11,9 @@ import polars as pl
 from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import log_axis, share
-from ttclib.show.charts.controls import IN_BIN, LINKED, bin_param, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished
 from ttclib.show.charts.labels import reference_layers
-from ttclib.show.charts.rows import panel_titles, rows_of, tips
+from ttclib.show.charts.rows import IN_BIN, LINKED, bin_param, intervals_param, panel_titles, rows_of, tips
 from ttclib.show.charts.series import of_steps, of_strategies, picked_param
 from ttclib.show.theme import INK, drawn, style_of
 

@@ -11,9 +11,8 @@ import polars as pl
 from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import Measure, log_axis
-from ttclib.show.charts.controls import IN_BIN, bin_param, choice, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, finished, level
-from ttclib.show.charts.rows import panel_titles, rows_of, tips
+from ttclib.show.charts.rows import IN_BIN, bin_param, choice, intervals_param, panel_titles, rows_of, tips
 from ttclib.show.charts.series import Series, picked_param
 from ttclib.show.theme import QUIET_INK, TEXT, drawn, pair, style_of
 

@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 
 from ttclib.analysis.columns import strategy_label
-from ttclib.show.charts.controls import LINKED
+from ttclib.show.charts.rows import LINKED
 from ttclib.show.theme import PAPERS, TEXT, in_order, legible, on_papers, pair, ramp, style_of
 
 SHAPES = (
