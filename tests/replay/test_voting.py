@@ -15,7 +15,7 @@ from tests.builders import real_data
 from tests.replay.exact import at_each_size, elected
 from tests.replay.pools import NAN, pools
 from ttclib.errors import RequestError
-from ttclib.replay.kernels import listed_election
+from ttclib.replay.listing import listed_election
 from ttclib.replay.voting import _sample, elect, majority_vote, subsets_for, weighted_best_of_n
 
 

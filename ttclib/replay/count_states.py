@@ -12,7 +12,7 @@ import numpy as np
 
 from ttclib.replay.compiling import compiled
 from ttclib.replay.confidence import dirichlet_confidence
-from ttclib.replay.kernels import TIE
+from ttclib.replay.listing import TIE
 from ttclib.replay.random_orders import DIRICHLET, SHARE, SLACK, WINDOW
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from ttclib.replay.compiling import compiled
 from ttclib.replay.confidence import dirichlet_confidence
-from ttclib.replay.kernels import TIE, own_number
+from ttclib.replay.kernels import own_number
+from ttclib.replay.listing import TIE
 from ttclib.replay.stop_rules import DIRICHLET, SHARE, SLACK, WINDOW
 
 

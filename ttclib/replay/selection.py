@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttclib.errors import one_of
-from ttclib.replay.kernels import TIE
+from ttclib.replay.listing import TIE
 from ttclib.replay.tree import added
 from ttclib.replay.voting import check_weights
 

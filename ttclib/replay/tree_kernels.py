@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttclib.replay.compiling import compiled
-from ttclib.replay.kernels import TIE
+from ttclib.replay.listing import TIE
 from ttclib.replay.walks import BEST, DONE, LACKING, ODD, WEIGHTED, Grown
 
 _DRAWN, _ROLLED, _PREFILL, _CACHED, _CONTEXT, _KV, _SERIAL = range(7)  # of `Account.whole`

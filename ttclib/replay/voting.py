@@ -21,7 +21,7 @@ from ttclib.replay.budgets import as_budgets
 from ttclib.replay.draws import Draws, Seed, as_draws
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.factorials import log_avoided, log_factorials
-from ttclib.replay.kernels import listed_election
+from ttclib.replay.listing import listed_election
 
 MC_ERROR = 1e-3  # of the mean over problems, at most, unless the number of subsets is given
 FEWEST_SUBSETS = 100

@@ -13,7 +13,7 @@ import numpy as np
 from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.ease import oracle_difficulty
 from ttclib.errors import NotInStore, RequestError, one_of
-from ttclib.replay.kernels import TIE
+from ttclib.replay.listing import TIE
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.selection import Solution
 from ttclib.replay.strategies.tree_search import TreeSearch, graded
