@@ -14,10 +14,10 @@ from ttclib.errors import RequestError
 from ttclib.replay.strategy import variants
 from ttclib.samples import AGGREGATIONS, Pool
 from ttclib.samples import blocks as sizes
-from ttclib.store import absorb, load_pool, memory, write_part
+from ttclib.store import absorb, isolation, load_pool, write_part
 from ttclib.store.fingerprint import fingerprint
+from ttclib.store.isolation import in_turn, problem_ranges
 from ttclib.store.kept import Kept
-from ttclib.store.memory import in_turn, problem_ranges
 from ttclib.store.schema import parts_directory, pending_parts
 from ttclib.store.sound_parts import examined
 from ttclib.store.status import store_status
@@ -52,8 +52,8 @@ def store(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is large, and what is held at once is a few rows."""
-    monkeypatch.setattr(memory, "ROWS", 20)
-    monkeypatch.setattr(memory, "LARGE", 0)
+    monkeypatch.setattr(isolation, "ROWS", 20)
+    monkeypatch.setattr(isolation, "LARGE", 0)
     monkeypatch.setattr(sizes, "BLOCK", 40)
     monkeypatch.setattr(Kept, "get", lambda self, key, state, read: read())
 

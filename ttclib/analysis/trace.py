@@ -1,4 +1,12 @@
-"""Searches step by step: the course of one, with what became of each step; and what wrong solutions look like."""
+"""Searches step by step: the course of one, with what became of each step; and what wrong solutions look like.
+
+A search that works against a flawed verifier finds what the verifier likes, not what is right. Snell et al.
+saw beam search end in repeated steps and in solutions of one or two steps.
+
+References
+----------
+Snell et al. 2024, arXiv:2408.03314, section 5.3 and appendix E.
+"""
 
 from __future__ import annotations
 

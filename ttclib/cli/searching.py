@@ -1,4 +1,4 @@
-"""`ttc search`: tree searches, collected once for every budget."""
+"""`ttc search` and `ttc revise`: tree searches and revision chains, collected once for every budget."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from ttclib.cli.collecting import print_status
+from ttclib.cli.collecting import machines, print_status, shareable
 from ttclib.cli.common import CONFIG, SEED, cli, notify, say, whole_numbers
 from ttclib.cli.options import flag, options
-from ttclib.cli.sharing import machines, shareable
 from ttclib.config import load_config
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.strategy import all_parameters, reading

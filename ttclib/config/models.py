@@ -1,4 +1,4 @@
-"""The models of a run: where each is, what serves it, and how a verifier reads."""
+"""The models of a run: where each is, what serves it, what that can do, and how a verifier reads."""
 
 from __future__ import annotations
 

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ttclib.grading.characters import plain_characters
-from ttclib.grading.qualifiers import IN_SET, LETTER, without_qualifier
+from ttclib.grading.qualifiers import IN_SET, LETTER, plain_characters, without_qualifier
 from ttclib.grading.units import NO_UNIT, mark_units
 from ttclib.grading.wrappers import unwrapped, without_braces, without_fences
 

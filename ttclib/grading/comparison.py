@@ -1,4 +1,4 @@
-"""Graders side by side: where they differ, and what they find, so that grading is seen as a source of error."""
+"""Graders side by side, and what is suspicious in grades, so that grading is seen as a source of error."""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """Graders, and the grades of one problem's samples.
 
 Equivalence is settled once a distinct answer, not once a sample, and replay compares integers.
+
+The scorer of a reasoning-gym task is a grader of its problems. It gives fractions, a little even to junk in the right
+form: right is what gets the full score.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from ttclib.grading.extraction import extract_answer
 from ttclib.grading.forms import form_of
 from ttclib.grading.options import is_letter
 from ttclib.grading.sandbox import ask_alone, bounded
-from ttclib.problems.gym import gym_score, is_gym_problem
+from ttclib.problems.benchmarks import gym_score, is_gym_problem
 
 # Raised whenever a pair of answers may get another grade, or an answer another class, than before.
 _EXACT_RULES = 2

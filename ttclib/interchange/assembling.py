@@ -14,8 +14,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.grading.extraction import extract_answer
-from ttclib.interchange.batch import Batch, Notes
-from ttclib.interchange.columns import COUNT_COLUMNS, MORE_COLUMNS, SAMPLE_COLUMNS, shown
+from ttclib.interchange.columns import COUNT_COLUMNS, MORE_COLUMNS, SAMPLE_COLUMNS, Batch, Notes, shown
 from ttclib.interchange.numbering import Held, numbered
 from ttclib.problems.problem import prompt_id
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError, one_of
 from ttclib.fresh_names import unfinished
-from ttclib.interchange.batch import Notify
+from ttclib.interchange.columns import Notify
 from ttclib.interchange.dataset_card import dataset_card
 from ttclib.interchange.store_rows import StoreRows, open_rows
 from ttclib.interchange.training_set import ONLY, TRAINING_SCHEMA, training_lines, training_rows

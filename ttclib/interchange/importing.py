@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Known, assemble
-from ttclib.interchange.batch import Batch, Notes, Notify
 from ttclib.interchange.cell_values import cast_value
+from ttclib.interchange.columns import Batch, Notes, Notify
 from ttclib.interchange.grading_samples import grade_samples
 from ttclib.interchange.lint import lint_import
 from ttclib.interchange.reading import digest, find_all, found_lines, read_batches, reading_lines

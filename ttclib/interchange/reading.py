@@ -12,8 +12,7 @@ import polars as pl
 
 from ttclib.errors import RequestError, one_of
 from ttclib.interchange.assembling import Assembled
-from ttclib.interchange.batch import Batch, Notes
-from ttclib.interchange.columns import KEYS, NAMES
+from ttclib.interchange.columns import KEYS, NAMES, Batch, Notes
 from ttclib.interchange.readers import reader_of
 from ttclib.interchange.readers.naming import nearest_name
 from ttclib.interchange.sources import Source, find_sources

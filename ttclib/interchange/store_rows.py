@@ -12,8 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ttclib.interchange.batch import Notify
-from ttclib.interchange.columns import COUNT_COLUMNS, KEYS
+from ttclib.interchange.columns import COUNT_COLUMNS, KEYS, Notify
 from ttclib.samples import LOGPROB
 from ttclib.setting_keys import canonical_json
 from ttclib.store import connect

@@ -1,4 +1,10 @@
-"""Files of columns as frames: CSV, Parquet, Arrow, each a part at a time."""
+"""Files as frames, each a part at a time: JSON lines, CSV, Parquet, Arrow.
+
+JSON lines are read fast where they are clean, and with the place of what is wrong where they are not: pyarrow reads a
+block of lines into typed columns and refuses whatever it would have to guess at (a type that changes, a key that stands
+twice, half a surrogate pair). Such a block is read again, line by line, by Python's parser, which can say what is wrong
+and where, or that all is well.
+"""
 
 from __future__ import annotations
 

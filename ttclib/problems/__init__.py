@@ -76,7 +76,7 @@ def load_problems(
     if source.startswith("lab:"):
         return _lab_problems(one_of(source[4:], LAB_SPLITS, "lab split"), limit or _DEFAULT_LIMIT)
     if source.startswith("reasoning-gym:"):
-        from ttclib.problems.gym import gym_problems
+        from ttclib.problems.benchmarks import gym_problems
 
         task = source.removeprefix("reasoning-gym:")
         return gym_problems(task, limit or _DEFAULT_LIMIT, seed, dict(parameters or {}), benchmark=benchmark)

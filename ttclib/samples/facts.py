@@ -1,4 +1,4 @@
-"""What is known of a model, and how it was sampled."""
+"""What is known of a model and how it was sampled, and of a pool's questions before they are."""
 
 from __future__ import annotations
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.errors import TTCError
-from ttclib.soundness.regrading import regraded
-from ttclib.soundness.verifying import at_hand
+from ttclib.soundness.verifying import at_hand, regraded
 from ttclib.store.copying import filling, refuse_existing
 from ttclib.store.findings import Finding
 from ttclib.store.graded_rows import GRADED, graded_problems

@@ -22,7 +22,7 @@ from ttclib.store import checksums
 from ttclib.store.catalogue import catalogue_of, is_whole, rows_of
 from ttclib.store.foreign import foreign_in, refuse_foreign, say_foreign, say_once
 from ttclib.store.isolation import new_connection, shut
-from ttclib.store.locks import as_ours, attach_statement, attached, shared_reader
+from ttclib.store.locks import as_ours, attach_statement, attached, note_write, shared_reader
 from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
 from ttclib.store.packed import cache_directory
 from ttclib.store.part_rows import take_in, whole
@@ -37,7 +37,6 @@ from ttclib.store.schema import (
 )
 from ttclib.store.sound_parts import examined, read_through, refuse_bad
 from ttclib.store.tables import TABLES
-from ttclib.store.written import note_write
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _STALE_S = 3600.0  # a .tmp of that age was left by a killed writer; a living one needs milliseconds

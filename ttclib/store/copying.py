@@ -18,9 +18,8 @@ from ttclib.errors import RequestError
 from ttclib.fresh_names import unfinished
 from ttclib.store import checksums
 from ttclib.store.connection import connect
-from ttclib.store.isolation import new_connection, shut
+from ttclib.store.isolation import WRITING, new_connection, shut
 from ttclib.store.locks import as_ours, attach_statement, damaged
-from ttclib.store.memory import WRITING
 from ttclib.store.packed import packed_path
 from ttclib.store.schema import migrate, parts_directory, store_path
 from ttclib.store.tables import TABLES

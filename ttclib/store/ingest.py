@@ -15,11 +15,10 @@ import pyarrow.parquet as pq
 from ttclib.errors import RequestError
 from ttclib.fresh_names import unfinished
 from ttclib.store.connection import absorb, connect
-from ttclib.store.locks import StoreLockedError
+from ttclib.store.locks import StoreLockedError, note_write
 from ttclib.store.parts import as_table, open_new, write_part
 from ttclib.store.schema import is_collected, parts_directory, store_path, table_of
 from ttclib.store.tables import TABLES
-from ttclib.store.written import note_write
 
 _ROWS_AT_ONCE = 100_000
 # What may not differ between two that have one name.

@@ -9,8 +9,7 @@ import duckdb
 
 from ttclib.errors import TTCError
 from ttclib.store import checksums
-from ttclib.store.isolation import no_pattern, quoted
-from ttclib.store.memory import in_turn
+from ttclib.store.isolation import in_turn, no_pattern, quoted
 from ttclib.store.migrations import as_of_today
 from ttclib.store.schema import table_of
 from ttclib.store.tables import TABLES, columns_of

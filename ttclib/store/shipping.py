@@ -7,8 +7,7 @@ from pathlib import Path
 
 from ttclib.fresh_names import unfinished
 from ttclib.store import checksums
-from ttclib.store.isolation import new_connection, quoted, shut
-from ttclib.store.memory import WRITING
+from ttclib.store.isolation import WRITING, new_connection, quoted, shut
 from ttclib.store.tables import TABLES
 
 

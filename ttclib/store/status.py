@@ -15,7 +15,7 @@ from ttclib.store.choosing import rank_of
 from ttclib.store.connection import connect
 from ttclib.store.credit import credits_in
 from ttclib.store.foreign import foreign_in
-from ttclib.store.memory import Range, problem_ranges
+from ttclib.store.isolation import Range, problem_ranges
 from ttclib.store.schema import parts_directory, pending_parts, readable_path
 
 

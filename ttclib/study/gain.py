@@ -14,7 +14,7 @@ from ttclib.analysis.gain import gain
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
 from ttclib.study.answers import Answer
-from ttclib.study.labels import common_title, side_labels
+from ttclib.study.captions import common_title, side_labels
 from ttclib.study.lengths import of_lengths, within
 from ttclib.study.study import Study
 

@@ -21,10 +21,9 @@ from ttclib.store.choosing import Wanted
 from ttclib.store.contents import contents
 from ttclib.store.settings import differing_keys, matching_settings
 from ttclib.study.asking import predictors_of
-from ttclib.study.captions import bands_line, lengths_line, prices_line, selection_line, source
+from ttclib.study.captions import bands_line, lengths_line, prices_line, selection_line, side_labels, source
 from ttclib.study.compared import Compared, compare
 from ttclib.study.findings import of_curves
-from ttclib.study.labels import side_labels
 from ttclib.study.opening import Member, Notify, find_store, with_verifiers
 from ttclib.study.question import INTERVALS, Question, question
 from ttclib.study.telling import Told, tell

@@ -13,7 +13,7 @@ import polars as pl
 
 from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Assembled
-from ttclib.interchange.batch import Notify
+from ttclib.interchange.columns import Notify
 from ttclib.interchange.lint.amounts import lacking_tokens, n_depends_on_c, stopped
 from ttclib.interchange.lint.copies import copied, replayed
 from ttclib.interchange.lint.drawn import COLUMNS, Drawn, Finding, canonical, portions

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from ttclib.errors import RequestError
-from ttclib.interchange.batch import Batch, Notes, batch_of_records
+from ttclib.interchange.columns import Batch, Notes, batch_of_records
 from ttclib.interchange.readers.naming import counts_beside
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.readers.verdicts import grades_of

@@ -1,4 +1,7 @@
-"""Which of a file's columns stands for which of ours."""
+"""Which of a file's columns stands for which of ours; and output tokens with one meaning: those of reasoning included.
+
+OpenAI, Anthropic and DeepSeek count reasoning among the output, Google beside it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,7 @@ from typing import Any
 import polars as pl
 
 from ttclib.errors import RequestError, nearest
-from ttclib.interchange.batch import Batch, Notes
-from ttclib.interchange.columns import COUNT_COLUMNS, NAMES, SAMPLE_COLUMNS
+from ttclib.interchange.columns import COUNT_COLUMNS, NAMES, SAMPLE_COLUMNS, Batch, Notes
 
 _BESIDE = re.compile(r"(?i)(?:^|[/_:.-])(?:google|gemini|vertex)(?:$|[/_:.-])|^gemini")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ttclib.errors import RequestError, one_of
-from ttclib.interchange.batch import Batch, Notes
+from ttclib.interchange.columns import Batch, Notes
 from ttclib.interchange.sources import Source
 from ttclib.plugins import plugins
 

@@ -13,8 +13,7 @@ import pyarrow as pa
 
 from ttclib.errors import RequestError
 from ttclib.interchange import tables
-from ttclib.interchange.batch import Batch, Notes, batch_of_frame, batch_of_records
-from ttclib.interchange.columns import SAMPLE_COLUMNS, type_of
+from ttclib.interchange.columns import SAMPLE_COLUMNS, Batch, Notes, batch_of_frame, batch_of_records, type_of
 from ttclib.interchange.readers.naming import add_reasoning, name_columns, note_unknown
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source

@@ -18,8 +18,7 @@ from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.beam import SQRT
 from ttclib.replay.budgets import as_budgets
 from ttclib.replay.outcomes import COSTS, Outcomes
-from ttclib.replay.selection import SELECTIONS, Solution, choose
-from ttclib.replay.spending import Spending
+from ttclib.replay.selection import SELECTIONS, Solution, Spending, choose
 from ttclib.replay.strategy import Strategy, parameter
 from ttclib.replay.tree import MAX_ROUNDS, Final, Missing, SampleTree, Search, replay
 from ttclib.replay.walks import DONE, LACKING, ODD, walk_of, walked

@@ -1,4 +1,8 @@
-"""Best-of-N weighted: the answer whose samples have the highest sum of scores."""
+"""Best-of-N weighted: the answer whose samples have the highest sum of scores.
+
+A vote adds scores up, which needs them at 0 or above: the transforms `rank`, `sigmoid` and `softmax` give that of any
+scores. They are monotone: they leave best-of-N as it is and change what a vote weighs.
+"""
 
 from __future__ import annotations
 
