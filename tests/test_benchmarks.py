@@ -127,7 +127,7 @@ class TestReasoningGym:
 
     @pytest.mark.parametrize("task", ["chain_sum", "simple_equations", "letter_counting", "countdown"])
     def test_the_tasks_own_scorer_is_asked(self, task):
-        from ttclib.problems.gym import gym_score
+        from ttclib.problems.benchmarks import gym_score
 
         for problem in load_problems(f"reasoning-gym:{task}", limit=5):
             metadata = json.loads(problem.row()["metadata"])
@@ -135,7 +135,7 @@ class TestReasoningGym:
             assert gym_score(metadata, problem.prompt, "junk") < 0.5
 
     def test_another_problem_than_was_made_is_not_scored(self):
-        from ttclib.problems.gym import gym_score
+        from ttclib.problems.benchmarks import gym_score
 
         (problem,) = load_problems("reasoning-gym:gcd", limit=1)
         with pytest.raises(TTCError, match="makes another problem 0 of gcd than version"):

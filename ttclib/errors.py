@@ -16,10 +16,6 @@ def visible(text: str) -> str:
     Escape sequences, line breaks and marks that turn the direction of writing come from names in a stranger's
     store or file.
 
-    Parameters
-    ----------
-    text : str
-
     Examples
     --------
     >>> visible("π ≈ 3.14"), visible("\x1b[2Jgone"), visible("a\nb")
@@ -61,8 +57,6 @@ def one_of(value: str, allowed: Iterable[str], what: str) -> str:
 
     Parameters
     ----------
-    value : str
-    allowed : iterable of str
     what : str
         What is being chosen, for the message: ``"strategy"``.
 

@@ -14,7 +14,6 @@ def plugins(group: str, kind: type | tuple[type, ...] | None = None, what: str =
 
     Parameters
     ----------
-    group : str
     kind : type or several, optional
         What the objects must be: an instance of it, or where `what` begins with "a subclass", a subclass.
     what : str

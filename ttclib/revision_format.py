@@ -77,11 +77,6 @@ def separator_text(separator: str, prompt: str) -> str:
     separator : str
         May hold `PROMPT_MARK`. A small model that finds the question close before its answer needs
         little training to answer again.
-    prompt : str
-
-    Returns
-    -------
-    str
 
     Examples
     --------
@@ -96,16 +91,10 @@ def revision_text(prompt: str, earlier: Sequence[str], separator: str, *, n_cont
 
     Parameters
     ----------
-    prompt : str
     earlier : sequence of str
         Answers of the chain so far, oldest first.
     separator : str
         May hold `PROMPT_MARK`.
-    n_context : int, keyword-only
-
-    Returns
-    -------
-    str
 
     Examples
     --------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttclib.analysis.failures import failure_shapes
+from ttclib.analysis.trace import failure_shapes
 
 SOLUTIONS = st.lists(
     st.tuples(st.lists(st.sampled_from(["a\n", "b", " a", "c"]), max_size=5), st.sampled_from([0.0, 1.0, np.nan])),

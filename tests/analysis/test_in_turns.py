@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ttclib.analysis.in_turns import in_turns
+from ttclib.analysis.worth_reading import in_turns
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ttclib.analysis.overthinking import length_cap_curve, outcome_efficiency
+from ttclib.analysis.lengths import length_cap_curve, outcome_efficiency
 from ttclib.errors import RequestError
 
 NAN = float("nan")

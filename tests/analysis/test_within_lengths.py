@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttclib.analysis.within_lengths import within_lengths, worse_from
+from ttclib.analysis.lengths import within_lengths, worse_from
 from ttclib.errors import RequestError
 
 

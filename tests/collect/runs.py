@@ -80,7 +80,7 @@ def killing(seed: int, n_kills: int, end: int) -> None:
     """Kill workers until so many batches were lost, and this process inside its END-th transaction."""
     from ttclib.collect import keeper
     from ttclib.collect.engines.cluster import Cluster
-    from ttclib.store import connection, taking_in
+    from ttclib.store import connection, part_rows
 
     moments = random.Random(seed)
     next_done, replace = Cluster.next_done, Cluster._replace
@@ -104,7 +104,7 @@ def killing(seed: int, n_kills: int, end: int) -> None:
 
     Cluster.next_done, Cluster._replace = and_kill, and_count
     keeper._ABSORB_EVERY_S = 0  # a transaction a batch
-    take_in, check_all_in = connection.take_in, taking_in._check_all_in
+    take_in, check_all_in = connection.take_in, part_rows._check_all_in
     n_begun = [0]
 
     def counted(*arguments: Any) -> None:
@@ -117,7 +117,7 @@ def killing(seed: int, n_kills: int, end: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         check_all_in(*arguments)
 
-    connection.take_in, taking_in._check_all_in = counted, dying
+    connection.take_in, part_rows._check_all_in = counted, dying
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 from ttclib.collect import run
 from ttclib.grading import get_grader
 from ttclib.store import connect, write_part
-from ttclib.store.classes import known_classes
+from ttclib.store.graded_rows import known_classes
 
 KEY = {"policy": "m", "problem_id": "p", "setting": "s"}
 

@@ -18,7 +18,7 @@ from ttclib.collect import run
 from ttclib.collect.engines.types import Completion, top_mass
 from ttclib.collect.token_columns import reasoning_tokens, step_logprobs, token_columns
 from ttclib.config import RunConfig
-from ttclib.store.halves import pack_halves, unpack_halves
+from ttclib.store.cells import pack_halves, unpack_halves
 
 QUERY = """SELECT prompt, completion_ids, logprob, step_tokens, step_logprobs, token_logprobs, token_entropies,
            token_top20, reasoning_tokens FROM samples JOIN problems USING (problem_id)"""

@@ -16,9 +16,8 @@ pytest.importorskip("httpx")
 
 from tests.engines.vllm_server import VllmServer, serve
 from tests.models import save_tiny_policy
-from ttclib.collect.engines.answers import is_text
 from ttclib.collect.engines.loading import load_engine
-from ttclib.collect.engines.responses import MalformedError
+from ttclib.collect.engines.responses import MalformedError, is_text
 from ttclib.collect.engines.types import Draw, Unfinished, draw_seed
 from ttclib.collect.token_columns import token_columns
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig

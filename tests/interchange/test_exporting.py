@@ -20,7 +20,7 @@ from ttclib.interchange import KEYS, export_samples, export_store, import_sample
 from ttclib.interchange.columns import SAMPLE_COLUMNS
 from ttclib.interchange.exporting import choose_format
 from ttclib.store import connect, set_model_facts
-from ttclib.store.halves import halves_of_lists, lists_of_halves
+from ttclib.store.cells import halves_of_lists, lists_of_halves
 from ttclib.store.sample_rows import Selection
 
 TABLES = {  # all that a sample is, without what names the file that it came from

@@ -14,7 +14,7 @@ from tests.interchange.simulated import Samples, clean
 from ttclib.grading import get_grader
 from ttclib.interchange import import_samples, lint_store
 from ttclib.interchange.assembling import assemble
-from ttclib.interchange.batch import Notes, batch_of_frame
+from ttclib.interchange.columns import Notes, batch_of_frame
 from ttclib.interchange.grading_samples import grade_samples
 from ttclib.interchange.lint import CHECKS, lint_counts, lint_import
 

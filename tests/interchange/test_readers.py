@@ -18,7 +18,7 @@ from ttclib import plugins
 from ttclib.errors import RequestError
 from ttclib.interchange import Reader, import_samples, readers
 from ttclib.interchange.assembling import Assembled, assemble
-from ttclib.interchange.batch import Notes
+from ttclib.interchange.columns import Notes
 from ttclib.interchange.readers import reader_of, registry
 from ttclib.interchange.reading import find_all, read_batches
 from ttclib.interchange.sources import Source, kind_of

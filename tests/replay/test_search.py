@@ -15,10 +15,9 @@ from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.beam import as_finals, beam_search, resolve_width
 from ttclib.replay.best_of_n import best_of_n
 from ttclib.replay.outcomes import COSTS
-from ttclib.replay.rebase import allocate
-from ttclib.replay.selection import SELECTIONS, Solution, choose
-from ttclib.replay.spending import Spending
+from ttclib.replay.selection import SELECTIONS, Solution, Spending, choose
 from ttclib.replay.strategies import BeamSearch, Dvts, LookaheadSearch, Rebase
+from ttclib.replay.strategies.rebase import allocate
 from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.tree import Children, Greedy, Missing, Sample, SampleTree, Score, Search, replay
 from ttclib.replay.voting import elect

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ttclib.errors import RequestError
 from ttclib.replay.best_of_n import expected_best_of_n
-from ttclib.replay.transforms import RANGES, TRANSFORMS, logit, rank, sigmoid, softmax
+from ttclib.replay.strategies.weighted_best_of_n import RANGES, TRANSFORMS, logit, rank, sigmoid, softmax
 from ttclib.replay.voting import weighted_best_of_n
 
 NAN = float("nan")

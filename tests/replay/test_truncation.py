@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ttclib.replay.best_of_n import expected_best_of_n
-from ttclib.replay.truncation import truncate
+from ttclib.replay.strategies.whole_samples import truncate
 from ttclib.replay.voting import majority_vote
 
 NAN = float("nan")

@@ -14,7 +14,7 @@ from ttclib.errors import RequestError
 from ttclib.replay.estimate import grades_by_answer
 from ttclib.replay.outcomes import COSTS
 from ttclib.replay.strategies import BestOfN, MajorityVote, PassAtK, WeightedBestOfN
-from ttclib.replay.transforms import TRANSFORMS
+from ttclib.replay.strategies.weighted_best_of_n import TRANSFORMS
 from ttclib.samples import AGGREGATIONS, Pool, Setting, Verifier
 
 ALL = [PassAtK(), MajorityVote(), BestOfN(), WeightedBestOfN()]

@@ -21,10 +21,10 @@ pytest.importorskip("papermill", reason="papermill is not installed")
 from ttclib.errors import RequestError, TTCError  # noqa: E402
 from ttclib.show import theme  # noqa: E402
 from ttclib.show.charts import accuracy_chart  # noqa: E402
-from ttclib.show.index import _Page  # noqa: E402
 from ttclib.show.notebook import SAMPLING, callout, findings_html  # noqa: E402
 from ttclib.show.page import PageFacts, findings_of, formulas_to_mathml, page_html  # noqa: E402
 from ttclib.show.report import check_parameters, parameters_of, paths_of, render_report  # noqa: E402
+from ttclib.show.suite import _Page  # noqa: E402
 from ttclib.store.fingerprint import fingerprint  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]

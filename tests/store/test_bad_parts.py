@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.commands import error_line, ttc
 from ttclib.errors import RequestError, TTCError
-from ttclib.store import absorb, connect, load_pool, pending_parts, taking_in, write_part
+from ttclib.store import absorb, connect, load_pool, part_rows, pending_parts, write_part
 from ttclib.store.schema import parts_directory
 from ttclib.store.sound_parts import BadPartError
 
@@ -126,9 +126,9 @@ def test_damage_inside_a_part_is_named_when_it_is_read(tmp_path):
 def test_a_part_that_comes_out_shorter_is_not_deleted(tmp_path, monkeypatch):
     path = tmp_path / "s.duckdb"
     write_part(path, "samples", [row(0), row(1)])
-    whole = taking_in.unseen
+    whole = part_rows.unseen
     monkeypatch.setattr(
-        taking_in, "unseen", lambda *given, **more: f"SELECT * FROM ({whole(*given, **more)}) WHERE sample_index = 0"
+        part_rows, "unseen", lambda *given, **more: f"SELECT * FROM ({whole(*given, **more)}) WHERE sample_index = 0"
     )
     with pytest.raises(TTCError, match=r"of 2 rows of samples that wait beside '.*' 1 went in: none was taken in"):
         absorb(path)
@@ -141,13 +141,13 @@ def test_rows_that_vanish_elsewhere_undo_the_taking_in(tmp_path, monkeypatch):
     write_part(path, "samples", [row(0)])
     absorb(path)
     write_part(path, "grades", [{**KEY, "sample_index": 0, "grader": "g", "correct": True}])
-    check = taking_in._check_all_in
+    check = part_rows._check_all_in
 
     def with_a_loss(con: duckdb.DuckDBPyConnection, *given: object) -> None:
         con.execute("DELETE FROM store.main.samples")
         check(con, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(taking_in, "_check_all_in", with_a_loss)
+    monkeypatch.setattr(part_rows, "_check_all_in", with_a_loss)
     with pytest.raises(TTCError, match="nothing was taken in"):
         absorb(path)
     monkeypatch.undo()

@@ -14,7 +14,7 @@ from ttclib.errors import RequestError
 from ttclib.replay.strategy import variants
 from ttclib.samples import AGGREGATIONS, Pool
 from ttclib.samples import blocks as sizes
-from ttclib.store import absorb, columns, load_pool, memory, write_part
+from ttclib.store import absorb, load_pool, memory, write_part
 from ttclib.store.fingerprint import fingerprint
 from ttclib.store.kept import Kept
 from ttclib.store.memory import in_turn, problem_ranges
@@ -53,7 +53,7 @@ def store(tmp_path: Path) -> Path:
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is large, and what is held at once is a few rows."""
     monkeypatch.setattr(memory, "ROWS", 20)
-    monkeypatch.setattr(columns, "LARGE", 0)
+    monkeypatch.setattr(memory, "LARGE", 0)
     monkeypatch.setattr(sizes, "BLOCK", 40)
     monkeypatch.setattr(Kept, "get", lambda self, key, state, read: read())
 

@@ -10,7 +10,7 @@ import pytest
 
 from ttclib.errors import TTCError
 from ttclib.store import load_questions, write_part
-from ttclib.store.halves import pack_halves
+from ttclib.store.cells import pack_halves
 
 KEY = {"policy": "m", "setting": "s"}
 

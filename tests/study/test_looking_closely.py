@@ -15,13 +15,12 @@ from ttclib.store import load_chains, load_pool
 from ttclib.study import coverage, difficulty, lengths
 from ttclib.study.answers import ask_plan
 from ttclib.study.chains import open_chains
-from ttclib.study.opening import find_store, only, reading_of
+from ttclib.study.opening import find_store, only, reading_of, with_verifiers
 from ttclib.study.question import question
 from ttclib.study.searches import open_searches
 from ttclib.study.sides import Side, compare_sides, other_side, references
 from ttclib.study.study import Study, policies_with_samples, smallest_policy
 from ttclib.study.study import open as open_study
-from ttclib.study.verifiers import with_verifiers
 
 
 @pytest.fixture(scope="module")
@@ -236,20 +235,20 @@ def test_words_for_what_is_left_out():
 
 def test_a_verifier_of_another_package_must_score_each_sample(monkeypatch):
     from ttclib.samples import AGGREGATIONS, Verifier
-    from ttclib.study import verifiers
+    from ttclib.study import opening
 
     def made(shape):
         score = np.zeros(shape)
         return {"toy": lambda pool: Verifier("toy", "confidence", dict.fromkeys(AGGREGATIONS, score), score)}
 
     pool = make_pool([[1, 0]])
-    monkeypatch.setattr(verifiers, "verifier_sources", lambda: made((1, 2)))
+    monkeypatch.setattr(opening, "verifier_sources", lambda: made((1, 2)))
     assert with_verifiers(pool).verifier("toy").by().tolist() == [[0, 0]]
     assert with_verifiers(pool).verifier("prm").name == "prm"  # the store's own stay
-    monkeypatch.setattr(verifiers, "verifier_sources", lambda: made((2, 1)))
+    monkeypatch.setattr(opening, "verifier_sources", lambda: made((2, 1)))
     with pytest.raises(RequestError, match="entry point 'toy' .* scores of shape \\(2, 1\\), and the pool"):
         with_verifiers(pool)
-    monkeypatch.setattr(verifiers, "verifier_sources", lambda: {"none": lambda pool: None})
+    monkeypatch.setattr(opening, "verifier_sources", lambda: {"none": lambda pool: None})
     assert with_verifiers(pool).verifiers.keys() == pool.verifiers.keys()
 
 

@@ -21,7 +21,7 @@ from tests.study.efforts import make_efforts
 from ttclib.analysis.ledger import Ledger
 from ttclib.errors import RequestError
 from ttclib.samples import Setting
-from ttclib.study.labels import side_labels
+from ttclib.study.captions import side_labels
 from ttclib.study.many_or_once import ask_many_or_once
 from ttclib.study.question import question
 

@@ -125,7 +125,7 @@ def test_the_reader_and_the_column(found):
 
 
 STRATEGIES, COLUMNS = "ttclib.replay.strategy.strategies()", "ttclib.analysis.columns.columns()"
-READERS, VERIFIERS = "ttclib.interchange.readers()", "ttclib.study.verifiers.verifier_sources()"
+READERS, VERIFIERS = "ttclib.interchange.readers()", "ttclib.study.opening.verifier_sources()"
 
 
 @pytest.mark.parametrize(

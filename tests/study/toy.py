@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.columns import Column
-from ttclib.interchange.batch import batch_of_records
+from ttclib.interchange.columns import batch_of_records
 from ttclib.interchange.readers.registry import Reader
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.strategies.whole_samples import WholeSamples

@@ -54,26 +54,13 @@ ACCOUNT_SCHEMA = {
 
 @dataclass(frozen=True)
 class Spent:
-    """What choosing comes to within limits of total cost.
+    """What choosing comes to within limits of total cost."""
 
-    Attributes
-    ----------
-    accuracy : float array, shape (problems, limits)
-        Of each problem, cross-fitted. NaN: nothing is affordable.
-    cost : float array, shape (limits,)
-        What is spent, bills included, on average.
-    draws : float array, shape (replicates, limits)
-    doubt : float array, shape (replicates,)
-        Weight of the pseudo-problem in each.
-    bill : float
-        What knowing the difficulty costs a query that draws nothing that could be used again.
-    """
-
-    accuracy: np.ndarray
-    cost: np.ndarray
-    draws: np.ndarray
-    doubt: np.ndarray
-    bill: float = 0.0
+    accuracy: np.ndarray  # float, shape (problems, limits); of each problem, cross-fitted. NaN: nothing is affordable.
+    cost: np.ndarray  # float, shape (limits,); what is spent, bills included, on average
+    draws: np.ndarray  # float, shape (replicates, limits)
+    doubt: np.ndarray  # float, shape (replicates,); weight of the pseudo-problem in each
+    bill: float = 0.0  # what knowing the difficulty costs a query that draws nothing that could be used again
 
     @property
     def means(self) -> np.ndarray:
@@ -88,24 +75,14 @@ class Spent:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to spend.
-
-    Attributes
-    ----------
-    name, label : str
-    spent : Spent
-        Its bill paid.
-    free : Spent or None
-        The same choice with its difficulty for nothing, to tell how many queries must share the bill.
-    pays : bool
-        Whether all that it knows is paid for; difficulty that is given is not.
-    """
+    """One way to spend."""
 
     name: str
     label: str
-    spent: Spent
+    spent: Spent  # its bill paid
+    # the same choice with its difficulty for nothing, to tell how many queries must share the bill
     free: Spent | None = None
-    pays: bool = True
+    pays: bool = True  # whether all that it knows is paid for; difficulty that is given is not
 
 
 def one_bin(n_rows: int, clusters: np.ndarray) -> Difficulty:
@@ -135,7 +112,6 @@ def spend(
         With `clusters`, where a problem has two rows.
     limits : array_like of float, shape (limits,)
         Ascending.
-    ledger : Ledger
     bill : Bill, optional
         How the difficulty is paid; None: it is given.
     per, partitions, n_resamples, seed
@@ -191,7 +167,6 @@ def account(
         Those that each was asked for.
     curve : (float array, Spent)
         Uniform at many limits, for the cost at which it gets as far.
-    level : float
 
     Returns
     -------

@@ -22,44 +22,34 @@ class Agreement:
 
     Attributes
     ----------
-    spearman : float
-        Rank correlation over problems, ties at their mean rank; NaN where one of them is constant.
-    spearman_low, spearman_high : float
-        Its interval over problems.
-    within_level, within_level_low, within_level_high : float
-        The same among problems of one level of the benchmark, all levels together; NaN where no level is given.
-    slope, slope_low, slope_high : float
-        Calibration: by how much the first rises where the second says 1 more; 1 is right, below 1 the second is too
-        extreme.
-    offset, offset_low, offset_high : float
-        Calibration: by how much the second is too high, on average.
-    confusion : int array, shape (bins, bins)
-        Problems by bin of the first (rows) and of the second (columns).
     same_bin, within_one : float
         Share of problems in the same bin, and at most one apart.
-    same_bin_low, same_bin_high : float
-    n_problems : int
-        That have both.
     """
 
-    spearman: float
+    spearman: float  # rank correlation over problems, ties at their mean rank; NaN where one of them is constant
+    # spearman_low, spearman_high: its interval over problems
     spearman_low: float
     spearman_high: float
+    # within_level, within_level_low, within_level_high: the same among problems of one level of the benchmark, all
+    # levels together; NaN where no level is given
     within_level: float
     within_level_low: float
     within_level_high: float
+    # slope, slope_low, slope_high: calibration: by how much the first rises where the second says 1 more; 1 is right,
+    # below 1 the second is too extreme
     slope: float
     slope_low: float
     slope_high: float
+    # offset, offset_low, offset_high: calibration: by how much the second is too high, on average
     offset: float
     offset_low: float
     offset_high: float
-    confusion: np.ndarray
+    confusion: np.ndarray  # int, shape (bins, bins); problems by bin of the first (rows) and of the second (columns)
     same_bin: float
     same_bin_low: float
     same_bin_high: float
     within_one: float
-    n_problems: int
+    n_problems: int  # that have both
 
 
 def difficulty_agreement(
@@ -185,7 +175,6 @@ def cheap_difficulty(
         Grades, against which it is judged; None: `values` are grades.
     n_draws : int
         Independent draws of the k samples.
-    seed : int
 
     Returns
     -------

@@ -40,19 +40,15 @@ ESTIMATE_SCHEMA = {
 
 @dataclass(frozen=True)
 class Needed:
-    """The attempts at which the small model passes the larger one, and the R that they mean.
+    """The attempts at which the small model passes the larger one, and the R that they mean."""
 
-    Attributes
-    ----------
-    attempts, attempts_low, attempts_high : float
-        Whole attempts and the ends of their interval; inf: more than were looked at.
-    crossing, crossing_low, crossing_high : float
-        R above which the larger model is ahead: inf: the small one is ahead at every R, 0: it never is.
-    """
-
+    # attempts, attempts_low, attempts_high: whole attempts and the ends of their interval; inf: more than were looked
+    # at
     attempts: float
     attempts_low: float
     attempts_high: float
+    # crossing, crossing_low, crossing_high: R above which the larger model is ahead: inf: the small one is ahead at
+    # every R, 0: it never is
     crossing: float
     crossing_low: float
     crossing_high: float
@@ -60,24 +56,15 @@ class Needed:
 
 @dataclass(frozen=True)
 class BeyondPool:
-    """A small model's pass@k against a larger model's one answer, as measured and as fitted.
+    """A small model's pass@k against a larger model's one answer, as measured and as fitted."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        The fit at each exchange rate, columns as in `ESTIMATE_SCHEMA`; ``within_pool``: as many attempts are held.
-    measured, fitted : Needed
-        From the pool, in which more attempts than it holds are infinitely many; and from the fit.
-    fit : BetaBinomial
-    pool_ends_at : int
-        Attempts that every problem holds.
-    """
-
+    # the fit at each exchange rate, columns as in `ESTIMATE_SCHEMA`; `within_pool`: as many attempts are held
     frame: pl.DataFrame
+    # measured, fitted: from the pool, in which more attempts than it holds are infinitely many; and from the fit
     measured: Needed
     fitted: Needed
     fit: BetaBinomial
-    pool_ends_at: int
+    pool_ends_at: int  # attempts that every problem holds
 
     @property
     def needed(self) -> pl.DataFrame:

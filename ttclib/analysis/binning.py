@@ -139,7 +139,6 @@ def place_problems(
         Descending.
     tied_shares : sequence of (float or None), optional
         As `Difficulty.tied_shares`.
-    seed : int
 
     Examples
     --------

@@ -17,40 +17,21 @@ from ttclib.replay.strategy import draws_whole, needs_truth, strategy
 
 @dataclass(frozen=True)
 class Candidates:
-    """Strategies at budgets, with their accuracy and cost on every problem.
+    """Strategies at budgets, with their accuracy and cost on every problem."""
 
-    Attributes
-    ----------
-    outcomes : tuple of Outcomes
-        On the rows that count.
-    which, column : int array, shape (candidates,)
-        Which outcome a candidate is of, and at which of its budgets.
-    accuracy, cost : float array, shape (rows, candidates)
-        Without NaN.
-    bins : int array, shape (rows,)
-        Difficulty bin from 1; 1 throughout where there are no bins.
-    clusters : int array, shape (rows,)
-        The problem of each row, from 0.
-    rows : int array, shape (rows,)
-        Where the rows stood in what was given.
-    by_bin : bool
-        Whether bins were given.
-    ledger : Ledger
-    notes : tuple of str
-        What was left out, and why.
-    """
-
-    outcomes: tuple[Outcomes, ...]
+    outcomes: tuple[Outcomes, ...]  # on the rows that count
+    # which, column: int, shape (candidates,); which outcome a candidate is of, and at which of its budgets
     which: np.ndarray
     column: np.ndarray
+    # accuracy, cost: float, shape (rows, candidates); without NaN
     accuracy: np.ndarray
     cost: np.ndarray
-    bins: np.ndarray
-    clusters: np.ndarray
-    rows: np.ndarray
-    by_bin: bool
+    bins: np.ndarray  # int, shape (rows,); difficulty bin from 1; 1 throughout where there are no bins
+    clusters: np.ndarray  # int, shape (rows,); the problem of each row, from 0
+    rows: np.ndarray  # int, shape (rows,); where the rows stood in what was given
+    by_bin: bool  # whether bins were given
     ledger: Ledger
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what was left out, and why
 
     def __len__(self) -> int:
         return len(self.which)
@@ -120,7 +101,6 @@ def candidates_of(
         On the same problems in the same order, or on others, of which those that all share are taken.
     difficulty : Difficulty, optional
         One row for each row of the first. Problems in no bin are left out.
-    ledger : Ledger
     bill : Bill, optional
         How difficulty is paid; None: as `difficulty.bill` says, else its `n_probes` by one query.
 

@@ -10,34 +10,16 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of a result column.
-
-    Attributes
-    ----------
-    name : str
-    dtype : polars data type
-    meaning : str
-        One line, for docs and headings that explain themselves.
-    kind : str
-        How a value is written, one of `ttclib.analysis.columns.KINDS`.
-    label : str
-        What a reader sees in its place; empty: the name with blanks.
-    unit : str
-        What a number counts, empty where the kind says it.
-    null : str
-        What a missing value is called.
-    ends : pair of str or None
-        The columns that hold its interval's ends.
-    """
+    """What is known of a result column."""
 
     name: str
     dtype: Any
-    meaning: str
-    kind: str = "text"
-    label: str = ""
-    unit: str = ""
-    null: str = DASH
-    ends: tuple[str, str] | None = None
+    meaning: str  # one line, for docs and headings that explain themselves
+    kind: str = "text"  # how a value is written, one of `ttclib.analysis.columns.KINDS`
+    label: str = ""  # what a reader sees in its place; empty: the name with blanks
+    unit: str = ""  # what a number counts, empty where the kind says it
+    null: str = DASH  # what a missing value is called
+    ends: tuple[str, str] | None = None  # the columns that hold its interval's ends
 
     @property
     def heading(self) -> str:

@@ -75,10 +75,8 @@ def compare(
         One row for each row of the first of `first`.
     names : (str, str)
         What `winner` calls the two.
-    level : float
     family : {"pointwise", "simultaneous"}
         Whether intervals hold one by one or over all budgets of a strategy at once.
-    seed : int
 
     Returns
     -------
@@ -175,7 +173,6 @@ def matched_compute(
 
     Parameters
     ----------
-    outcomes : sequence of Outcomes
     difficulty, ledger, folds, partitions, level, n_resamples, seed
         As in `ttclib.analysis.frontier.frontier`.
     by : {"variant", "policy"}

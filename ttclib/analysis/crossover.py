@@ -32,41 +32,29 @@ RATES = tuple(np.logspace(-3, 3, 121).tolist())  # the range of R in which a cro
 
 @dataclass(frozen=True)
 class Crossover:
-    """A small policy with test-time compute against a larger one.
+    """A small policy with test-time compute against a larger one."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        One row a bin (null: all problems) and exchange rate, columns as in `ROW_SCHEMA`. `multiplier` is c, what the
-        small policy may spend in units of one of its samples; `at_most` the same in the ledger's unit, `cost` what its
-        choice really spends. `difference` is small minus large, with an interval of the paired difference;
-        `relative_gain` is the same over `accuracy_large`, as in the paper's Figure 1. `winner`: ``small``, ``large``,
-        ``too close``, or null: nothing is affordable. `pool_ends_at`: the dearest candidate in the store, where that
-        lies below `at_most`; then the small side is a lower bound.
-    crossings : polars.DataFrame
-        One row a bin, columns as in `CROSSING_SCHEMA`. `crossing` is the R above which the larger model is
-        ahead throughout: null where the small one stays ahead, or never is; an end of its interval is
-        null where it is open. `supported`: the point and both ends lie within the range looked at.
-        `pool_reaches_from` is the smallest R at which the pool holds all that is affordable.
-    param_ratio, training_tokens_ratio : float
-        M and t of `flops_matched_multiplier`.
-    large_budget : int
-    small, large, unit : str
-        The two sides in words, and what is held equal and charged.
-    choice : Choice
-        Of the small side, at the limits of every rate.
-    notes : list of str
-    """
-
+    # one row a bin (null: all problems) and exchange rate, columns as in `ROW_SCHEMA`. `multiplier` is c, what the
+    # small policy may spend in units of one of its samples; `at_most` the same in the ledger's unit, `cost` what its
+    # choice really spends. `difference` is small minus large, with an interval of the paired difference;
+    # `relative_gain` is the same over `accuracy_large`, as in the paper's Figure 1. `winner`: `small`, `large`, `too
+    # close`, or null: nothing is affordable. `pool_ends_at`: the dearest candidate in the store, where that lies below
+    # `at_most`; then the small side is a lower bound.
     frame: pl.DataFrame
+    # one row a bin, columns as in `CROSSING_SCHEMA`. `crossing` is the R above which the larger model is ahead
+    # throughout: null where the small one stays ahead, or never is; an end of its interval is null where it is open.
+    # `supported`: the point and both ends lie within the range looked at. `pool_reaches_from` is the smallest R at
+    # which the pool holds all that is affordable.
     crossings: pl.DataFrame
+    # param_ratio, training_tokens_ratio: M and t of `flops_matched_multiplier`
     param_ratio: float
     training_tokens_ratio: float
     large_budget: int
+    # small, large, unit: the two sides in words, and what is held equal and charged
     small: str
     large: str
     unit: str
-    choice: Choice
+    choice: Choice  # of the small side, at the limits of every rate
     notes: list[str]
     asked: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
 

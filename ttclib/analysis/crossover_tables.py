@@ -123,7 +123,6 @@ def crossover_rows(
     large_draws : float array, shape (replicates, 1 + groups, 1)
     choice : Choice
         The small side's.
-    level : float
     """
     able, most = choice.candidates, _most(choice.candidates)
     place = {int(at): k for k, at in enumerate(order)}  # a rate's column among the limits

@@ -26,25 +26,14 @@ BIAS_ALLOWED = 0.005  # half a point: up to this, telling and scoring on the sam
 
 @dataclass(frozen=True)
 class Bill:
-    """How what tells a problem's difficulty is paid: samples, and passes over the prompt.
+    """How what tells a problem's difficulty is paid: samples, and passes over the prompt."""
 
-    Attributes
-    ----------
-    n_probes : float
-        Samples a problem, at least 0.
-    queries : float
-        Queries of the same problem that share them, at least 1.
-    reused : bool
-        They are among the samples of the final selection where the chosen strategy draws whole,
-        independent samples: N samples then cost max(N, n_probes). A tree search or a revision chain draws its own.
-    prompt_passes : float
-        Times that the policy reads the prompt, without an answer, for its hidden state.
-    """
-
-    n_probes: float
-    queries: float = 1.0
+    n_probes: float  # samples a problem, at least 0
+    queries: float = 1.0  # queries of the same problem that share them, at least 1
+    # they are among the samples of the final selection where the chosen strategy draws whole, independent samples: N
+    # samples then cost max(N, n_probes). A tree search or a revision chain draws its own.
     reused: bool = False
-    prompt_passes: float = 0.0
+    prompt_passes: float = 0.0  # times that the policy reads the prompt, without an answer, for its hidden state
 
     def __post_init__(self) -> None:
         if not self.n_probes >= 0:
@@ -66,53 +55,30 @@ class Bill:
 
 @dataclass(frozen=True)
 class Difficulty:
-    """The difficulty of problems as one thing: ease, bins, and all that must be said of them.
+    """The difficulty of problems as one thing: ease, bins, and all that must be said of them."""
 
-    Attributes
-    ----------
-    ease : float array, shape (rows,)
-        NaN: unknown.
-    bins : int array, shape (rows,)
-        1 (easiest) … n_bins; 0: in no bin.
-    source : {"oracle", "predicted", "question"}
-        Ground truth, a verifier's mean score, or the question without a sample of it.
-    verifier, aggregation : str or None
-        Who predicted it.
-    predictor : str or None
-        Which reading of the question, one of `ttclib.analysis.predicting.PREDICTORS`.
-    cut : {"quantiles", "thresholds"}
-    ties : {"split", "together"}
-        Whether problems of equal ease may be parted, at random, to make bins of equal size.
-    told_on : {"same", "halves", "other"}
-        Whether it was told on the samples that are scored; on one half of them for the other, both ways; or on
-        samples of its own.
-    clusters : int array, shape (rows,), or None
-        Told on halves each problem has two rows; rows of one problem share a number.
-    n_probes : float
-        Samples a problem that told it, on average.
-    bill : Bill or None
-        How they are paid; None: as they are, by one query.
-    bias : float array, shape (1 + n_bins,), or None
-        How far pass@1 of a bin would come out too high (below 0: too low) were the samples scored that told it;
-        entry 0, over all problems, is 0.
-    seed : int
-        Of ties.
-    """
-
-    ease: np.ndarray
-    bins: np.ndarray
+    ease: np.ndarray  # float, shape (rows,); NaN: unknown
+    bins: np.ndarray  # int, shape (rows,); 1 (easiest) … n_bins; 0: in no bin
+    # {"oracle", "predicted", "question"}; ground truth, a verifier's mean score, or the question without a sample of it
     source: str = "oracle"
+    # verifier, aggregation: who predicted it
     verifier: str | None = None
     aggregation: str | None = None
-    predictor: str | None = None
-    cut: str = "quantiles"
+    predictor: str | None = None  # which reading of the question, one of `ttclib.analysis.predicting.PREDICTORS`
+    cut: str = "quantiles"  # {"quantiles", "thresholds"}
+    # {"split", "together"}; whether problems of equal ease may be parted, at random, to make bins of equal size
     ties: str = "split"
+    # {"same", "halves", "other"}; whether it was told on the samples that are scored; on one half of them for the
+    # other, both ways; or on samples of its own
     told_on: str = "same"
+    # int, shape (rows,),; told on halves each problem has two rows; rows of one problem share a number
     clusters: np.ndarray | None = None
-    n_probes: float = float("nan")
-    bill: Bill | None = None
+    n_probes: float = float("nan")  # samples a problem that told it, on average
+    bill: Bill | None = None  # how they are paid; None: as they are, by one query
+    # float, shape (1 + n_bins,),; how far pass@1 of a bin would come out too high (below 0: too low) were the samples
+    # scored that told it; entry 0, over all problems, is 0
     bias: np.ndarray | None = None
-    seed: int = 0
+    seed: int = 0  # of ties
     given_thresholds: tuple[float, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -278,7 +244,6 @@ def difficulty_of_questions(
         As `ttclib.analysis.predicting.predicted_ease` gives it.
     bins, seed
         As in `tell_difficulty`.
-    predictor : str
     reads_hidden : bool
         Whether it reads the policy's hidden state.
     """

@@ -48,25 +48,17 @@ _GAP = 0.005  # accuracies closer than half a point make no factor
 
 @dataclass(frozen=True)
 class Efficiency:
-    """What the best choice saves over a baseline at equal accuracy.
+    """What the best choice saves over a baseline at equal accuracy."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        One row a bin (null: all problems) and budget of the baseline, columns as in `EFFICIENCY_SCHEMA`. `cost` is what
-        the choice needs for the baseline's `accuracy`, interpolated in log cost; `factor` = baseline_cost / cost, above
-        1 it saves. `open_low`: in some replicates the choice never gets there, `open_high`: it starts above, so that
-        the interval has no end there and the column is null. `verdict` is ``saves``, ``costs more``, ``too close``;
-        ``accuracies do not differ`` (the baseline is as accurate at the choice's cost: there is no factor);
-        ``the baseline has fallen`` (it is as accurate for less, so that nobody would pay so much: no factor, either);
-        ``the choice does not get there``; ``starts above`` (its cheapest candidate is more accurate: `factor` is the
-        least it can be). The billed columns charge the samples that told difficulty; `break_even_queries` of the
-        same problem pay for them, infinite (null) where nothing is saved.
-    baseline, unit : str
-    choice : Choice
-    notes : list of str
-    """
-
+    # one row a bin (null: all problems) and budget of the baseline, columns as in `EFFICIENCY_SCHEMA`. `cost` is what
+    # the choice needs for the baseline's `accuracy`, interpolated in log cost; `factor` = baseline_cost / cost, above 1
+    # it saves. `open_low`: in some replicates the choice never gets there, `open_high`: it starts above, so that the
+    # interval has no end there and the column is null. `verdict` is `saves`, `costs more`, `too close`; `accuracies do
+    # not differ` (the baseline is as accurate at the choice's cost: there is no factor); `the baseline has fallen` (it
+    # is as accurate for less, so that nobody would pay so much: no factor, either); `the choice does not get there`;
+    # `starts above` (its cheapest candidate is more accurate: `factor` is the least it can be). The billed columns
+    # charge the samples that told difficulty; `break_even_queries` of the same problem pay for them, infinite (null)
+    # where nothing is saved.
     frame: pl.DataFrame
     baseline: str
     unit: str
@@ -102,7 +94,6 @@ def efficiency(
     bill : Bill, optional
         How the samples that told difficulty are paid; None: not at all, unless the ledger charges them, and then as
         `difficulty` says. The ledger's `cost` and `factor` contain it only where the ledger charges difficulty.
-    level : float
 
     Raises
     ------

@@ -44,10 +44,6 @@ def fit_coverage(
         Of nearly the same counts, where the search may start.
     model : {"beta_binomial", "scaled_beta_binomial", "power_law"}
         The power law is fitted to pass@k at the powers of two up to the smallest pool.
-
-    Returns
-    -------
-    CoveragePowerLaw, BetaBinomial or ScaledBetaBinomial
     """
     one_of(model, FITS, "model of coverage")
     fit = FITS[model]
@@ -78,7 +74,6 @@ def extrapolate_pass_at_k(
     ----------
     n_samples, n_correct : array_like of int, shape (problems,)
         All that is needed: a pool of counts will do.
-    k : sequence of int
     model
         As in `fit_coverage`.
     level, n_resamples, seed
@@ -140,10 +135,8 @@ def extrapolation_miss(
     n_samples, n_correct : array_like of int, shape (problems,)
         Graded samples and right ones, at least two samples each: which of them are in a half is drawn
         (hypergeometric), so counts are all that is needed.
-    models : sequence of str
     n_splits : int
         Random halvings of each problem's samples.
-    seed : int
 
     Returns
     -------
@@ -195,24 +188,17 @@ def extrapolation_miss(
 
 @dataclass(frozen=True)
 class MajorityLimit:
-    """Where majority voting ends as votes go on.
+    """Where majority voting ends as votes go on."""
 
-    Attributes
-    ----------
-    limit : float array, shape (problems,)
-        1: the most frequent answer is right, 0: wrong, between: the most frequent tie; NaN: nothing graded.
-    pass_at_1 : float array, shape (problems,)
-    accuracy, ci_low, ci_high : float
-        Mean of `limit` over problems.
-    n_rising, n_falling : int
-        Problems on which many votes do better, or worse, than one.
-    """
-
+    # float, shape (problems,); 1: the most frequent answer is right, 0: wrong, between: the most frequent tie; NaN:
+    # nothing graded
     limit: np.ndarray
-    pass_at_1: np.ndarray
+    pass_at_1: np.ndarray  # float, shape (problems,)
+    # accuracy, ci_low, ci_high: mean of `limit` over problems
     accuracy: float
     ci_low: float
     ci_high: float
+    # n_rising, n_falling: problems on which many votes do better, or worse, than one
     n_rising: int
     n_falling: int
 

@@ -21,18 +21,10 @@ LARGEST_LOG = 12.0  # of alpha and beta
 
 
 class CoveragePowerLaw(NamedTuple):
-    """Coverage ``exp(a·k^b)``.
+    """Coverage ``exp(a·k^b)``."""
 
-    Attributes
-    ----------
-    a : float
-        Below 0.
-    b : float
-        Below 0 where coverage rises.
-    """
-
-    a: float
-    b: float
+    a: float  # below 0
+    b: float  # below 0 where coverage rises
 
     def predict(self, k: ArrayLike) -> np.ndarray | float:
         """Coverage at k samples.
@@ -47,16 +39,9 @@ class CoveragePowerLaw(NamedTuple):
 
 
 class BetaBinomial(NamedTuple):
-    """pass@1 over problems ~ Beta(alpha, beta).
+    """pass@1 over problems ~ Beta(alpha, beta)."""
 
-    Attributes
-    ----------
-    alpha : float
-        Also the exponent with which the failures 1 − pass@k fall for many samples: k^(−alpha).
-    beta : float
-    """
-
-    alpha: float
+    alpha: float  # also the exponent with which the failures 1 − pass@k fall for many samples: k^(−alpha)
     beta: float
 
     def predict(self, k: ArrayLike) -> np.ndarray | float:
@@ -74,18 +59,11 @@ class BetaBinomial(NamedTuple):
 
 
 class ScaledBetaBinomial(NamedTuple):
-    """pass@1 over problems ~ scale · Beta(alpha, beta): no problem is easier than `scale`.
-
-    Attributes
-    ----------
-    alpha, beta : float
-    scale : float
-        In (0, 1]; 1: the beta distribution itself.
-    """
+    """pass@1 over problems ~ scale · Beta(alpha, beta): no problem is easier than `scale`."""
 
     alpha: float
     beta: float
-    scale: float
+    scale: float  # in (0, 1]; 1: the beta distribution itself
 
     def predict(self, k: ArrayLike) -> np.ndarray | float:
         """pass@k over problems, the mean of ``1 − (1 − p)^k``.

@@ -56,34 +56,21 @@ PICKS_SCHEMA = {
 
 @dataclass(frozen=True)
 class Frontier:
-    """Accuracy against cost, and what stands behind it.
+    """Accuracy against cost, and what stands behind it."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Columns as in `FRONTIER_SCHEMA`. `bin` is null over all problems. Rows of every candidate, then of
-        ``compute_optimal``: the choice at most at cost `at_most`, cross-fitted; `cost` is what it really spends.
-        There `chosen`, `policy`, `setting` and `budget` are the plan's (null where bins choose differently), `tied`
-        how many candidates come to its best accuracy exactly, `given_up` what the plan's preference for the cheap
-        costs, and `optimism` what choosing and scoring on the same problems would have added. `pareto`: no candidate
-        that could be run is as accurate for less, or more accurate for as much. `ungraded`: the share of answers that
-        could not be graded and count as not right; were they all right, accuracy would be higher by so much.
-    picks : polars.DataFrame
-        Columns as in `PICKS_SCHEMA`: how often each candidate answered, by bin and limit.
-    plan : Plan
-    choice : Choice
-    unit : str
-        The cost axis in words.
-    notes : list of str
-        What was left out, and where the pool ends below a limit.
-    """
-
+    # columns as in `FRONTIER_SCHEMA`. `bin` is null over all problems. Rows of every candidate, then of
+    # `compute_optimal`: the choice at most at cost `at_most`, cross-fitted; `cost` is what it really spends. There
+    # `chosen`, `policy`, `setting` and `budget` are the plan's (null where bins choose differently), `tied` how many
+    # candidates come to its best accuracy exactly, `given_up` what the plan's preference for the cheap costs, and
+    # `optimism` what choosing and scoring on the same problems would have added. `pareto`: no candidate that could be
+    # run is as accurate for less, or more accurate for as much. `ungraded`: the share of answers that could not be
+    # graded and count as not right; were they all right, accuracy would be higher by so much.
     frame: pl.DataFrame
-    picks: pl.DataFrame
+    picks: pl.DataFrame  # columns as in `PICKS_SCHEMA`: how often each candidate answered, by bin and limit
     plan: Plan
     choice: Choice
-    unit: str
-    notes: list[str]
+    unit: str  # the cost axis in words
+    notes: list[str]  # what was left out, and where the pool ends below a limit
 
 
 def frontier(
@@ -110,14 +97,12 @@ def frontier(
         Of one policy or of several, compared on the problems that all hold.
     difficulty : Difficulty, optional
         None: one choice for all problems.
-    ledger : Ledger
     limits : array_like of float, shape (limits,), optional
         In the ledger's unit; None: `ttclib.analysis.optimise.default_limits`.
     bill : Bill, optional
         How the samples that told difficulty are paid, where the ledger charges them; None: as `difficulty` says.
     per, folds, partitions, n_resamples, seed
         As in `ttclib.analysis.optimise.optimise`.
-    level : float
     family : {"pointwise", "simultaneous"}
         Of the candidates' intervals.
     simplicity : mapping of strategy to int, optional

@@ -51,12 +51,10 @@ def predict_held_out(
 
     Parameters
     ----------
-    policies : sequence of str
     n_parameters, training_tokens : array_like, shape (policies,)
         N and D.
     n_samples, n_correct : array_like of int, shape (policies, problems)
         Every problem counts alike.
-    ks : sequence of int
     level : float
         Of the intervals.
 

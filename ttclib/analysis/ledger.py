@@ -34,49 +34,31 @@ class MissingFact(RequestError):
 
 @dataclass(frozen=True)
 class Ledger:
-    """What is charged.
+    """What is charged."""
 
-    Attributes
-    ----------
-    unit : {"generations", "tokens", "flops", "dollars", "serial_tokens"}
-        Generations are charged as the papers do and know no other item than difficulty. Tokens are
-        decoded ones, with the switches `prefill`, `pruned`, `rollouts` and `verifier`. FLOPs are
-        2·P a token, with all switches. Dollars are list prices of a million tokens read and written.
-        Serial tokens are those decoded one after the other, which must be waited for: of parallel samples
-        the longest.
-    attention : bool
-        ``4·L·d`` FLOPs for every token attended to while decoding. Prefilling and the verifier are
-        charged 2·P a token without it: what they attend to is not recorded.
-    prefill : bool or None
-        Prompt and prefix tokens that the policy reads. None: in dollars yes, else no.
-    prefix_cache : bool or None
-        A prefix is read once, not anew by every request; for KV traffic, trials that decode side by
-        side share one reading of what they have in common. None: in dollars no (every sample pays its prompt unless
-        the price list says cached), else yes.
-    verifier : bool
-        What the verifier reads: 2·P FLOPs, or its price, a token.
-    kv_traffic : bool
-        Bytes of KV cache read while decoding, times `intensity`: FLOPs become eFLOPs.
-    pruned, rollouts : bool
-        Tokens in steps that no returned answer contains; in lookahead rollouts. Off: left out of the tokens.
-    difficulty : bool
-        The samples that told how hard a problem is, where a strategy depends on it.
-    intensity : float
-        FLOPs in the time of one byte.
-    serial_reading : float
-        Of serial tokens: how many decoded tokens one token that the verifier reads while others wait is worth.
-    """
-
+    # {"generations", "tokens", "flops", "dollars", "serial_tokens"}; generations are charged as the papers do and know
+    # no other item than difficulty. Tokens are decoded ones, with the switches `prefill`, `pruned`, `rollouts` and
+    # `verifier`. FLOPs are 2·P a token, with all switches. Dollars are list prices of a million tokens read and
+    # written. Serial tokens are those decoded one after the other, which must be waited for: of parallel samples the
+    # longest.
     unit: str = "flops"
+    # `4·L·d` FLOPs for every token attended to while decoding. Prefilling and the verifier are charged 2·P a token
+    # without it: what they attend to is not recorded.
     attention: bool = False
-    prefill: bool | None = None
+    prefill: bool | None = None  # prompt and prefix tokens that the policy reads. None: in dollars yes, else no.
+    # a prefix is read once, not anew by every request; for KV traffic, trials that decode side by side share one
+    # reading of what they have in common. None: in dollars no (every sample pays its prompt unless the price list says
+    # cached), else yes.
     prefix_cache: bool | None = None
-    verifier: bool = False
-    kv_traffic: bool = False
+    verifier: bool = False  # what the verifier reads: 2·P FLOPs, or its price, a token
+    kv_traffic: bool = False  # bytes of KV cache read while decoding, times `intensity`: FLOPs become eFLOPs
+    # pruned, rollouts: tokens in steps that no returned answer contains; in lookahead rollouts. Off: left out of the
+    # tokens.
     pruned: bool = True
     rollouts: bool = True
-    difficulty: bool = False
-    intensity: float = KINETICS_INTENSITY
+    difficulty: bool = False  # the samples that told how hard a problem is, where a strategy depends on it
+    intensity: float = KINETICS_INTENSITY  # FLOPs in the time of one byte
+    # of serial tokens: how many decoded tokens one token that the verifier reads while others wait is worth
     serial_reading: float = 0.0
 
     def __post_init__(self) -> None:
@@ -262,11 +244,6 @@ def ledger(preset: str = "snell", **switches: Any) -> Ledger:
 
 def priced(outcomes: Sequence[Outcomes], by: Ledger) -> tuple[list[Outcomes], list[np.ndarray], list[str]]:
     """Strategies with their prices; of several policies, those that lack a fact are left out and named.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcomes
-    by : Ledger
 
     Returns
     -------

@@ -53,9 +53,6 @@ def many_or_once(
         what is compared.
     sides : sequence of str
         Of which side each of `outcomes` is: a policy, a setting, or both.
-    ledger : Ledger
-    level : float
-    seed : int
 
     Returns
     -------

@@ -29,50 +29,38 @@ class Choice:
     """What the optimiser takes within each limit, and what it comes to.
 
     Groups are numbered as everywhere: 0 is all problems, g is bin g (one bin where there are none).
-
-    Attributes
-    ----------
-    candidates : Candidates
-        In the order in which ties are settled: cheapest first.
-    limits : float array, shape (groups, limits)
-        The most that a problem of the group may cost, on average over the group; row 0 is the mean over groups.
-    per : {"problem", "mixed", "average"}
-        Whether every group keeps the limit by itself, may mix two candidates to spend it all, or groups share it.
-    accuracy, cost : float array, shape (rows, limits)
-        Cross-fitted, of each problem: the mean over partitions. NaN: no candidate is affordable.
-    means, costs : float array, shape (1 + groups, limits)
-        Of these over each group.
-    in_sample : float array, shape (1 + groups, limits)
-        Chosen and scored on the same problems: never falls as the limit rises.
-    left, right : int array, shape (groups, limits)
-        The candidates chosen on all problems; −1: none is affordable. They differ only where two are mixed.
-    part : float array, shape (groups, limits)
-        Share of `right`.
-    used : float array, shape (limits, 1 + groups, candidates)
-        How often a group's problems were answered with a candidate, in the cross-fitting.
-    draws : float array, shape (replicates, 1 + groups, limits)
-        `means` in every replicate, moved so that their centre is `means`.
-    beside : float array, shape (replicates, 1 + groups, columns)
-        Means of the further columns over the same replicates, centred likewise.
-    doubt : float array, shape (replicates, 1 + groups)
-        Weight of the pseudo-problem in each.
     """
 
-    candidates: Candidates
+    candidates: Candidates  # in the order in which ties are settled: cheapest first
+    # float, shape (groups, limits); the most that a problem of the group may cost, on average over the group; row 0 is
+    # the mean over groups
     limits: np.ndarray
+    # {"problem", "mixed", "average"}; whether every group keeps the limit by itself, may mix two candidates to spend it
+    # all, or groups share it
     per: str
+    # accuracy, cost: float, shape (rows, limits); Cross-fitted, of each problem: the mean over partitions. NaN: no
+    # candidate is affordable.
     accuracy: np.ndarray
     cost: np.ndarray
+    # means, costs: float, shape (1 + groups, limits); of these over each group
     means: np.ndarray
     costs: np.ndarray
+    # float, shape (1 + groups, limits); chosen and scored on the same problems: never falls as the limit rises
     in_sample: np.ndarray
+    # left, right: int, shape (groups, limits); the candidates chosen on all problems; −1: none is affordable. They
+    # differ only where two are mixed.
     left: np.ndarray
     right: np.ndarray
-    part: np.ndarray
+    part: np.ndarray  # float, shape (groups, limits); share of `right`
+    # float, shape (limits, 1 + groups, candidates); how often a group's problems were answered with a candidate, in the
+    # cross-fitting
     used: np.ndarray
+    # float, shape (replicates, 1 + groups, limits); `means` in every replicate, moved so that their centre is `means`
     draws: np.ndarray
+    # float, shape (replicates, 1 + groups, columns); means of the further columns over the same replicates, centred
+    # likewise
     beside: np.ndarray
-    doubt: np.ndarray
+    doubt: np.ndarray  # float, shape (replicates, 1 + groups); weight of the pseudo-problem in each
 
     @property
     def optimism(self) -> np.ndarray:
@@ -124,7 +112,6 @@ def optimise(
         As in `Choice`.
     folds, partitions : int
         5 and 20; the paper's two halves are ``folds=2``. A bin with fewer problems than folds leaves out one at a time.
-    n_resamples, seed : int
 
     Raises
     ------

@@ -31,7 +31,6 @@ def plan_of(choice: Choice, difficulty: Difficulty | None = None, simplicity: Ma
 
     Parameters
     ----------
-    choice : Choice
     difficulty : Difficulty, optional
         What its bins were cut by.
     simplicity : mapping of strategy to int, optional

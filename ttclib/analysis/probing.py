@@ -64,7 +64,6 @@ def probed_choice(
 
     Parameters
     ----------
-    pool : Pool
     n_probes, budgets : sequence of int
         k and N, 1 to the smallest pool. At N the strategy selects from max(N, k) samples, which is what it costs.
     chosen_from : sequence of str

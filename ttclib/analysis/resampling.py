@@ -49,19 +49,12 @@ class Resamples:
 
     Weights are standard exponentials: divided by their sum over any part of the problems they are
     Dirichlet(1, …, 1) on that part, so that one draw serves all groups and columns.
-
-    Attributes
-    ----------
-    n_rows : int
-    n_resamples : int
-    seed : int
-    clusters : tuple of int or None
-        Which problem each row belongs to, 0 …: rows of one problem share its weight. None: each row is its own.
     """
 
     n_rows: int
     n_resamples: int = DRAWS
     seed: int = 0
+    # which problem each row belongs to, 0 …: rows of one problem share its weight. None: each row is its own.
     clusters: tuple[int, ...] | None = None
 
     @staticmethod
@@ -145,7 +138,6 @@ def interval(
     family : {"pointwise", "simultaneous"}
         Simultaneous: a band that holds the curve over all columns at once. The tails are cut where all columns
         of a draw together stay inside with chance `level`.
-    n_resamples, seed : int
 
     Returns
     -------
@@ -196,7 +188,6 @@ def ends(low_draws: np.ndarray, high_draws: np.ndarray, level: float = 0.95) -> 
     ----------
     low_draws, high_draws : float array, shape (draws, …)
         Of the statistic with the pseudo-problem at its worst, and at its best. NaN: left out.
-    level : float
 
     Returns
     -------

@@ -46,10 +46,8 @@ def chain_pass_at_1(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl
 
     Parameters
     ----------
-    chains : Chains
     level : float
         Coverage of the intervals, which resample whole problems.
-    seed : int
 
     Returns
     -------
@@ -85,10 +83,8 @@ def correct_to_wrong(chains: Chains, *, level: float = 0.95, seed: int = 0) -> p
 
     Parameters
     ----------
-    chains : Chains
     level : float
         Coverage of the intervals, which resample whole problems.
-    seed : int
 
     Returns
     -------
@@ -139,7 +135,6 @@ def ratio_sweep(
 
     Parameters
     ----------
-    chains : Chains
     budgets : sequence of int
         Answers a problem, over all chains.
     selection : {"hierarchical", "majority"}
@@ -152,7 +147,6 @@ def ratio_sweep(
         Bins to show, empty ones included.
     level : float
         Coverage of the intervals over problems.
-    seed : int
 
     Returns
     -------

@@ -87,7 +87,6 @@ def calibration(scores: ArrayLike, outcomes: ArrayLike, n_bins: int = 10) -> lis
         In [0, 1].
     outcomes : array_like of float, same shape
         0 … 1.
-    n_bins : int
 
     Returns
     -------
@@ -130,7 +129,6 @@ def verifier_quality(
 
     Parameters
     ----------
-    pool : Pool
     difficulty : Difficulty, optional
         One row a problem.
     verifier, aggregation : str

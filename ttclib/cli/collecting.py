@@ -1,19 +1,78 @@
-"""Commands that collect: sample, score; and status, which counts what is there."""
+"""Commands that collect: sample, score, features, on one machine or shared out; ingest; and status, which counts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ttclib.cli.common import CONFIG, assignment, cli, notify, overridable, print_json, read_config, say, takes_store
+from ttclib.cli.common import (
+    CONFIG,
+    STORE_FLAG,
+    assignment,
+    cli,
+    notify,
+    overridable,
+    print_json,
+    read_config,
+    say,
+    takes_store,
+)
 from ttclib.cli.planning import print_estimate
-from ttclib.cli.sharing import machines, shareable
+from ttclib.errors import RequestError, TTCError
 from ttclib.samples import Setting
 from ttclib.store import is_collected
+
+if TYPE_CHECKING:
+    from ttclib.collect.engines.cluster import Cluster
+
+_OPTIONS = (
+    click.option("--shard", metavar="I/N", help="Do the I-th of N parts alone; together they are the whole."),
+    click.option("--on", metavar="ray[://HOST:PORT]", help="Let the workers of a Ray cluster draw and score."),
+    click.option("--workers", type=int, help="With --on: as many; by default all that there is room for."),
+)
+
+
+def shareable(command: Any) -> Any:
+    """Give a command the options that share its work out."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def machines(config: Any, on: str | None, workers: int | None) -> Iterator[Cluster | None]:
+    """The cluster that is asked for, or none."""
+    if on is None:
+        if workers is not None:
+            raise RequestError(f"--workers {workers} without --on: add --on ray, or set policy.data_parallel_size")
+        yield None
+        return
+    from ttclib.collect.engines.cluster import Cluster
+
+    with Cluster(on, workers, config, notify) as cluster:
+        yield cluster
+
+
+@cli.command()
+@click.argument("sources", metavar="PARTS…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@STORE_FLAG
+@click.option("--keep", is_flag=True, help="Leave the parts where they are; else they go once they are in.")
+def ingest(sources: tuple[Path, ...], store: Path, keep: bool) -> None:
+    """Take parts that other machines wrote, folders of them, or rows of whole stores, into a store."""
+    from ttclib.store.ingest import ingest
+
+    found = ingest(store, sources, keep=keep, notify=notify)
+    for part, why in found.refused.items():
+        notify(f"'{part}' is left where it is: {why}")
+    removed = f", {found.n_removed:,} removed where they were" if found.n_removed else ""
+    waiting = "; they wait beside it" if found.is_waiting else ""
+    click.echo(f"{store}: {found.n_parts:,} parts of {found.n_rows:,} rows{removed}{waiting}")
+    if found.refused:
+        raise TTCError(f"{len(found.refused):,} parts were left out: move them away, or fetch them anew")
 
 
 @cli.command()

@@ -14,12 +14,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "search": ("searching", "Draw, score and grade the steps that CONFIG's tree searches ask for and the store lacks."),
     "revise": (
-        "revising",
+        "searching",
         "Draw, score and grade what the store lacks of CONFIG's revision chains (its section [revision]).",
     ),
     "grade": ("grading", "Grade what STORE holds and this grader has not graded; no sample is touched."),
     "ingest": (
-        "sharing",
+        "collecting",
         "Take parts that other machines wrote, folders of them, or rows of whole stores, into a store.",
     ),
     "models": (
@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "status": ("collecting", "What a store holds, and what its last run has left to do."),
     "verify": (
-        "verifying",
+        "copies",
         "Derive every hash, count, class, key, path, part and packed file of STORE anew, and say what is not sound.",
     ),
     "backup": ("copies", "Copy STORE as it is at one moment, parts beside it included, while a run goes on."),
@@ -47,7 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "replay": ("replaying", "Expected accuracy of strategies at budgets, with 95 % intervals and cost."),
     "difficulty": (
-        "difficulty",
+        "replaying",
         "How hard each problem is: oracle and predicted bins, how far they agree, and what few samples tell.",
     ),
     "frontier": (
@@ -60,10 +60,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty.",
     ),
     "adaptivity": (
-        "adaptivity",
+        "efficiency",
         "What adaptivity is worth, paid in full: every way to spend beside one choice for all, at equal total cost.",
     ),
-    "crossover": ("crossover", "A small policy with test-time compute against a larger one, at equal FLOPs, over R."),
+    "crossover": ("comparing", "A small policy with test-time compute against a larger one, at equal FLOPs, over R."),
     "train-or-sample": (
         "training",
         "The cheapest checkpoint that covers a share of the problems where queries share the training.",
@@ -74,19 +74,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "coverage": ("coverage", "Fit models of pass@k and predict it beyond the pool, with intervals."),
     "verifiers": (
-        "verifiers",
+        "replaying",
         "AUC over all samples and within problems, and calibration, of every verifier that scored them.",
     ),
     "gain": (
-        "gain",
+        "coverage",
         "Coverage or reasoning: what the gain of a policy or setting over another is made of, and where longer fails.",
     ),
     "lengths": (
-        "lengths",
+        "coverage",
         "Accuracy of one sample under length caps and by length within a problem; how much its result needed.",
     ),
-    "figure": ("figure", "Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9."),
-    "report": ("reporting", "Run notebooks with parameters and write HTML pages that open without a network."),
+    "figure": ("starting", "Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9."),
+    "report": ("starting", "Run notebooks with parameters and write HTML pages that open without a network."),
     "notebooks": ("starting", "Copy the notebooks and the stores that they open to DIR."),
     "demo": (
         "starting",

@@ -195,7 +195,7 @@ def main() -> None:
 
 def _n_writes() -> int:
     """What this process has written into stores."""
-    module = sys.modules.get("ttclib.store.written")  # a command that never came to a store has not imported it
+    module = sys.modules.get("ttclib.store.locks")  # a command that never came to a store has not imported it
     return 0 if module is None else int(module.n_writes())
 
 

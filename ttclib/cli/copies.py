@@ -1,14 +1,20 @@
-"""Commands that make stores of stores: backup, merge, split."""
+"""Commands that keep stores: backup, merge, split; and verify, which tells whether one is what was written to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ttclib.cli.common import cli, notify, takes_store
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, TTCError
+
+if TYPE_CHECKING:
+    from ttclib.soundness import Repaired, Verdict
 
 
 @cli.command()
@@ -54,3 +60,70 @@ def split(store: Path, by: str, into: Path, n_parts: int) -> None:
 
 def _counted(rows: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {table}" for table, n in rows.items() if n) or "no rows"
+
+
+_SHOWN = 40
+
+
+@cli.command()
+@takes_store
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with every finding.")
+@click.option("--repair", is_flag=True, help="Save what is sound into the new store that --output names.")
+@click.option("--output", metavar="CLEAN", type=click.Path(path_type=Path), help="With --repair: the new store.")
+def verify(store: Path, as_json: bool, repair: bool, output: Path | None) -> None:
+    """Derive every hash, count, class, key, path, part and packed file of STORE anew, and say what is not sound.
+
+    Exit status 1 where anything is wrong. With --repair what is sound goes into a new store, and 0 says that
+    it did; STORE is never written to.
+    """
+    from ttclib.soundness import repair_store, verify_store
+
+    if repair != (output is not None):
+        raise RequestError("--repair and --output go together: ttc verify STORE --repair --output CLEAN.duckdb")
+    if output is not None:
+        from ttclib.store.copying import refuse_existing
+
+        refuse_existing(output)
+    found = verify_store(store, notify=notify)
+    repaired = repair_store(store, output, notify=notify) if output is not None else None
+    if as_json:
+        more: dict[str, Any] = {"repaired": repaired.record()} if repaired else {}
+        click.echo(json.dumps(found.record() | more, indent=1, default=str))
+    else:
+        for line in (*_lines(found), *(_saved(repaired) if repaired else ())):
+            click.echo(line)
+    if repaired is None and not found.is_sound:
+        n = len(found.findings)
+        raise TTCError(
+            f"'{store}' is not sound: {n:,} finding{'s' * (n > 1)}; `ttc verify {shlex.quote(str(store))} --repair "
+            "--output CLEAN.duckdb` saves what is sound into a new file"
+        )
+
+
+def _lines(found: Verdict) -> Iterator[str]:
+    rows = ", ".join(f"{n:,} {table}" for table, n in found.rows.items() if n) or "no rows"
+    if found.is_sound:
+        yield f"{found.store}: sound; {rows}"
+    else:
+        yield f"{found.store}: not sound"
+        yield from _listed([f"{one.line} [{one.kind}]" for one in found.findings])
+        sound = ", ".join(f"{found.rows[table]:,} {table}" for table in found.sound_tables)
+        yield f"  sound: {sound or 'no table in full'}"
+    for note in found.notes:
+        yield f"  note: {note}"
+
+
+def _saved(repaired: Repaired) -> Iterator[str]:
+    rows = ", ".join(f"{n:,} {table}" for table, n in repaired.rows.items() if n)
+    yield f"{repaired.output}: saved {rows}"
+    yield from (f"  restored: {line}" for line in repaired.restored)
+    yield from _listed([f"lost: {line}" for line in repaired.lost])
+    yield from _listed([f"left out, or what it names is unknown: {one.line}" for one in repaired.dropped])
+    yield from _listed([f"left behind: {one.line}" for one in repaired.left if one.kind != "checksum"])
+    yield from _listed([f"kept as found: {one.line}" for one in repaired.left if one.kind == "checksum"])
+
+
+def _listed(lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"  {line}" for line in lines[:_SHOWN])
+    if len(lines) > _SHOWN:
+        yield f"  … and {len(lines) - _SHOWN:,} more: all with --json"

@@ -1,4 +1,4 @@
-"""`ttc coverage`: what more samples would cover, by models fitted to what is there."""
+"""`ttc coverage`, `gain` and `lengths`: what more samples come to, whether a model gained by more, and longer ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import cli, notify, store_of
-from ttclib.cli.options import OUTPUT, STORE, WHOSE, options, study_of
-from ttclib.cli.printing import print_answer
+from ttclib.cli.common import cli, notify, store_of, whole_numbers
+from ttclib.cli.options import OUTPUT, SEEDED, STORE, WHOSE, options, study_of
+from ttclib.cli.printing import Table, print_answer
 
 
 @cli.command()
@@ -51,4 +51,64 @@ def coverage(
         notes=found.notes,
         heading="pass@k as fitted, within the pool and beyond",
         more=[("Fitted", [f"{row['model']}: {row['fitted']}" for row in found.fitted().to_dicts()])],
+    )
+
+
+LENGTHS = ("side", "relative_length", "accuracy", "deviation", "interval", "n_problems")
+
+
+@cli.command()
+@options(STORE, WHOSE)
+@click.option("--samples", type=int, help="Of each side, per problem; default: as many as 90% of the problems hold.")
+@options(SEEDED, OUTPUT)
+def gain(samples: int | None, as_json: bool, as_csv: bool, **choices: Any) -> None:
+    """Coverage or reasoning: what the gain of a policy or setting over another is made of, and where longer fails."""
+    from ttclib.show.gain_tables import COLUMNS, tables_by_pair
+    from ttclib.study.gain import ask_gain
+
+    found = ask_gain(study_of(choices), samples, seed=choices["seed"])
+    result = found.result
+    (heading, table), *others = tables_by_pair(result.frame)
+    print_answer(
+        result.frame,
+        as_json=as_json,
+        as_csv=as_csv,
+        rows={"gains": result.frame.to_dicts(), "lengths": result.lengths.to_dicts()},
+        heading=heading,
+        findings=found.findings,
+        notes=found.notes,
+        table=Table(table, COLUMNS),
+        more=[
+            *((title, Table(part, COLUMNS)) for title, part in others),
+            ("Of each problem's samples, shortest to longest, against its mean", Table(result.lengths, LENGTHS)),
+        ],
+    )
+
+
+WITHIN = "Of each problem's samples, shortest to longest, against its mean"
+
+
+@cli.command()
+@options(STORE, WHOSE)
+@click.option("--caps", help="Completion tokens, with commas; default: quantiles of the lengths.")
+@options(OUTPUT)
+def lengths(caps: str | None, as_json: bool, as_csv: bool, **choices: Any) -> None:
+    """Accuracy of one sample under length caps and by length within a problem; how much its result needed."""
+    from ttclib.study.lengths import answer
+
+    found = answer(study_of(choices).pool, None if caps is None else whole_numbers(caps, "caps"))
+    rows = {
+        "caps": found.frame.to_dicts(),
+        "within": found.within.to_dicts(),
+        "outcome_efficiency": found.efficiency,
+    }
+    print_answer(
+        found.frame,
+        as_json=as_json,
+        as_csv=as_csv,
+        rows=rows,
+        heading="Within a cap of tokens",
+        findings=found.findings,
+        notes=found.notes,
+        more=[(WITHIN, found.within)] if len(found.within) else (),
     )

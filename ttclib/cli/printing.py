@@ -41,12 +41,10 @@ def print_answer(
 
     Parameters
     ----------
-    frame : polars.DataFrame
     as_json, as_csv : bool
         In full, for programs.
     rows : object, optional
         What JSON holds; None: the rows of the frame.
-    heading : str
     findings : sequence of str
         What was found, in sentences; first.
     notes : sequence of str

@@ -1,4 +1,4 @@
-"""`ttc search`: tree searches, collected once for every budget."""
+"""`ttc search` and `ttc revise`: tree searches and revision chains, collected once for every budget."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from ttclib.cli.collecting import print_status
+from ttclib.cli.collecting import machines, print_status, shareable
 from ttclib.cli.common import CONFIG, SEED, cli, notify, say, whole_numbers
 from ttclib.cli.options import flag, options
-from ttclib.cli.sharing import machines, shareable
 from ttclib.config import load_config
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.strategy import all_parameters, reading
+from ttclib.store import is_collected
 
 # A run has its own number of replicates, and the answer is chosen when a search is replayed.
 _OWN = {name: of for name, of in all_parameters(reading("tree")).items() if name not in ("replicates", "selection")}
@@ -97,3 +97,54 @@ def _algorithm(name: str, options: dict[str, Any]) -> dict[str, Any]:
     name = one_of(name.strip(), reading("tree"), "search strategy")
     known = {"aggregation", *all_parameters([name])}
     return {"strategy": name, **{key: value for key, value in options.items() if key in known}}
+
+
+@cli.command()
+@CONFIG
+@click.option("--store", type=click.Path(path_type=Path), help="Overrides store.")
+@click.option("--n-chains", type=int, help="Overrides revision.n_chains: a larger number only adds.")
+@click.option("--n-steps", type=int, help="Overrides revision.n_steps: a larger number only adds.")
+@click.option("--limit", type=int, help="Overrides problems.limit.")
+@click.option("--seed", type=SEED, help="Overrides sampling.seed.")
+@shareable
+def revise(
+    config: str,
+    store: Path | None,
+    n_chains: int | None,
+    n_steps: int | None,
+    limit: int | None,
+    seed: int | None,
+    shard: str | None,
+    on: str | None,
+    workers: int | None,
+) -> None:
+    """Draw, score and grade what the store lacks of CONFIG's revision chains (its section [revision])."""
+    from ttclib.collect import keeper, revise, run
+    from ttclib.collect.sharing import read_shard
+
+    part = read_shard(shard)
+    path = None if store is None else str(store)
+    read = load_config(config, store=path)
+    if read.revision is not None:  # else an option would make the section
+        read = load_config(
+            config,
+            store=path,
+            revision__n_chains=n_chains,
+            revision__n_steps=n_steps,
+            problems__limit=limit,
+            sampling__seed=seed,
+        )
+    revise.check_revision(read)
+    try:
+        with machines(read, on, workers) as cluster:
+            revise.revise(read, shard=part, on=cluster, notify=notify)
+            if read.revision is not None and read.revision.verifier is not None and is_collected(read.store):
+                revise.score_revisions(read, shard=part, on=cluster, notify=notify)
+        if is_collected(read.store):  # a shard may have nothing to do
+            run.grade(read.store, read.grading.grader, notify=notify)
+    except KeyboardInterrupt:
+        keeper.take_in(read.store, notify=notify)
+        raise
+    keeper.take_in(read.store, notify=notify)
+    if is_collected(read.store):
+        print_status(read.store)

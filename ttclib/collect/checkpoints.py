@@ -33,7 +33,6 @@ def choose_device(asked: str | None, key: str) -> str:
 
     Parameters
     ----------
-    asked : str or None
     key : str
         Of the configuration, for the message.
 
@@ -105,8 +104,6 @@ def load_failure(what: str, path: str, error: BaseException) -> RequestError:
     ----------
     what : str
         ``"policy"``, ``"PRM"``.
-    path : str
-    error : BaseException
     """
     text = str(error)
     if "gated repo" in text or "401" in text:

@@ -30,34 +30,21 @@ _IN_NAME = re.compile(r"(\d+(?:\.\d+)?)\s*([bm])(?![a-z0-9])", re.I)
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run would need; None: the parameters of a model are not known.
+    """What a run would need; None: the parameters of a model are not known."""
 
-    Attributes
-    ----------
-    n_problems, n_samples : int
-        The latter is what the store lacks.
-    prompt_tokens, completion_tokens, prm_tokens : float
-        In all.
-    policy_gpu_hours, prm_gpu_hours : float or None
-    disk_bytes : float
-    bytes_per_sample : float
-        Of these, in the mean.
-    logprob_bytes_per_sample : float
-        Of these, in what is kept of each token (`sampling.keep_logprobs`).
-    usd : float or None
-        What an API charges for it, at the price that the store knows; None: it knows none, or nothing is charged.
-    """
-
+    # n_problems, n_samples: the latter is what the store lacks
     n_problems: int
     n_samples: int
+    # prompt_tokens, completion_tokens, prm_tokens: in all
     prompt_tokens: float
     completion_tokens: float
     prm_tokens: float
     policy_gpu_hours: float | None
     prm_gpu_hours: float | None
     disk_bytes: float
-    bytes_per_sample: float
-    logprob_bytes_per_sample: float
+    bytes_per_sample: float  # of these, in the mean
+    logprob_bytes_per_sample: float  # of these, in what is kept of each token (`sampling.keep_logprobs`)
+    # what an API charges for it, at the price that the store knows; None: it knows none, or nothing is charged
     usd: float | None = None
 
     def lines(self, config: RunConfig) -> list[str]:

@@ -12,9 +12,8 @@ from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.steps import split_steps
 from ttclib.grading import Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
-from ttclib.store.classes import known_classes
-from ttclib.store.remaining import ungraded_leaves
-from ttclib.store.step_rows import node_texts, texts_of_searched_samples
+from ttclib.store.graded_rows import known_classes
+from ttclib.store.remaining import node_texts, texts_of_searched_samples, ungraded_leaves
 
 _GRADED_AT_ONCE = 4096
 
@@ -24,11 +23,9 @@ def grade_nodes(store: Path, grader_name: str, *, again: bool = False, notify: N
 
     Parameters
     ----------
-    store : pathlib.Path
     grader_name : {"math", "exact", "reasoning-gym"}
     again : bool
         Also those that it has graded; their grades are replaced.
-    notify : callable
 
     Returns
     -------

@@ -13,7 +13,7 @@ from ttclib.collect.progress import progress
 from ttclib.collect.sharing import Work
 from ttclib.grading import Doubts, Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, check_writable, connect, replace_grades
-from ttclib.store.classes import known_classes
+from ttclib.store.graded_rows import known_classes
 from ttclib.store.reading_through import refuse_damaged
 from ttclib.store.remaining import GRADES_OF, ungraded
 from ttclib.store.tables import TABLES
@@ -30,12 +30,10 @@ def grade(store: Path, grader_name: str, *, again: bool = False, notify: Notify 
 
     Parameters
     ----------
-    store : pathlib.Path
     grader_name : {"math", "exact", "reasoning-gym"}
     again : bool
         Grade every answer: those that this grader has graded before, whose grades are replaced, and
         those that came with a grade, which stays beside it and is the one that is read.
-    notify : callable
 
     Returns
     -------

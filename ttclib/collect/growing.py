@@ -13,45 +13,26 @@ from ttclib.errors import RequestError
 from ttclib.problems import Problem
 from ttclib.replay.tree import ROOT, SampleTree, Step, parent_of
 from ttclib.store import connect
-from ttclib.store.step_rows import step_rows
+from ttclib.store.remaining import step_rows
 
 
 @dataclass(slots=True)
 class DrawnStep:
-    """A step with what it takes to draw and to score what follows.
-
-    Attributes
-    ----------
-    token_ids : tuple of int
-    text : str
-    finish_reason : str or None
-        None: more can follow.
-    score : float or None
-        None: not read; NaN: could not be scored.
-    prm_tokens : float
-    """
+    """A step with what it takes to draw and to score what follows."""
 
     token_ids: tuple[int, ...]
     text: str
-    finish_reason: str | None
-    score: float | None = None
+    finish_reason: str | None  # None: more can follow
+    score: float | None = None  # None: not read; NaN: could not be scored
     prm_tokens: float = math.nan
 
 
 @dataclass
 class GrowingTree:
-    """The tree of one problem.
-
-    Attributes
-    ----------
-    problem : Problem
-    prompt_tokens : int
-        As the store has it, until the policy is there to say.
-    steps : dict of str to DrawnStep
-    """
+    """The tree of one problem."""
 
     problem: Problem
-    prompt_tokens: int
+    prompt_tokens: int  # as the store has it, until the policy is there to say
     steps: dict[str, DrawnStep] = field(default_factory=dict)
 
     def view(self) -> SampleTree:

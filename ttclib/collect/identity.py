@@ -20,7 +20,7 @@ from ttclib.collect.checkpoints import resolve_model
 from ttclib.config import JudgeConfig, PolicyConfig, PrmConfig
 from ttclib.errors import RequestError
 from ttclib.store import check_writable, is_collected, write_part
-from ttclib.store.json_cells import json_object
+from ttclib.store.cells import json_object
 from ttclib.store.models import list_models
 from ttclib.store.reading_through import refuse_damaged
 
@@ -37,28 +37,15 @@ _WHOLE, _BLOCK, _N_BLOCKS = 1 << 25, 1 << 12, 1 << 10  # bytes up to which a fil
 
 @dataclass(frozen=True)
 class Identity:
-    """A model as a configuration names it.
+    """A model as a configuration names it."""
 
-    Attributes
-    ----------
-    name : str
-        In the store.
-    path : str
-        Directory, hub id or ``lab:NAME``; of an API the model's name and where it is, ``gpt-x at https://host/v1``.
-    revision : str or None
-        On the hub; what an API calls itself, None as long as it was not asked.
-    weights_hash, tokenizer_hash : str or None
-        None: the files are not here.
-    reads : mapping or None
-        How a verifier reads a solution.
-    """
-
-    name: str
-    path: str
-    revision: str | None
+    name: str  # in the store
+    path: str  # directory, hub id or `lab:NAME`; of an API the model's name and where it is, `gpt-x at https://host/v1`
+    revision: str | None  # on the hub; what an API calls itself, None as long as it was not asked
+    # weights_hash, tokenizer_hash: None: the files are not here
     weights_hash: str | None
     tokenizer_hash: str | None
-    reads: Mapping[str, Any] | None = None
+    reads: Mapping[str, Any] | None = None  # how a verifier reads a solution
 
     def row(self) -> dict[str, Any]:
         """The columns of the store's ``models`` that tell which model it is."""
@@ -137,10 +124,8 @@ def record_models(
 
     Parameters
     ----------
-    store : pathlib.Path
     *loaded : (PolicyConfig, PrmConfig or JudgeConfig, dict)
         With the facts that the loaded model states.
-    notify : callable
 
     Raises
     ------

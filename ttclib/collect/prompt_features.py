@@ -11,7 +11,7 @@ from ttclib.collect.keeper import Keeper, Notify
 from ttclib.collect.progress import progress
 from ttclib.config import RunConfig
 from ttclib.store import StoreLockedError
-from ttclib.store.halves import pack_halves
+from ttclib.store.cells import pack_halves
 from ttclib.store.questions import GREEDY, HIDDEN, features_held
 
 FEATURES = (HIDDEN, GREEDY)

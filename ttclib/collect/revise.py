@@ -187,10 +187,8 @@ def score_revisions(
 
     Parameters
     ----------
-    config : RunConfig
     shard, on
         As in `ttclib.collect.run.sample`.
-    notify : callable
 
     Returns
     -------

@@ -49,7 +49,6 @@ def score(
 
     Parameters
     ----------
-    config : RunConfig
     policy : str, optional
         By default the configured one.
     setting : Setting, str or mapping, optional

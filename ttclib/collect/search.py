@@ -23,7 +23,7 @@ from ttclib.config import AlgorithmConfig, RunConfig
 from ttclib.errors import RequestError, one_of
 from ttclib.grading import get_grader
 from ttclib.problems import Problem, load_problems
-from ttclib.replay.spending import Spending
+from ttclib.replay.selection import Spending
 from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.strategy import reading, variants
 from ttclib.replay.tree import GREEDY, Final, SampleTree, Score, Search
@@ -83,17 +83,12 @@ def search(
 
     Parameters
     ----------
-    config : RunConfig
     shard : Shard
         The part of the problems that is searched.
     on : Machines, optional
         As in `ttclib.collect.run.sample`.
     notify : callable
         Told, in lines, what is being done.
-
-    Returns
-    -------
-    SearchReport
 
     Raises
     ------

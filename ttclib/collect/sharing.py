@@ -27,16 +27,9 @@ Cell = TypeVar("Cell")
 
 @dataclass(frozen=True)
 class Shard:
-    """One of so many parts of the work, that together are the whole.
+    """One of so many parts of the work, that together are the whole."""
 
-    Attributes
-    ----------
-    number : int
-        From 1.
-    of : int
-    """
-
-    number: int = 1
+    number: int = 1  # from 1
     of: int = 1
 
     def has(self, problem_id: str, index: int = 0) -> bool:
@@ -95,7 +88,6 @@ class Work(Generic[Cell]):
         Of some cells those that the store lacks; asked where others have written since the store was read.
     what : str
         For the messages: ``"sample: samples"``.
-    notify : callable
 
     Attributes
     ----------

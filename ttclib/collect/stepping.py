@@ -30,35 +30,19 @@ Place = tuple[int, str]  # number of the problem, path
 
 @dataclass
 class SearchReport:
-    """What collecting drew and read, and what the searches would have drawn apart.
-
-    Attributes
-    ----------
-    n_searches, n_rounds : int
-    n_steps : int
-        Steps drawn.
-    tokens, greedy_tokens, prm_tokens : int
-        Drawn; of these in greedy rollouts; read by the PRM.
-    pruned_tokens : int
-        Of the drawn, in steps that no search returned, rollouts apart.
-    shared_tokens : int
-        Of the steps that the searches asked for, each counted once, the store's among them.
-    apart_tokens : int
-        Of the same, counted anew for each search: what separate runs draw.
-    batches : list of int
-        Steps drawn in each round.
-    """
+    """What collecting drew and read, and what the searches would have drawn apart."""
 
     n_searches: int = 0
     n_rounds: int = 0
-    n_steps: int = 0
+    n_steps: int = 0  # steps drawn
+    # tokens, greedy_tokens, prm_tokens: drawn; of these in greedy rollouts; read by the PRM
     tokens: int = 0
     greedy_tokens: int = 0
     prm_tokens: int = 0
-    pruned_tokens: int = 0
-    shared_tokens: int = 0
-    apart_tokens: int = 0
-    batches: list[int] = field(default_factory=list)
+    pruned_tokens: int = 0  # of the drawn, in steps that no search returned, rollouts apart
+    shared_tokens: int = 0  # of the steps that the searches asked for, each counted once, the store's among them
+    apart_tokens: int = 0  # of the same, counted anew for each search: what separate runs draw
+    batches: list[int] = field(default_factory=list)  # steps drawn in each round
 
 
 class StepMaker:
@@ -69,10 +53,8 @@ class StepMaker:
 
     Parameters
     ----------
-    config : RunConfig
     report : SearchReport
         Where what is spent is counted.
-    notify : callable
     on : Machines, optional
         As in `ttclib.collect.run.sample`.
     """

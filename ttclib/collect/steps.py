@@ -10,11 +10,6 @@ def split_steps(text: str, delimiter: str = "\n") -> list[str]:
 
     A piece of white space alone belongs to the step before it, so blank lines make no steps.
 
-    Parameters
-    ----------
-    text : str
-    delimiter : str
-
     Returns
     -------
     list of str
@@ -69,7 +64,6 @@ def count_step_tokens(token_texts: Sequence[str], delimiter: str = "\n") -> list
     ----------
     token_texts : sequence of str
         Text of each token, special tokens empty: those at the end belong to the last step.
-    delimiter : str
 
     Returns
     -------

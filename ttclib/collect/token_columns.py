@@ -9,7 +9,7 @@ import numpy as np
 
 from ttclib.collect.engines.types import Completion, Reply
 from ttclib.collect.steps import count_step_tokens
-from ttclib.store.halves import pack_halves
+from ttclib.store.cells import pack_halves
 
 _BEGIN, _END = "<think>", "</think>"  # as Qwen3, DeepSeek-R1 and those after them write their reasoning
 

@@ -20,16 +20,11 @@ def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: Pro
     ----------
     tokenizer
         A Hugging Face tokenizer.
-    revision : RevisionConfig
     prompt_format : PromptConfig
         Plain: the separator, with `prompt` in the place of its mark. Chat: what the chat template puts
         between the answer and the next one when the user's turn in between is `revision.followup`.
     prompt : str
         The problem.
-
-    Returns
-    -------
-    list of int
 
     Raises
     ------

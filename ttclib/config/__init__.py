@@ -17,7 +17,6 @@ from ttclib.config.models import (
     verifier_formats,
 )
 from ttclib.config.run import RevisionConfig, RunConfig
-from ttclib.config.sampling import SamplingConfig
 from ttclib.config.sections import (
     AlgorithmConfig,
     EstimateConfig,
@@ -25,6 +24,7 @@ from ttclib.config.sections import (
     GradingConfig,
     ProblemsConfig,
     PromptConfig,
+    SamplingConfig,
     SearchConfig,
 )
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from ttclib.config.models import PolicyConfig, ServerConfig, last_part
-from ttclib.config.sampling import SamplingConfig
-from ttclib.config.sections import PromptConfig, Section
+from ttclib.config.sections import PromptConfig, SamplingConfig, Section
 
 _TEMPLATE = """\
 Here are a problem and a solution of it. Check the solution, then rate from 0 to 10 how likely it is that its final

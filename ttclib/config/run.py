@@ -8,11 +8,17 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from ttclib.config.engines import unfit
 from ttclib.config.judge import JudgeConfig
-from ttclib.config.models import PolicyConfig, PrmConfig, RevisionVerifierConfig
-from ttclib.config.sampling import SamplingConfig
-from ttclib.config.sections import EstimateConfig, GradingConfig, ProblemsConfig, PromptConfig, SearchConfig, Section
+from ttclib.config.models import PolicyConfig, PrmConfig, RevisionVerifierConfig, unfit
+from ttclib.config.sections import (
+    EstimateConfig,
+    GradingConfig,
+    ProblemsConfig,
+    PromptConfig,
+    SamplingConfig,
+    SearchConfig,
+    Section,
+)
 from ttclib.revision_format import N_CONTEXT
 from ttclib.setting_keys import canonical_json, setting_name
 

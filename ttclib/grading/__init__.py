@@ -14,11 +14,9 @@ side by side).
 """
 
 from ttclib.grading.classes import Grader
-from ttclib.grading.comparison import Comparison, Disagreement, Graded, compare_graders
-from ttclib.grading.doubts import Doubts
+from ttclib.grading.comparison import Comparison, Disagreement, Doubts, Graded, compare_graders
 from ttclib.grading.extraction import extract_answer
-from ttclib.grading.grader import GRADERS, Grade, get_grader, grade_problem, same_value
-from ttclib.grading.gym import problem_grader
+from ttclib.grading.grader import GRADERS, Grade, get_grader, grade_problem, problem_grader, same_value
 from ttclib.grading.options import Choice, options_of, problem_choice
 
 __all__ = [

@@ -36,35 +36,16 @@ _COMMAND = re.compile(r"\\(?!text\b|[{},;!% ])")
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of an answer.
+    """What is known of an answer."""
 
-    Attributes
-    ----------
-    text : str
-        As it was written, or what a whole solution ends in.
-    bare : str
-        Without wrappers.
-    plain : str
-        In words and signs, for the comparison as text.
-    readings : tuple of Reading
-        All that it may mean; none: it is text, or LaTeX that is not understood.
-    product : Reading or None
-        Of a word: what it is as a product of letters.
-    option : Option or None
-    latex : bool
-        Whether it is LaTeX that was not understood.
-    refused : bool
-        Whether it is too long, or a number too large, to be compared by value.
-    """
-
-    text: str
-    bare: str
-    plain: str
-    readings: tuple[Reading, ...] = ()
-    product: Reading | None = None
+    text: str  # as it was written, or what a whole solution ends in
+    bare: str  # without wrappers
+    plain: str  # in words and signs, for the comparison as text
+    readings: tuple[Reading, ...] = ()  # all that it may mean; none: it is text, or LaTeX that is not understood
+    product: Reading | None = None  # of a word: what it is as a product of letters
     option: Option | None = None
-    latex: bool = False
-    refused: bool = False
+    latex: bool = False  # whether it is LaTeX that was not understood
+    refused: bool = False  # whether it is too long, or a number too large, to be compared by value
     time: tuple[int, int, int, str | None] | None = None
     range: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None

@@ -61,7 +61,6 @@ class Atoms:
 
     Parameters
     ----------
-    text : str
     thousands : bool
         Whether ``1,234`` outside of brackets is one number.
     renamed : dict, optional

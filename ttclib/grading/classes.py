@@ -19,27 +19,17 @@ _MOST_COMPARISONS = 16
 
 @dataclass(frozen=True)
 class Grader:
-    """A way to compare answers.
+    """A way to compare answers."""
 
-    Attributes
-    ----------
-    name : str
-        With its version: grades of another version stand beside these, not over them.
-    equivalent : callable
-        ``equivalent(reference, answer)``; raises or returns None where it cannot tell. It may look from
-        the reference, and need not be symmetric.
-    keys : callable, optional
-        Marks of an answer: of two that share none, neither is looked at as the other's equivalent.
-    form : callable, optional
-        The form of an answer: two of one form are one class where no reference tells them apart.
-    with_options : callable, optional
-        ``with_options(reference, answer, options)``, where the letters of a multiple choice are known.
-    """
-
-    name: str
+    name: str  # with its version: grades of another version stand beside these, not over them
+    # `equivalent(reference, answer)`; raises or returns None where it cannot tell. It may look from the reference, and
+    # need not be symmetric.
     equivalent: Callable[[str, str], bool | None]
+    # marks of an answer: of two that share none, neither is looked at as the other's equivalent
     keys: Callable[[str], Iterable[Hashable]] | None = None
+    # the form of an answer: two of one form are one class where no reference tells them apart
     form: Callable[[str], Hashable] | None = None
+    # `with_options(reference, answer, options)`, where the letters of a multiple choice are known
     with_options: Callable[[str, str, Mapping[str, str]], bool | None] | None = None
 
     def grade(self, reference: str | None, answer: str, options: Mapping[str, str] | None = None) -> bool | None:
@@ -59,8 +49,6 @@ class Classes:
 
     Parameters
     ----------
-    grader : Grader
-    reference : str or None
     known : iterable of (answer, class)
         Classes that exist already; their numbers stay.
     """

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ttclib.grading.characters import plain_characters
-from ttclib.grading.qualifiers import IN_SET, LETTER, without_qualifier
+from ttclib.grading.qualifiers import IN_SET, LETTER, plain_characters, without_qualifier
 from ttclib.grading.units import NO_UNIT, mark_units
 from ttclib.grading.wrappers import unwrapped, without_braces, without_fences
 
@@ -121,24 +120,13 @@ _EMPTY = re.compile(
 
 @dataclass(frozen=True)
 class Cleaned:
-    r"""An answer in plain writing.
+    r"""An answer in plain writing."""
 
-    Attributes
-    ----------
-    text : str
-        With ``\text{…}`` around its units.
-    parameter : str or None
-        The letter that a qualifier declares, as k in ``k \in \mathbb{Z}``.
-    domain : str or None
-        What it stands for: Z, R, N, Q or C; or a condition on a letter, as ``x>0``; None: not said, or any constant.
-    product : str or None
-        The same with a unit of one letter, as in ``12 m``, as a letter.
-    """
-
-    text: str
-    parameter: str | None = None
+    text: str  # with `\text{…}` around its units
+    parameter: str | None = None  # the letter that a qualifier declares, as k in `k \in \mathbb{Z}`
+    # what it stands for: Z, R, N, Q or C; or a condition on a letter, as `x>0`; None: not said, or any constant
     domain: str | None = None
-    product: str | None = None
+    product: str | None = None  # the same with a unit of one letter, as in `12 m`, as a letter
 
 
 def clean(answer: str) -> Cleaned:

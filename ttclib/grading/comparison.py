@@ -1,79 +1,107 @@
-"""Graders side by side: where they differ, and what they find, so that grading is seen as a source of error."""
+"""Graders side by side, and what is suspicious in grades, so that grading is seen as a source of error."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ttclib.grading.classes import Grader
 from ttclib.grading.grader import Grade, Options, grade_problem
 
+# Fewer samples than this say nothing of a pool.
+FEWEST = 8
+_TAIL = 80
+
+
+@dataclass
+class Doubts:
+    r"""Counts of one pool's grades, and an example of what they lack.
+
+    Examples
+    --------
+    >>> doubts = Doubts("policy 'm'")
+    >>> for number in range(10):
+    ...     doubts.add("p", "7", "It is seven.", Grade(None, None, False))
+    >>> print(*doubts.lines(), sep="\n")
+    policy 'm': no answer was found in 10 of 10 samples, as in that of problem 'p' which ends '…It is seven.'
+    """
+
+    pool: str
+    _counts: Counter[str] = field(default_factory=Counter)
+    _without: str = ""
+    _wrong: str = ""
+
+    def add(self, problem_id: str, reference: str | None, completion: str | None, grade: Grade) -> None:
+        """Count one sample."""
+        if completion is None and grade.answer is None:
+            return
+        self._counts["samples"] += 1
+        if grade.answer is None:
+            self._counts["without"] += 1
+            ends = " ".join((completion or "").split())[-_TAIL:]
+            self._without = self._without or f"that of problem {problem_id!r} which ends '…{ends}'"
+        elif grade.correct is not None:
+            self._counts["graded"] += 1
+            self._counts["right"] += grade.correct
+            if not grade.correct and not self._wrong:
+                self._wrong = f"{grade.answer[:_TAIL]!r} where {(reference or '')[:_TAIL]!r} is right"
+        if grade.answer is not None and grade.answer_class is None:
+            self._counts["letters"] += 1
+
+    def lines(self) -> list[str]:
+        """What is to be said, a line each; none where nothing is suspicious."""
+        n_samples, found = self._counts["samples"], []
+        if n_samples >= FEWEST and 2 * self._counts["without"] > n_samples:
+            found.append(
+                f"{self.pool}: no answer was found in {self._counts['without']:,} of {n_samples:,} samples, as in "
+                f"{self._without}"
+            )
+        if self._counts["graded"] >= FEWEST and not self._counts["right"]:
+            found.append(
+                f"{self.pool}: none of {self._counts['graded']:,} answers is right; for example {self._wrong}: look at "
+                "the references and at how answers are stated"
+            )
+        if self._counts["letters"]:
+            found.append(
+                f"{self.pool}: {self._counts['letters']:,} answers are letters of options in an order of their own: "
+                "they get no vote"
+            )
+        return found
+
 
 @dataclass(frozen=True)
 class Graded:
-    """One problem with its samples, to be graded.
-
-    Attributes
-    ----------
-    problem_id : str
-    reference : str or None
-    completions : sequence of str or None
-    answers : sequence of str or None
-        Those that were stated beside the completions; None where none was.
-    options : mapping or None
-        What the letters of a multiple choice stand for.
-    stored : sequence of Grade, optional
-        Grades that the samples have already.
-    """
+    """One problem with its samples, to be graded."""
 
     problem_id: str
     reference: str | None
     completions: Sequence[str | None]
-    answers: Sequence[str | None]
-    options: Options | None = None
-    stored: Sequence[Grade] = ()
+    answers: Sequence[str | None]  # those that were stated beside the completions; None where none was
+    options: Options | None = None  # what the letters of a multiple choice stand for
+    stored: Sequence[Grade] = ()  # grades that the samples have already
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A reference and an answer that graders do not grade alike.
-
-    Attributes
-    ----------
-    problem_id, reference, answer : str
-    correct : dict of str to bool or None
-        By grader; None: it could not tell.
-    n_samples : int
-        Samples that gave this answer.
-    """
+    """A reference and an answer that graders do not grade alike."""
 
     problem_id: str
     reference: str
     answer: str
-    correct: dict[str, bool | None]
-    n_samples: int
+    correct: dict[str, bool | None]  # by grader; None: it could not tell
+    n_samples: int  # samples that gave this answer
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What several graders find in the same samples.
-
-    Attributes
-    ----------
-    names : tuple of str
-    grades : dict of str to list of list of Grade
-        By grader; for each problem one a sample.
-    disagreements : tuple of Disagreement
-        The most frequent first.
-    n_samples, n_answers : int
-        Samples with an answer, and distinct answers of problems.
-    """
+    """What several graders find in the same samples."""
 
     names: tuple[str, ...]
-    grades: dict[str, list[list[Grade]]]
-    disagreements: tuple[Disagreement, ...]
+    grades: dict[str, list[list[Grade]]]  # by grader; for each problem one a sample
+    disagreements: tuple[Disagreement, ...]  # the most frequent first
+    # n_samples, n_answers: samples with an answer, and distinct answers of problems
     n_samples: int
     n_answers: int
 
@@ -104,13 +132,8 @@ def compare_graders(problems: Iterable[Graded], graders: dict[str, Grader | None
 
     Parameters
     ----------
-    problems : iterable of Graded
     graders : dict of str to Grader or None
         By the name that it is shown under; None: the grades that the samples have already.
-
-    Returns
-    -------
-    Comparison
 
     Examples
     --------

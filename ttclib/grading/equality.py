@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator
 
-from ttclib.grading.conditions import put
 from ttclib.grading.evaluation import Undecided
 from ttclib.grading.quantities import Number, equal_numbers, in_base, same
 from ttclib.grading.readings import Bag, Infinity, Matrix, Reading, Region, Relation, Sequence
-from ttclib.grading.regions import region_of, same_region
+from ttclib.grading.regions import put, region_of, same_region
 from ttclib.grading.syntax import Node
 
 _MOST_FRACTIONS = 8  # of an equation that is multiplied out
@@ -23,7 +22,6 @@ def equal(left: Reading, right: Reading) -> bool:
     ----------
     left : Reading
         The reference's.
-    right : Reading
     """
     if isinstance(left, Number) and isinstance(right, Number):
         return equal_numbers(left, right)

@@ -47,7 +47,6 @@ def equivalent(reference: str, answer: str, options: Mapping[str, str] | None = 
 
     Parameters
     ----------
-    reference, answer : str
     options : mapping, optional
         What the letters of a multiple choice stand for.
 

@@ -89,7 +89,6 @@ def evaluate(node: Node, point: int, percent: Fraction = Fraction(1), *, real: b
 
     Parameters
     ----------
-    node : tuple
     point : int
         Which values letters have, below `N_POINTS`.
     percent : Fraction

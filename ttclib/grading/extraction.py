@@ -102,10 +102,6 @@ def extract_answer(completion: str) -> str | None:
     is …", "Answer: …", a heading "Final Answer" and what stands below it, or 答案：. An answer that is
     named so behind the last box, as a letter or a number, is the final one. A box that is cut off is no answer.
 
-    Parameters
-    ----------
-    completion : str
-
     Returns
     -------
     str or None

@@ -1,13 +1,17 @@
 """Graders, and the grades of one problem's samples.
 
 Equivalence is settled once a distinct answer, not once a sample, and replay compares integers.
+
+The scorer of a reasoning-gym task is a grader of its problems. It gives fractions, a little even to junk in the right
+form: right is what gets the full score.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from ttclib.errors import RequestError, one_of
@@ -17,6 +21,7 @@ from ttclib.grading.extraction import extract_answer
 from ttclib.grading.forms import form_of
 from ttclib.grading.options import is_letter
 from ttclib.grading.sandbox import ask_alone, bounded
+from ttclib.problems.benchmarks import gym_score, is_gym_problem
 
 # Raised whenever a pair of answers may get another grade, or an answer another class, than before.
 _EXACT_RULES = 2
@@ -30,21 +35,11 @@ Options = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Grade:
-    """What a grader found in one sample.
+    """What a grader found in one sample."""
 
-    Attributes
-    ----------
-    answer : str or None
-        None: none was found.
-    answer_class : int or None
-        None: no answer, or a letter that says nothing, since options were shuffled: no vote.
-    correct : bool or None
-        None: could not be graded, or there is no reference.
-    """
-
-    answer: str | None
-    answer_class: int | None
-    correct: bool | None
+    answer: str | None  # None: none was found
+    answer_class: int | None  # None: no answer, or a letter that says nothing, since options were shuffled: no vote
+    correct: bool | None  # None: could not be graded, or there is no reference
 
 
 def get_grader(name: str) -> Grader:
@@ -101,10 +96,8 @@ def grade_problem(
 
     Parameters
     ----------
-    completions : sequence of str or None
     reference : str or None
         Right answer; None: `correct` stays None.
-    grader : Grader
     answers : sequence of str or None, optional
         Answers that are known already; where None or blank, the completion is searched.
     known : iterable of (answer, class), optional
@@ -202,3 +195,29 @@ def _canonical(answer: str) -> str:
     whole, behind = number[2].replace(",", "").lstrip("0") or "0", (number[3] or "").rstrip("0")
     sign = "-" if number[1] == "-" and (whole, behind) != ("0", "") else ""
     return sign + whole + ("." + behind if behind else "")
+
+
+FULL_SCORE = 0.999
+
+
+def problem_grader(grader: Grader, reference: str | None, prompt: str | None, metadata: str | None) -> Grader:
+    """A grader for one problem: itself, or the task's own scorer for what reasoning-gym made.
+
+    Parameters
+    ----------
+    reference, prompt, metadata : str or None
+        Of the problem, as the store has them.
+    """
+    try:
+        known = json.loads(metadata or "{}")
+    except (ValueError, RecursionError):  # another program's, or damaged: no task of ours
+        known = None
+    if not grader.name.startswith("reasoning-gym") or not isinstance(known, dict) or not is_gym_problem(known):
+        return grader
+
+    def equivalent(left: str, right: str) -> bool | None:
+        if reference not in (left, right):
+            return grader.equivalent(left, right)
+        return gym_score(known, prompt or "", right if left == reference else left) >= FULL_SCORE
+
+    return replace(grader, equivalent=equivalent)

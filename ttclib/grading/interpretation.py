@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ttclib.grading.conditions import joined_conditions, solved
 from ttclib.grading.equality import equal
 from ttclib.grading.quantities import Number, agree_roughly
 from ttclib.grading.readings import (
@@ -17,7 +16,7 @@ from ttclib.grading.readings import (
     is_name,
     letters_of,
 )
-from ttclib.grading.regions import complement, intersection, region_of, simplest, union
+from ttclib.grading.regions import complement, intersection, joined_conditions, region_of, simplest, solved, union
 from ttclib.grading.syntax import Node
 from ttclib.grading.tokens import Unreadable
 

@@ -21,18 +21,10 @@ _IN_A_ROW = re.compile(
 
 @dataclass(frozen=True)
 class Choice:
-    """The options of a problem.
+    """The options of a problem."""
 
-    Attributes
-    ----------
-    options : dict of str to str or None
-        By letter; None: the problem has none, or they are not known.
-    shuffled : bool
-        Whether each sample saw them in an order of its own: then a letter alone is no answer.
-    """
-
-    options: dict[str, str] | None = None
-    shuffled: bool = False
+    options: dict[str, str] | None = None  # by letter; None: the problem has none, or they are not known
+    shuffled: bool = False  # whether each sample saw them in an order of its own: then a letter alone is no answer
 
 
 def options_of(prompt: str) -> dict[str, str] | None:
@@ -66,7 +58,6 @@ def problem_choice(prompt: str | None, metadata: str | None) -> Choice:
 
     Parameters
     ----------
-    prompt : str or None
     metadata : str or None
         JSON, as the store has it. ``options`` or ``choices``: an object by letter, or a list.
 

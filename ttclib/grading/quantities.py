@@ -34,7 +34,6 @@ class Number:
 
     Parameters
     ----------
-    node : tuple
     name : str, optional
         A letter that this is the value of.
 

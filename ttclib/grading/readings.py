@@ -50,25 +50,13 @@ class Region:
 
 @dataclass(frozen=True)
 class Relation:
-    """An equation or inequality, as its sides' difference compared with 0.
-
-    Attributes
-    ----------
-    sign : str
-    difference : Number or None
-    name : tuple or None
-        What the equation gives the value of, if its left side is a name.
-    value : Reading or None
-        What ``x = 5`` or ``a + b = 7`` names, which alone is the same answer.
-    curve : bool
-        Whether it may be a curve in x, y and z, of which the right side alone is no answer.
-    """
+    """An equation or inequality, as its sides' difference compared with 0."""
 
     sign: str
     difference: Number | None
-    name: Node | None = field(default=None)
-    value: Reading | None = None
-    curve: bool = False
+    name: Node | None = field(default=None)  # what the equation gives the value of, if its left side is a name
+    value: Reading | None = None  # what `x = 5` or `a + b = 7` names, which alone is the same answer
+    curve: bool = False  # whether it may be a curve in x, y and z, of which the right side alone is no answer
 
 
 Reading = Number | Infinity | Sequence | Bag | Matrix | Region | Relation

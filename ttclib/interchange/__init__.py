@@ -8,8 +8,7 @@ again: `store_rows`, `exporting`, `dataset_card`, `training_set`.
 from ttclib.interchange.columns import KEYS
 from ttclib.interchange.exporting import Exported, export_samples, export_store
 from ttclib.interchange.importing import import_samples
-from ttclib.interchange.lint import Finding
-from ttclib.interchange.linting import lint_store
+from ttclib.interchange.lint import Finding, lint_store
 from ttclib.interchange.readers import Reader, reader, readers
 
 __all__ = [

@@ -14,8 +14,7 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.grading.extraction import extract_answer
-from ttclib.interchange.batch import Batch, Notes
-from ttclib.interchange.columns import COUNT_COLUMNS, MORE_COLUMNS, SAMPLE_COLUMNS, shown
+from ttclib.interchange.columns import COUNT_COLUMNS, MORE_COLUMNS, SAMPLE_COLUMNS, Batch, Notes, shown
 from ttclib.interchange.numbering import Held, numbered
 from ttclib.problems.problem import prompt_id
 
@@ -26,43 +25,24 @@ _SOLUTION = re.compile(r"^[ \t]*####|\\boxed|\\fbox", re.M)
 
 @dataclass(frozen=True)
 class Known:
-    """What a store holds already that new samples must fit to.
+    """What a store holds already that new samples must fit to."""
 
-    Attributes
-    ----------
-    problems : dict of str to dict
-        By problem_id: `benchmark`, `prompt`, `reference_answer`.
-    held : callable or None
-        Gives the samples of some policies, as `numbering` takes them.
-    """
-
+    # by problem_id: `benchmark`, `prompt`, `reference_answer`
     problems: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
-    held: Held | None = None
+    held: Held | None = None  # gives the samples of some policies, as `numbering` takes them
 
 
 @dataclass(frozen=True)
 class Assembled:
-    """Everything that was read.
+    """Everything that was read."""
 
-    Attributes
-    ----------
-    samples, counts : polars.DataFrame
-        The columns of `columns`, and ``place`` and ``source`` (an index into `sources`).
-    problems : polars.DataFrame
-        ``problem_id, benchmark, prompt, reference_answer``, one row a problem.
-    sources : list of str
-        Begins a message that names a row of a source.
-    notes : Notes
-    run_ids : list of str
-        Names each source by its content.
-    """
-
+    # samples, counts: the columns of `columns`, and `place` and `source` (an index into `sources`)
     samples: pl.DataFrame
     counts: pl.DataFrame
-    problems: pl.DataFrame
-    sources: list[str]
+    problems: pl.DataFrame  # `problem_id, benchmark, prompt, reference_answer`, one row a problem
+    sources: list[str]  # begins a message that names a row of a source
     notes: Notes
-    run_ids: list[str]
+    run_ids: list[str]  # names each source by its content
 
 
 def assemble(
@@ -79,11 +59,8 @@ def assemble(
 
     Parameters
     ----------
-    batches : iterable of Batch
-    notes : Notes
     policy, benchmark, setting : str, optional
         Of rows that do not say theirs; `setting` is a JSON object.
-    known : Known, optional
     name : str
         What was read, for a message.
 

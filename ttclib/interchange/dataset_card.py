@@ -45,7 +45,6 @@ def dataset_card(rows: StoreRows, schemas: Mapping[str, pa.Schema]) -> str:
 
     Parameters
     ----------
-    rows : StoreRows
     schemas : mapping of str to pyarrow.Schema
         Of each table that was written.
     """

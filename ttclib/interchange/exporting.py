@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError, one_of
 from ttclib.fresh_names import unfinished
-from ttclib.interchange.batch import Notify
+from ttclib.interchange.columns import Notify
 from ttclib.interchange.dataset_card import dataset_card
 from ttclib.interchange.store_rows import StoreRows, open_rows
 from ttclib.interchange.training_set import ONLY, TRAINING_SCHEMA, training_lines, training_rows
@@ -34,21 +34,11 @@ ALL = Selection()
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """What was written."""
 
-    Attributes
-    ----------
-    file_format : str
-        One of `FORMATS`.
-    told_by : str
-        How that is known: ``--format``, or the file's ending.
-    rows : dict of str to int
-        How many of what: ``samples``, ``counts``, ``conversations``.
-    """
-
-    file_format: str
-    told_by: str
-    rows: dict[str, int]
+    file_format: str  # one of `FORMATS`
+    told_by: str  # how that is known: `--format`, or the file's ending
+    rows: dict[str, int]  # how many of what: `samples`, `counts`, `conversations`
 
 
 def choose_format(target: Path | None, file_format: str | None = None, only: str | None = None) -> tuple[str, str]:
@@ -58,7 +48,6 @@ def choose_format(target: Path | None, file_format: str | None = None, only: str
     ----------
     target : pathlib.Path or None
         None: standard output.
-    file_format : str or None
     only : str or None
         What a training set is to hold; no other form has it.
 
@@ -110,7 +99,6 @@ def export_samples(
 
     Parameters
     ----------
-    store : pathlib.Path
     policy : str, optional
         By default all.
     verifier : str, optional
@@ -158,20 +146,14 @@ def export_store(
 
     Parameters
     ----------
-    store, target : pathlib.Path
     file_format : {"interchange", "parquet", "huggingface", "training"}, optional
         By default told by the target's ending.
-    selection : Selection
     only : {"correct", "chosen", "shortest"}, optional
         What a training set holds, by default the right samples.
     force : bool
         Replace what is there.
     notify : callable
         Told, in a line each, of what was left out, and of waiting.
-
-    Returns
-    -------
-    Exported
 
     Raises
     ------

@@ -14,11 +14,10 @@ import polars as pl
 import pyarrow as pa
 
 from ttclib.errors import RequestError
-from ttclib.interchange.batch import Batch, Notes, Notify, batch_of_frame
+from ttclib.interchange.columns import Batch, Notes, Notify, batch_of_frame
 from ttclib.interchange.importing import import_batches
-from ttclib.interchange.providers import add_reasoning
 from ttclib.interchange.readers.counts import checked
-from ttclib.interchange.readers.naming import name_columns, note_unknown
+from ttclib.interchange.readers.naming import add_reasoning, name_columns, note_unknown
 from ttclib.samples import Pool
 from ttclib.store import load_pool
 

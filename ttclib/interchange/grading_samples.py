@@ -28,7 +28,6 @@ def grade_samples(
         ``problem_id, completion, answer, correct``.
     references : mapping of str to str or None
         Right answers by problem.
-    grader : Grader
     known : mapping
         Classes that a problem has already, as `grade_problem` takes them.
     tell : callable

@@ -16,18 +16,17 @@ import pyarrow as pa
 
 from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Known, assemble
-from ttclib.interchange.batch import Batch, Notes, Notify
 from ttclib.interchange.cell_values import cast_value
-from ttclib.interchange.found import found_lines, reading_lines
+from ttclib.interchange.columns import Batch, Notes, Notify
 from ttclib.interchange.grading_samples import grade_samples
 from ttclib.interchange.lint import lint_import
-from ttclib.interchange.reading import digest, find_all, read_batches
+from ttclib.interchange.reading import digest, find_all, found_lines, read_batches, reading_lines
 from ttclib.interchange.sources import bare_name
 from ttclib.interchange.store_tables import models_of, scores_of, store_tables
 from ttclib.store import StoreLockedError, absorb, check_writable, connect, is_collected, write_part
-from ttclib.store.classes import known_classes
 from ttclib.store.credit import credit_run
 from ttclib.store.fact_tables import read_facts
+from ttclib.store.graded_rows import known_classes
 from ttclib.store.models import read_row, refuse_known_verifier
 from ttclib.store.reading_through import refuse_damaged
 from ttclib.store.remaining import known_problems, n_drawn
@@ -156,8 +155,6 @@ def import_batches(
 
     Parameters
     ----------
-    batches : iterator of Batch
-    store : pathlib.Path
     notes : Notes
         Of the readers.
     files : mapping of str to str
@@ -166,10 +163,6 @@ def import_batches(
         Benchmark of problems that have none.
     policy, benchmark, setting, grader, verifier, facts, prices, credit, license, progress, notify, report
         As in `import_samples`.
-
-    Returns
-    -------
-    int
 
     Raises
     ------

@@ -15,7 +15,7 @@ from hashlib import md5
 import polars as pl
 
 from ttclib.errors import RequestError
-from ttclib.interchange.batch import Notes
+from ttclib.interchange.columns import Notes
 from ttclib.setting_keys import setting_name
 
 DRAWS = ("policy", "problem_id", "setting")

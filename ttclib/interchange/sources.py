@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from ttclib.errors import RequestError
-from ttclib.interchange import json_lines, tables
+from ttclib.interchange import tables
 
 PACKED = {".gz": "gzip", ".zst": "zstd", ".xz": "xz"}
 # By the ending, less that of the packing.
@@ -33,20 +33,11 @@ _FIRST_ROWS = 100
 
 @dataclass
 class Source:
-    """One file of samples.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-    kind : str
-        ``lines`` (JSON lines), ``json`` (one value), ``csv``, ``parquet``, ``arrow``, ``zip`` or ``yaml``.
-    fields : dict of str to str
-        What the file calls our columns, as the user says.
-    """
+    """One file of samples."""
 
     path: Path
-    kind: str
-    fields: dict[str, str] = field(default_factory=dict)
+    kind: str  # `lines` (JSON lines), `json` (one value), `csv`, `parquet`, `arrow`, `zip` or `yaml`
+    fields: dict[str, str] = field(default_factory=dict)  # what the file calls our columns, as the user says
 
     @property
     def name(self) -> str:
@@ -79,7 +70,7 @@ class Source:
                 head = file.read(_HEAD)
                 while b"\n" not in head and (more := file.read(_HEAD * 16)):
                     head += more
-            return json_lines.glance(head, _FIRST_ROWS)
+            return tables.glance(head, _FIRST_ROWS)
         if self.kind == "json":
             rows = self.value if isinstance(self.value, list) else [self.value]
             return [row for row in rows[:_FIRST_ROWS] if isinstance(row, dict)]
@@ -97,7 +88,7 @@ class Source:
     def value(self) -> Any:
         """What a JSON file holds."""
         with self.open() as file:
-            return json_lines.parse_whole(file.read(), self.path)
+            return tables.parse_whole(file.read(), self.path)
 
     def frames(self) -> Iterator[tuple[pl.DataFrame, int]]:
         """Its rows as frames of the file's own columns, each with the place of its first row.
@@ -120,7 +111,7 @@ class Source:
         """
         if self.kind == "lines":
             with self.open() as file:
-                yield from json_lines.records(file, self.path)
+                yield from tables.records(file, self.path)
         elif self.kind == "json":
             rows = self.value if isinstance(self.value, list) else [self.value]
             for place, row in enumerate(rows, start=1):
@@ -160,7 +151,6 @@ def find_sources(path: Path, fields: dict[str, str]) -> list[Source]:
     ----------
     path : pathlib.Path
         A file, or a folder whose files of a known kind are taken, however deep.
-    fields : dict of str to str
 
     Raises
     ------
@@ -210,7 +200,7 @@ def kind_of(path: Path) -> str:
     if known is None and b"\0" in head:
         raise RequestError(f"cannot read '{path}': it is no text and of no known kind ({', '.join(sorted(KINDS))})")
     # One line alone is as well one value, as a log of an evaluation is.
-    return "lines" if json_lines.counts_lines(head) > (known == "json") or known is None else "json"
+    return "lines" if tables.counts_lines(head) > (known == "json") or known is None else "json"
 
 
 def _kind_by_name(path: Path) -> str | None:

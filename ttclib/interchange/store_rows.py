@@ -12,12 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ttclib.interchange.batch import Notify
-from ttclib.interchange.columns import COUNT_COLUMNS, KEYS
+from ttclib.interchange.columns import COUNT_COLUMNS, KEYS, Notify
 from ttclib.samples import LOGPROB
 from ttclib.setting_keys import canonical_json
 from ttclib.store import connect
-from ttclib.store.json_cells import json_object
+from ttclib.store.cells import json_object
 from ttclib.store.sample_rows import (
     TOKENS,
     Connection,
@@ -32,27 +31,15 @@ from ttclib.store.sample_rows import (
 
 @dataclass(frozen=True)
 class StoreRows:
-    """The chosen rows of an open store.
-
-    Attributes
-    ----------
-    con : Connection
-    store : pathlib.Path
-    selection : Selection
-    verifier : str or None
-        Whose scores stand in the rows.
-    n_samples, n_counts : int
-    columns : tuple of str
-        Of samples: those of every line, then those of which something is known.
-    """
+    """The chosen rows of an open store."""
 
     con: Connection
     store: Path
     selection: Selection
-    verifier: str | None
+    verifier: str | None  # whose scores stand in the rows
     n_samples: int
     n_counts: int
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # of samples: those of every line, then those of which something is known
 
     @property
     def tables(self) -> dict[str, int]:

@@ -13,8 +13,8 @@ from ttclib import setting_keys
 from ttclib.errors import RequestError
 from ttclib.interchange.assembling import Assembled
 from ttclib.interchange.cell_values import TOKEN_COLUMNS
+from ttclib.store.cells import halves_of_lists
 from ttclib.store.fact_tables import FACTS, checked_facts
-from ttclib.store.halves import halves_of_lists
 from ttclib.store.questions import GREEDY, HIDDEN
 from ttclib.store.tables import SAMPLE_KEY, columns_of
 

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from ttclib.errors import RequestError, one_of
-from ttclib.interchange.batch import Notify
+from ttclib.interchange.columns import Notify
 from ttclib.interchange.store_rows import StoreRows
 
 ONLY = ("correct", "chosen", "shortest")
@@ -43,9 +43,7 @@ def training_rows(rows: StoreRows, only: str, notify: Notify) -> Iterator[dict[s
 
     Parameters
     ----------
-    rows : StoreRows
     only : {"correct", "chosen", "shortest"}
-    notify : callable
 
     Yields
     ------

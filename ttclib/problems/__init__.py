@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.errors import RequestError, one_of
-from ttclib.problems.benchmarks import BENCHMARKS, Benchmark, hub_rows
-from ttclib.problems.lines import read_json_lines
+from ttclib.problems.benchmarks import BENCHMARKS, Benchmark, hub_rows, read_json_lines
 from ttclib.problems.problem import FIELDS, HASH, LINE, Problem, problem_from_row, prompt_id
 
 __all__ = ["BENCHMARKS", "FIELDS", "HASH", "LINE", "Problem", "load_problems", "prompt_id", "read_json_lines"]
@@ -77,7 +76,7 @@ def load_problems(
     if source.startswith("lab:"):
         return _lab_problems(one_of(source[4:], LAB_SPLITS, "lab split"), limit or _DEFAULT_LIMIT)
     if source.startswith("reasoning-gym:"):
-        from ttclib.problems.gym import gym_problems
+        from ttclib.problems.benchmarks import gym_problems
 
         task = source.removeprefix("reasoning-gym:")
         return gym_problems(task, limit or _DEFAULT_LIMIT, seed, dict(parameters or {}), benchmark=benchmark)

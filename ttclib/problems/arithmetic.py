@@ -38,22 +38,12 @@ _REDUCIBLE = re.compile(r"\((-?\d+)([+\-*])(-?\d+)\)|^(-?\d+)([+\-*])(-?\d+)$")
 
 @dataclass(frozen=True)
 class Exercise:
-    """One expression with its worked solution.
+    """One expression with its worked solution."""
 
-    Attributes
-    ----------
-    expression : str
-        Without the closing ``=``.
-    n_operations : int
-    value : int
-    solution : str
-        All lines, without a newline after the last.
-    """
-
-    expression: str
+    expression: str  # without the closing `=`
     n_operations: int
     value: int
-    solution: str
+    solution: str  # all lines, without a newline after the last
 
     @property
     def prompt(self) -> str:
@@ -108,7 +98,6 @@ def random_exercise(rng: np.random.Generator, n_operations: int) -> Exercise:
 
     Parameters
     ----------
-    rng : numpy.random.Generator
     n_operations : int
         At least 1.
     """
@@ -125,7 +114,6 @@ def exercises(
 
     Parameters
     ----------
-    seed : int or sequence of int
     short : float
         Operations are drawn with weights `n_operations ** -short`: 0 draws all alike, more of it
         short ones.
@@ -148,8 +136,6 @@ def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
     Parameters
     ----------
     split : {"validation", "test"}
-    n_problems : int
-    seed : int
     """
     rng = np.random.default_rng([seed, {"validation": 1, "test": 2}[split]])
     found: dict[str, Exercise] = {}

@@ -19,26 +19,13 @@ _AFTER_RATIONALE = re.compile(r"^#### *(\S.*?)\s*\Z", re.M)  # as GSM8K writes i
 
 @dataclass(frozen=True)
 class Problem:
-    """One question.
+    """One question."""
 
-    Attributes
-    ----------
-    problem_id : str
-        Unique within a store.
-    prompt : str
-        The question as it stands in the benchmark.
-    reference_answer : str or None
-        None: unknown, samples stay ungraded.
-    benchmark : str
-    metadata : dict
-        What else the benchmark says.
-    """
-
-    problem_id: str
-    prompt: str
-    reference_answer: str | None
+    problem_id: str  # unique within a store
+    prompt: str  # the question as it stands in the benchmark
+    reference_answer: str | None  # None: unknown, samples stay ungraded
     benchmark: str
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)  # what else the benchmark says
 
     def row(self) -> dict[str, Any]:
         """As a row of the store's `problems`."""
@@ -64,12 +51,10 @@ def problem_from_row(
 
     Parameters
     ----------
-    row : mapping
     number : int
         Of the row, from 1.
     where : str
         Names the row in a message.
-    benchmark : str
     fields : mapping
         What the row calls a field of `FIELDS`. ``{"problem_id": "line"}`` numbers the rows,
         ``{"problem_id": "hash"}`` names them by their prompt.

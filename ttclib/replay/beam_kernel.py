@@ -1,4 +1,4 @@
-"""Beam search, lookahead search and DVTS, compiled: `ttclib.replay.beam` and `ttclib.replay.dvts` on arrays."""
+"""Beam search, lookahead search and DVTS, compiled: `replay.beam` and `replay.strategies.dvts` on arrays."""
 
 from __future__ import annotations
 

@@ -107,7 +107,6 @@ def split_counts(
     ----------
     n_samples, n_correct : array_like of int, shape (problems,)
         Of an odd number of samples the second half has one more.
-    rng : numpy.random.Generator
 
     Returns
     -------

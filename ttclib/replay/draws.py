@@ -13,20 +13,11 @@ from ttclib.samples import Chains, Pool
 
 @dataclass(frozen=True)
 class Draws:
-    """Where the random numbers of problems begin, and how many problems an average is over.
-
-    Attributes
-    ----------
-    seed : int
-    keys : uint64 array, shape (problems,)
-        Names each problem.
-    n_problems : int
-        Of the whole, where these are a part of it: how many subsets a vote draws depends on it.
-    """
+    """Where the random numbers of problems begin, and how many problems an average is over."""
 
     seed: int
-    keys: np.ndarray
-    n_problems: int
+    keys: np.ndarray  # uint64 array, shape (problems,); names each problem
+    n_problems: int  # of the whole, where these are a part of it: how many subsets a vote draws depends on it
 
     def of(self, row: int | np.integer[Any]) -> tuple[int, int]:
         """Seed of one problem, as `numpy.random.SeedSequence` takes it."""

@@ -32,26 +32,16 @@ COSTS = (
 
 @dataclass(frozen=True)
 class Source:
-    """Whose answers a strategy chooses among, and who reads them: what a price needs to know of both.
-
-    Attributes
-    ----------
-    policy : str
-    setting : Setting or None
-    policy_model : ModelFacts or None
-    verifier, aggregation : str or None
-        None: the strategy reads no scores.
-    verifier_model : ModelFacts or None
-    parameters : mapping of str to value
-        The strategy's own, by which it can be replayed elsewhere.
-    """
+    """Whose answers a strategy chooses among, and who reads them: what a price needs to know of both."""
 
     policy: str = ""
     setting: Setting | None = None
     policy_model: ModelFacts | None = None
+    # verifier, aggregation: None: the strategy reads no scores
     verifier: str | None = None
     aggregation: str | None = None
     verifier_model: ModelFacts | None = None
+    # the strategy's own, by which it can be replayed elsewhere
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 

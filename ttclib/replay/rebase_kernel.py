@@ -1,4 +1,4 @@
-"""REBASE, compiled: `ttclib.replay.rebase` on arrays."""
+"""REBASE, compiled: `ttclib.replay.strategies.rebase` on arrays."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _allocate(
     keys: np.ndarray,
     order: np.ndarray,
 ) -> bool:
-    """Fill `shares`, as `ttclib.replay.rebase.allocate`; False: a reward is infinite."""
+    """Fill `shares`, as `ttclib.replay.strategies.rebase.allocate`; False: a reward is infinite."""
     top = math.nan
     for i in range(n):
         reward = tree.value[rows[i]]

@@ -34,7 +34,6 @@ def revision_outcomes(
 
     Parameters
     ----------
-    chains : Chains
     budgets : sequence of int
         Answers a problem, over all chains.
     ratio : float or {"sequential", "parallel"}
@@ -45,7 +44,6 @@ def revision_outcomes(
     verifier : Verifier, optional
         Of the chains. Not read by ``majority``.
     aggregation : {"last", "min", "prod", "mean"}
-    n_subsets, seed : int
 
     Returns
     -------
@@ -148,7 +146,6 @@ def budgets_collected(chains: Chains, ratio: float | str | None = 1.0) -> list[i
 
     Parameters
     ----------
-    chains : Chains
     ratio : float or str or None
         As in `revision_outcomes`; None: any split.
     """

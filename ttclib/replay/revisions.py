@@ -59,7 +59,6 @@ def split_at_ratio(budget: int, ratio: float) -> Split:
 
     Parameters
     ----------
-    budget : int
     ratio : float
         Sequential over parallel, above 0. Of two splits equally near, the more sequential is taken.
 
@@ -114,8 +113,6 @@ def select_from_chains(
         Answers of each chain; what lies behind is padding.
     splits : iterable of (sequential, parallel)
     selection : {"hierarchical", "majority"}
-    n_subsets : int, keyword-only
-    seed : int or Draws, keyword-only
 
     Returns
     -------

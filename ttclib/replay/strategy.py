@@ -23,47 +23,23 @@ ENTRY_POINTS = "ttclib.strategies"
 
 @dataclass(frozen=True)
 class Look:
-    """How a strategy is drawn, the same in every chart.
+    """How a strategy is drawn, the same in every chart."""
 
-    Attributes
-    ----------
-    color : str
-        Hex colour of line, band and point.
-    dash : tuple of int
-        Lengths in px of strokes and gaps; empty: a solid line.
-    shape : str
-        Vega point shape.
-    """
-
-    color: str
-    dash: tuple[int, ...] = ()
-    shape: str = "circle"
+    color: str  # hex colour of line, band and point
+    dash: tuple[int, ...] = ()  # lengths in px of strokes and gaps; empty: a solid line
+    shape: str = "circle"  # Vega point shape
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What is known of a strategy's parameter beside its type.
-
-    Attributes
-    ----------
-    name : str
-    help : str
-        One line, for flags, controls and docs.
-    default : object
-    allowed : tuple of str
-        Names that it takes; empty: numbers.
-    kind : type
-        Of a number: int or float; of names alone str.
-    several : bool
-        Whether a list of values makes variants that are worth comparing.
-    """
+    """What is known of a strategy's parameter beside its type."""
 
     name: str
-    help: str
+    help: str  # one line, for flags, controls and docs
     default: Any
-    allowed: tuple[str, ...]
-    kind: type
-    several: bool
+    allowed: tuple[str, ...]  # names that it takes; empty: numbers
+    kind: type  # of a number: int or float; of names alone str
+    several: bool  # whether a list of values makes variants that are worth comparing
 
     def read(self, text: str) -> Any:
         """A value from a text.

@@ -29,27 +29,13 @@ MAX_ROUNDS = 40  # Snell et al. 2024, arXiv:2408.03314, appendix E
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A step, as a search sees it.
+    """A step, as a search sees it."""
 
-    Attributes
-    ----------
-    path : str
-        Empty for the root, whose tokens are the prompt's.
-    n_tokens : int
-        Of this step alone.
-    prefix_tokens : int
-        Before it: the prompt and the steps on the way.
-    finished : bool
-        It ends its solution, by itself or cut at the token limit.
-    parent : Node or None
-        None for the root.
-    """
-
-    path: str
-    n_tokens: int
-    prefix_tokens: int
-    finished: bool
-    parent: Node | None
+    path: str  # empty for the root, whose tokens are the prompt's
+    n_tokens: int  # of this step alone
+    prefix_tokens: int  # before it: the prompt and the steps on the way
+    finished: bool  # it ends its solution, by itself or cut at the token limit
+    parent: Node | None  # None for the root
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +106,6 @@ class SampleTree:
 
     Parameters
     ----------
-    prompt_tokens : int
     lookup : callable
         ``lookup(path)`` gives a step as a tuple (tokens, ends, score, tokens the verifier reads), or
         None where there is none yet. What it says of a path's tokens may not change later.
@@ -210,14 +195,8 @@ def replay(
 
     Parameters
     ----------
-    search : Search
-    tree : SampleTree
     observe : callable
         Told each round's requests and answers: how `Spending` sees what is spent.
-
-    Returns
-    -------
-    list of Final
 
     Raises
     ------

@@ -23,7 +23,7 @@ _PRM, _SERIAL_PRM, _READ, _LONGEST_READ, _FLOATS = range(5)  # of `Account.reads
 
 
 class Account(NamedTuple):
-    """What a search has spent, as `ttclib.replay.spending.Spending` counts it.
+    """What a search has spent, as `ttclib.replay.selection.Spending` counts it.
 
     `decodes` is for how many tokens a prefix is read in the round that `in_round` names; the other three name the
     search that last had the step as a prefix, had it scored, or returned it. These five count rows from the root on.

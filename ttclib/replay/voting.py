@@ -140,10 +140,6 @@ def elect(
     pool_sizes : array_like of int, shape (problems,), keyword-only, optional
         Samples of each problem, which stand first in its row; what follows is padding.
 
-    Returns
-    -------
-    Estimate
-
     Raises
     ------
     ValueError

@@ -3,9 +3,8 @@
 No file, no model, no clock. Missing is NaN (−1 for an answer), never 0.
 """
 
-from ttclib.samples.facts import ModelFacts, Setting
+from ttclib.samples.facts import ModelFacts, Questions, Setting
 from ttclib.samples.pool import FEW_UNKNOWN, Chains, Pool
-from ttclib.samples.questions import Questions
 from ttclib.samples.scores import AGGREGATIONS, LOGPROB, NAMED_VERIFIERS, ORM, PRM, Verifier, own_logprob
 from ttclib.samples.tree import Step, Steps, Tree
 

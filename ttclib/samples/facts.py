@@ -1,4 +1,4 @@
-"""What is known of a model, and how it was sampled."""
+"""What is known of a model and how it was sampled, and of a pool's questions before they are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from ttclib.setting_keys import value_at
 
@@ -100,3 +102,17 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) and value.isprintable() else json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The questions of a pool, and what the policy tells of them before it is sampled."""
+
+    problem_ids: list[str]
+    prompts: list[str | None]  # the question as it stands in the benchmark; None: not known
+    metadata: list[Mapping[str, Any]]  # what else the benchmark says of each (level, subject, …)
+    # float, shape (problems, width); the policy's hidden state at the prompt's last token; NaN: not known. Width 0: of
+    # no problem.
+    hidden: np.ndarray
+    # float, shape (problems,); mean log-probability of the tokens of one greedy answer; NaN: not known
+    greedy_logprob: np.ndarray

@@ -17,44 +17,19 @@ Step: TypeAlias = tuple[int, bool, float | None, float]
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """All steps of some trees as one table: a tree's rows lie together, its root first, each step behind its parent.
+    """All steps of some trees as one table: a tree's rows lie together, its root first, each step behind its parent."""
 
-    Attributes
-    ----------
-    roots : int array, shape (trees + 1,)
-        Where each tree begins, and the end.
-    parent : int array, shape (rows,)
-        Row of the step before; −1: a root.
-    child : int array, shape (rows,)
-        Which child of its parent it is; −1: the greedy one, or a root.
-    n_tokens : int array, shape (rows,)
-        Of the step alone; of a root the prompt's.
-    ends : bool array, shape (rows,)
-        Whether it ends its solution.
-    is_read : bool array, shape (rows,)
-        Whether the verifier read it.
-    score : float array, shape (rows,)
-        NaN: could not be scored.
-    prm_tokens : float array, shape (rows,)
-        Tokens that the verifier reads up to the step's end; NaN: unknown.
-    is_graded : bool array, shape (rows,)
-    answer_class : int array, shape (rows,)
-        −1: no answer.
-    correct : float array, shape (rows,)
-        1, 0, or NaN: could not be graded.
-    """
-
-    roots: np.ndarray
-    parent: np.ndarray
-    child: np.ndarray
-    n_tokens: np.ndarray
-    ends: np.ndarray
-    is_read: np.ndarray
-    score: np.ndarray
-    prm_tokens: np.ndarray
-    is_graded: np.ndarray
-    answer_class: np.ndarray
-    correct: np.ndarray
+    roots: np.ndarray  # int, shape (trees + 1,); where each tree begins, and the end
+    parent: np.ndarray  # int, shape (rows,); row of the step before; −1: a root
+    child: np.ndarray  # int, shape (rows,); which child of its parent it is; −1: the greedy one, or a root
+    n_tokens: np.ndarray  # int, shape (rows,); of the step alone; of a root the prompt's
+    ends: np.ndarray  # bool, shape (rows,); whether it ends its solution
+    is_read: np.ndarray  # bool, shape (rows,); whether the verifier read it
+    score: np.ndarray  # float, shape (rows,); NaN: could not be scored
+    prm_tokens: np.ndarray  # float, shape (rows,); tokens that the verifier reads up to the step's end; NaN: unknown
+    is_graded: np.ndarray  # bool, shape (rows,)
+    answer_class: np.ndarray  # int, shape (rows,); −1: no answer
+    correct: np.ndarray  # float, shape (rows,); 1, 0, or NaN: could not be graded
 
     @cached_property
     def children(self) -> tuple[np.ndarray, np.ndarray]:

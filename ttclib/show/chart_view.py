@@ -76,10 +76,6 @@ def chart_view(spec: dict[str, Any], signals: dict[str, Any], rows: list[dict[st
     rows : list of dict, optional
         What its data set ``rows`` shall hold instead of the spec's own; set like ``signals``.
 
-    Returns
-    -------
-    anywidget.AnyWidget
-
     Raises
     ------
     RequestError

@@ -67,7 +67,6 @@ def open_study(
         A relative path is looked for in the current folder and those above.
     policy : str or sequence of str, optional
         None: the smallest that has samples, which is the one that search and revisions are for.
-    benchmark : str, optional
     setting : mapping of key to value, optional
         ``"*"`` for a value: all settings with it, side by side; ``"*"`` alone: all.
 
@@ -165,8 +164,6 @@ def sample_browser(
 
     Parameters
     ----------
-    study : Study
-    verifier, aggregation : str
     kind : str
         What it opens with: ``high_scored_wrong``, ``low_scored_right``, or else all.
     problem : str, optional

@@ -24,21 +24,11 @@ BASELINE = "weighted_best_of_n"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a figure is drawn from.
-
-    Attributes
-    ----------
-    study : Study
-    question : Question
-    larger : callable
-        Gives the larger side, where a figure needs one.
-    baseline : str
-    bins : int
-    """
+    """What a figure is drawn from."""
 
     study: Study
     question: Question
-    larger: Callable[[], Larger]
+    larger: Callable[[], Larger]  # gives the larger side, where a figure needs one
     baseline: str = BASELINE
     bins: int = 5
 

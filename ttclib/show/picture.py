@@ -21,14 +21,6 @@ def picture_of(spec: dict[str, Any]) -> bytes:
     A chart has few colours and much blank, so a palette and better packing make it a sixth of what the
     renderer writes. The palette covers the range of colours, too, and not the most frequent alone, or a strategy whose
     line is thin would lose its own; no colour moves by more than a few of 255 steps.
-
-    Parameters
-    ----------
-    spec : dict
-
-    Returns
-    -------
-    bytes
     """
     import vl_convert
     from PIL import Image
@@ -42,16 +34,7 @@ def picture_of(spec: dict[str, Any]) -> bytes:
 
 
 def in_few_colours(image: Image.Image) -> Image.Image:
-    """An RGB image with a palette: half of it for the colours of large areas, half for those that are rare.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-
-    Returns
-    -------
-    PIL.Image.Image
-    """
+    """An RGB image with a palette: half of it for the colours of large areas, half for those that are rare."""
     from PIL import Image
 
     half = _N_COLORS // 2

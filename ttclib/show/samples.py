@@ -57,7 +57,6 @@ def samples_html(samples: Sequence[SampleText], *, key: bool = True) -> str:
 
     Parameters
     ----------
-    samples : sequence of SampleText
     key : bool
         Put the key of the colours above, where a sample has scores.
 

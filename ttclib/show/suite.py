@@ -8,6 +8,7 @@ Beside the pages stands an index that shows and links them.
 from __future__ import annotations
 
 import itertools
+import json
 import multiprocessing
 import multiprocessing.util
 import os
@@ -15,17 +16,92 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.shipped import shipped_files
-from ttclib.show.index import index_html
-from ttclib.show.job import Job
 from ttclib.show.kernel import SharedKernel
-from ttclib.show.page import SAMPLES
+from ttclib.show.page import SAMPLES, SUITE
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
+
+
+@dataclass(frozen=True)
+class Job:
+    """One report to make: `varied` are the parameters that tell it from others of its notebook.
+
+    `related` are its neighbours in the suite and the index: what each is to it, and its file name.
+    """
+
+    notebook: Path
+    target: Path
+    parameters: dict[str, Any]
+    varied: dict[str, Any] = field(default_factory=dict)
+    related: tuple[tuple[str, str], ...] = ()
+
+
+class _Page(HTMLParser):
+    """Title, description, stores and first chart picture of a page; text as it reads, not as HTML."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+        self._in_title = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take what the tag says, the first time."""
+        given = {name: value or "" for name, value in attrs}
+        self._in_title = tag == "title"
+        if tag == "meta" and given.get("name", "") in _META:
+            self.found.setdefault(_META[given["name"]], given.get("content", ""))
+        if tag == "img" and given.get("src", "").startswith(_PNG):
+            self.found.setdefault("picture", given["src"].removeprefix(_PNG))
+
+    def handle_data(self, data: str) -> None:
+        """Take the title."""
+        if self._in_title:
+            self.found.setdefault("title", data.strip())
+
+
+_META = {"description": "summary", "ttclib-stores": "stores", "ttc-findings": "findings", "ttc-lacks": "lacks"}
+N_FINDINGS = 3  # on a card, which stands beside others; the page has all
+_PNG = "data:image/png;base64,"
+
+
+def index_html(jobs: Sequence[Job]) -> str:
+    """A card a report: its title, what was found and is lacking, its first picture; made from the pages themselves.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        Whose pages stand in one folder, where the index goes too.
+    """
+    from jinja2 import Environment
+
+    cards = []
+    for job in jobs:
+        html = job.target.read_text("utf-8")
+        found = _Page(html).found
+        cards.append(
+            {
+                **dict.fromkeys(("title", "summary", "stores", "picture"), ""),
+                **found,
+                "findings": json.loads(found.get("findings") or "[]")[:N_FINDINGS],
+                "lacks": json.loads(found.get("lacks") or "[]"),
+                "link": quote(job.target.name) + SUITE,
+                "varied": ", ".join(f"{name} = {value}" for name, value in job.varied.items()),
+                "megabytes": f"{len(html.encode()) / 1e6:.1f} MB",
+            }
+        )
+    stores = sorted({card["stores"] for card in cards})
+    template = files("ttclib.show").joinpath("index.html.j2").read_text("utf-8")
+    return Environment(autoescape=True).from_string(template).render(cards=cards, stores=stores)
+
 
 INDEX = "index.html"
 BROWSED_IN = "08_samples"  # the notebook whose page other pages lead to for samples
@@ -79,17 +155,12 @@ def plan(
 
     Parameters
     ----------
-    notebooks : sequence of path
     folder : path
         Where the pages go.
     parameters : mapping of str to value
         The same for all reports.
     grid : mapping of str to sequence of values
         One report for each combination.
-
-    Returns
-    -------
-    list of Job
 
     Raises
     ------

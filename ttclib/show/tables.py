@@ -44,7 +44,6 @@ def table(
 
     Parameters
     ----------
-    frame : polars.DataFrame
     columns : sequence of Column or str, optional
         A registered column by its name, one like it with another label (`ttclib.analysis.columns.column`), or
         ``"interval"``; None: all that the frame has, without columns that are missing in every row.
@@ -84,11 +83,8 @@ def plain_table_html(
 
     Parameters
     ----------
-    heads : sequence of str
-    rows : iterable of sequences of str
     names : collection of int
         Columns that hold names and stand at the left; the others hold numbers.
-    caption : str
 
     Returns
     -------

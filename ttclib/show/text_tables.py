@@ -25,7 +25,6 @@ def text_table(
 
     Parameters
     ----------
-    frame : polars.DataFrame
     columns : sequence of Column or str, optional
         As in `table`.
     width : int

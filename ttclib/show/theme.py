@@ -100,24 +100,12 @@ PAPER = on_papers(*PAPERS)
 
 @dataclass(frozen=True)
 class Style:
-    """How a strategy looks and is called.
+    """How a strategy looks and is called."""
 
-    Attributes
-    ----------
-    label : str
-        The name that a reader sees.
-    color : str
-        Hex colour of line, band and point.
-    dash : tuple of int
-        Lengths in px of strokes and gaps; empty: a solid line.
-    shape : str
-        Vega point shape.
-    """
-
-    label: str
-    color: str
-    dash: tuple[int, ...]
-    shape: str
+    label: str  # the name that a reader sees
+    color: str  # hex colour of line, band and point
+    dash: tuple[int, ...]  # lengths in px of strokes and gaps; empty: a solid line
+    shape: str  # Vega point shape
 
 
 @cache
@@ -131,14 +119,6 @@ def styles() -> dict[str, Style]:
 
 def style_of(strategy: str) -> Style:
     """The fixed style of a strategy.
-
-    Parameters
-    ----------
-    strategy : str
-
-    Returns
-    -------
-    Style
 
     Raises
     ------
@@ -243,10 +223,6 @@ def mime_bundle(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     ----------
     spec : dict
         A Vega-Lite spec.
-
-    Returns
-    -------
-    data, metadata : dict
     """
     from ttclib.show.picture import picture_of
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader, grade_problem, problem_grader
-from ttclib.soundness.regrading import todays_grader
+from ttclib.soundness.verifying import todays_grader
 from ttclib.store import connect
 from ttclib.store.copying import filling, refuse_existing
 from ttclib.store.merging import Conflicts, classes_in, merge_rows, problem_of, renumber

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.errors import TTCError
-from ttclib.soundness.regrading import regraded
-from ttclib.soundness.verifying import at_hand
+from ttclib.soundness.verifying import at_hand, regraded
 from ttclib.store.copying import filling, refuse_existing
 from ttclib.store.findings import Finding
 from ttclib.store.graded_rows import GRADED, graded_problems
@@ -24,28 +23,15 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Repaired:
-    """What was saved and what was lost.
-
-    Attributes
-    ----------
-    output : str
-    rows : dict of str to int
-        Saved, by table.
-    restored : tuple of str
-        Damaged bytes that are as they were.
-    lost : tuple of str
-        What could not be read.
-    dropped : tuple of Finding
-        Rows that were read and are not sound; of a row that names what is not there, what it names is unknown now.
-    left : tuple of Finding
-        What else was wrong: parts, foreign objects, rows that are not those that were written and nothing else tells.
-    """
+    """What was saved and what was lost."""
 
     output: str
-    rows: dict[str, int]
-    restored: tuple[str, ...]
-    lost: tuple[str, ...]
+    rows: dict[str, int]  # saved, by table
+    restored: tuple[str, ...]  # damaged bytes that are as they were
+    lost: tuple[str, ...]  # what could not be read
+    # rows that were read and are not sound; of a row that names what is not there, what it names is unknown now
     dropped: tuple[Finding, ...]
+    # what else was wrong: parts, foreign objects, rows that are not those that were written and nothing else tells
     left: tuple[Finding, ...]
 
     def record(self) -> dict[str, Any]:

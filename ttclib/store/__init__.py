@@ -16,12 +16,13 @@ parts still beside it as one set of tables. A crash loses at most the part in fl
 notebook never stops a run.
 
 Rooms: `tables` (keys and columns), `migrations` and `schema` (versions), `packed` (a store packed for sharing),
-`isolation` (connections that reach nothing else), `catalogue` and `foreign` (what a file declares, and what of it is
-not ours), `locks` (waiting for the file), `connection` (into the file and out of it), `parts` (writing),
-`sound_parts`, `part_rows` and `taking_in` (from parts into the file), `claims` (who works on what), `ingest` (parts of
-other machines), `written` (whether anything was), `remaining` and `step_rows` (what is still to be done, on what),
-`choosing` (whose samples are meant), `pool`, `chains`, `tree` and `questions` (reading into arrays), `settings`,
-`models`, `contents` and `status` (what there is).
+`isolation` (connections that reach nothing else), `memory` (what is read in parts),
+`remote` (folders at an address), `catalogue` and `foreign` (what a file
+declares, and what of it is not ours), `locks` (waiting for the file; whether anything was written), `connection` (into
+the file and out of it), `parts` (writing), `sound_parts` and `part_rows` (from parts into the file), `claims` (who
+works on what), `ingest` (parts of other machines), `remaining` (what is still to be done, on what), `choosing` (whose
+samples are meant), `pool`, `chains`, `tree` and `questions` (reading into arrays), `cells` (what one of them packs),
+`settings`, `models`, `contents` and `status` (what there is).
 """
 
 from ttclib.store.chains import load_chains

@@ -62,7 +62,6 @@ def rows_of(table: str, columns: dict[str, FileColumn] | None, *conditions: str)
 
     Parameters
     ----------
-    table : str
     columns : dict of str to FileColumn or None
         As the file declares them; None: it has no such table.
     *conditions : str

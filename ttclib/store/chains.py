@@ -9,8 +9,8 @@ import numpy as np
 
 from ttclib.samples import AGGREGATIONS, LOGPROB, Chains, ModelFacts, Verifier, own_logprob
 from ttclib.store.choosing import CHAINS, Wanted, choose_benchmark, choose_policy, choose_setting, settings_of
-from ttclib.store.columns import grid
 from ttclib.store.connection import connect
+from ttclib.store.memory import grid
 from ttclib.store.models import read_model
 from ttclib.store.pool import AGGREGATED, grades_read
 from ttclib.store.tables import REVISION_KEY

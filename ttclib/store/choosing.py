@@ -11,7 +11,7 @@ import duckdb
 from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.samples import Setting
 from ttclib.setting_keys import ANY, canonical_json, differing_keys, matches, option, value_at
-from ttclib.store.json_cells import json_object
+from ttclib.store.cells import json_object
 
 Wanted: TypeAlias = Setting | str | Mapping[str, Any] | None
 

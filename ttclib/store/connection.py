@@ -20,13 +20,12 @@ import pyarrow as pa
 from ttclib.errors import RequestError, TTCError
 from ttclib.store import checksums
 from ttclib.store.catalogue import catalogue_of, is_whole, rows_of
-from ttclib.store.foreign import foreign_in, refuse_foreign, say_foreign
+from ttclib.store.foreign import foreign_in, refuse_foreign, say_foreign, say_once
 from ttclib.store.isolation import new_connection, shut
-from ttclib.store.locks import as_ours, attach_statement, attached, shared_reader
+from ttclib.store.locks import as_ours, attach_statement, attached, note_write, shared_reader
 from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
-from ttclib.store.notices import say_once
 from ttclib.store.packed import cache_directory
-from ttclib.store.part_rows import whole
+from ttclib.store.part_rows import take_in, whole
 from ttclib.store.remote import is_file, is_remote, no_parts
 from ttclib.store.schema import (
     check_version,
@@ -39,8 +38,6 @@ from ttclib.store.schema import (
 )
 from ttclib.store.sound_parts import examined, read_through, refuse_bad
 from ttclib.store.tables import TABLES
-from ttclib.store.taking_in import take_in
-from ttclib.store.written import note_write
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 _STALE_S = 3600.0  # a .tmp of that age was left by a killed writer; a living one needs milliseconds
@@ -56,7 +53,6 @@ def connect(
 
     Parameters
     ----------
-    path : str or pathlib.Path
     wait_s : float, optional
         How long to wait for a writer to finish; by default `ttclib.store.locks.default_wait_s`.
     notify : callable

@@ -6,50 +6,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
+import polars as pl
+
 from ttclib.samples import Setting
+from ttclib.store.cells import json_object
 from ttclib.store.connection import connect
-from ttclib.store.json_cells import json_object
+from ttclib.store.pool import GRADES_READ
 
 
 @dataclass(frozen=True)
 class PolicyContents:
-    """What a store holds of one model, on one benchmark, under one setting.
-
-    Attributes
-    ----------
-    policy : str
-    n_parameters : int or None
-        None: unknown.
-    benchmark : str or None
-        None: the store does not know which.
-    setting : Setting
-    n_problems : int
-        With samples or counts of them; of a setting of chains alone, with chains.
-    n_samples : int
-    n_counted : int
-        Samples that the store knows nothing of but how many are right.
-    n_graded : int
-        Samples with a grade of right or wrong.
-    verifier_kinds : mapping of str to str
-        Kind (``prm``, ``orm``, ``judge``, ``confidence``) of each verifier that scored its samples, the one with the
-        most scores first.
-    n_nodes : int
-        Steps of its sample tree beyond the samples.
-    n_revisions : int
-        Answers in its revision chains.
-    """
+    """What a store holds of one model, on one benchmark, under one setting."""
 
     policy: str
-    n_parameters: int | None
-    benchmark: str | None
+    n_parameters: int | None  # None: unknown
+    benchmark: str | None  # None: the store does not know which
     setting: Setting
-    n_problems: int
+    n_problems: int  # with samples or counts of them; of a setting of chains alone, with chains
     n_samples: int = 0
-    n_counted: int = 0
-    n_graded: int = 0
+    n_counted: int = 0  # samples that the store knows nothing of but how many are right
+    n_graded: int = 0  # samples with a grade of right or wrong
+    # kind (`prm`, `orm`, `judge`, `confidence`) of each verifier that scored its samples, the one with the most scores
+    # first
     verifier_kinds: Mapping[str, str] = field(default_factory=dict)
-    n_nodes: int = 0
-    n_revisions: int = 0
+    n_nodes: int = 0  # steps of its sample tree beyond the samples
+    n_revisions: int = 0  # answers in its revision chains
 
     @property
     def verifiers(self) -> tuple[str, ...]:
@@ -62,13 +44,8 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
 
     Parameters
     ----------
-    path : str or pathlib.Path
     notify : callable
         Told in a line when waiting for a writer begins.
-
-    Returns
-    -------
-    list of PolicyContents
 
     Raises
     ------
@@ -130,3 +107,25 @@ FROM scores LEFT JOIN (SELECT problem_id, benchmark FROM problems) USING (proble
 LEFT JOIN (SELECT model AS verifier, kind FROM models) USING (verifier)
 GROUP BY policy, benchmark, setting, verifier ORDER BY count(*) DESC, verifier
 """
+
+
+_SAMPLES = f"""
+SELECT policy, problem_id, setting, sample_index, completion, completion_tokens, logprob, answer, answer_class, correct,
+       coalesce(grader = 'given', false) AS given
+FROM samples LEFT JOIN ({GRADES_READ}) USING (policy, problem_id, setting, sample_index)
+"""
+
+
+def samples_frame(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Every sample with the grade that is read, and whether that came with it (`given`)."""
+    return con.sql(_SAMPLES).pl()
+
+
+def problems_frame(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Every problem: `problem_id`, `benchmark`, `prompt`, `reference_answer`."""
+    return con.sql("SELECT problem_id, benchmark, prompt, reference_answer FROM problems").pl()
+
+
+def counts_frame(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Every problem that is known by its counts alone: `policy`, `setting`, `benchmark`, `n`, `c`."""
+    return con.sql("SELECT policy, setting, benchmark, n, c FROM counts LEFT JOIN problems USING (problem_id)").pl()

@@ -110,12 +110,10 @@ def pour(
 
     Parameters
     ----------
-    source : duckdb.DuckDBPyConnection
     query : str
         In the columns of the table.
     into : duckdb.DuckDBPyConnection
         As `filling` gives it.
-    table : str
     store : pathlib.Path
         What the rows come from, for errors.
     values : sequence

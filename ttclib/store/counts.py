@@ -17,20 +17,11 @@ from ttclib.store.pool import GRADES_READ
 
 @dataclass(frozen=True)
 class PolicyCounts:
-    """Graded samples of several policies on one benchmark, and the right ones among them.
+    """Graded samples of several policies on one benchmark, and the right ones among them."""
 
-    Attributes
-    ----------
-    models : tuple of ModelFacts
-        One a policy, in the order of their names.
-    problem_ids : tuple of str
-    n, c : int array, shape (policies, problems)
-        0 samples: the policy was not asked that problem.
-    benchmark : str or None
-    """
-
-    models: tuple[ModelFacts, ...]
+    models: tuple[ModelFacts, ...]  # one a policy, in the order of their names
     problem_ids: tuple[str, ...]
+    # n, c: int, shape (policies, problems); 0 samples: the policy was not asked that problem
     n: np.ndarray
     c: np.ndarray
     benchmark: str | None
@@ -43,7 +34,6 @@ def load_counts(
 
     Parameters
     ----------
-    path : str or pathlib.Path
     benchmark : str, optional
         Needed where the store holds several.
     notify : callable

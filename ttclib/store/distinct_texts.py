@@ -14,24 +14,14 @@ from ttclib.store.pool import grades_read
 
 @dataclass(frozen=True)
 class DistinctTexts:
-    """One sample for each text that a problem's samples hold, and for each grade that it was given.
+    """One sample for each text that a problem's samples hold, and for each grade that it was given."""
 
-    Attributes
-    ----------
-    rows, columns : int array, shape (texts,)
-        The first sample that says it, as a cell of the pool.
-    times : int array, shape (texts,)
-        Samples that say the same.
-    n_chars : int array, shape (texts,)
-    n_texts : int
-        Samples that have a text.
-    """
-
+    # rows, columns: int, shape (texts,); the first sample that says it, as a cell of the pool
     rows: np.ndarray
     columns: np.ndarray
-    times: np.ndarray
-    n_chars: np.ndarray
-    n_texts: int
+    times: np.ndarray  # int, shape (texts,); samples that say the same
+    n_chars: np.ndarray  # int, shape (texts,)
+    n_texts: int  # samples that have a text
 
 
 def load_distinct_texts(pool: Pool) -> DistinctTexts:
@@ -54,11 +44,6 @@ def load_distinct_texts(pool: Pool) -> DistinctTexts:
 
 def load_endings(pool: Pool, problem_ids: Sequence[str]) -> dict[tuple[str, int], list[tuple[int, int, int]]]:
     """Graded endings that searches and rollouts drew behind the steps of samples.
-
-    Parameters
-    ----------
-    pool : Pool
-    problem_ids : sequence of str
 
     Returns
     -------

@@ -32,26 +32,13 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault.
+    """A fault."""
 
-    Attributes
-    ----------
-    kind : str
-        One of `KINDS`.
-    table : str or None
-        None: it is of no table.
-    where : str
-        A key, a range of rows, a file.
-    what : str
-    key : mapping
-        Columns of the row that it is of; empty: of more than a row.
-    """
-
-    kind: str
-    table: str | None
-    where: str
+    kind: str  # one of `KINDS`
+    table: str | None  # None: it is of no table
+    where: str  # a key, a range of rows, a file
     what: str
-    key: Mapping[str, Any] = field(default_factory=dict)
+    key: Mapping[str, Any] = field(default_factory=dict)  # columns of the row that it is of; empty: of more than a row
 
     @property
     def line(self) -> str:

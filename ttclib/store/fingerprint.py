@@ -16,14 +16,6 @@ def fingerprint(path: str | Path) -> str:
     Two reports with the same fingerprint were made from the same bytes. The converse does not hold:
     a file that DuckDB has rewritten holds the same rows in other bytes.
 
-    Parameters
-    ----------
-    path : str or pathlib.Path
-
-    Returns
-    -------
-    str
-
     Raises
     ------
     RequestError

@@ -17,8 +17,18 @@ from ttclib.errors import RequestError, visible
 from ttclib.store.catalogue import Catalogue, catalogue_of, expected_columns, version_of
 from ttclib.store.kept import Kept, store_state
 from ttclib.store.migrations import SCHEMA_VERSION
-from ttclib.store.notices import say_once
 from ttclib.store.tables import READINGS, TABLES, columns_of
+
+_said: set[tuple[str, ...]] = set()
+
+
+def say_once(store: Path, line: str, notify: Callable[[str], None]) -> None:
+    """Tell a line about a store, unless this listener has heard it."""
+    told = (str(store.absolute()), line, notify.__module__, getattr(notify, "__qualname__", type(notify).__name__))
+    if told not in _said:
+        _said.add(told)
+        notify(line)
+
 
 _NAMED = 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,30 +12,50 @@ import duckdb
 
 from ttclib.store.tables import TABLES
 
+GRADED_TABLES = ("grades", "node_grades", "revision_grades")
+
+
+def known_classes(
+    con: duckdb.DuckDBPyConnection, grader: str, of: str | None = None
+) -> dict[str, list[tuple[str, int]]]:
+    """The classes that a grader, or data that came with grades, has numbered already.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        As `connect` gives it.
+    grader : str
+        Name and version.
+    of : str, optional
+        A problem; by default all.
+
+    Returns
+    -------
+    dict of str to list of (answer, class)
+        By problem, in order of the answer; no entry (an empty list when asked for) without any.
+    """
+    tables = " UNION ".join(
+        f"""SELECT problem_id, answer, answer_class FROM {table}
+            WHERE answer_class IS NOT NULL AND grader IN ($1, 'given') AND ($2 IS NULL OR problem_id = $2)"""
+        for table in GRADED_TABLES
+    )
+    classes: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for problem_id, answer, number in con.execute(f"{tables} ORDER BY ALL", [grader, of]).fetchall():
+        classes[problem_id].append((answer, number))
+    return classes
+
+
 GRADED = {"grades": "samples", "node_grades": None, "revision_grades": "revisions"}
 _ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class GradedRow:
-    """A grade and its answer's origin.
+    """A grade and its answer's origin."""
 
-    Attributes
-    ----------
-    key : dict
-        Of the grade.
-    completion : str or None
-        None: not known, or of a leaf, whose steps stand apart.
-    imported : bool
-        Whether the sample came with an import, whose answers may have been stated.
-    answer : str or None
-    answer_class : int or None
-    correct : bool or None
-    """
-
-    key: dict[str, Any]
-    completion: str | None
-    imported: bool
+    key: dict[str, Any]  # of the grade
+    completion: str | None  # None: not known, or of a leaf, whose steps stand apart
+    imported: bool  # whether the sample came with an import, whose answers may have been stated
     answer: str | None
     answer_class: int | None
     correct: bool | None

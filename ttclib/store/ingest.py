@@ -15,11 +15,10 @@ import pyarrow.parquet as pq
 from ttclib.errors import RequestError
 from ttclib.fresh_names import unfinished
 from ttclib.store.connection import absorb, connect
-from ttclib.store.locks import StoreLockedError
+from ttclib.store.locks import StoreLockedError, note_write
 from ttclib.store.parts import as_table, open_new, write_part
 from ttclib.store.schema import is_collected, parts_directory, store_path, table_of
 from ttclib.store.tables import TABLES
-from ttclib.store.written import note_write
 
 _ROWS_AT_ONCE = 100_000
 # What may not differ between two that have one name.
@@ -28,25 +27,14 @@ _SAME = {"problems": ("prompt", "reference_answer"), "models": ("weights_hash", 
 
 @dataclass
 class Ingested:
-    """What was taken in.
+    """What was taken in."""
 
-    Attributes
-    ----------
-    n_parts, n_rows : int
-        Parts that were sound, and their rows, those that the store had already among them.
-    n_removed : int
-        Parts deleted where they came from.
-    refused : dict of pathlib.Path to str
-        What was left where it is, and why.
-    is_waiting : bool
-        The store was locked: the parts are beside it now and are read from there.
-    """
-
+    # n_parts, n_rows: parts that were sound, and their rows, those that the store had already among them
     n_parts: int = 0
     n_rows: int = 0
-    n_removed: int = 0
-    refused: dict[Path, str] = field(default_factory=dict)
-    is_waiting: bool = False
+    n_removed: int = 0  # parts deleted where they came from
+    refused: dict[Path, str] = field(default_factory=dict)  # what was left where it is, and why
+    is_waiting: bool = False  # the store was locked: the parts are beside it now and are read from there
 
 
 def ingest(
@@ -69,10 +57,6 @@ def ingest(
         Leave the parts where they are; else each is deleted once its rows are in the store's file.
     wait_s, notify
         As in `ttclib.store.connection.connect`.
-
-    Returns
-    -------
-    Ingested
 
     Raises
     ------

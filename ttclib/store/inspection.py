@@ -18,10 +18,10 @@ from ttclib.store.foreign import foreign_objects
 from ttclib.store.isolation import new_connection, shut
 from ttclib.store.locks import StoreLockedError, shared_reader
 from ttclib.store.migrations import SCHEMA_VERSION, as_of_today
-from ttclib.store.part_checks import checked_parts
 from ttclib.store.part_rows import whole
 from ttclib.store.remote import is_file
 from ttclib.store.schema import check_version
+from ttclib.store.sound_parts import checked_parts
 from ttclib.store.tables import TABLES, columns_of
 
 VECTOR = 2048  # rows that DuckDB reads at once: no fewer can be told apart
@@ -30,28 +30,16 @@ _LISTED = 20
 
 @dataclass
 class Inspection:
-    """What of a store can be read.
+    """What of a store can be read."""
 
-    Attributes
-    ----------
-    con : duckdb.DuckDBPyConnection
-        The file as ``store``, and a view for each table of `TABLES` over the file and the sound parts.
-    version : int or None
-        None: there is no file, or none that can be opened.
-    in_file : dict of str to dict
-        Tables of the file that can be read, with the columns that it declares.
-    findings : list of Finding
-        Of the file itself and of its parts.
-    lost : dict of str to list
-        By table the (column, first row, row behind the last) that cannot be read; no column: the whole table.
-    notes : list of str
-    """
-
+    # the file as `store`, and a view for each table of `TABLES` over the file and the sound parts
     con: duckdb.DuckDBPyConnection
-    version: int | None = None
+    version: int | None = None  # None: there is no file, or none that can be opened
+    # tables of the file that can be read, with the columns that it declares
     in_file: Catalogue = field(default_factory=dict)
     parts: list[Path] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)  # of the file itself and of its parts
+    # by table the (column, first row, row behind the last) that cannot be read; no column: the whole table
     lost: dict[str, list[tuple[str | None, int, int]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -76,7 +64,6 @@ def inspected(
 
     Parameters
     ----------
-    store : pathlib.Path
     parts_of : pathlib.Path, optional
         The store that the parts lie beside, of a copy of it.
     wait_s, notify

@@ -1,4 +1,4 @@
-"""Locks: who may open the file, how long to wait, and DuckDB's words in one line.
+"""Locks: who may open the file, how long to wait, DuckDB's words in one line; and whether this process has written.
 
 What keeps several processes apart is DuckDB's lock on the file: one process writes, or several read.
 """
@@ -22,6 +22,20 @@ from ttclib.store.blocks import is_duckdb
 from ttclib.store.isolation import new_connection, quoted, shut
 from ttclib.store.memory import READING, WRITING
 from ttclib.store.schema import parts_directory
+
+_n_writes = 0
+
+
+def note_write() -> None:
+    """Something is safe in a store, or beside it."""
+    global _n_writes
+    _n_writes += 1
+
+
+def n_writes() -> int:
+    """Parts and transactions that this process has written."""
+    return _n_writes
+
 
 WAIT_S = 10.0
 _RETRY_S = 0.1

@@ -16,10 +16,10 @@ import duckdb
 import pyarrow as pa
 
 from ttclib.errors import RequestError, visible
-from ttclib.store.classes import GRADED_TABLES
 from ttclib.store.copying import batches
 from ttclib.store.fact_tables import PRICES
 from ttclib.store.findings import at
+from ttclib.store.graded_rows import GRADED_TABLES
 from ttclib.store.tables import TABLES, columns_of
 
 _SHOWN = 5

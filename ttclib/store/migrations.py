@@ -42,7 +42,6 @@ def as_of_today(table: str, rows: str | None, *, also: Mapping[str, str] = Mappi
 
     Parameters
     ----------
-    table : str
     rows : str or None
         SQL that gives them; None: there are none.
     also : mapping of str to str

@@ -48,7 +48,6 @@ def list_models(path: str | Path, *, notify: Callable[[str], None] = lambda text
 
     Parameters
     ----------
-    path : str or pathlib.Path
     notify : callable
         Told in a line when waiting for a writer begins.
 
@@ -100,7 +99,6 @@ def set_model_facts(
 
     Parameters
     ----------
-    store : str or pathlib.Path
     model : str
         A policy or verifier that the store names.
     wait_s, notify

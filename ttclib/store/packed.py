@@ -40,13 +40,8 @@ def pack(store: Path, target: Path | None = None) -> Path:
 
     Parameters
     ----------
-    store : pathlib.Path
     target : pathlib.Path, optional
         By default beside the store.
-
-    Returns
-    -------
-    pathlib.Path
     """
     target = target or packed_path(store)
     fresh = unfinished(target)
@@ -123,10 +118,6 @@ def cached_copy(store: Path) -> Path:
     ----------
     store : pathlib.Path
         Where the unpacked file would lie.
-
-    Returns
-    -------
-    pathlib.Path
 
     Raises
     ------

@@ -18,11 +18,10 @@ import pyarrow.parquet as pq
 
 from ttclib.errors import RequestError
 from ttclib.store.connection import check_writable
-from ttclib.store.locks import StoreLockedError
-from ttclib.store.part_names import hash_in_name
+from ttclib.store.locks import StoreLockedError, note_write
 from ttclib.store.schema import parts_directory, written_store
+from ttclib.store.sound_parts import hash_in_name
 from ttclib.store.tables import READINGS, TABLES, columns_of
-from ttclib.store.written import note_write
 
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),

@@ -11,10 +11,9 @@ import numpy as np
 
 from ttclib.samples import AGGREGATIONS, LOGPROB, ORM, PRM, ModelFacts, Pool, Verifier, own_logprob
 from ttclib.store.choosing import Wanted, as_key, choose_benchmark, choose_policy, choose_setting, settings_of
-from ttclib.store.columns import Column
 from ttclib.store.connection import connect
 from ttclib.store.kept import Kept, store_state
-from ttclib.store.memory import problem_ranges
+from ttclib.store.memory import Column, problem_ranges
 from ttclib.store.models import read_model
 from ttclib.store.schema import readable_path
 from ttclib.store.tables import SAMPLE_KEY

@@ -11,8 +11,8 @@ import numpy as np
 
 from ttclib.errors import TTCError
 from ttclib.samples import Questions
+from ttclib.store.cells import unpack_halves
 from ttclib.store.connection import connect
-from ttclib.store.halves import unpack_halves
 
 HIDDEN, GREEDY = "hidden", "greedy"
 
@@ -29,11 +29,9 @@ def load_questions(
 
     Parameters
     ----------
-    path : str or pathlib.Path
     policy, setting : str
         Whose, and under which setting, by its name. Where no greedy answer was kept under it, one that was sampled at
         temperature 0 with the same prompt format counts.
-    problem_ids : sequence of str
     notify : callable
         Told in a line when waiting for a writer begins.
 

@@ -25,21 +25,12 @@ _HASHED_NAME = "[0-9a-f]{12}"  # of a setting; another name was given by hand an
 
 
 class Rule(NamedTuple):
-    """A condition on the rows of a table.
-
-    Attributes
-    ----------
-    kind, table : str
-    query : str
-        SQL of the keys of rows for which it does not hold, and a last column that says what is wrong.
-    reads : tuple of str
-        Other tables that the query reads.
-    """
+    """A condition on the rows of a table."""
 
     kind: str
     table: str
-    query: str
-    reads: tuple[str, ...] = ()
+    query: str  # SQL of the keys of rows for which it does not hold, and a last column that says what is wrong
+    reads: tuple[str, ...] = ()  # other tables that the query reads
 
 
 def _key(table: str) -> str:

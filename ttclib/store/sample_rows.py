@@ -14,10 +14,9 @@ import pyarrow as pa
 from ttclib.errors import RequestError, one_of
 from ttclib.samples import LOGPROB
 from ttclib.setting_keys import matches
+from ttclib.store.cells import json_object, lists_of_halves
 from ttclib.store.choosing import policies
 from ttclib.store.connection import connect
-from ttclib.store.halves import lists_of_halves
-from ttclib.store.json_cells import json_object
 from ttclib.store.pool import AGGREGATE, GRADES_READ
 from ttclib.store.tables import SAMPLE_KEY
 
@@ -35,25 +34,15 @@ MORE = (
 
 @dataclass(frozen=True)
 class Selection:
-    """Which of a store's samples are meant.
+    """Which of a store's samples are meant."""
 
-    Attributes
-    ----------
-    policy, benchmark : str or None
-        None: all.
-    setting : mapping, or None
-        Keys that must all hold, as in `ttclib.store.load_pool`.
-    verifier : str or None
-        Whose scores stand as `step_scores` and `score`; None: the one with the most. ``logprob`` is the policy's own.
-    aggregation : str
-        Of step scores to `score`.
-    """
-
+    # policy, benchmark: None: all
     policy: str | None = None
     benchmark: str | None = None
-    setting: Mapping[str, Any] | None = None
+    setting: Mapping[str, Any] | None = None  # keys that must all hold, as in `ttclib.store.load_pool`
+    # whose scores stand as `step_scores` and `score`; None: the one with the most. `logprob` is the policy's own.
     verifier: str | None = None
-    aggregation: str = "last"
+    aggregation: str = "last"  # of step scores to `score`
 
 
 def chosen_verifier(con: Connection, path: Path, wanted: str | None) -> str | None:

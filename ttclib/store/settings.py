@@ -27,7 +27,6 @@ def matching_settings(
 
     Parameters
     ----------
-    path : str or pathlib.Path
     policy, benchmark : str, optional
         As in `ttclib.store.load_pool`.
     where : mapping of str to value, optional

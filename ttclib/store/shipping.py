@@ -17,7 +17,6 @@ def copy_in_order(store: Path, target: Path, shipped: Callable[[str], str]) -> N
 
     Parameters
     ----------
-    store, target : pathlib.Path
     shipped : callable
         SQL of what ships of a column, by its name.
     """

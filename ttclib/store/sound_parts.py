@@ -1,10 +1,13 @@
 """Parts looked at one by one before they are read together, so that a bad one is named and the others count.
 
-Read by pyarrow, apart from the store's connection: how many rows its footer counts is what must go into the file.
+A part's name ends with the hash of its bytes. Parts are read by pyarrow, apart from the store's connection: how many
+rows a footer counts is what must go into the file.
 """
 
 from __future__ import annotations
 
+import hashlib
+import lzma
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -17,14 +20,36 @@ import pyarrow.parquet as pq
 
 from ttclib.errors import TTCError, visible
 from ttclib.store.catalogue import expected_columns
-from ttclib.store.part_names import is_as_named
+from ttclib.store.findings import Finding
+from ttclib.store.packed import packed_path
 from ttclib.store.remote import is_remote
-from ttclib.store.schema import table_of
+from ttclib.store.schema import parts_directory, pending_parts, table_of
 from ttclib.store.tables import READINGS, TABLES
 
 # What pyarrow raises; a ValueError comes of a web server that sends no ranges.
 READING_FAILS = (pa.ArrowException, OSError, UnicodeDecodeError, ValueError)
 _OTHER_BYTES = "is damaged (its bytes are not those that were written)"
+_HASHED = "sha256_"
+
+
+def hash_in_name(part: Path) -> str:
+    """What a part's name ends with."""
+    with part.open("rb") as file:
+        return _HASHED + hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def is_as_named(part: Path) -> bool:
+    """Whether a part has the bytes that its name says; true of one whose name says nothing, by an earlier ttclib.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, or is gone.
+    """
+    _, mark, said = part.stem.rpartition(f"-{_HASHED}")
+    return not mark or hash_in_name(part) == _HASHED + said
+
+
 _AWAY = "move it out of that folder"
 _IS = {
     "VARCHAR": (pa.types.is_string, pa.types.is_large_string),
@@ -181,3 +206,32 @@ def opened(part: Path, **options: bool) -> Iterator[pq.ParquetFile]:
 
 def _first_line(error: BaseException) -> str:
     return visible((str(error).splitlines() or [type(error).__name__])[0])[:200]
+
+
+def checked_parts(store: Path) -> tuple[list[Path], list[Finding]]:
+    """Parts that are sound, and what is wrong with the others; every byte of each is read."""
+    sound, bad = examined(pending_parts(store), anew=True)
+    bad += [one for one in read_through(sound) if one.path.exists()]  # not one that was taken in meanwhile
+    findings = [
+        Finding("part", table_of(one.path), f"part {one.path.name}", f"{one.reason}: none of its rows is read")
+        for one in bad
+    ]
+    for other in sorted(parts_directory(store).glob("*.parquet")):
+        if table_of(other) not in TABLES:
+            what = f"is of no table of this ttclib ('{table_of(other)}'): its rows are not read"
+            findings.append(Finding("part", None, f"part {other.name}", what))
+    return [part for part in sound if part not in {one.path for one in bad}], findings
+
+
+def checked_packed(store: Path) -> list[Finding]:
+    """What is wrong with the packed form beside a store: its checksums are compared, nothing is written."""
+    packed = packed_path(store)
+    if not packed.is_file():
+        return []
+    try:
+        with lzma.open(packed) as file:
+            while file.read(1 << 20):
+                pass
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        return [Finding("packed", None, packed.name, f"cannot be unpacked ({error}): fetch it again")]
+    return []

@@ -10,11 +10,11 @@ from typing import Any
 import duckdb
 
 from ttclib.setting_keys import differing_keys, value_at
+from ttclib.store.cells import as_object, json_object
 from ttclib.store.choosing import rank_of
 from ttclib.store.connection import connect
 from ttclib.store.credit import credits_in
 from ttclib.store.foreign import foreign_in
-from ttclib.store.json_cells import as_object, json_object
 from ttclib.store.memory import Range, problem_ranges
 from ttclib.store.remote import is_file, is_remote
 from ttclib.store.schema import parts_directory, pending_parts, readable_path
@@ -25,7 +25,6 @@ def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda tex
 
     Parameters
     ----------
-    path : str or pathlib.Path
     notify : callable
         Told in a line when waiting for a writer begins.
 

@@ -19,35 +19,18 @@ from ttclib.store.tree import MEAN_SCORES
 
 @dataclass(frozen=True)
 class SampleText:
-    """One sample as it was written.
-
-    Attributes
-    ----------
-    problem_id : str
-    sample_index : int
-    prompt, reference_answer : str or None
-        None: the store does not know.
-    completion : str
-    steps : tuple of str
-        Pieces that join to the completion; one piece where its steps are not known.
-    step_scores : tuple of float
-        As many as `steps`, or empty: not scored, or scored in other steps.
-    answer : str or None
-    correct : bool or None
-        None: not graded.
-    completion_tokens : int or None
-    finish_reason : str or None
-    """
+    """One sample as it was written."""
 
     problem_id: str
     sample_index: int
+    # prompt, reference_answer: None: the store does not know
     prompt: str | None
     reference_answer: str | None
     completion: str
-    steps: tuple[str, ...]
-    step_scores: tuple[float, ...]
+    steps: tuple[str, ...]  # pieces that join to the completion; one piece where its steps are not known
+    step_scores: tuple[float, ...]  # as many as `steps`, or empty: not scored, or scored in other steps
     answer: str | None
-    correct: bool | None
+    correct: bool | None  # None: not graded
     completion_tokens: int | None
     finish_reason: str | None
 
@@ -57,7 +40,6 @@ def load_texts(pool: Pool, cells: Sequence[tuple[int, int]], verifier: Verifier 
 
     Parameters
     ----------
-    pool : Pool
     cells : sequence of (row, column)
         As in the pool's arrays; at most some thousand, this is for reading.
     verifier : Verifier, optional
@@ -95,21 +77,14 @@ def load_prompts(pool: Pool) -> dict[str, tuple[str | None, str | None]]:
 
 @dataclass(frozen=True)
 class Answers:
-    """What is graded of one problem's samples, in the order of their indices.
+    """What is graded of one problem's samples, in the order of their indices."""
 
-    Attributes
-    ----------
-    reference, prompt, metadata : str or None
-        None: the store does not know.
-    completions : tuple of str or None
-    stated : tuple of str or None
-        Answers that the store holds beside the completions: one that came with the samples before one that was found.
-    """
-
+    # reference, prompt, metadata: None: the store does not know
     reference: str | None
     prompt: str | None
     metadata: str | None
     completions: tuple[str | None, ...]
+    # answers that the store holds beside the completions: one that came with the samples before one that was found
     stated: tuple[str | None, ...]
 
 
@@ -208,7 +183,6 @@ def load_step_texts(pool: Pool, problem_id: str, paths: Sequence[str]) -> dict[s
     ----------
     pool : Pool
         Whose tree it is.
-    problem_id : str
     paths : sequence of str
         ``"3.0.1"``: child 1 of child 0 of the first step of sample 3.
 

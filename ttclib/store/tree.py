@@ -36,8 +36,6 @@ def load_tree(
 
     Parameters
     ----------
-    path : str or pathlib.Path
-    policy : str
     setting : Setting
         As `ttclib.store.load_pool` chose it.
     verifier : str

@@ -46,18 +46,10 @@ RULES: dict[str, dict[str, tuple[Any, ...]]] = {
 
 @dataclass(frozen=True)
 class Account:
-    """Every way to spend, at equal total cost.
+    """Every way to spend, at equal total cost."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Columns as in `ttclib.analysis.account.ACCOUNT_SCHEMA`, ways in the order of the account.
-    unit : str
-        The cost axis in words.
-    """
-
-    frame: pl.DataFrame
-    unit: str
+    frame: pl.DataFrame  # columns as in `ttclib.analysis.account.ACCOUNT_SCHEMA`, ways in the order of the account
+    unit: str  # the cost axis in words
 
     @property
     def ways(self) -> dict[str, str]:
@@ -139,7 +131,6 @@ def ask_account(
     asked : Question
         `difficulty` is what probes tell, ``oracle`` (their grades) or ``predicted`` (their scores); `bins`, 5 where
         none is asked for. `strategies` are chosen from; stopping rules among them are kept for the ways that stop.
-    ledger : Ledger
     limits : sequence of float, optional
         Total costs, ascending; None: powers of two up to half of the pool, or six over what there is.
     probes : sequence of int

@@ -12,12 +12,7 @@ from ttclib.analysis.efficiency import SAVES
 
 
 def of_account(found: Any) -> tuple[str, ...]:
-    """Whether the gain survives its own bill, from which budget on; what it would be for nothing; what does best.
-
-    Parameters
-    ----------
-    found : ttclib.study.account.Account
-    """
+    """Whether the gain survives its own bill, from which budget on; what it would be for nothing; what does best."""
     frame: pl.DataFrame = found.frame
     rows = frame.drop_nulls("difference")
     if not len(rows):

@@ -22,21 +22,12 @@ _QUESTIONS: Kept[Questions] = Kept(lambda found: int(found.hidden.nbytes) + 1000
 
 @dataclass(frozen=True)
 class Promised:
-    """pass@1 as the questions of a pool promise it, out of fold.
-
-    Attributes
-    ----------
-    predictor : str
-    ease : float array, shape (problems,)
-    reads_hidden : bool
-    within : bool
-        Whether it can tell problems of one level apart.
-    """
+    """pass@1 as the questions of a pool promise it, out of fold."""
 
     predictor: str
-    ease: np.ndarray
+    ease: np.ndarray  # float, shape (problems,)
     reads_hidden: bool
-    within: bool
+    within: bool  # whether it can tell problems of one level apart
 
     def difficulty(self, rows: np.ndarray, bins: Any, seed: int) -> Difficulty:
         """Of some of the problems, binned among these."""

@@ -11,31 +11,16 @@ BY_CHANCE = 0.05
 
 @dataclass(frozen=True)
 class BrowsedSample:
-    """One text of a problem.
+    """One text of a problem."""
 
-    Attributes
-    ----------
-    text : SampleText
-        Of the first sample that says it.
-    bin : int or None
-        Difficulty bin of the problem, 1 the easiest; None: not told.
-    score : float or None
-        The verifier's; None: not scored.
-    times : int
-        Samples of the problem that say the same.
-    endings : tuple of (int, int)
-        Behind each step, itself included: graded solutions that begin so, and how many of them are right. Empty:
-        no search or rollout went on from this sample.
-    from_start : tuple of (int, int)
-        The same of all samples of the problem.
-    """
-
-    text: SampleText
-    bin: int | None
-    score: float | None
-    times: int
+    text: SampleText  # of the first sample that says it
+    bin: int | None  # difficulty bin of the problem, 1 the easiest; None: not told
+    score: float | None  # the verifier's; None: not scored
+    times: int  # samples of the problem that say the same
+    # behind each step, itself included: graded solutions that begin so, and how many of them are right. Empty: no
+    # search or rollout went on from this sample.
     endings: tuple[tuple[int, int], ...] = ()
-    from_start: tuple[int, int] = (0, 0)
+    from_start: tuple[int, int] = (0, 0)  # the same of all samples of the problem
 
     @property
     def first_wrong_step(self) -> int | None:
@@ -69,47 +54,25 @@ class SearchedStep:
 
 @dataclass(frozen=True)
 class BrowsedProblem:
-    """A problem of which samples are browsed.
-
-    Attributes
-    ----------
-    problem_id : str
-    prompt, reference_answer : str or None
-    bin : int or None
-    n_samples, n_graded, n_correct : int
-        Of all that the store holds.
-    search : str
-        What drew the tree.
-    tree : tuple of SearchedStep
-        A step stands behind the one before it; empty: none is shown.
-    """
+    """A problem of which samples are browsed."""
 
     problem_id: str
     prompt: str | None
     reference_answer: str | None
     bin: int | None
+    # n_samples, n_graded, n_correct: of all that the store holds
     n_samples: int
     n_graded: int
     n_correct: int
-    search: str = ""
-    tree: tuple[SearchedStep, ...] = ()
+    search: str = ""  # what drew the tree
+    tree: tuple[SearchedStep, ...] = ()  # a step stands behind the one before it; empty: none is shown
 
 
 @dataclass(frozen=True)
 class Browsing:
-    """What is browsed, and of how much it was chosen.
-
-    Attributes
-    ----------
-    problems : tuple of BrowsedProblem
-    samples : tuple of BrowsedSample
-    n_bins : int
-        0: no difficulty is told.
-    caption : tuple of str
-        Whose scores, whose bins, and how the samples were chosen.
-    """
+    """What is browsed, and of how much it was chosen."""
 
     problems: tuple[BrowsedProblem, ...]
     samples: tuple[BrowsedSample, ...]
-    n_bins: int
-    caption: tuple[str, ...] = ()
+    n_bins: int  # 0: no difficulty is told
+    caption: tuple[str, ...] = ()  # whose scores, whose bins, and how the samples were chosen

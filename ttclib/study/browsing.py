@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.difficulty import Difficulty
-from ttclib.analysis.in_turns import in_turns
 from ttclib.analysis.trace import trace_search
+from ttclib.analysis.worth_reading import in_turns
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.strategies.tree_search import TreeSearch
 from ttclib.replay.strategy import reading, variants
@@ -64,7 +64,6 @@ def browse(
 
     Parameters
     ----------
-    study : Study
     verifier, aggregation : str
         What scores a sample. Where no verifier of that name scored any, none is shown.
     bins : int
@@ -77,7 +76,6 @@ def browse(
         At most so many in all, problems and trees included.
     size : callable
         Bytes that a sample or a problem takes where it is shown.
-    seed : int
 
     Raises
     ------

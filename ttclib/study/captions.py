@@ -2,11 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ttclib.samples import FEW_UNKNOWN, ModelFacts, Pool, Verifier
-from ttclib.study.labels import policy_labels
+from ttclib.samples import FEW_UNKNOWN, ModelFacts, Pool, Setting, Verifier
+from ttclib.store.settings import differing_keys
+from ttclib.study.opening import Member
+
+BENCHMARKS = {"otis_mock_aime": "OTIS Mock AIME", "gpqa_diamond": "GPQA Diamond"}
+_DATE = re.compile(r"[-_@](?:\d{4}-\d{2}-\d{2}|20\d{6})$")
+
+
+def benchmark_label(name: str | None) -> str:
+    """A benchmark's name as its makers write it, else its id with blanks.
+
+    Examples
+    --------
+    >>> benchmark_label("gpqa_diamond"), benchmark_label("execution_cot")
+    ('GPQA Diamond', 'execution cot')
+    """
+    return BENCHMARKS.get(name or "", (name or "").replace("_", " "))
+
+
+def policy_labels(policies: Sequence[str]) -> list[str]:
+    """Policies without their provider and date, as far as that leaves them apart.
+
+    Examples
+    --------
+    >>> policy_labels(["openai/gpt-5-2025-08-07", "openai/gpt-5-mini-2025-08-07"])
+    ['gpt-5', 'gpt-5-mini']
+    >>> policy_labels(["a/m-2025-01-01", "a/m-2025-02-01"])
+    ['m-2025-01-01', 'm-2025-02-01']
+    """
+    shorter: list[Callable[[str], str]] = [
+        lambda name: _DATE.sub("", name.rpartition("/")[2]),
+        lambda name: name.rpartition("/")[2],
+    ]
+    for short in shorter:
+        if len({short(name) for name in policies}) == len(set(policies)):
+            return [short(name) for name in policies]
+    return list(policies)
+
+
+def setting_words(setting: Setting, keys: Sequence[str]) -> str:
+    """What a setting has of some keys, in words.
+
+    Examples
+    --------
+    >>> high, none = Setting("a", {"reasoning_effort": "high"}), Setting("b", {})
+    >>> setting_words(high, ["reasoning_effort"]), setting_words(none, ["reasoning_tokens"])
+    ('high effort', 'no thinking')
+    >>> setting_words(Setting("c", {"reasoning_tokens": 16000, "top_p": 0.9}), ["reasoning_tokens", "top_p"])
+    '16k thinking, top p 0.9'
+    """
+    return ", ".join(_words(setting, key) for key in keys)
+
+
+def _words(setting: Setting, key: str) -> str:
+    value = setting.keys.get(key)
+    if key == "reasoning_effort":
+        return "default effort" if value is None else f"{value} effort"
+    if key == "reasoning_tokens":
+        if not value:
+            return "no thinking"
+        thousands = isinstance(value, int) and value % 1000 == 0
+        return f"{value // 1000}k thinking" if thousands else f"{value} tokens of thinking"
+    return setting.label((key,)).replace("_", " ").replace("=", " ")
+
+
+def side_labels(members: Sequence[Member]) -> list[str]:
+    """What tells members apart: their policies, their settings, or both."""
+    policies = [member.pool.policy for member in members]
+    keys = differing_keys(member.pool.setting for member in members)
+    short = policy_labels(policies)
+    several, alike = len(set(policies)) > 1, len(set(policies)) == len(policies)
+    labels = []
+    for member, policy in zip(members, short, strict=True):
+        words = setting_words(member.pool.setting, keys) if keys and not (several and alike) else ""
+        labels.append(f"{policy} ({words})" if several and words else words or policy)
+    return labels
+
+
+def common_title(members: Sequence[Member]) -> str:
+    """What all members have in common: the model, the benchmark."""
+    policies = dict.fromkeys(member.pool.policy for member in members)
+    whose = policy_labels(list(policies))[0] if len(policies) == 1 else ""
+    where = benchmark_label(members[0].pool.benchmark)
+    return " on ".join(part for part in (whose, where) if part)
+
 
 AGGREGATION_LABELS = {
     "last": "last step's score",

@@ -28,20 +28,9 @@ BESIDE = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 
 @dataclass(frozen=True)
 class RevisionChains:
-    """The chains of one revision model beside the samples of a policy.
+    """The chains of one revision model beside the samples of a policy."""
 
-    Attributes
-    ----------
-    study : Study
-        Of the policy whose samples are the comparison and tell the difficulty.
-    asked : Question
-    chains : Chains
-    bins : dict of problem id to int
-    n_bins : int
-    caption : tuple of str
-    """
-
-    study: Study
+    study: Study  # of the policy whose samples are the comparison and tell the difficulty
     asked: Question
     chains: Chains
     bins: dict[str, int]
@@ -118,8 +107,6 @@ def open_chains(study: Study, asked: Question, *, bins: int = DEFAULT_BINS) -> R
 
     Parameters
     ----------
-    study : Study
-    asked : Question
     bins : int
         Difficulty bins, where the question names none; fewer where there are fewer problems.
 

@@ -33,27 +33,13 @@ GRID = {"beam_width": (4, "sqrt"), "lookahead_steps": (1, 3), "ratio": (EVERY,)}
 
 @dataclass(frozen=True)
 class Compared:
-    """Strategies on problems.
+    """Strategies on problems."""
 
-    Attributes
-    ----------
-    outcomes : tuple of Outcomes
-        On `problem_ids` in this order; with ``problems="own"`` each on its own.
-    problem_ids : tuple of str
-        That all hold.
-    n_problems : int
-        That the store has.
-    left_out : tuple of str
-        What is not there, each with its reason in brackets.
-    asked : bool
-        Whether the strategies were named.
-    """
-
-    outcomes: tuple[Outcomes, ...]
-    problem_ids: tuple[str, ...]
-    n_problems: int
-    left_out: tuple[str, ...] = ()
-    asked: bool = False
+    outcomes: tuple[Outcomes, ...]  # on `problem_ids` in this order; with `problems="own"` each on its own
+    problem_ids: tuple[str, ...]  # that all hold
+    n_problems: int  # that the store has
+    left_out: tuple[str, ...] = ()  # what is not there, each with its reason in brackets
+    asked: bool = False  # whether the strategies were named
 
     def line(self) -> str:
         """What is compared and what was left out, in one line; empty: all on all problems."""

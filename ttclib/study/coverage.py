@@ -26,19 +26,11 @@ MODELS = tuple(FITS)
 
 @dataclass(frozen=True)
 class Coverage:
-    """Models of coverage.
+    """Models of coverage."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Rows of `ttclib.analysis.extrapolation.extrapolate_pass_at_k`, one block a model.
-    fits : dict of model to fit
-    caption, notes : tuple of str
-        Among the notes a line for each model that could not be fitted.
-    """
-
-    frame: pl.DataFrame
+    frame: pl.DataFrame  # rows of `ttclib.analysis.extrapolation.extrapolate_pass_at_k`, one block a model
     fits: dict[str, Any]
+    # caption, notes: among the notes a line for each model that could not be fitted
     caption: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -61,9 +53,6 @@ def predict(pool: Pool, models: Sequence[str] = MODELS, largest_k: int = 10_000,
 
     Parameters
     ----------
-    pool : Pool
-    models : sequence of str
-    largest_k : int
     n_resamples : int
         Draws of problems behind the bands, in each of which the model is fitted anew.
 

@@ -43,34 +43,21 @@ PROFILE_SCHEMA = {
 
 @dataclass(frozen=True)
 class DifficultyAnswer:
-    """What is known of difficulty.
+    """What is known of difficulty."""
 
-    Attributes
-    ----------
-    told : dict of str to Difficulty
-        ``oracle`` and, where the samples have scores, ``predicted``; from all samples. A difficulty from the question
-        where that was asked for.
-    bins : polars.DataFrame
-        What each bin holds, with a column `difficulty`.
-    agreement : list of dict
-        One row a way to tell: `difficulty`, `n_probes` (None: all samples; 0: none, the question alone), `spearman`
-        with `ci_low` and `ci_high`, `within_level` (null: no level is stated, or all of one level look alike),
-        `slope`, `offset` and `same_bin` with their ends, `within_one`, `n_problems`, `confusion`. What some samples
-        tell is judged by the pass@1 of others.
-    level : str or None
-        The level that the benchmark states.
-    problems : polars.DataFrame
-        Columns as in `PROFILE_SCHEMA`.
-    caption, notes : tuple of str
-    """
-
+    # `oracle` and, where the samples have scores, `predicted`; from all samples. A difficulty from the question where
+    # that was asked for.
     told: dict[str, Difficulty]
-    bins: pl.DataFrame
+    bins: pl.DataFrame  # what each bin holds, with a column `difficulty`
+    # one row a way to tell: `difficulty`, `n_probes` (None: all samples; 0: none, the question alone), `spearman` with
+    # `ci_low` and `ci_high`, `within_level` (null: no level is stated, or all of one level look alike), `slope`,
+    # `offset` and `same_bin` with their ends, `within_one`, `n_problems`, `confusion`. What some samples tell is judged
+    # by the pass@1 of others.
     agreement: list[dict[str, Any]]
-    problems: pl.DataFrame
+    problems: pl.DataFrame  # columns as in `PROFILE_SCHEMA`
     caption: tuple[str, ...]
     notes: tuple[str, ...]
-    level: str | None = None
+    level: str | None = None  # the level that the benchmark states
 
     @property
     def confusion(self) -> np.ndarray | None:

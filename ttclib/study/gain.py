@@ -14,7 +14,7 @@ from ttclib.analysis.gain import gain
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
 from ttclib.study.answers import Answer
-from ttclib.study.labels import common_title, side_labels
+from ttclib.study.captions import common_title, side_labels
 from ttclib.study.lengths import of_lengths, within
 from ttclib.study.study import Study
 
@@ -34,20 +34,11 @@ _VERDICTS = {
 
 @dataclass(frozen=True)
 class Gains:
-    """Pairs of sides, the later less the earlier, and accuracy by length within problems.
+    """Pairs of sides, the later less the earlier, and accuracy by length within problems."""
 
-    Attributes
-    ----------
-    sides : tuple of str
-        Of one policy's settings the one of the shortest answers first.
-    frame : polars.DataFrame
-        `first_side`, `second_side` and the columns of `ttclib.analysis.gain.GAIN_SCHEMA`.
-    lengths : polars.DataFrame
-        `side` and the columns of `ttclib.analysis.within_lengths.WITHIN_SCHEMA`; no rows where no length is known.
-    """
-
-    sides: tuple[str, ...]
-    frame: pl.DataFrame
+    sides: tuple[str, ...]  # of one policy's settings the one of the shortest answers first
+    frame: pl.DataFrame  # `first_side`, `second_side` and the columns of `ttclib.analysis.gain.GAIN_SCHEMA`
+    # `side` and the columns of `ttclib.analysis.lengths.WITHIN_SCHEMA`; no rows where no length is known
     lengths: pl.DataFrame
 
 
@@ -60,7 +51,6 @@ def ask_gain(study: Study, k: int | None = None, *, seed: int = 0) -> Answer[Gai
         Of at least two policies or settings.
     k : int, optional
         Samples of each side that are looked at; None: as many as 90% of the problems hold.
-    seed : int
 
     Raises
     ------

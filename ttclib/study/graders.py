@@ -38,18 +38,11 @@ _OF_CURVE = ("grader", "strategy", "variant", "budget", "accuracy", "difference"
 
 @dataclass(frozen=True)
 class Graders:
-    """What several graders make of the same samples.
+    """What several graders make of the same samples."""
 
-    Attributes
-    ----------
-    found : Comparison
-        Their grades, and the pairs of reference and answer that they do not grade alike.
-    frame : polars.DataFrame
-        ``grader, strategy, variant, budget, accuracy, difference, ci_low, ci_high, n_problems``: accuracy by each
-        grader, and what it is less by the first one's grades, problem by problem, with the interval of that difference.
-    """
-
-    found: Comparison
+    found: Comparison  # their grades, and the pairs of reference and answer that they do not grade alike
+    # `grader, strategy, variant, budget, accuracy, difference, ci_low, ci_high, n_problems`: accuracy by each grader,
+    # and what it is less by the first one's grades, problem by problem, with the interval of that difference
     frame: pl.DataFrame
 
     @property
@@ -84,7 +77,6 @@ def ask_graders(
         Of `COMPARED`, at least two; the others are held against the first.
     asked : Question, optional
         What is replayed; by default every strategy that reads samples, and is compared by default.
-    notify : callable
 
     Raises
     ------

@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.columns import shown, shown_interval, shown_size
-from ttclib.analysis.overthinking import length_cap_curve, outcome_efficiency
-from ttclib.analysis.within_lengths import within_lengths, worse_from
+from ttclib.analysis.lengths import length_cap_curve, outcome_efficiency, within_lengths, worse_from
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
 from ttclib.store.texts import first_mentions
@@ -21,23 +20,13 @@ N_CAPS = 12
 
 @dataclass(frozen=True)
 class Lengths:
-    """What length is worth.
+    """What length is worth."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Rows of `ttclib.analysis.overthinking.length_cap_curve`.
-    efficiency : float or None
-        Outcome efficiency: the share of its tokens that a right answer needed, 0 for a wrong one, on average. None:
-        the store does not know after which step an answer was first there.
-    within : polars.DataFrame
-        Rows of `ttclib.analysis.within_lengths.within_lengths`: a problem's shortest to longest samples against its
-        mean.
-    findings, caption, notes : tuple of str
-    """
-
-    frame: pl.DataFrame
+    frame: pl.DataFrame  # rows of `ttclib.analysis.lengths.length_cap_curve`
+    # outcome efficiency: the share of its tokens that a right answer needed, 0 for a wrong one, on average. None: the
+    # store does not know after which step an answer was first there.
     efficiency: float | None
+    # rows of `ttclib.analysis.lengths.within_lengths`: a problem's shortest to longest samples against its mean
     within: pl.DataFrame
     findings: tuple[str, ...]
     caption: tuple[str, ...]
@@ -49,7 +38,6 @@ def answer(pool: Pool, caps: Sequence[int] | None = None) -> Lengths:
 
     Parameters
     ----------
-    pool : Pool
     caps : sequence of int, optional
         Tokens; None: quantiles of the lengths.
 

@@ -11,8 +11,7 @@ from ttclib.analysis.frontier import Frontier, frontier
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.many_or_once import many_or_once
 from ttclib.study.answers import Answer
-from ttclib.study.captions import bands_line
-from ttclib.study.labels import common_title, setting_words, side_labels
+from ttclib.study.captions import bands_line, common_title, setting_words, side_labels
 from ttclib.study.many_or_once_findings import of_many_or_once
 from ttclib.study.question import Question
 from ttclib.study.study import Study

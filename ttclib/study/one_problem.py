@@ -33,86 +33,41 @@ MOST = 512  # samples that are told, the first of a larger pool
 
 @dataclass(frozen=True)
 class Group:
-    """Samples that give one answer.
+    """Samples that give one answer."""
 
-    Attributes
-    ----------
-    answer : str
-        As the first of them writes it.
-    number : int
-        Of the answer's class; −1: none of them answers.
-    correct : bool or None
-        None: not graded.
-    columns : tuple of int
-        The samples, by their places in the pool.
-    """
-
-    answer: str
-    number: int
-    correct: bool | None
-    columns: tuple[int, ...]
+    answer: str  # as the first of them writes it
+    number: int  # of the answer's class; −1: none of them answers
+    correct: bool | None  # None: not graded
+    columns: tuple[int, ...]  # the samples, by their places in the pool
 
 
 @dataclass(frozen=True)
 class Way:
-    """What one strategy takes on the problem.
-
-    Attributes
-    ----------
-    strategy, label : str
-    budget : int
-    weights : dict of int to float
-        What speaks for each answer, by its class: votes, the best score, or a sum of scores.
-    taken : tuple of int
-        The classes taken; several tie.
-    columns : tuple of int
-        Of best-of-N the samples with the best score.
-    ends : tuple of Solution
-        Of a search the solutions that it ends with.
-    right : float
-        Chance that what is taken is right.
-    whole : tuple of float
-        Accuracy over all problems and the ends of its interval.
-    n_problems : int
-    """
+    """What one strategy takes on the problem."""
 
     strategy: str
     label: str
     budget: int
-    weights: dict[int, float]
-    taken: tuple[int, ...]
-    columns: tuple[int, ...]
-    ends: tuple[Solution, ...]
-    right: float
-    whole: tuple[float, float | None, float | None]
+    weights: dict[int, float]  # what speaks for each answer, by its class: votes, the best score, or a sum of scores
+    taken: tuple[int, ...]  # the classes taken; several tie
+    columns: tuple[int, ...]  # of best-of-N the samples with the best score
+    ends: tuple[Solution, ...]  # of a search the solutions that it ends with
+    right: float  # chance that what is taken is right
+    whole: tuple[float, float | None, float | None]  # accuracy over all problems and the ends of its interval
     n_problems: int
 
 
 @dataclass(frozen=True)
 class OneProblem:
-    """A problem with its answers and what each strategy takes of them.
-
-    Attributes
-    ----------
-    problem_id : str
-    prompt, reference : str or None
-    groups : tuple of Group
-        The answer that most samples give first.
-    scores : float array, shape (samples,)
-        NaN: not scored.
-    ways : tuple of Way
-    why : str
-        By which rule the problem was chosen.
-    caption, notes : tuple of str
-    """
+    """A problem with its answers and what each strategy takes of them."""
 
     problem_id: str
     prompt: str | None
     reference: str | None
-    groups: tuple[Group, ...]
-    scores: np.ndarray
+    groups: tuple[Group, ...]  # the answer that most samples give first
+    scores: np.ndarray  # float, shape (samples,); NaN: not scored
     ways: tuple[Way, ...]
-    why: str
+    why: str  # by which rule the problem was chosen
     caption: tuple[str, ...]
     notes: tuple[str, ...]
 

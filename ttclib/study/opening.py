@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ttclib.errors import NotInStore, RequestError
+from ttclib.plugins import plugins
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy, not_in_store
 from ttclib.samples import LOGPROB, ORM, PRM, Chains, Pool, Tree, Verifier
@@ -31,10 +32,6 @@ def find_store(path: str | Path) -> Path:
     given; a relative path is usually meant from the project's. So it is looked for in the current
     folder and then in those above.
 
-    Parameters
-    ----------
-    path : str or pathlib.Path
-
     Returns
     -------
     pathlib.Path
@@ -51,18 +48,10 @@ def find_store(path: str | Path) -> Path:
 
 @dataclass(frozen=True)
 class Member:
-    """One policy under one setting.
-
-    Attributes
-    ----------
-    pool : Pool
-    name : str
-        How it is told from other members of a study; empty: it is the only one.
-    notify : callable
-    """
+    """One policy under one setting."""
 
     pool: Pool
-    name: str = ""
+    name: str = ""  # how it is told from other members of a study; empty: it is the only one
     notify: Notify = field(default=lambda text: None, compare=False)
 
     @cached_property
@@ -228,3 +217,41 @@ def only(values: Mapping[str, Any], what: str, flag: str) -> Any:
     if len(values) == 1:
         return next(iter(values.values()))
     raise RequestError(f"several {what}: name one with {flag}. Allowed: {', '.join(values)}")
+
+
+ENTRY_POINTS = "ttclib.verifiers"
+Make = Callable[[Pool], Verifier | None]
+
+
+@cache
+def verifier_sources() -> dict[str, Make]:
+    """The functions by the names of their entry points."""
+    return dict(plugins(ENTRY_POINTS))
+
+
+def with_verifiers(pool: Pool) -> Pool:
+    """A pool with what other packages say of its samples beside what the store holds.
+
+    Each entry point of the group ``ttclib.verifiers`` names a function that takes a `Pool` and gives a `Verifier`, or
+    None where it has nothing to say. Of two with one name the store's own stays.
+
+    Raises
+    ------
+    RequestError
+        Scores that are not one a sample.
+    """
+    if pool.counts is not None or not verifier_sources():
+        return pool
+    found: dict[str, Verifier] = {}
+    for source, make in verifier_sources().items():
+        one = make(pool)
+        if one is None:
+            continue
+        shapes = {np.shape(table) for table in (*one.scores.values(), one.prm_tokens)}
+        if shapes != {pool.present.shape}:
+            raise RequestError(
+                f"entry point '{source}' of the group {ENTRY_POINTS}: scores of shape {min(shapes)}, and the pool of "
+                f"'{pool.policy}' has {pool.present.shape}"
+            )
+        found[one.name] = one
+    return replace(pool, verifiers={**found, **pool.verifiers})

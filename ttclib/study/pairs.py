@@ -30,18 +30,9 @@ PERFECT = "pass_at_k"  # what a perfect verifier makes of the attempts
 
 @dataclass(frozen=True)
 class Pair:
-    """A smaller and a larger model of one family, on one task.
+    """A smaller and a larger model of one family, on one task."""
 
-    Attributes
-    ----------
-    family, small, large, task : str
-        As a reader calls them.
-    small_policy, large_policy : str
-    benchmark : str or None
-    neighbours : bool
-        No member of the family lies between the two.
-    """
-
+    # family, small, large, task: as a reader calls them
     family: str
     small: str
     large: str
@@ -49,7 +40,7 @@ class Pair:
     small_policy: str
     large_policy: str
     benchmark: str | None
-    neighbours: bool = True
+    neighbours: bool = True  # no member of the family lies between the two
 
     @property
     def label(self) -> str:
@@ -69,22 +60,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The comparison at equal FLOPs of every pair.
+    """The comparison at equal FLOPs of every pair."""
 
-    Attributes
-    ----------
-    curves : polars.DataFrame
-        A row a pair and exchange rate, as in `ttclib.analysis.crossover_tables.ROW_SCHEMA`, with `estimate`,
-        `estimate_low`, `estimate_high`: the same difference with the attempts that R pays for, by the fit.
-    pairs : polars.DataFrame
-        A row a pair: what it takes to catch up, as measured and as fitted, and `winner` with all attempts.
-    bins : polars.DataFrame
-        A row a pair of neighbours and difficulty bin, with all attempts of half a pool.
-    """
-
+    # a row a pair and exchange rate, as in `ttclib.analysis.crossover_tables.ROW_SCHEMA`, with `estimate`,
+    # `estimate_low`, `estimate_high`: the same difference with the attempts that R pays for, by the fit
     curves: pl.DataFrame
+    # a row a pair: what it takes to catch up, as measured and as fitted, and `winner` with all attempts
     pairs: pl.DataFrame
-    bins: pl.DataFrame
+    bins: pl.DataFrame  # a row a pair of neighbours and difficulty bin, with all attempts of half a pool
 
 
 def pairs_of(
@@ -97,7 +80,6 @@ def pairs_of(
 
     Parameters
     ----------
-    store : str or pathlib.Path
     families : mapping of family to (mapping of a member's label to its policy), optional
         Members that the store lacks are left out; where it has none of them, and for None: all policies with known
         parameters are one family.
@@ -146,11 +128,8 @@ def ask_beyond(
     ----------
     pool : Pool
         Of the small policy.
-    large : Larger
-    ratios : sequence of float
     found : Crossover
         Of the two, for M.
-    n_resamples, seed : int
     """
     answers = dict(zip(large.outcomes[0].problem_ids, large.outcomes[0].accuracy[:, 0], strict=True))
     rows = [row for row, name in enumerate(pool.problem_ids) if name in answers and pool.n_graded[row] > 0]
@@ -180,13 +159,10 @@ def ask_pairs(
 
     Parameters
     ----------
-    store : str or pathlib.Path
-    pairs : sequence of Pair
     ratios : sequence of float
         R, at least two; that at which a pair's pool ends joins them.
     bins : int
         Difficulty bins; 1: none. Half of the attempts tell them, the others are scored, both ways.
-    n_resamples, seed : int
 
     Raises
     ------

@@ -21,20 +21,11 @@ _LINE = ("name", "cost", "accuracy", "ci_low", "ci_high", "n_problems")
 
 @dataclass(frozen=True)
 class Optimal:
-    """The compute-optimal choice against a baseline over cost, and the largest saving.
+    """The compute-optimal choice against a baseline over cost, and the largest saving."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        ``name, cost, accuracy, ci_low, ci_high, n_problems``: a line a difficulty, and the baseline.
-    unit : str
-        Of the cost.
-    saving : dict or None
-        The row of `ttclib.analysis.efficiency.efficiency` with the largest factor; None: none is above one.
-    """
-
-    frame: pl.DataFrame
-    unit: str
+    frame: pl.DataFrame  # `name, cost, accuracy, ci_low, ci_high, n_problems`: a line a difficulty, and the baseline
+    unit: str  # of the cost
+    # the row of `ttclib.analysis.efficiency.efficiency` with the largest factor; None: none is above one
     saving: dict[str, float | str | None] | None
 
 
@@ -43,7 +34,6 @@ def optimal(study: Study, asked: Question, baseline: str) -> Answer[Optimal]:
 
     Parameters
     ----------
-    study : Study
     asked : Question
         What is chosen from; its difficulty is the first line's.
     baseline : str

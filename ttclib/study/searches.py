@@ -9,8 +9,7 @@ import polars as pl
 
 from ttclib.analysis.compare import compare
 from ttclib.analysis.ease import oracle_difficulty
-from ttclib.analysis.failures import failure_shapes
-from ttclib.analysis.trace import trace_search, way_to
+from ttclib.analysis.trace import failure_shapes, trace_search, way_to
 from ttclib.errors import NotInStore, RequestError
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategies.tree_search import TreeSearch
@@ -26,15 +25,7 @@ BASELINE = "weighted_best_of_n"  # by which searches end, too
 
 @dataclass(frozen=True)
 class Searches:
-    """The searches of a store beside the strategies that pick among whole samples, on the problems searched.
-
-    Attributes
-    ----------
-    study : Study
-    asked : Question
-    curves : Curves
-    bins : dict of problem id to int
-    """
+    """The searches of a store beside the strategies that pick among whole samples, on the problems searched."""
 
     study: Study
     asked: Question
@@ -90,7 +81,7 @@ class Searches:
         Returns
         -------
         polars.DataFrame
-            `ttclib.analysis.failures.failure_shapes` with a column `of`: the search's name, or ``samples``.
+            `ttclib.analysis.trace.failure_shapes` with a column `of`: the search's name, or ``samples``.
         """
         size = budget or self.largest(name)
         pool = self.study.pool
@@ -156,7 +147,6 @@ def open_searches(study: Study, asked: Question, *, bins: int = DEFAULT_BINS) ->
 
     Parameters
     ----------
-    study : Study
     asked : Question
         Its strategies are the searches; None: all that are held on most of the problems searched.
     bins : int

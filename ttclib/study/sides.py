@@ -21,20 +21,11 @@ from ttclib.study.study import open as open_study
 
 @dataclass(frozen=True)
 class Side:
-    """Where a side's samples come from and who scores them.
-
-    Attributes
-    ----------
-    store : pathlib.Path or str
-    policy : str
-    setting : mapping of str to value, optional
-        None: the only one.
-    verifier : str
-    """
+    """Where a side's samples come from and who scores them."""
 
     store: Path | str
     policy: str
-    setting: Mapping[str, Any] | None = None
+    setting: Mapping[str, Any] | None = None  # None: the only one
     verifier: str = PRM
 
 
@@ -73,11 +64,8 @@ def compare_sides(first: Study, second: Side, asked: Question, *, benchmark: str
 
     Parameters
     ----------
-    first : Study
-    second : Side
     asked : Question
         Of both; its verifier is the first side's.
-    benchmark : str, optional
     """
     setting = second.setting or _same_setting(first, second, benchmark)
     other = open_study(second.store, second.policy, benchmark=benchmark, setting=setting)

@@ -21,42 +21,26 @@ from ttclib.store.choosing import Wanted
 from ttclib.store.contents import contents
 from ttclib.store.settings import differing_keys, matching_settings
 from ttclib.study.asking import predictors_of
-from ttclib.study.captions import bands_line, lengths_line, prices_line, selection_line, source
+from ttclib.study.captions import bands_line, lengths_line, prices_line, selection_line, side_labels, source
 from ttclib.study.compared import Compared, compare
 from ttclib.study.findings import of_curves
-from ttclib.study.labels import side_labels
-from ttclib.study.opening import Member, Notify, find_store
+from ttclib.study.opening import Member, Notify, find_store, with_verifiers
 from ttclib.study.question import INTERVALS, Question, question
 from ttclib.study.telling import Told, tell
-from ttclib.study.verifiers import with_verifiers
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Accuracy against budget, and what must be said of it.
+    """Accuracy against budget, and what must be said of it."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Columns as in `ttclib.analysis.curves.CURVE_SCHEMA`.
-    outcomes : tuple of Outcomes
-    n_bins : int
-    caption : tuple of str
-        A line each.
-    notes : tuple of str
-        What was left out, and why.
-    findings : tuple of str
-        What was found, in sentences computed from the numbers.
-    """
-
-    frame: pl.DataFrame
+    frame: pl.DataFrame  # columns as in `ttclib.analysis.curves.CURVE_SCHEMA`
     outcomes: tuple[Outcomes, ...]
     n_bins: int
-    caption: tuple[str, ...]
-    notes: tuple[str, ...]
-    findings: tuple[str, ...] = ()
+    caption: tuple[str, ...]  # a line each
+    notes: tuple[str, ...]  # what was left out, and why
+    findings: tuple[str, ...] = ()  # what was found, in sentences computed from the numbers
 
 
 @dataclass(frozen=True)

@@ -31,20 +31,12 @@ DEFAULT_BINS = 5
 
 @dataclass(frozen=True)
 class Told:
-    """Strategies with the difficulty of their problems.
+    """Strategies with the difficulty of their problems."""
 
-    Attributes
-    ----------
-    outcomes : tuple of Outcomes
-        One row a row of `difficulty`: a problem has two where each half of its samples told it for the other.
-    difficulty : Difficulty
-    note : str
-        What is to be said of the samples that told it; empty: nothing.
-    """
-
+    # one row a row of `difficulty`: a problem has two where each half of its samples told it for the other
     outcomes: tuple[Outcomes, ...]
     difficulty: Difficulty
-    note: str = ""
+    note: str = ""  # what is to be said of the samples that told it; empty: nothing
 
 
 def bins_of(asked: Question, n_problems: int, folds: int = 1) -> int | tuple[float, ...]:
@@ -94,8 +86,6 @@ def tell(members: Sequence[Member], compared: Compared, asked: Question, *, fold
     ----------
     members : sequence of Member
         The first one's samples tell it.
-    compared : Compared
-    asked : Question
     folds : int
         Folds that every bin is parted into later.
     """

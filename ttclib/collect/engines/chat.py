@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ttclib.collect.engines.answers import choices_of, finite_logprobs, is_text, top_masses, whole_number
 from ttclib.collect.engines.http import Line, Servers, SilentError
-from ttclib.collect.engines.responses import printable
+from ttclib.collect.engines.responses import choices_of, finite_logprobs, is_text, printable, top_masses, whole_number
 from ttclib.collect.engines.tokens import chat_turns
 from ttclib.collect.engines.types import Draw, LostError, Reply
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
@@ -31,11 +30,9 @@ class ChatEngine:
     ----------
     policy : PolicyConfig
         Its path is the model's name there, its `revision`, if any, what the API must call itself.
-    prompt : PromptConfig
 
     Attributes
     ----------
-    tokenizer, window : None
     served_as : str or None
         What the API called itself in its answers, such as a dated version of the name it was asked by.
     remarks : collections.Counter

@@ -105,7 +105,6 @@ class Cluster:
         By default as many as there is room for: one for each GPU (or group of GPUs that a model needs), else CPU.
     config : RunConfig
         Says what a worker needs.
-    notify : callable
 
     Raises
     ------

@@ -46,10 +46,6 @@ class SilentError(TTCError):
 class Servers:
     """Some servers that serve one model.
 
-    Parameters
-    ----------
-    config : ServerConfig
-
     Attributes
     ----------
     bases : tuple of str
@@ -94,7 +90,6 @@ class Servers:
         ----------
         groups : sequence of sequences of int
             Numbers of draws that are asked for in one request.
-        n_draws : int
         ask : callable
             Asks a server for a group: each draw, or why it is lost. What the answer lacks is asked for again.
 
@@ -207,7 +202,6 @@ class Line:
         ----------
         method, path : str
             The path follows the server's address.
-        content : JSON value or None
         read : callable
             Makes what is wanted of the answer's JSON; raises `MalformedError` where it cannot be made.
 

@@ -23,10 +23,8 @@ def draw_batches(
 
     Parameters
     ----------
-    engine
     next_batch : callable
         Told whether it may wait for one; an empty batch: there is none, or none yet.
-    sampling : SamplingConfig
     """
     if (side_by_side := getattr(engine, "draw_batches", None)) is not None:
         yield from side_by_side(next_batch, sampling)

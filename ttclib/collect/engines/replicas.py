@@ -29,8 +29,6 @@ class Replicas(Tokens):
     ----------
     path : str
         Directory or hub id.
-    policy : PolicyConfig
-    prompt : PromptConfig
     load : callable
         Loads one copy, in its process: `ttclib.collect.engines.loading.load_engine`.
 
@@ -101,7 +99,6 @@ def share_devices(policy: PolicyConfig, visible: str | None) -> list[str | None]
 
     Parameters
     ----------
-    policy : PolicyConfig
     visible : str or None
         What this process sees; None: all, numbered from 0.
 

@@ -13,9 +13,16 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer
 
 from ttclib.collect.checkpoints import count_parameters_of, load_failure, model_row
-from ttclib.collect.engines.answers import choices_of, finite_logprobs, is_text, top_masses, whole_number
 from ttclib.collect.engines.http import Line, Servers, SilentError
-from ttclib.collect.engines.responses import MalformedError, printable
+from ttclib.collect.engines.responses import (
+    MalformedError,
+    choices_of,
+    finite_logprobs,
+    is_text,
+    printable,
+    top_masses,
+    whole_number,
+)
 from ttclib.collect.engines.tokens import Tokens
 from ttclib.collect.engines.types import Completion, Draw, LostError
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
@@ -34,7 +41,6 @@ class ServerEngine(Tokens):
         Directory or hub id; the tokenizer and the configuration are read from it here.
     policy : PolicyConfig
         `server` says where the servers are.
-    prompt : PromptConfig
 
     Attributes
     ----------

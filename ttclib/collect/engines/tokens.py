@@ -20,7 +20,6 @@ class Tokens:
     ----------
     tokenizer
         A Hugging Face tokenizer.
-    prompt_format : PromptConfig
 
     Raises
     ------

@@ -46,8 +46,6 @@ class TransformersEngine(Tokens):
     ----------
     path : str
         Directory or hub id.
-    policy : PolicyConfig
-    prompt : PromptConfig
     """
 
     def __init__(self, path: str, policy: PolicyConfig, prompt: PromptConfig) -> None:

@@ -33,64 +33,34 @@ class Draw:
 
 @dataclass(frozen=True)
 class Completion:
-    """One sample as drawn.
+    """One sample as drawn."""
 
-    Attributes
-    ----------
-    token_ids : list of int
-        The end token included.
-    text : str
-        Decoded, without special tokens.
-    finish_reason : {"stop", "length"}
-    logprob : float or None
-        Sum over the tokens of their log-probability at temperature 1; None: a server did not tell it rightly.
-    token_logprobs : float array, shape (tokens,), or None
-        Of each token. This and what follows is None where the engine does not tell, or is not to.
-    token_entropies : float array, shape (tokens,), or None
-        Of the distribution at temperature 1 that each token is from, in nats.
-    token_top20 : float array, shape (tokens,), or None
-        Probability of the 20 likeliest tokens together, in that distribution.
-    """
-
-    token_ids: list[int]
-    text: str
-    finish_reason: str
+    token_ids: list[int]  # the end token included
+    text: str  # decoded, without special tokens
+    finish_reason: str  # {"stop", "length"}
+    # sum over the tokens of their log-probability at temperature 1; None: a server did not tell it rightly
     logprob: float | None
+    # float, shape (tokens,),; of each token. This and what follows is None where the engine does not tell, or is not
+    # to.
     token_logprobs: np.ndarray | None = field(default=None, compare=False)
+    # float, shape (tokens,),; of the distribution at temperature 1 that each token is from, in nats
     token_entropies: np.ndarray | None = field(default=None, compare=False)
+    # float, shape (tokens,),; probability of the 20 likeliest tokens together, in that distribution
     token_top20: np.ndarray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One sample as an API tells it, without token ids. None: not told, or not so that it could be kept.
+    """One sample as an API tells it, without token ids. None: not told, or not so that it could be kept."""
 
-    Attributes
-    ----------
-    text : str or None
-        The answer; empty where the limit was reached before one began.
-    finish_reason : str or None
-        In the API's words: stop, length, content_filter, …
-    reasoning : str or None
-        What was thought before, where it came apart.
-    prompt_tokens : int or None
-    completion_tokens : int or None
-        Those of reasoning included.
-    reasoning_tokens : int or None
-        Of these, in reasoning.
-    token_texts : tuple of str or None
-        They join to `text`.
-    logprob, token_logprobs, token_entropies, token_top20
-        As in `Completion`, one for each of `completion_tokens`.
-    """
-
-    text: str | None
-    finish_reason: str | None
-    reasoning: str | None = None
+    text: str | None  # the answer; empty where the limit was reached before one began
+    finish_reason: str | None  # in the API's words: stop, length, content_filter, …
+    reasoning: str | None = None  # what was thought before, where it came apart
     prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    token_texts: tuple[str, ...] | None = None
+    completion_tokens: int | None = None  # those of reasoning included
+    reasoning_tokens: int | None = None  # of these, in reasoning
+    token_texts: tuple[str, ...] | None = None  # they join to `text`
+    # logprob, token_logprobs, token_entropies, token_top20: as in `Completion`, one for each of `completion_tokens`
     logprob: float | None = None
     token_logprobs: np.ndarray | None = field(default=None, compare=False)
     token_entropies: np.ndarray | None = field(default=None, compare=False)
@@ -113,7 +83,6 @@ class Unfinished(TTCError):
 
     Parameters
     ----------
-    reason : str
     drawn : list of Completion, Reply or None
         In the order of the draws.
     goes_on : bool
@@ -134,18 +103,10 @@ class Stopped(KeyboardInterrupt):
 
 
 class Engine(Protocol):
-    """A loaded policy.
+    """A loaded policy."""
 
-    Attributes
-    ----------
-    tokenizer
-        A Hugging Face tokenizer.
-    window : int or None
-        Most tokens of prefix and completion together; None: no limit is stated.
-    """
-
-    tokenizer: Any
-    window: int | None
+    tokenizer: Any  # a Hugging Face tokenizer
+    window: int | None  # most tokens of prefix and completion together; None: no limit is stated
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a problem's prompt, in the configured prompt format."""

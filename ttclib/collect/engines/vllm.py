@@ -29,7 +29,6 @@ class VllmEngine(Tokens):
         Directory or hub id.
     policy : PolicyConfig
         `engine_options` go to `vllm.LLM` as they are, after what the other fields say.
-    prompt : PromptConfig
 
     Raises
     ------

@@ -46,7 +46,6 @@ def load_prm(config: PrmConfig, *, weights: bool = True) -> Prm:
 
     Parameters
     ----------
-    config : PrmConfig
     weights : bool
         False: all but the weights; it writes solutions as the model reads them, and cannot score.
 

@@ -30,27 +30,16 @@ WITHOUT_WEIGHTS = "meta"  # torch's device of tensors that have a shape alone
 
 @dataclass(frozen=True)
 class StepScores:
-    """What a PRM says of one solution.
+    """What a PRM says of one solution."""
 
-    Attributes
-    ----------
-    step_scores : list of float or None
-        In [0, 1], one a step; an outcome verifier gives one in all. None: too long for the model's
-        window, or the format's separator cannot be placed.
-    prm_tokens : int
-        Tokens read.
-    """
-
+    # in [0, 1], one a step; an outcome verifier gives one in all. None: too long for the model's window, or the
+    # format's separator cannot be placed.
     step_scores: list[float] | None
-    prm_tokens: int
+    prm_tokens: int  # tokens read
 
 
 class Prm(ABC):
     """A loaded reward model.
-
-    Parameters
-    ----------
-    config : PrmConfig
 
     Raises
     ------

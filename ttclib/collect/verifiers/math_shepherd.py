@@ -20,12 +20,7 @@ TAG = " ки"
 
 
 class MathShepherdPrm(Prm):
-    """The probability of ``+`` against ``-`` after the tag.
-
-    Parameters
-    ----------
-    config : PrmConfig
-    """
+    """The probability of ``+`` against ``-`` after the tag."""
 
     model_class = AutoModelForCausalLM
 

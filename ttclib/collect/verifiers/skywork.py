@@ -40,12 +40,7 @@ class Qwen2WithValueHead(Qwen2PreTrainedModel):
 
 
 class SkyworkPrm(Prm):
-    """Skywork-o1-Open-PRM-Qwen-2.5-1.5B and -7B: the sigmoid of the value.
-
-    Parameters
-    ----------
-    config : PrmConfig
-    """
+    """Skywork-o1-Open-PRM-Qwen-2.5-1.5B and -7B: the sigmoid of the value."""
 
     model_class = Qwen2WithValueHead
 

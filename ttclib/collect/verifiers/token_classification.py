@@ -16,10 +16,6 @@ class TokenClassificationPrm(Prm):
     """A PRM whose score of a step is read at the step's last token.
 
     One label is a logit; of two, the second is the probability that the step is right.
-
-    Parameters
-    ----------
-    config : PrmConfig
     """
 
     model_class = AutoModelForTokenClassification

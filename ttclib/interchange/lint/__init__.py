@@ -7,15 +7,20 @@ says in its file what it cannot see. Rooms: `placement`, `copies`, `grades`, `am
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import polars as pl
 
+from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Assembled
+from ttclib.interchange.columns import Notify
 from ttclib.interchange.lint.amounts import lacking_tokens, n_depends_on_c, stopped
 from ttclib.interchange.lint.copies import copied, replayed
-from ttclib.interchange.lint.drawn import COLUMNS, Drawn, Finding, portions
+from ttclib.interchange.lint.drawn import COLUMNS, Drawn, Finding, canonical, portions
 from ttclib.interchange.lint.grades import contradicting, unknown_form
 from ttclib.interchange.lint.placement import misplaced
+from ttclib.store import connect
+from ttclib.store.contents import counts_frame, problems_frame, samples_frame
 
 CHECKS: dict[str, Callable[[Drawn], Iterator[str]]] = {
     "misplaced samples": misplaced,
@@ -39,10 +44,6 @@ def lint_samples(samples: pl.DataFrame, problems: pl.DataFrame) -> list[Finding]
         The columns `COLUMNS`.
     problems : polars.DataFrame
         ``problem_id, prompt, reference_answer``.
-
-    Returns
-    -------
-    list of Finding
     """
     findings = []
     for drawn in portions(samples, problems):
@@ -74,7 +75,6 @@ def lint_import(read: Assembled, grades: pl.DataFrame) -> list[Finding]:
 
     Parameters
     ----------
-    read : Assembled
     grades : polars.DataFrame
         As `ttclib.interchange.grading_samples.grade_samples` gives them.
     """
@@ -84,3 +84,60 @@ def lint_import(read: Assembled, grades: pl.DataFrame) -> list[Finding]:
         samples = samples.with_columns((pl.col("grader") == "given").alias("given")).select(COLUMNS)
         findings += lint_samples(samples, read.problems)
     return findings
+
+
+_MOST_COMPARED = 3000
+
+
+def lint_store(store: Path, *, notify: Notify = lambda text: None) -> list[Finding]:
+    """Look at a store's samples and counts with every check; nothing is written.
+
+    Parameters
+    ----------
+    notify : callable
+        Told of waiting.
+
+    Raises
+    ------
+    RequestError
+        No such store, or none.
+    """
+    with connect(store, notify=notify) as con:
+        samples, problems, counts = samples_frame(con), problems_frame(con), counts_frame(con)
+    findings = lint_counts(counts)
+    order = problems.with_row_index("_order").select("problem_id", "_order")
+    samples = samples.join(order, on="problem_id", how="left").sort("policy", "setting", "_order", "sample_index")
+    return findings + lint_samples(_graded(samples, problems).select(COLUMNS), problems)
+
+
+def _graded(samples: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
+    """The samples with a grader's own grade beside one that came with them.
+
+    Answers that look like the right one are right; what is left is compared by value, up to a number.
+    """
+    given = (
+        samples.filter(pl.col("given") & pl.col("answer").is_not_null())
+        .select("problem_id", "answer")
+        .unique(maintain_order=True)
+    )
+    pairs = given.join(problems.select("problem_id", "reference_answer"), on="problem_id").drop_nulls(
+        "reference_answer"
+    )
+    folded = pairs.select(canonical("answer"), canonical("reference_answer"))
+    same = (folded["answer"] == folded["reference_answer"]).to_list()
+    judge, n_compared = get_grader("math"), 0
+    own: list[bool | None] = []
+    for alike, answer, reference in zip(same, pairs["answer"], pairs["reference_answer"], strict=True):
+        if alike:
+            own.append(True)
+        elif n_compared < _MOST_COMPARED:
+            n_compared += 1
+            try:
+                own.append(judge.equivalent(reference, answer))
+            except Exception:  # whatever a comparison trips over: not comparable is not 'wrong'
+                own.append(None)
+        else:
+            own.append(None)
+    found = pairs.select("problem_id", "answer").with_columns(pl.Series("own", own, dtype=pl.Boolean))
+    samples = samples.join(found, on=["problem_id", "answer"], how="left", maintain_order="left")
+    return samples.with_columns(pl.when(pl.col("given")).then("own").otherwise("correct").alias("graded"))

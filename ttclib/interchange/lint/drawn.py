@@ -21,22 +21,12 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Finding:
-    """A sign that samples are not what they seem.
+    """A sign that samples are not what they seem."""
 
-    Attributes
-    ----------
-    check : str
-        Which check saw it.
-    policy, setting : str or None
-    text : str
-        A sentence with the numbers that say so.
-    benchmark : str or None
-    """
-
-    check: str
+    check: str  # which check saw it
     policy: str
     setting: str | None
-    text: str
+    text: str  # a sentence with the numbers that say so
     benchmark: str | None = None
 
     @property
@@ -51,15 +41,13 @@ class Drawn:
 
     Attributes
     ----------
-    frame : polars.DataFrame
-        The columns `COLUMNS`; ``graded`` is a grader's own grade, ``given`` whether `correct` came with the data.
-    prompts, references : dict of str to str or None
-        By problem.
     n_problems : int
         Of all, also where `frame` holds a part of them.
     """
 
+    # the columns `COLUMNS`; `graded` is a grader's own grade, `given` whether `correct` came with the data
     frame: pl.DataFrame
+    # prompts, references: by problem
     prompts: Mapping[str, str | None]
     references: Mapping[str, str | None]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from ttclib.errors import RequestError
-from ttclib.interchange.batch import Batch, Notes, batch_of_frame, batch_of_records
+from ttclib.interchange.columns import Batch, Notes, batch_of_frame, batch_of_records
 from ttclib.interchange.readers.naming import ALIASES, name_columns, note_unknown
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source

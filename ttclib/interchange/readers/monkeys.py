@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ttclib.errors import RequestError
-from ttclib.interchange.batch import Batch, Notes, batch_of_records
+from ttclib.interchange.columns import Batch, Notes, batch_of_records
 from ttclib.interchange.readers.naming import note_unknown
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source

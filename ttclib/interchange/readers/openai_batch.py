@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ttclib.interchange.batch import Batch, Notes, batch_of_records
-from ttclib.interchange.providers import add_reasoning
+from ttclib.interchange.columns import Batch, Notes, batch_of_records
+from ttclib.interchange.readers.naming import add_reasoning
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ttclib.errors import RequestError, one_of
-from ttclib.interchange.batch import Batch, Notes
+from ttclib.interchange.columns import Batch, Notes
 from ttclib.interchange.sources import Source
 from ttclib.plugins import plugins
 
@@ -21,23 +21,12 @@ _READERS: dict[str, Reader] = {}
 
 @dataclass(frozen=True)
 class Reader:
-    """A format that can be read.
+    """A format that can be read."""
 
-    Attributes
-    ----------
-    name : str
-        As ``--format`` calls it.
-    about : str
-        A line for the help.
-    recognises : callable
-        Whether a `Source` is of this format, by looking at its beginning.
-    read : callable
-        ``read(source, notes)`` gives batches; what a user must know goes to the `Notes`.
-    """
-
-    name: str
-    about: str
-    recognises: Callable[[Source], bool]
+    name: str  # as `--format` calls it
+    about: str  # a line for the help
+    recognises: Callable[[Source], bool]  # whether a `Source` is of this format, by looking at its beginning
+    # `read(source, notes)` gives batches; what a user must know goes to the `Notes`
     read: Callable[[Source, Notes], Iterator[Batch]]
 
 
@@ -67,7 +56,6 @@ def reader_of(source: Source, name: str | None = None) -> Reader:
 
     Parameters
     ----------
-    source : Source
     name : str, optional
         Which; by default the first that recognises it.
 

@@ -12,11 +12,9 @@ import polars as pl
 import pyarrow as pa
 
 from ttclib.errors import RequestError
-from ttclib.interchange import json_lines
-from ttclib.interchange.batch import Batch, Notes, batch_of_frame, batch_of_records
-from ttclib.interchange.columns import SAMPLE_COLUMNS, type_of
-from ttclib.interchange.providers import add_reasoning
-from ttclib.interchange.readers.naming import name_columns, note_unknown
+from ttclib.interchange import tables
+from ttclib.interchange.columns import SAMPLE_COLUMNS, Batch, Notes, batch_of_frame, batch_of_records, type_of
+from ttclib.interchange.readers.naming import add_reasoning, name_columns, note_unknown
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source
 
@@ -57,9 +55,9 @@ def _lines(source: Source, notes: Notes) -> Iterator[Batch]:
     named = name_columns(source.columns, source.fields, f"'{source.path}'", notes, rows=source.first_rows)
     schema = _schema(source.first_rows, named)
     with source.open() as file:
-        for lines, first in json_lines.blocks(file, source.path):
+        for lines, first in tables.blocks(file, source.path):
             numbers = [first + at for at, line in enumerate(lines.split(b"\n")) if line and not line.isspace()]
-            table = json_lines.table_of_lines(lines, schema) if schema is not None and numbers else None
+            table = tables.table_of_lines(lines, schema) if schema is not None and numbers else None
             # Two objects on a line are refused; what the first rows have not, the rest may have.
             if table is not None and len(table) == len(numbers) and not _has_more(lines, named):
                 if first == 1:
@@ -73,7 +71,7 @@ def _lines(source: Source, notes: Notes) -> Iterator[Batch]:
             records: list[dict[str, Any]] = []
             for number, line in enumerate(lines.split(b"\n"), start=first):
                 try:
-                    row = json_lines.parse_line(line, number, source.path)
+                    row = tables.parse_line(line, number, source.path)
                 except RequestError:
                     # What is wrong above is told first.
                     yield _of_records(records, places, named, source, notes)

@@ -27,7 +27,6 @@ def grades_of(samples: list[dict[str, Any]], scorer: str, path: Path) -> list[bo
     ----------
     samples : list of dict
         As a log has them.
-    scorer : str
     path : pathlib.Path
         For messages.
 

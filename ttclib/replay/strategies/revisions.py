@@ -18,15 +18,9 @@ from ttclib.samples import Chains, Verifier
 @register
 @dataclass(frozen=True)
 class Revisions(Strategy):
-    """A ratio of sequential to parallel, whose budgets are one curve. Snell et al. 2024, arXiv:2408.03314, section 6.
+    """A ratio of sequential to parallel, whose budgets are one curve. Snell et al., arXiv:2408.03314, section 6."""
 
-    Attributes
-    ----------
-    ratio : float or {"sequential", "parallel"}
-        Sequential over parallel; the nearest split that a budget allows is used.
-    selection : {"hierarchical", "majority"}
-    """
-
+    # float or {"sequential", "parallel"}; sequential over parallel; the nearest split that a budget allows is used
     ratio: float | str = parameter(
         1.0,
         help="Sequential over parallel; sequential: one chain; parallel: first answers only.",
@@ -34,7 +28,7 @@ class Revisions(Strategy):
         kind=float,
         several=True,
     )
-    selection: str = parameter(SELECTIONS[0], help=SELECTION_HELP, allowed=SELECTIONS)
+    selection: str = parameter(SELECTIONS[0], help=SELECTION_HELP, allowed=SELECTIONS)  # {"hierarchical", "majority"}
 
     name: ClassVar[str] = "revisions"
     label: ClassVar[str] = "revisions"

@@ -18,8 +18,7 @@ from ttclib.errors import NotInStore, RequestError, one_of
 from ttclib.replay.beam import SQRT
 from ttclib.replay.budgets import as_budgets
 from ttclib.replay.outcomes import COSTS, Outcomes
-from ttclib.replay.selection import SELECTIONS, Solution, choose
-from ttclib.replay.spending import Spending
+from ttclib.replay.selection import SELECTIONS, Solution, Spending, choose
 from ttclib.replay.strategy import Strategy, parameter
 from ttclib.replay.tree import MAX_ROUNDS, Final, Missing, SampleTree, Search, replay
 from ttclib.replay.walks import DONE, LACKING, ODD, walk_of, walked
@@ -39,21 +38,13 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class TreeSearch(Strategy):
-    """A search over steps, guided by a process reward model.
+    """A search over steps, guided by a process reward model."""
 
-    Attributes
-    ----------
-    selection : {"weighted_best_of_n", "best_of_n", "majority_vote"}
-        Among the solutions at the end; ties share their credit. A solution cut off by the limit of
-        rounds has no answer.
-    replicates : int
-        Averaged over.
-    max_rounds : int
-        Steps after which candidates are returned as they are.
-    """
-
+    # {"weighted_best_of_n", "best_of_n", "majority_vote"}; among the solutions at the end; ties share their credit. A
+    # solution cut off by the limit of rounds has no answer.
     selection: str = parameter(SELECTIONS[0], help=SELECTION_HELP, allowed=SELECTIONS)
-    replicates: int = parameter(1, help="Independent searches to average over.")
+    replicates: int = parameter(1, help="Independent searches to average over.")  # averaged over
+    # steps after which candidates are returned as they are
     max_rounds: int = parameter(MAX_ROUNDS, help="Steps after which candidates are returned as they are.")
 
     reads: ClassVar[str] = "tree"

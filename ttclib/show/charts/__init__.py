@@ -4,24 +4,21 @@ To add one: rows with what tooltips say (`rows`), a `Measure` (`axes`), a `Serie
 and `finished` (`grammar`).
 """
 
-from ttclib.show.charts.account import account_chart
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
 from ttclib.show.charts.compare import differences_chart, graders_chart, sides_chart
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
-from ttclib.show.charts.frontier import frontier_chart
+from ttclib.show.charts.frontier import frontier_chart, plan_chart
 from ttclib.show.charts.gain import gain_chart, lengths_chart
 from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
 from ttclib.show.charts.pairs import needed_chart, pair_bins_chart, pairs_chart
 from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart
-from ttclib.show.charts.plan import plan_chart
 from ttclib.show.charts.revisions import best_split_chart, chain_chart, sweep_chart
 from ttclib.show.charts.save import save_chart
-from ttclib.show.charts.saving import saving_chart
-from ttclib.show.charts.search import gains_chart
+from ttclib.show.charts.saving import account_chart, saving_chart
 from ttclib.show.charts.training import choices_chart, held_out_chart, training_chart
-from ttclib.show.charts.tree import tree_chart
+from ttclib.show.charts.tree import gains_chart, tree_chart
 
 __all__ = [
     "account_chart",

@@ -21,10 +21,18 @@ import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import budget_axis, share
-from ttclib.show.charts.controls import IN_BIN, bin_param, budget_param, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished
 from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, reference_layers, spread_labels
-from ttclib.show.charts.rows import coinciding, panel_titles, rows_of, tips
+from ttclib.show.charts.rows import (
+    IN_BIN,
+    bin_param,
+    budget_param,
+    coinciding,
+    intervals_param,
+    panel_titles,
+    rows_of,
+    tips,
+)
 from ttclib.show.charts.series import Series, named, names_of, of_strategies, picked_param
 from ttclib.show.theme import INK, QUIET_INK
 
@@ -75,15 +83,10 @@ def accuracy_chart(
         What the budget counts: samples, or generations where not all are whole samples.
     y_domain : pair of float, optional
         Ends of the accuracy axis, 0 to 1; None: what the bands need, in tenths.
-    title : str, optional
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the table.
     width, height : int
         Of the plot, in px.
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -153,10 +156,6 @@ def bins_chart(
         Panels side by side; None: 3, or 2 where that leaves no gap.
     width, height : int
         Of one panel, in px.
-
-    Returns
-    -------
-    altair.FacetChart
 
     Raises
     ------

@@ -12,9 +12,8 @@ from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.accuracy import accuracy_domain
 from ttclib.show.charts.axes import budget_axis, points, share
-from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import Lines, facets, finished, level
-from ttclib.show.charts.rows import coinciding, rows_of, tips
+from ttclib.show.charts.rows import coinciding, intervals_param, rows_of, tips
 from ttclib.show.charts.series import Series, named, names_of, of_steps, of_strategies, picked_param
 
 SIDES_TOLD = ("budget", "accuracy", "n_problems")
@@ -32,11 +31,6 @@ def sides_chart(
         As `Study.replay` gives them; rows of single bins are left aside.
     names : pair of str
         What the sides are called.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
 
     Raises
     ------
@@ -79,11 +73,6 @@ def differences_chart(differences: pl.DataFrame, names: tuple[str, str], *, capt
     differences : polars.DataFrame
         As `paired_differences` gives it.
     names : pair of str
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
     """
     told = (
         "budget",
@@ -105,11 +94,6 @@ def graders_chart(curves: pl.DataFrame, first: str, *, caption: Sequence[str] = 
         As `ttclib.study.graders.Graders.frame`.
     first : str
         The grader that the others are held against.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
     """
     others = curves.filter(pl.col("grader") != first)
     names = others["grader"].unique(maintain_order=True).to_list()

@@ -12,10 +12,9 @@ import polars as pl
 from ttclib.analysis.columns import column, shown
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import log_axis, points
-from ttclib.show.charts.controls import bin_param, choice, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, finished, level
 from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, spread_labels
-from ttclib.show.charts.rows import ALL, panel_titles, rows_of, tips
+from ttclib.show.charts.rows import ALL, bin_param, choice, intervals_param, panel_titles, rows_of, tips
 from ttclib.show.charts.series import DASHES, SHAPES, Series, linked, picked_param
 from ttclib.show.theme import INK, QUIET_INK, drawn, ramp
 
@@ -57,13 +56,8 @@ def crossover_chart(
         the store can answer.
     slider : bool
         Give the picture controls of its own, which work without a kernel.
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.VConcatChart
 
     Raises
     ------

@@ -12,10 +12,9 @@ import polars as pl
 from ttclib.analysis.columns import bin_title, column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import Measure, log_axis
-from ttclib.show.charts.controls import LINKED
 from ttclib.show.charts.grammar import ROWS, Lines, finished
 from ttclib.show.charts.labels import spread_labels
-from ttclib.show.charts.rows import rows_of, tips
+from ttclib.show.charts.rows import LINKED, rows_of, tips
 from ttclib.show.charts.series import Series, faded, linked, of_steps, picked_param
 from ttclib.show.theme import INK, PAPER, QUIET_INK, on_papers, pair
 
@@ -41,15 +40,10 @@ def difficulty_histogram(
     ----------
     profiles : polars.DataFrame
         As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
-    caption : sequence of str
     kind : {"oracle", "predicted"}
         Which bins to colour by.
     n_bins : int, optional
         Bins that were cut, of which some may have no problem; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.Chart
 
     Raises
     ------
@@ -93,13 +87,8 @@ def agreement_chart(profiles: pl.DataFrame, *, caption: Sequence[str] = (), n_bi
     ----------
     profiles : polars.DataFrame
         As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no problem; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.Chart
 
     Raises
     ------
@@ -134,11 +123,6 @@ def confusion_chart(confusion: np.ndarray, *, caption: Sequence[str] = ()) -> An
     ----------
     confusion : int array, shape (bins, bins)
         As in `ttclib.analysis.difficulty.Agreement`.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
     """
     size = len(confusion)
     rows = [
@@ -176,11 +160,6 @@ def cheap_chart(agreement: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     agreement : polars.DataFrame
         As `DifficultyAnswer.agreement` of `ttclib.study.difficulty`.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------

@@ -11,10 +11,9 @@ import polars as pl
 from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import log_axis, points, share
-from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, finished, level
 from ttclib.show.charts.labels import halo_text
-from ttclib.show.charts.rows import rows_of, tips
+from ttclib.show.charts.rows import intervals_param, rows_of, tips
 from ttclib.show.charts.series import Series, picked_param
 from ttclib.show.theme import QUIET_INK, drawn, pair, style_of
 
@@ -38,11 +37,6 @@ def extrapolation_chart(predicted: pl.DataFrame, measured: pl.DataFrame, *, capt
         Rows of `extrapolate_pass_at_k`, one block a model.
     measured : polars.DataFrame
         As `Study.replay` gives it for pass@k.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -90,11 +84,6 @@ def miss_chart(misses: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     misses : polars.DataFrame
         As `extrapolation_miss` gives it.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
     """
     spread = misses.with_columns(low=pl.col("miss") - pl.col("miss_sd"), high=pl.col("miss") + pl.col("miss_sd"))
     series, base = _series(misses), alt.Chart(ROWS)

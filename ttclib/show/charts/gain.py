@@ -26,17 +26,7 @@ ROW_PX, WIDTH = 26, 420
 
 
 def gain_chart(found: Gains, *, caption: Sequence[str] = ()) -> Any:
-    """Later less earlier side, measure by measure, with its interval: a panel a pair.
-
-    Parameters
-    ----------
-    found : Gains
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
-    """
+    """Later less earlier side, measure by measure, with its interval: a panel a pair."""
     frame = in_words(found.frame).with_columns(
         pair=pl.format("{} over {}", "second_side", "first_side"),
         ahead=pl.col("winner").replace_strict(
@@ -79,7 +69,6 @@ def lengths_chart(lengths: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     lengths : polars.DataFrame
         As `Gains.lengths`.
-    caption : sequence of str
 
     Raises
     ------

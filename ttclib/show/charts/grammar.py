@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 
 from ttclib.show.charts.axes import Measure
-from ttclib.show.charts.controls import LINKS
+from ttclib.show.charts.rows import LINKS
 from ttclib.show.charts.series import Series, faded
 from ttclib.show.theme import INK, config
 
@@ -23,34 +23,17 @@ ROWS = alt.NamedData("rows")
 
 @dataclass(frozen=True)
 class Lines:
-    """Bands, lines and points of one table.
-
-    Attributes
-    ----------
-    x : altair channel
-    measure : Measure
-    series : Series
-    picked : altair parameter
-    value : str
-        Field of the line; its interval ends in `ends`.
-    ends : pair of str
-    told : list of tooltips
-        Of the points.
-    small : bool
-        In a panel: thinner, smaller.
-    detail : str or None
-        A field that makes more lines than `series` has names.
-    """
+    """Bands, lines and points of one table."""
 
     x: Any
     measure: Measure
     series: Series
     picked: Any
-    value: str = "accuracy"
+    value: str = "accuracy"  # field of the line; its interval ends in `ends`
     ends: tuple[str, str] = ("ci_low", "ci_high")
-    told: Sequence[Any] = ()
-    small: bool = False
-    detail: str | None = None
+    told: Sequence[Any] = ()  # of the points
+    small: bool = False  # in a panel: thinner, smaller
+    detail: str | None = None  # a field that makes more lines than `series` has names
 
     def _more(self) -> dict[str, Any]:
         return {"detail": f"{self.detail}:N"} if self.detail else {}
@@ -146,10 +129,8 @@ def finished(
 
     Parameters
     ----------
-    chart : altair chart
     rows : list of dict, optional
         What `ROWS` stands for in it. Altair copies inline data with every layer, these not.
-    title : str
     caption : sequence of str
         Lines below the title.
     size : int

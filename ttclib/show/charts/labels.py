@@ -25,8 +25,6 @@ def end_labels(
     ----------
     base : altair chart
         Of rows with ``at_end``, and of those that are, ``end_label`` and ``label_height``.
-    series : Series
-    picked : altair parameter
     x, y : str
         Fields of the lines.
     width : str
@@ -67,8 +65,6 @@ def reference_layers(
 
     Parameters
     ----------
-    references : mapping of str to float
-    measure : Measure
     where : str
         An expression: drawn only there.
     start : float

@@ -15,10 +15,9 @@ from ttclib.errors import RequestError
 from ttclib.replay.strategy import needs_truth
 from ttclib.show.charts.accuracy import accuracy_domain
 from ttclib.show.charts.axes import QUANTITY, SIGNED_POINTS, share
-from ttclib.show.charts.controls import intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, finished
 from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, spread_labels
-from ttclib.show.charts.rows import rows_of, tips
+from ttclib.show.charts.rows import intervals_param, rows_of, tips
 from ttclib.show.charts.series import Series, faded, picked_param
 from ttclib.show.theme import INK, QUIET_INK, drawn, pair, style_of
 from ttclib.study.many_or_once import ManyOrOnce
@@ -45,15 +44,6 @@ PAIR_TOLD = (
 
 def equal_cost_chart(found: Sequence[ManyOrOnce], *, caption: Sequence[str] = ()) -> Any:
     """Several answers less one, at equal cost: a line with its interval for each pair, under what they have in common.
-
-    Parameters
-    ----------
-    found : sequence of ManyOrOnce
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -126,15 +116,6 @@ def equal_cost_chart(found: Sequence[ManyOrOnce], *, caption: Sequence[str] = ()
 
 def cost_chart(found: ManyOrOnce, *, caption: Sequence[str] = ()) -> Any:
     """Accuracy against cost, a line a side; dotted its coverage; and the best choice among all within each cost.
-
-    Parameters
-    ----------
-    found : ManyOrOnce
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------

@@ -44,11 +44,6 @@ def pairs_chart(curves: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     curves : polars.DataFrame
         `ttclib.study.pairs.Pairs.curves`.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
 
     Raises
     ------
@@ -102,11 +97,6 @@ def needed_chart(needed: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     needed : polars.DataFrame
         `ttclib.study.pairs.Pairs.pairs`.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -169,11 +159,6 @@ def pair_bins_chart(bins: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     bins : polars.DataFrame
         `ttclib.study.pairs.Pairs.bins`.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.FacetChart
 
     Raises
     ------

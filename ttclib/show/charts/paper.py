@@ -30,7 +30,6 @@ def leads_chart(frame: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     ----------
     frame : polars.DataFrame
         `ttclib.analysis.crossover.Crossover.frame` at a few exchange rates, with bins.
-    caption : sequence of str
     """
     check_reach(frame)
     titles = panel_titles(frame)
@@ -79,8 +78,6 @@ def optimal_chart(
         The strategy whose look the baseline has.
     saving : mapping or None
         The row of the largest factor: drawn from what the choice needs to what the baseline needs.
-    title : str
-    caption : sequence of str
     """
     known = frame.drop_nulls(["accuracy", "cost"])
     if not len(known):
@@ -142,7 +139,6 @@ def sequential_chart(frame: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any
     ----------
     frame : polars.DataFrame
         As `ttclib.study.paper.along_and_across` gives it.
-    caption : sequence of str
     """
     known = frame.drop_nulls("accuracy")
     if not len(known):
@@ -176,7 +172,6 @@ def stars_chart(frame: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     frame : polars.DataFrame
         `ttclib.analysis.crossover.Crossover.frame` at a grid of exchange rates; the stars stand at the three of the
         paper where the grid has them.
-    caption : sequence of str
     """
     check_reach(frame)
     titles = panel_titles(frame)

@@ -11,10 +11,9 @@ import polars as pl
 from ttclib.analysis.columns import column
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import log_axis, share
-from ttclib.show.charts.controls import IN_BIN, LINKED, bin_param, intervals_param
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished
 from ttclib.show.charts.labels import reference_layers
-from ttclib.show.charts.rows import panel_titles, rows_of, tips
+from ttclib.show.charts.rows import IN_BIN, LINKED, bin_param, intervals_param, panel_titles, rows_of, tips
 from ttclib.show.charts.series import of_steps, of_strategies, picked_param
 from ttclib.show.theme import INK, drawn, style_of
 
@@ -33,11 +32,6 @@ def chain_chart(
         As `chain_pass_at_1` gives it.
     references : mapping of str to float, optional
         Accuracies to draw as level lines.
-    caption : sequence of str
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -77,13 +71,8 @@ def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = (), n_bins: int
     ----------
     sweep : polars.DataFrame
         As `ratio_sweep` gives it.
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.LayerChart
 
     Raises
     ------
@@ -122,13 +111,8 @@ def best_split_chart(
         As `ratio_sweep` gives it with bins.
     budget : int, optional
         None: the one with the most splits, of equals the largest.
-    caption : sequence of str
     n_bins : int, optional
         Bins that were cut, of which some may have no row; None: up to the largest in the table.
-
-    Returns
-    -------
-    altair.FacetChart
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -19,7 +19,6 @@ def rows_of(frame: pl.DataFrame, told: Iterable[Column | str] = (), digits: int 
 
     Parameters
     ----------
-    frame : polars.DataFrame
     told : iterable of Column or str
         What tooltips say. An estimate is told with its interval; nothing is ever told as null.
     digits : int
@@ -85,3 +84,39 @@ def coinciding(frame: pl.DataFrame, value: str = "accuracy") -> list[str]:
         and all(lines[first][at] == lines[second][at] for at in common)
     ]
     return [f"one line on the other: {'; '.join(pairs)}"] if pairs else []
+
+
+# A row is of the difficulty bin that is shown.
+IN_BIN = "(datum.bin || 0) == bin_now"
+# What is singled out in any chart of a page (0, "": nothing), and whether a row is of it; a row of no bin always is.
+LINKS: dict[str, Any] = {"bin_linked": 0, "problem_linked": ""}
+LINKED = (
+    "(!bin_linked || !datum.bin || datum.bin == bin_linked)"
+    " && (!problem_linked || !datum.problem_id || datum.problem_id == problem_linked)"
+)
+
+
+def choice(name: str, value: Any, options: Mapping[Any, str], label: str, *, control: bool = True) -> Any:
+    """A parameter of the picture, which a list inside the picture can change; the list says what it is set to."""
+    bind: Any = alt.Undefined
+    if control and len(options) > 1:
+        bind = alt.binding_select(options=list(options), labels=list(options.values()), name=label)
+    return alt.param(name=name, value=value, bind=bind)
+
+
+def budget_param(budgets: Sequence[int], budget: int | None, control: bool) -> Any:
+    """The budget that is looked at; the largest, unless told."""
+    at = budgets[-1] if budget is None else budget
+    return choice("budget_now", at, {one: f"{one:,}" for one in budgets}, "Budget N ", control=control)
+
+
+def intervals_param(shown_first: bool, control: bool) -> Any:
+    """Whether the bands are drawn, which a box inside the picture can switch."""
+    bind = alt.binding_checkbox(name="Intervals ") if control else alt.Undefined
+    return alt.param(name="intervals", value=shown_first, bind=bind)
+
+
+def bin_param(titles: Mapping[int | None, str], control: bool) -> Any:
+    """The difficulty bin shown, 0 for all problems."""
+    options = {0: ALL} | {number: title for number, title in titles.items() if number}
+    return choice("bin_now", 0, options, "Difficulty ", control=control)

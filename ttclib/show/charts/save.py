@@ -16,13 +16,8 @@ def save_chart(chart: Any, path: str | Path) -> Path:
 
     Parameters
     ----------
-    chart : altair chart
     path : str or pathlib.Path
         Ends in ``.png`` (twice the screen's resolution), ``.svg`` or ``.html`` (scripts inside).
-
-    Returns
-    -------
-    pathlib.Path
 
     Raises
     ------

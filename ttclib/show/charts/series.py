@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 
 from ttclib.analysis.columns import strategy_label
-from ttclib.show.charts.controls import LINKED
+from ttclib.show.charts.rows import LINKED
 from ttclib.show.theme import PAPERS, TEXT, in_order, legible, on_papers, pair, ramp, style_of
 
 SHAPES = (
@@ -30,26 +30,13 @@ DASHES: tuple[tuple[int, ...], ...] = ((), (7, 3), (2, 3), (12, 3, 2, 3), (4, 2)
 
 @dataclass(frozen=True)
 class Series:
-    """What tells lines apart: each name's colour, dash and point, so that no pair differs by colour alone.
+    """What tells lines apart: each name's colour, dash and point, so that no pair differs by colour alone."""
 
-    Attributes
-    ----------
-    names : list of str
-        As the legend says them, in order.
-    colors : list of pair of hex colour
-        On light and on dark paper.
-    dashes : list of tuple of int
-    shapes : list of str
-    by : str
-        The field that holds the names.
-    legend : bool
-    """
-
-    names: list[str]
-    colors: list[tuple[str, str]]
+    names: list[str]  # as the legend says them, in order
+    colors: list[tuple[str, str]]  # on light and on dark paper
     dashes: list[tuple[int, ...]] = field(default_factory=lambda: list(DASHES))
     shapes: list[str] = field(default_factory=lambda: list(SHAPES))
-    by: str = "name"
+    by: str = "name"  # the field that holds the names
     legend: bool = True
 
     def _key(self) -> Any:

@@ -59,15 +59,8 @@ def choose(state: ViewState, name: str, label: str, options: Mapping[str, Any] |
 
     Parameters
     ----------
-    state : ViewState
     name : str
         Of the value in the state.
-    label : str
-    options : mapping of label to value, or sequence of values
-
-    Returns
-    -------
-    ipywidgets.Dropdown
     """
     w = ipywidgets()
     pairs = list(options.items()) if isinstance(options, Mapping) else [(str(value), value) for value in options]

@@ -32,7 +32,6 @@ class FrontierExplorer(Explorer):
         Named in the command that reruns the view.
     preset, bin_shown, intervals
         The values at first; a preset that the store cannot answer gives way to the first.
-    caption : list of str
     """
 
     def __init__(
@@ -96,7 +95,6 @@ class CrossoverExplorer(Explorer):
         Named in the command that reruns the view.
     exchange_rate, intervals
         The values at first.
-    caption : list of str
 
     Raises
     ------

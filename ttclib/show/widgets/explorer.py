@@ -28,33 +28,15 @@ from ttclib.show.widgets.state import ViewState
 
 @dataclass(frozen=True)
 class View:
-    """What an explorer shows for one state.
+    """What an explorer shows for one state."""
 
-    Attributes
-    ----------
-    key : object
-        What the drawing depends on, comparable; equal to the last one: it is not drawn again.
-    chart : callable, optional
-        Makes the chart; None: there is none.
-    signals : dict
-        Values to set in the drawing.
-    rows : list of dict, optional
-        What the drawing's data shall be; None: what it was made with.
-    table : polars.DataFrame
-        The rows shown.
-    html : str
-        The table for reading.
-    note : str
-        What is missing, in a sentence; empty: nothing.
-    """
-
-    key: object
-    chart: Callable[[], Any] | None = None
-    signals: dict[str, Any] = field(default_factory=dict)
-    rows: list[dict[str, Any]] | None = None
-    table: pl.DataFrame = field(default_factory=pl.DataFrame)
-    html: str = ""
-    note: str = ""
+    key: object  # what the drawing depends on, comparable; equal to the last one: it is not drawn again
+    chart: Callable[[], Any] | None = None  # makes the chart; None: there is none
+    signals: dict[str, Any] = field(default_factory=dict)  # values to set in the drawing
+    rows: list[dict[str, Any]] | None = None  # what the drawing's data shall be; None: what it was made with
+    table: pl.DataFrame = field(default_factory=pl.DataFrame)  # the rows shown
+    html: str = ""  # the table for reading
+    note: str = ""  # what is missing, in a sentence; empty: nothing
 
 
 class Explorer:
@@ -62,7 +44,6 @@ class Explorer:
 
     Parameters
     ----------
-    state : ViewState
     controls : sequence of widget
         Bound to the state already, one a row.
     view_of : callable
