@@ -12,8 +12,7 @@ from ttclib.analysis.columns import schema
 from ttclib.analysis.resampling import interval
 from ttclib.analysis.winners import leads
 from ttclib.errors import RequestError
-from ttclib.replay.coverage import pass_at_k
-from ttclib.replay.factorials import log_binomial
+from ttclib.replay.coverage import log_binomial, pass_at_k
 from ttclib.samples import Pool
 
 HELD_BY = 0.9  # the share of problems that must hold as many samples as both sides are compared with

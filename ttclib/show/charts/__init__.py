@@ -5,12 +5,11 @@ and `finished` (`grammar`).
 """
 
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
-from ttclib.show.charts.compare import differences_chart, graders_chart, sides_chart
+from ttclib.show.charts.compare import differences_chart, gain_chart, graders_chart, lengths_chart, sides_chart
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart, plan_chart
-from ttclib.show.charts.gain import gain_chart, lengths_chart
 from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
 from ttclib.show.charts.pairs import needed_chart, pair_bins_chart, pairs_chart
 from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart
