@@ -140,8 +140,6 @@ def gain(first: Pool, second: Pool, k: int | None = None, *, level: float = 0.95
         On the same problems in the same order. Without answers, or with counts alone, variety is left out.
     k : int, optional
         Samples of each side, at least 2; None: `samples_of_both`. Problems with fewer are left out.
-    level, seed
-        Of the intervals over problems.
 
     Returns
     -------

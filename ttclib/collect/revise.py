@@ -66,8 +66,6 @@ def revise(
         With a section ``[revision]``; decoding as ``[sampling]`` says.
     shard, on
         As in `ttclib.collect.run.sample`.
-    notify : callable
-        Told, in lines, what is being done.
 
     Returns
     -------

@@ -1,7 +1,8 @@
 """Pictures, one module a question; each is drawn from a table that `ttclib.analysis` made.
 
 To add one: rows with what tooltips say (`rows`), a `Measure` (`axes`), a `Series` (`series`), the layers of `Lines`
-and `finished` (`grammar`).
+and `finished` (`grammar`). `n_bins` are the bins that were cut, of which some may have no row; None: up to the largest
+in the table.
 """
 
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
