@@ -14,7 +14,17 @@ from ttclib.show.charts.accuracy import accuracy_domain
 from ttclib.show.charts.axes import SIGNED_POINTS, budget_axis, points, share
 from ttclib.show.charts.grammar import ROWS, Lines, facets, finished, level
 from ttclib.show.charts.rows import coinciding, intervals_param, rows_of, tips
-from ttclib.show.charts.series import Series, named, names_of, of_steps, of_strategies, picked_param
+from ttclib.show.charts.series import (
+    FIRST_AHEAD,
+    SECOND_AHEAD,
+    TOO_CLOSE,
+    Series,
+    named,
+    names_of,
+    of_steps,
+    of_strategies,
+    picked_param,
+)
 from ttclib.show.gain_tables import in_words
 from ttclib.show.theme import INK, on_papers, pair
 from ttclib.study.gain import Gains
@@ -129,7 +139,7 @@ def _differences(frame: pl.DataFrame, series: Series, told: Sequence[Any], title
     return finished(facets(layers, panels, by="name", columns=2, width=300), rows, title=title, caption=caption)
 
 
-_LOOKS = {"second": ("#0072B2", "square"), "first": ("#D55E00", "diamond"), "too close": ("#767676", "circle")}
+_LOOKS = {"second": FIRST_AHEAD, "first": SECOND_AHEAD, "too close": TOO_CLOSE}
 _TOLD = (column("first", label="earlier", ends=None), column("second", label="later", ends=None), "difference",
          "n_problems")  # fmt: skip
 _LENGTHS_TOLD = ("relative_length", column("accuracy", ends=None), "deviation", "n_problems")
