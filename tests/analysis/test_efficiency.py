@@ -19,7 +19,6 @@ from ttclib.analysis.efficiency import (
     NOT_REACHED,
     SAVES,
     STARTS_ABOVE,
-    billed_ratio,
     break_even_queries,
     efficiency,
 )
@@ -137,7 +136,6 @@ def test_the_factor_is_covered(truth):
 
 
 def test_ratios_by_hand():
-    assert billed_ratio(16, 64, 2048) == 32.25
     assert break_even_queries(16, 64, 0) == 1 and break_even_queries(64, 16, 0) == np.inf
     assert np.isnan(break_even_queries(16, np.inf, 2048)) and break_even_queries(1, 1000, 8) == 1
 

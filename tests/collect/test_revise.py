@@ -21,8 +21,8 @@ from tests.collect.test_run import rows
 from tests.models import save_tiny_prm
 from ttclib.collect import revise, run
 from ttclib.collect.engines.loading import load_engine
+from ttclib.collect.engines.tokens import between_answers
 from ttclib.collect.engines.types import Draw, draw_seed
-from ttclib.collect.turns import between_answers
 from ttclib.collect.verifiers import TokenClassificationPrm
 from ttclib.config import PromptConfig, RevisionConfig, RunConfig
 from ttclib.errors import RequestError

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import hypergeom
 
 from tests.builders import real_data
 from tests.replay.exact import any_right, at_each_size, mean_over_subsets
 from tests.replay.pools import pools
-from ttclib.replay.coverage import coverage, pass_at_k, split_counts
+from ttclib.replay.coverage import coverage, pass_at_k
 
 
 @pytest.mark.parametrize("n_samples", range(1, 8))
@@ -86,31 +85,6 @@ def test_with_ungraded_samples_it_is_the_mean_over_all_subsets(pool):
 def test_refuses_more_than_there_are(counts):
     with pytest.raises(ValueError, match="must lie between 0 and n_samples"):
         coverage(*([count] for count in counts), [1])
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1), st.integers(0, 9))
-def test_halves_of_counts_add_up(counts, seed):
-    n, c = np.array(counts).T + np.array([[0], [0]])
-    n = n + c
-    (n_first, c_first), (n_second, c_second) = split_counts(n, c, np.random.default_rng(seed))
-    assert (n_first + n_second == n).all() and (c_first + c_second == c).all()
-    assert (n_first == n // 2).all()
-    for size, right in ((n_first, c_first), (n_second, c_second)):
-        assert ((right >= 0) & (right <= size)).all()
-
-
-def test_right_samples_of_a_half_are_hypergeometric():
-    (_, found), _ = split_counts(np.full(200_000, 7), np.full(200_000, 4), np.random.default_rng(0))
-    expected = hypergeom.pmf(np.arange(5), 7, 4, 3)
-    assert np.bincount(found, minlength=5) / len(found) == pytest.approx(expected, abs=4 * 0.5 / np.sqrt(len(found)))
-    (n, c), _ = split_counts([10_000_000], [4_000_000], np.random.default_rng(1))
-    assert n[0] == 5_000_000 and abs(c[0] - 2_000_000) < 5_000
-
-
-@pytest.mark.parametrize(("n", "c"), [([1.5], [1]), ([3], [0.5]), ([3], [4]), ([3], [-1])])
-def test_counts_that_cannot_be_split(n, c):
-    with pytest.raises(ValueError, match="must"):
-        split_counts(n, c, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(("n_samples", "n_correct", "k"), [(10, 3, 0), (10, 11, 1), (10, -1, 1)])

@@ -75,8 +75,6 @@ def difficulty_agreement(
         Quantile bins for the confusion.
     strata : array_like of int, shape (problems,), optional
         The level of each problem, from 0, for `within_level`.
-    level, n_resamples, seed
-        Of the weights over problems.
 
     Raises
     ------

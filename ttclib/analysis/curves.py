@@ -51,8 +51,6 @@ def accuracy_curve(
         Bins to show, empty ones included.
     n_samples : int array, shape (rows,), optional
         Samples behind each row; None: `n_samples` is null.
-    level : float
-        Coverage of the intervals.
     family : {"pointwise", "simultaneous"}
         Whether each interval covers with that chance, or all of a curve at once.
     seed : int

@@ -256,31 +256,6 @@ def _no_gap(base: Candidates, members: np.ndarray, spent: np.ndarray, j: int, ne
     return gap < _GAP or gap < 1.96 * error
 
 
-def billed_ratio(budget: float, baseline_budget: float, n_probes: float, queries: float = 1.0) -> float:
-    """How many times dearer a strategy is than the baseline that matches it, difficulty charged.
-
-    Parameters
-    ----------
-    budget, baseline_budget : float
-        Generations of the strategy, and of the baseline at equal accuracy.
-    n_probes : float
-        Samples that told the difficulty.
-    queries : float
-        That share them.
-
-    Returns
-    -------
-    float
-        ``(budget + n_probes / queries) / baseline_budget``; below 1 the strategy saves.
-
-    Examples
-    --------
-    >>> billed_ratio(16, 64, 2048), billed_ratio(64, 256, 2048)
-    (32.25, 8.25)
-    """
-    return (budget + n_probes / queries) / baseline_budget
-
-
 def break_even_queries(budget: float, baseline_budget: float, n_probes: float) -> float:
     """Queries of the same problem after which the difficulty samples have paid for themselves.
 

@@ -223,8 +223,6 @@ def majority_limit(
         As in `majority_vote`: votes do not see grades, and what could not be graded counts as not right.
     present : array_like of bool, shape (problems, samples), optional
         Which cells hold a sample; None: all of them.
-    level, seed
-        Of the interval over problems.
 
     Examples
     --------

@@ -12,8 +12,7 @@ from ttclib.analysis.columns import schema
 from ttclib.analysis.resampling import interval
 from ttclib.analysis.winners import leads
 from ttclib.errors import RequestError
-from ttclib.replay.coverage import pass_at_k
-from ttclib.replay.factorials import log_binomial
+from ttclib.replay.coverage import log_binomial, pass_at_k
 from ttclib.samples import Pool
 
 HELD_BY = 0.9  # the share of problems that must hold as many samples as both sides are compared with
@@ -141,8 +140,6 @@ def gain(first: Pool, second: Pool, k: int | None = None, *, level: float = 0.95
         On the same problems in the same order. Without answers, or with counts alone, variety is left out.
     k : int, optional
         Samples of each side, at least 2; None: `samples_of_both`. Problems with fewer are left out.
-    level, seed
-        Of the intervals over problems.
 
     Returns
     -------

@@ -55,8 +55,6 @@ def predict_held_out(
         N and D.
     n_samples, n_correct : array_like of int, shape (policies, problems)
         Every problem counts alike.
-    level : float
-        Of the intervals.
 
     Returns
     -------

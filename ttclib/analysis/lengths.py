@@ -72,8 +72,6 @@ def length_cap_curve(
     completion_tokens : array_like of float, shape (problems, samples)
     caps : sequence of int
         Tokens, at least 1.
-    level, seed
-        Of the intervals over problems.
 
     Returns
     -------
@@ -145,8 +143,6 @@ def within_lengths(
         NaN: left out.
     n_groups : int
         Groups of equal size by length, at least 2; samples of one length share a group.
-    level, seed
-        Of the intervals over problems.
 
     Returns
     -------

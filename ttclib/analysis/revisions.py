@@ -44,11 +44,6 @@ SWEEP_SCHEMA = {
 def chain_pass_at_1(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
     """Chance that a chain's answer is right, by its position.
 
-    Parameters
-    ----------
-    level : float
-        Coverage of the intervals, which resample whole problems.
-
     Returns
     -------
     polars.DataFrame
@@ -80,11 +75,6 @@ def chain_pass_at_1(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl
 
 def correct_to_wrong(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
     """How often the next answer of a chain turns a right one wrong, and a wrong one right.
-
-    Parameters
-    ----------
-    level : float
-        Coverage of the intervals, which resample whole problems.
 
     Returns
     -------
@@ -145,8 +135,6 @@ def ratio_sweep(
         Difficulty bin, from 1 (easiest); a problem that is not there, or is 0, is in none.
     n_bins : int
         Bins to show, empty ones included.
-    level : float
-        Coverage of the intervals over problems.
 
     Returns
     -------

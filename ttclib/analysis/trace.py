@@ -112,7 +112,6 @@ TRACE_SCHEMA = {
     "status": pl.String,
     "correct": pl.Float64,
 }
-STATUSES = ("returned", "continued", "pruned")
 
 
 def trace_search(

@@ -133,8 +133,6 @@ def verifier_quality(
         One row a problem.
     verifier, aggregation : str
         As `Pool.verifier` and `Verifier.by` take them.
-    seed, level
-        Of the interval.
 
     Returns
     -------

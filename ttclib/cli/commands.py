@@ -65,7 +65,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "crossover": ("comparing", "A small policy with test-time compute against a larger one, at equal FLOPs, over R."),
     "train-or-sample": (
-        "training",
+        "coverage",
         "The cheapest checkpoint that covers a share of the problems where queries share the training.",
     ),
     "compare": (

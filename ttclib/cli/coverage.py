@@ -1,4 +1,4 @@
-"""`ttc coverage`, `gain` and `lengths`: what more samples come to, whether a model gained by more, and longer ones."""
+"""What more samples come to (`ttc coverage`), longer ones (`lengths`), another model (`gain`), and training on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ttclib.cli.common import cli, notify, store_of, whole_numbers
-from ttclib.cli.options import OUTPUT, SEEDED, STORE, WHOSE, options, study_of
+from ttclib.cli.options import OUTPUT, SEEDED, STORE, WHOSE, numbers, options, study_of
 from ttclib.cli.printing import Table, print_answer
 
 
@@ -111,4 +111,43 @@ def lengths(caps: str | None, as_json: bool, as_csv: bool, **choices: Any) -> No
         findings=found.findings,
         notes=found.notes,
         more=[(WITHIN, found.within)] if len(found.within) else (),
+    )
+
+
+@cli.command(name="train-or-sample")
+@options(STORE)
+@click.option("--benchmark", help="Needed where the store holds several.")
+@click.option("--target", type=float, default=0.5, show_default=True, help="Share of the problems to cover.")
+@click.option("--answer-tokens", type=float, default=150, show_default=True, help="Tokens of one sample.")
+@click.option("--queries", default="1e4,1e6,1e8,1e10", show_default=True, help="That share the training; of the table.")
+@click.option("--resamples", type=click.IntRange(min=2), default=400, show_default=True, help="Draws behind intervals.")
+@options(SEEDED, OUTPUT)
+def train_or_sample(
+    target: float,
+    answer_tokens: float,
+    queries: str,
+    resamples: int,
+    seed: int,
+    as_json: bool,
+    as_csv: bool,
+    **choices: Any,
+) -> None:
+    """The cheapest checkpoint that covers a share of the problems where queries share the training."""
+    from ttclib.study.checkpoints import ask_training, open_checkpoints
+
+    shown = numbers(queries, "queries")
+    checkpoints = open_checkpoints(store_of(choices), benchmark=choices.pop("benchmark"), notify=notify)
+    found = ask_training(
+        checkpoints, target, answer_tokens=answer_tokens, targets=(), also=shown, n_resamples=resamples, seed=seed
+    )
+    frame = found.result.choices.filter(found.result.choices["queries"].is_in(shown))
+    print_answer(
+        frame,
+        as_json=as_json,
+        as_csv=as_csv,
+        findings=found.findings,
+        notes=found.notes,
+        heading=found.caption[0],
+        table=frame.drop("target", "policy"),
+        more=[("Where a larger size takes over", found.result.takeovers.drop("target", "policy", "supported"))],
     )

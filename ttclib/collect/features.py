@@ -25,8 +25,6 @@ def features(config: RunConfig, wanted: Sequence[str] = FEATURES, *, notify: Not
     config : RunConfig
         Its policy is loaded in this process, whatever engine samples it.
     wanted : sequence of {"hidden", "greedy"}
-    notify : callable
-        Told, in lines, what is being done.
 
     Returns
     -------

@@ -18,6 +18,7 @@ from typing import Any
 
 from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier, refuse_chat
 from ttclib.collect.engines.losses import draw_what_comes
+from ttclib.collect.engines.tokens import between_answers, end_tokens
 from ttclib.collect.engines.types import Draw, Engine, Machines, draw_seed
 from ttclib.collect.identity import check_identity, record_models
 from ttclib.collect.keeper import Keeper, Notify, start_run
@@ -26,7 +27,6 @@ from ttclib.collect.run import check_same_problems
 from ttclib.collect.sharing import BLOCK, WHOLE, Shard, Work
 from ttclib.collect.steps import split_steps
 from ttclib.collect.token_columns import reasoning_tokens, token_columns
-from ttclib.collect.turns import between_answers, end_tokens
 from ttclib.config import PolicyConfig, RevisionConfig, RunConfig, SamplingConfig
 from ttclib.errors import RequestError
 from ttclib.grading import get_grader
@@ -66,8 +66,6 @@ def revise(
         With a section ``[revision]``; decoding as ``[sampling]`` says.
     shard, on
         As in `ttclib.collect.run.sample`.
-    notify : callable
-        Told, in lines, what is being done.
 
     Returns
     -------

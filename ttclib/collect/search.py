@@ -87,8 +87,6 @@ def search(
         The part of the problems that is searched.
     on : Machines, optional
         As in `ttclib.collect.run.sample`.
-    notify : callable
-        Told, in lines, what is being done.
 
     Raises
     ------

@@ -24,7 +24,6 @@ _MOST_ITEMS = 64
 _LONGEST_PRODUCT = 3  # letters on an equation's right side that are factors; more are a word
 _INVERSE = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _COUNTED_TOGETHER = tuple(frozenset({(base, 1)}) for base in ("second", "foot", "pound", "dollar"))
-_INFINITY: Node = ("infinity",)
 _COMPOUND = ("list", "set", "seq", "matrix", "union", "intersection", "without", "relation")
 
 

@@ -10,7 +10,6 @@ import re
 from ttclib.grading.units import ONE_LETTER
 
 _FENCED = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", re.S)
-_LEFT_OVER = re.compile(r"^\s*(?:\$\$|\\\[|\\\()\s*|\s*(?:\$\$|\\\]|\\\))\s*$")
 # Commands in one spelling; what only sets the text says nothing.
 _SILENT = """
     displaystyle textstyle scriptstyle limits nolimits nonumber notag boldmath unboldmath mathstrut strut

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from ttclib.replay.arrays import as_grades, as_table, check_one_shape, rows_by_size
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.coverage import log_binomial
 from ttclib.replay.estimate import Estimate
-from ttclib.replay.factorials import log_binomial
 
 
 def expected_best_of_n(scores: ArrayLike, correct: ArrayLike, budgets: ArrayLike) -> np.ndarray:

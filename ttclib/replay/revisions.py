@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.coverage import log_avoided
 from ttclib.replay.draws import Seed, as_draws
 from ttclib.replay.estimate import Estimate
-from ttclib.replay.factorials import log_avoided
 from ttclib.replay.voting import check_weights
 
 SELECTIONS = ("hierarchical", "majority")

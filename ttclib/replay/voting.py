@@ -18,9 +18,9 @@ from ttclib.errors import RequestError
 from ttclib.replay.arrays import as_answers, as_grades, as_table, check_one_shape, rows_by_size
 from ttclib.replay.best_of_n import mean_of_the_best
 from ttclib.replay.budgets import as_budgets
+from ttclib.replay.coverage import log_avoided, log_factorials
 from ttclib.replay.draws import Draws, Seed, as_draws
 from ttclib.replay.estimate import Estimate
-from ttclib.replay.factorials import log_avoided, log_factorials
 from ttclib.replay.listing import listed_election
 
 MC_ERROR = 1e-3  # of the mean over problems, at most, unless the number of subsets is given

@@ -364,18 +364,6 @@ def agreed_html(agreed: pl.DataFrame) -> str:
     return table(agreed, columns)
 
 
-def agreement_html(agreement: Any) -> str:
-    """How far two difficulties agree, in a sentence, from `difficulty_agreement`."""
-    rho = f"{shown(agreement.spearman, 'spearman')} (95 % interval "
-    rho += f"{shown_interval(agreement.spearman_low, agreement.spearman_high, 'spearman')})"
-    if agreement.spearman is None or math.isnan(agreement.spearman):
-        rho = "undefined, as one of the two does not vary"
-    return (
-        f"<p>Over {agreement.n_problems} problems the rank correlation is {rho}; "
-        f"{agreement.same_bin:.0%} fall into the same bin and {agreement.within_one:.0%} at most one apart.</p>"
-    )
-
-
 def problems_html(
     profiles: pl.DataFrame, prompts: Mapping[str, tuple[str | None, str | None]], number: int, *, limit: int = 12
 ) -> str:

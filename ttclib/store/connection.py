@@ -100,11 +100,6 @@ def absorb(path: str | Path, *, wait_s: float | None = None, notify: Callable[[s
     One transaction; a row whose key is already there is left out, so repeating this is harmless. Of a model, what
     was not known is filled in.
 
-    Parameters
-    ----------
-    path, wait_s, notify
-        As in `connect`.
-
     Returns
     -------
     int
@@ -161,8 +156,6 @@ def replace_grades(
 
     Parameters
     ----------
-    path, wait_s, notify
-        As in `connect`.
     table : str
         ``grades``, ``node_grades`` or ``revision_grades``.
     grader : str

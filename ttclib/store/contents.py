@@ -42,11 +42,6 @@ class PolicyContents:
 def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> list[PolicyContents]:
     """What a store holds, by model, benchmark and setting: those with samples first, the smallest model first.
 
-    Parameters
-    ----------
-    notify : callable
-        Told in a line when waiting for a writer begins.
-
     Raises
     ------
     RequestError

@@ -32,13 +32,6 @@ def load_counts(
 ) -> PolicyCounts:
     """Count the graded samples of all policies; of a policy's settings the one with most of them.
 
-    Parameters
-    ----------
-    benchmark : str, optional
-        Needed where the store holds several.
-    notify : callable
-        Told in a line when waiting for a writer begins.
-
     Raises
     ------
     RequestError

@@ -55,8 +55,6 @@ def ingest(
         Parts, folders of parts, and stores, which stay as they are.
     keep : bool
         Leave the parts where they are; else each is deleted once its rows are in the store's file.
-    wait_s, notify
-        As in `ttclib.store.connection.connect`.
 
     Raises
     ------

@@ -66,8 +66,6 @@ def inspected(
     ----------
     parts_of : pathlib.Path, optional
         The store that the parts lie beside, of a copy of it.
-    wait_s, notify
-        As in `ttclib.store.connect`.
 
     Raises
     ------

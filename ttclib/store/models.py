@@ -46,11 +46,6 @@ def read_row(con: duckdb.DuckDBPyConnection, model: str | None) -> dict[str, Any
 def list_models(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> list[dict[str, Any]]:
     """Every model that a store names, as policy or as verifier, with what it knows of it.
 
-    Parameters
-    ----------
-    notify : callable
-        Told in a line when waiting for a writer begins.
-
     Returns
     -------
     list of dict
@@ -101,8 +96,6 @@ def set_model_facts(
     ----------
     model : str
         A policy or verifier that the store names.
-    wait_s, notify
-        As in `ttclib.store.load_pool`.
     **facts
         Columns of the table ``models``: ``n_parameters``, ``usd_per_mtok_input``, ``price_date``, ``kind``, …
 

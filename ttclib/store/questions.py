@@ -32,8 +32,6 @@ def load_questions(
     policy, setting : str
         Whose, and under which setting, by its name. Where no greedy answer was kept under it, one that was sampled at
         temperature 0 with the same prompt format counts.
-    notify : callable
-        Told in a line when waiting for a writer begins.
 
     Raises
     ------

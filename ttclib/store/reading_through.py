@@ -20,8 +20,6 @@ def refuse_damaged(path: str | Path, *, notify: Callable[[str], None] = lambda t
     ----------
     path : str or pathlib.Path
         It need not be there.
-    notify : callable
-        Told in a line when waiting for a writer begins.
 
     Raises
     ------

@@ -31,8 +31,6 @@ def matching_settings(
         As in `ttclib.store.load_pool`.
     where : mapping of str to value, optional
         None: the key is not there; ``"*"``: any. By default all settings.
-    wait_s, notify
-        As in `ttclib.store.load_pool`.
 
     Returns
     -------

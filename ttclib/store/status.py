@@ -23,11 +23,6 @@ from ttclib.store.schema import parts_directory, pending_parts, readable_path
 def store_status(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     """Count what a store holds and what its last run has left to do.
 
-    Parameters
-    ----------
-    notify : callable
-        Told in a line when waiting for a writer begins.
-
     Returns
     -------
     dict

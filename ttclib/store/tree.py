@@ -44,8 +44,6 @@ def load_tree(
         Only of its problems; by default of all.
     problem_ids : sequence of str, optional
         Only of these problems; None: of all.
-    wait_s, notify
-        As in `ttclib.store.load_pool`.
 
     Returns
     -------

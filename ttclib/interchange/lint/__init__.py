@@ -14,8 +14,7 @@ import polars as pl
 from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Assembled
 from ttclib.interchange.columns import Notify
-from ttclib.interchange.lint.amounts import lacking_tokens, n_depends_on_c, stopped
-from ttclib.interchange.lint.copies import copied, replayed
+from ttclib.interchange.lint.copies import copied, lacking_tokens, n_depends_on_c, replayed, stopped
 from ttclib.interchange.lint.drawn import COLUMNS, Drawn, Finding, canonical, portions
 from ttclib.interchange.lint.grades import contradicting, unknown_form
 from ttclib.interchange.lint.placement import misplaced

@@ -18,7 +18,9 @@ from ttclib.samples import Chains, Verifier
 @register
 @dataclass(frozen=True)
 class Revisions(Strategy):
-    """A ratio of sequential to parallel, whose budgets are one curve. Snell et al., arXiv:2408.03314, section 6."""
+    """A ratio of sequential to parallel, whose budgets are one curve.
+    Snell et al. 2024, arXiv:2408.03314, section 6.
+    """
 
     # float or {"sequential", "parallel"}; sequential over parallel; the nearest split that a budget allows is used
     ratio: float | str = parameter(

@@ -1,16 +1,16 @@
 """Pictures, one module a question; each is drawn from a table that `ttclib.analysis` made.
 
 To add one: rows with what tooltips say (`rows`), a `Measure` (`axes`), a `Series` (`series`), the layers of `Lines`
-and `finished` (`grammar`).
+and `finished` (`grammar`). `n_bins` are the bins that were cut, of which some may have no row; None: up to the largest
+in the table.
 """
 
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
-from ttclib.show.charts.compare import differences_chart, graders_chart, sides_chart
+from ttclib.show.charts.compare import differences_chart, gain_chart, graders_chart, lengths_chart, sides_chart
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.frontier import frontier_chart, plan_chart
-from ttclib.show.charts.gain import gain_chart, lengths_chart
 from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
 from ttclib.show.charts.pairs import needed_chart, pair_bins_chart, pairs_chart
 from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart

@@ -66,8 +66,6 @@ def accuracy_chart(
     ----------
     curves : polars.DataFrame
         As `Study.replay` gives it; unless `by_bin`, rows of single bins are left aside.
-    caption : sequence of str
-        Lines under the title, from `caption`.
     budget : int, optional
         Where the rule stands; None: no rule, unless there is a list to move it by.
     slider : bool
@@ -83,8 +81,6 @@ def accuracy_chart(
         What the budget counts: samples, or generations where not all are whole samples.
     y_domain : pair of float, optional
         Ends of the accuracy axis, 0 to 1; None: what the bands need, in tenths.
-    n_bins : int, optional
-        Bins that were cut, of which some may have no row; None: up to the largest in the table.
     width, height : int
         Of the plot, in px.
 

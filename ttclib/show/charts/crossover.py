@@ -56,8 +56,6 @@ def crossover_chart(
         the store can answer.
     slider : bool
         Give the picture controls of its own, which work without a kernel.
-    n_bins : int, optional
-        Bins that were cut, of which some may have no row; None: up to the largest in the table.
 
     Raises
     ------

@@ -42,8 +42,6 @@ def difficulty_histogram(
         As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
     kind : {"oracle", "predicted"}
         Which bins to colour by.
-    n_bins : int, optional
-        Bins that were cut, of which some may have no problem; None: up to the largest in the table.
 
     Raises
     ------
@@ -87,8 +85,6 @@ def agreement_chart(profiles: pl.DataFrame, *, caption: Sequence[str] = (), n_bi
     ----------
     profiles : polars.DataFrame
         As `DifficultyAnswer.problems` of `ttclib.study.difficulty`.
-    n_bins : int, optional
-        Bins that were cut, of which some may have no problem; None: up to the largest in the table.
 
     Raises
     ------

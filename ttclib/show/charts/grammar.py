@@ -131,8 +131,6 @@ def finished(
     ----------
     rows : list of dict, optional
         What `ROWS` stands for in it. Altair copies inline data with every layer, these not.
-    caption : sequence of str
-        Lines below the title.
     size : int
         ``width`` and ``height`` of a chart without panels, in px.
     """

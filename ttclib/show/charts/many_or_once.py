@@ -18,15 +18,15 @@ from ttclib.show.charts.axes import QUANTITY, SIGNED_POINTS, share
 from ttclib.show.charts.grammar import ROWS, Lines, finished
 from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, spread_labels
 from ttclib.show.charts.rows import intervals_param, rows_of, tips
-from ttclib.show.charts.series import Series, faded, picked_param
+from ttclib.show.charts.series import FIRST_AHEAD, SECOND_AHEAD, TOO_CLOSE, Series, faded, picked_param
 from ttclib.show.theme import INK, QUIET_INK, drawn, pair, style_of
 from ttclib.study.many_or_once import ManyOrOnce
 
 # Sides from the cheapest to the dearest; each has a dash and a point of its own as well.
 COLORS = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#56B4E9", "#A6761D", "#4D4D9F", "#B2182B")
 DASHES = ((), (7, 3), (12, 3, 2, 3), (4, 2), (9, 2, 1, 2, 1, 2), (14, 4))  # none dotted, as coverage is
-AHEAD = {"many": ("several ahead", "#0072B2", "square"), "once": ("one ahead", "#D55E00", "diamond")}
-CLOSE = ("too close to call", "#767676", "circle")
+AHEAD = {"many": ("several ahead", *FIRST_AHEAD), "once": ("one ahead", *SECOND_AHEAD)}
+CLOSE = ("too close to call", *TOO_CLOSE)
 ROW_PX, HEIGHT = 42, 330
 TOLD = ("budget", "cost", column("accuracy", label="accuracy"), "n_problems")
 PAIR_TOLD = (

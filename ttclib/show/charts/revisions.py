@@ -71,8 +71,6 @@ def sweep_chart(sweep: pl.DataFrame, *, caption: Sequence[str] = (), n_bins: int
     ----------
     sweep : polars.DataFrame
         As `ratio_sweep` gives it.
-    n_bins : int, optional
-        Bins that were cut, of which some may have no row; None: up to the largest in the table.
 
     Raises
     ------
@@ -111,8 +109,6 @@ def best_split_chart(
         As `ratio_sweep` gives it with bins.
     budget : int, optional
         None: the one with the most splits, of equals the largest.
-    n_bins : int, optional
-        Bins that were cut, of which some may have no row; None: up to the largest in the table.
 
     Raises
     ------

@@ -47,8 +47,6 @@ def saving_chart(
     savings : polars.DataFrame
         Rows of `efficiency` over all problems and by bin; several numbers of queries that share the bill are told
         apart by a column ``queries``.
-    n_bins : int, optional
-        Bins that were cut, of which some may have no row; None: up to the largest in the table.
 
     Raises
     ------

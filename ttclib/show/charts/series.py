@@ -25,6 +25,8 @@ SHAPES = (
     "wedge",
     "arrow",
 )
+# How a verdict looks where two sides are held against each other: colour and point.
+FIRST_AHEAD, SECOND_AHEAD, TOO_CLOSE = ("#0072B2", "square"), ("#D55E00", "diamond"), ("#767676", "circle")
 DASHES: tuple[tuple[int, ...], ...] = ((), (7, 3), (2, 3), (12, 3, 2, 3), (4, 2), (9, 2, 1, 2, 1, 2), (14, 4), (1, 2))
 
 

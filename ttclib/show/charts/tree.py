@@ -29,8 +29,6 @@ def gains_chart(gains: pl.DataFrame, baseline: str, *, caption: Sequence[str] = 
         As `gains_over` gives it.
     baseline : str
         Strategy that was subtracted.
-    n_bins : int, optional
-        Bins that were cut, of which some may have no row; None: up to the largest in the table.
 
     Raises
     ------
