@@ -22,6 +22,7 @@ _PLACES = {
     "ttclib.replay.outcomes": ("Outcomes",),
     "ttclib.replay.estimate": ("Estimate", "grades_by_answer"),
     "ttclib.replay.strategy": ("Strategy", "strategies", "variants"),
+    "ttclib.replay.selecting": ("Selection", "select"),
     "ttclib.replay.coverage": ("pass_at_k",),
     "ttclib.replay.best_of_n": ("expected_best_of_n",),
     "ttclib.replay.voting": ("majority_vote", "weighted_best_of_n"),

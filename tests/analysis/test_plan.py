@@ -63,7 +63,7 @@ def test_the_file_is_read_back_as_it_was(tmp_path):
     plan = planned([one], [1.0, 4.0, 8.5], told).made_from("abc", {"ttclib": "0.1"})
     text = plan.to_json()
     read = json.loads(text)
-    assert (read["format"], read["version"], read["store"]) == ("ttclib-plan", 1, "abc")
+    assert (read["format"], read["version"], read["store"]) == ("ttclib-plan", 2, "abc")
     assert read["stopping"] is None and read["predictor"] is None
     assert {"policy", "setting", "verifier", "aggregation", "budget", "variant"} <= set(read["choices"][0][0][0])
     assert read["difficulty"]["thresholds"] == list(told.thresholds) and read["ledger"]["unit"] == "generations"
@@ -78,8 +78,9 @@ def test_the_file_is_read_back_as_it_was(tmp_path):
     ("change", "message"),
     [
         ({"format": "other"}, "not a plan: export one"),
-        ({"version": 2}, "of version 2, this library reads 1"),
-        ({"stopping": {"rule": "beta"}}, "has a stopping rule"),
+        ({"version": 3}, "of version 3, this library reads 1 and 2"),
+        ({"stopping": {"rule": {}}}, "stopping rules are not those"),
+        ({"predictor": {"name": "question"}}, "predictor cannot be read"),
         ({"choices": [[]]}, "more or fewer choices"),
         ({"limits": ["x"]}, "not a plan"),
         ({"ledger": {"unit": "euro"}}, "ledger item unit = 'euro'"),

@@ -9,9 +9,8 @@ from typing import Any
 import click
 import polars as pl
 
-import ttclib
 from ttclib.analysis.optimise import PER
-from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan import PLAN_PROBES, Plan
 from ttclib.cli.common import cli, notify
 from ttclib.cli.options import (
     BILL,
@@ -32,7 +31,6 @@ from ttclib.cli.options import (
 from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError, one_of
 from ttclib.fresh_names import unfinished
-from ttclib.store.fingerprint import fingerprint
 
 SHOWN = ("variant", "bin", "budget", "cost", "accuracy", "ci_low", "ci_high")
 CHOSEN = ("bin", "at_most", "cost", "accuracy", "ci_low", "ci_high", "chosen")
@@ -60,7 +58,7 @@ def frontier(
     **choices: Any,
 ) -> None:
     """Accuracy against cost: every strategy, and the best choice at most at each cost, by bin and over all."""
-    from ttclib.study.answers import ask_allocation, ask_frontier
+    from ttclib.study.answers import ask_allocation, ask_export, ask_frontier
 
     if export_policy is not None:
         raise RequestError("--export-policy is called --export-plan now: `policy` means the model")
@@ -81,11 +79,12 @@ def frontier(
             heading=f"One limit for every problem, mixed so that all is spent, and for all on average, in {unit}",
         )
         return
-    found = ask_frontier(study, question_of(study, choices), **costs, limits=limits, per=per, n_resamples=resamples)
+    asked = question_of(study, choices)
+    found = ask_frontier(study, asked, **costs, limits=limits, per=per, n_resamples=resamples)
     result = found.result
     if export_plan is not None:
-        plan = result.plan.made_from(fingerprint(study.store), {"ttclib": ttclib.__version__})
-        _write(export_plan, plan.to_json())
+        plan = ask_export(study, asked, result.plan, costs["probes"], costs["reused"])
+        write_whole(export_plan, plan.to_json())
         notify(f"plan written to '{export_plan}'")
     rows = [{**row, "unit": result.unit} for row in result.frame.to_dicts()]
     whole = result.frame.filter(pl.col("bin").is_null())
@@ -154,13 +153,13 @@ def apply(
     **choices: Any,
 ) -> None:
     """What a plan that `ttc frontier --export-plan` wrote comes to on a store, difficulty told by a few samples."""
-    from ttclib.study.answers import PLAN_PROBES, ask_plan
+    from ttclib.study.answers import ask_plan
 
     read = read_plan(file)
     study = study_of(choices)
     found = ask_plan(study, read, question_of(study, choices), probes, draws, queries, reuse_probes)
     frame = found.result.frame().filter(pl.col("bin").is_null()).drop("bin")
-    few = f"{PLAN_PROBES if probes is None else probes} samples a problem"
+    few = f"{(read.n_told_by or PLAN_PROBES) if probes is None else probes} samples a problem"
     by = "the question" if (read.source or "").startswith("question") else few
     rows = [{"strategy": "compute_optimal", **row} for row in frame.to_dicts()]
     print_answer(
@@ -190,7 +189,8 @@ def read_plan(file: Path) -> Plan:
         raise RequestError(f"cannot read '{file}': {getattr(error, 'strerror', None) or error}") from error
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
     temporary = unfinished(path)
     try:
         temporary.write_text(text + "\n", encoding="utf-8")
