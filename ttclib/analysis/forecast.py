@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 
 from ttclib.analysis.live import COLLECT, DRAW, TELL, WINDOW, Action, State, decide, spent
 from ttclib.analysis.plan import Plan, Step
@@ -21,6 +22,14 @@ from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.selecting import chooser, made
 from ttclib.samples import Pool, Verifier
 
+FORECAST_SCHEMA = {
+    "measure": pl.String,
+    "forecast": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "at_most": pl.Float64,
+    "n_problems": pl.Int64,
+}
 RUNS = 20  # live runs of each problem that is held
 REPLICATES = 4000
 
@@ -67,6 +76,16 @@ class Forecast:
     level: float
     accuracy: tuple[float, float, float]
     cost: tuple[float, float, float]
+
+    def frame(self) -> pl.DataFrame:
+        """A row of accuracy and one of cost, columns as in `FORECAST_SCHEMA`."""
+        sides = {"accuracy": self.accuracy, "cost": self.cost}
+        rows = [
+            {"measure": name, "forecast": side[0], "low": side[1], "high": side[2], "at_most": self.at_most,
+             "n_problems": self.n_problems}
+            for name, side in sides.items()
+        ]  # fmt: skip
+        return pl.DataFrame(rows, schema=FORECAST_SCHEMA)
 
     def holds(self, accuracy: float, cost: float) -> tuple[bool, bool]:
         """Whether accuracy, and cost, came out inside."""

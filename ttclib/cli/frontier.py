@@ -9,6 +9,7 @@ from typing import Any
 import click
 import polars as pl
 
+from ttclib.analysis.live import WINDOW
 from ttclib.analysis.optimise import PER
 from ttclib.analysis.plan import PLAN_PROBES, Plan
 from ttclib.cli.common import cli, notify
@@ -112,7 +113,7 @@ class Plans(click.Group):
 
 @cli.group(cls=Plans)
 def plan() -> None:
-    """What to run in which bin within which cost: apply it elsewhere, or show it."""
+    """What to run in which bin within which cost: apply it elsewhere, forecast new problems, or show it."""
 
 
 @plan.command()
@@ -169,6 +170,44 @@ def apply(
         rows=rows,
         notes=found.notes,
         heading=f"The plan of '{file}' on '{study.policy}', difficulty from {by}, cost in {read.ledger.label}",
+    )
+
+
+@plan.command(name="forecast")
+@click.argument("file", type=click.Path(path_type=Path))
+@options(STORE, WHOSE)
+@click.option("--problems", type=int, default=100, show_default=True, help="New problems, like those of the store.")
+@click.option("--at-most", type=float, help="Cost of a problem; default: the plan's largest limit.")
+@click.option("--window", type=click.IntRange(min=1), default=WINDOW, show_default=True,
+              help="Samples drawn at once before a stopping rule is asked.")  # fmt: skip
+@click.option("--draws", "n_runs", type=click.IntRange(min=1), default=20, show_default=True,
+              help="Live runs of each problem that is held.")  # fmt: skip
+@options(SEEDED, OUTPUT)
+def forecast_plan(
+    file: Path,
+    problems: int,
+    at_most: float | None,
+    window: int,
+    n_runs: int,
+    seed: int,
+    as_json: bool,
+    as_csv: bool,
+    **choices: Any,
+) -> None:
+    """What a plan will come to on new problems like those of a store, live: 95 % prediction intervals."""
+    from ttclib.study.forecasting import ask_forecast
+
+    found = ask_forecast(
+        study_of(choices), read_plan(file), problems, at_most, window=window, n_runs=n_runs, seed=seed
+    )
+    print_answer(
+        found.result.frame(),
+        as_json=as_json,
+        as_csv=as_csv,
+        rows=found.result.frame().to_dicts(),
+        findings=found.findings,
+        notes=found.notes,
+        heading=f"The plan of '{file}' on {problems} new problems, cost in {found.result.unit}",
     )
 
 
