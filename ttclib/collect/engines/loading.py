@@ -26,8 +26,11 @@ _HELD: ContextVar[dict[tuple[str, ...], Any] | None] = ContextVar("held", defaul
 def holding_models() -> Iterator[None]:
     """Keep what is loaded inside until the end: work that turns from drawing to scoring and back loads each once.
 
-    As in a search policy and verifier are in memory together.
+    As in a search policy and verifier are in memory together. Inside another the outer one keeps them.
     """
+    if _HELD.get() is not None:
+        yield
+        return
     token = _HELD.set({})
     try:
         yield
