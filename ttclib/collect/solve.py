@@ -29,6 +29,7 @@ from ttclib.config import RunConfig
 from ttclib.errors import RequestError, TTCError
 from ttclib.grading import get_grader
 from ttclib.problems import Problem
+from ttclib.replay.selecting import chooser, made
 from ttclib.samples import LOGPROB, Pool, Questions, Verifier
 from ttclib.store import connect, is_collected, load_pool, load_questions
 from ttclib.store.classes import known_classes
@@ -128,6 +129,8 @@ def _check_step(step: Step, config: RunConfig) -> None:
         check_identity(config.store, model)
     else:
         model, row = config.policy, config.setting_row()
+        if step.kind == "pool":
+            chooser(made(step.strategy, dict(step.parameters)))
         if step.kind == "tree":
             refuse_chat(config.policy, "a tree search")
             if config.prm is None or config.prm.name != step.verifier:
