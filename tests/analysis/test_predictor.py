@@ -62,7 +62,13 @@ def test_what_is_missing_or_of_another_model_is_said():
 
 @pytest.mark.parametrize(
     "change",
-    [{"name": "question:mind"}, {"intercept": None}, {"columns": [["eval", "x", 0, 1.0]]}, {"hidden": ["x"]}, {"ngrams": 3}],
+    [
+        {"name": "question:mind"},
+        {"intercept": None},
+        {"columns": [["eval", "x", 0, 1.0]]},
+        {"hidden": ["x"]},
+        {"ngrams": 3},
+    ],
 )
 def test_a_predictor_that_cannot_be_read_is_refused_in_a_line(change):
     asked, ease = questions(100)

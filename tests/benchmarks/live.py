@@ -56,8 +56,8 @@ def live(plan: Plan, at_most: float, store: Path, sets: list[list[Problem]]) -> 
 @measure(
     "live",
     "Forecast against fact",
-    f"{RUNS} disjoint sets of {A_RUN} questions that the demo does not hold, answered by the lab's models as `ttc solve` does, under "
-    "plans that were made on the demo, in tokens a question: in how many accuracy, cost, and both lie in the 95 % "
+    f"{RUNS} disjoint sets of {A_RUN} questions that the demo does not hold, answered by the lab's models as `ttc solve` "
+    "does, under plans made on the demo, in tokens a question: in how many accuracy, cost, and both lie in the 95 % "
     "prediction interval that was told beforehand.",
 )
 def forecast_against_fact() -> Rows:

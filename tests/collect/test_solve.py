@@ -18,10 +18,10 @@ from ttclib.problems import Problem, load_problems, new_questions
 from ttclib.store import connect, load_pool
 
 pytest.importorskip("torch")
-from ttclib.collect import run  # noqa: E402
-from ttclib.collect.engines import loading  # noqa: E402
-from ttclib.collect.solve import check_solve, solve  # noqa: E402
-from ttclib.config import load_config  # noqa: E402
+from ttclib.collect import run
+from ttclib.collect.engines import loading
+from ttclib.collect.solve import check_solve, solve
+from ttclib.config import load_config
 
 POLICY, PRM = "lab-policy", "lab-prm"
 PREDICTED = {"source": "predicted", "verifier": PRM, "aggregation": "last"}
@@ -146,15 +146,16 @@ def test_questions_without_answers_are_answered_and_not_graded(config, tmp_path)
     assert load_pool(config.store).benchmark == "asked"
 
 
+COLD = replace(step("majority_vote", 2), setting={"temperature": 0.3})
 HARD = plan_of(step("best_of_n", 2), step("best_of_n", 4), probes=2, **PREDICTED)
 
 
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        (plan_of(replace(step("majority_vote", 2), policy="other")), "the plan runs 'other', the configuration 'lab-policy'"),
-        (plan_of(replace(step("best_of_n", 2), verifier="orm")), r"scores of 'orm', and \[prm\] of the configuration names 'lab-prm'"),
-        (plan_of(replace(step("majority_vote", 2), setting={"temperature": 0.3})), "made with temperature = 0.3, the configuration draws with 1:"),
+        (plan_of(replace(step("majority_vote", 2), policy="other")), "runs 'other', the configuration 'lab-policy'"),
+        (plan_of(replace(step("best_of_n", 2), verifier="orm")), r"\[prm\] of the configuration names 'lab-prm'"),
+        (plan_of(COLD), "made with temperature = 0.3, the configuration draws with 1:"),
         (replace(HARD, source="oracle"), "right answers, which a new question lacks"),
         (replace(HARD, source="question"), "has no predictor: export it again"),
         (plan_of(step("revisions", 4)), r"add a section \[revision\]"),
@@ -182,7 +183,7 @@ def test_a_question_of_another_benchmark_is_refused(config):
         ([{"question": "1+1"}], "lacks the field 'prompt'"),
         ([{"prompt": "  "}], "'prompt' is empty"),
         ([{"prompt": "1+1"}, {"prompt": " 1+1 "}], "line 2: the same question stands in line 1"),
-        ([{"prompt": "1", "problem_id": "a"}, {"prompt": "2", "problem_id": "a"}], "line 2: problem_id 'a' stands in line 1"),
+        ([{"prompt": "1", "problem_id": "a"}, {"prompt": "2", "problem_id": "a"}], "problem_id 'a' stands in line 1"),
         (["x"], "line 1 is no JSON object"),
     ],
 )  # fmt: skip

@@ -69,7 +69,10 @@ def test_over_all_subsets_or_orders_it_is_what_replay_says(name, found):
 @pytest.mark.parametrize(("prior", "share"), [("beta", 0.7), ("dirichlet", 0.55)])
 def test_a_rule_stops_on_average_after_as_many_as_replay_draws(prior, share):
     answers = ["a", "b", "a", "c", "a", None]
-    for how in (made("adaptive_consistency", {"threshold": share, "prior": prior}), made("weighted_stop", {"lead": share})):
+    for how in (
+        made("adaptive_consistency", {"threshold": share, "prior": prior}),
+        made("weighted_stop", {"lead": share}),
+    ):
         ids, table = numbered(answers), np.array([0.9, 0.2, 0.5, 0.4, 0.3, 0.8])
         pool = make_pool([[1, 0, 1, 0, 1, 0]], answer_ids=[ids], scores=[table])
         stops = [how.stops_at(ids[list(o)], table[list(o)]) or 6 for o in permutations(range(6))]
@@ -79,7 +82,7 @@ def test_a_rule_stops_on_average_after_as_many_as_replay_draws(prior, share):
 
 def test_ties_are_broken_by_the_seed_evenly():
     taken = [ttclib.select(["a", "b"], seed=seed).answer for seed in range(400)]
-    assert 150 < taken.count("a") < 250 and ttclib.select(["a", "b"], seed=3) .index == select(["a", "b"], seed=3).index
+    assert 150 < taken.count("a") < 250 and ttclib.select(["a", "b"], seed=3).index == select(["a", "b"], seed=3).index
     assert select([None, None]).answer is None and select(["x", None, "x"]).share == pytest.approx(2 / 3)
 
 

@@ -89,10 +89,12 @@ class Forecast:
 
     def holds(self, accuracy: float, cost: float) -> tuple[bool, bool]:
         """Whether accuracy, and cost, came out inside."""
-        return tuple(
-            side[1] - 1e-9 * abs(side[1]) <= fact <= side[2] + 1e-9 * abs(side[2])
-            for side, fact in ((self.accuracy, accuracy), (self.cost, cost))
-        )  # type: ignore[return-value]
+        return _within(accuracy, *self.accuracy[1:]), _within(cost, *self.cost[1:])
+
+
+def _within(fact: float, low: float, high: float) -> bool:
+    """Inside but for rounding."""
+    return low - 1e-9 * abs(low) <= fact <= high + 1e-9 * abs(high)
 
 
 def live_runs(
@@ -137,36 +139,55 @@ def live_runs(
     shape = (n, n_runs)
     accuracy, cost, n_samples, bins = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape), np.zeros(shape, int)
     pool = replace(pool, correct=_not_graded_is_wrong(pool))
-    searched: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    deep = _Deep(plan, collected)
     for run in range(n_runs):
         rng = np.random.default_rng([seed, run])
         order = np.argsort(np.where(pool.present, rng.random(pool.present.shape), np.inf), axis=1)
-        shuffled = pool.of_samples(order)
-        reads = None if verifier is None else verifier.cut(lambda table, to=order: np.take_along_axis(table, to, axis=1))
-        walks = [
-            _walk(plan, shuffled, row, reads, aggregation, None if ease is None else float(ease[row]), at_most, window,
-                  int(rng.integers(1 << 31)))
-            for row in range(n)
-        ]  # fmt: skip
+        shuffled, reads = pool.of_samples(order), None if verifier is None else verifier.cut(_in_order(order))
+        walks = []
+        for row in range(n):
+            told = None if ease is None else float(ease[row])
+            state = State(at_most, ease=told, seed=int(rng.integers(1 << 31)), window=window)
+            walks.append(_walk(plan, shuffled, row, reads, aggregation, state))
         batches = [state.batches for _, state in walks]
         cost[:, run] = plan.ledger.price(spent(shuffled, batches, reads))[:, 0] + (0.0 if passes is None else passes)
         n_samples[:, run] = [sum(one) for one in batches]
         bins[:, run] = [action.bin or 1 for action, _ in walks]
-        for step, taken, first in {(id(a.step), a.n, a.first): (a.step, a.n, a.first) for a, _ in walks}.values():
-            rows = np.array([at for at, (a, _) in enumerate(walks) if (a.step, a.n, a.first) == (step, taken, first)])
+        ends = [(action.step, action.n, action.first) for action, _ in walks]
+        for end in {(id(step), taken, first): (step, taken, first) for step, taken, first in ends}.values():
+            step, taken, first = end
+            assert step is not None
+            rows = np.array([row for row, one in enumerate(ends) if one == end])
             if walks[rows[0]][0].kind == COLLECT:
-                if collected is None:
-                    raise RequestError(f"'{step.label}' is no strategy of whole samples: open the plan's store")
-                if id(step) not in searched:
-                    one = collected(step)
-                    column = one.budgets.index(step.budget)
-                    searched[id(step)] = one.accuracy[:, column], plan.ledger.price(one)[:, column]
-                right, price = searched[id(step)]
+                right, price = deep.of(step)
                 accuracy[rows, run], cost[rows, run] = right[rows], cost[rows, run] + price[rows]
                 n_samples[rows, run] += step.budget
-                continue
-            accuracy[rows, run] = _graded(shuffled.of_problems(rows), reads, rows, step, taken, first, aggregation)
+            else:
+                own = shuffled.of_problems(rows)
+                accuracy[rows, run] = _graded(own, reads, rows, step, taken, first, aggregation)
     return LiveRuns(accuracy, cost, n_samples, bins)
+
+
+class _Deep:
+    """What searches and revisions come to and cost, each asked for once."""
+
+    def __init__(self, plan: Plan, collected: Callable[[Step], Outcomes] | None) -> None:
+        self._plan, self._collected = plan, collected
+        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def of(self, step: Step) -> tuple[np.ndarray, np.ndarray]:
+        """Accuracy and cost, shape (problems,) each."""
+        if self._collected is None:
+            raise RequestError(f"'{step.label}' is no strategy of whole samples: open the plan's store")
+        if id(step) not in self._known:
+            one = self._collected(step)
+            column = one.budgets.index(step.budget)
+            self._known[id(step)] = one.accuracy[:, column], self._plan.ledger.price(one)[:, column]
+        return self._known[id(step)]
+
+
+def _in_order(columns: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda table: np.take_along_axis(table, columns, axis=1)
 
 
 def _not_graded_is_wrong(pool: Pool) -> np.ndarray:
@@ -176,21 +197,12 @@ def _not_graded_is_wrong(pool: Pool) -> np.ndarray:
 
 
 def _walk(
-    plan: Plan,
-    pool: Pool,
-    row: int,
-    reads: Verifier | None,
-    aggregation: str,
-    ease: float | None,
-    at_most: float,
-    window: int,
-    seed: int,
+    plan: Plan, pool: Pool, row: int, reads: Verifier | None, aggregation: str, state: State
 ) -> tuple[Action, State]:
     """One live run of one problem, up to its answer."""
     ids, size = pool.answer_ids[row], int(pool.pool_sizes[row])
     answers = [None if one < 0 else one for one in ids[:size].tolist()]
     scores = None if reads is None else reads.by(aggregation)[row, :size].tolist()
-    state = State(at_most, ease=ease, seed=seed, window=window)
     while (action := decide(plan, state)).kind == DRAW:
         begin, end = len(state.answers), len(state.answers) + action.n
         if end > size:
@@ -271,5 +283,5 @@ def forecast(
         plan.ledger.label,
         level,
         (float(accuracy.mean()), float(np.quantile(ends[:, 0], tails[0])), float(np.quantile(ends[:, 1], tails[1]))),
-        (float(cost.mean()), *(float(np.quantile(ends[:, 2], tail)) for tail in tails)),
+        (float(cost.mean()), float(np.quantile(ends[:, 2], tails[0])), float(np.quantile(ends[:, 2], tails[1]))),
     )

@@ -165,7 +165,9 @@ class Plan:
         found = {one for one in found if one[0] is not None}
         if len(found) > 1:
             names = ", ".join(sorted(f"{name} ({how})" for name, how in found))
-            raise RequestError(f"the plan reads the scores of {names}: export one that reads one verifier's, in one way")
+            raise RequestError(
+                f"the plan reads the scores of {names}: export one that reads one verifier's, in one way"
+            )
         return found.pop() if found else (None, "last")
 
     def limit(self, at_most: float | None) -> float:
@@ -411,7 +413,10 @@ class Plan:
         return plan
 
 
-_STEP_COLUMNS = ("policy", "strategy", "variant", "budget", "share", "cost", "accuracy", "given_up", "tied")
+_STEP_COLUMNS = (
+    *("policy", "strategy", "variant", "budget", "share", "cost", "accuracy", "ci_low", "ci_high"),
+    *("given_up", "tied"),
+)
 PLAN_SCHEMA = {
     "bin": pl.Int64,
     "ease_from": pl.Float64,
@@ -423,6 +428,8 @@ PLAN_SCHEMA = {
     "share": pl.Float64,
     "cost": pl.Float64,
     "accuracy": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "given_up": pl.Float64,
     "tied": pl.Int64,
 }

@@ -128,6 +128,7 @@ def features_of(questions: Questions, predictor: str) -> Features:
 
 
 def refuse_missing(known: np.ndarray | None, questions: Questions, feature: str) -> None:
+    """Refuse questions of which a feature is not known; `known` says of which it is, None: of none."""
     what = {"hidden": "hidden state", "greedy": "greedy answer's log-probability"}[feature]
     remedy = f"`ttc features CONFIG --feature {feature}` takes them"
     n = len(questions.problem_ids)

@@ -75,7 +75,9 @@ class Predictor:
         n = len(questions.problem_ids)
         total = np.full(n, self.intercept)
         if self.wants == "hidden":
-            refuse_missing(~np.isnan(questions.hidden).any(axis=1) if questions.hidden.size else None, questions, "hidden")
+            refuse_missing(
+                ~np.isnan(questions.hidden).any(axis=1) if questions.hidden.size else None, questions, "hidden"
+            )
             if questions.hidden.shape[1] != len(self.hidden):
                 raise RequestError(
                     f"{self.name} difficulty: hidden states of width {questions.hidden.shape[1]}, the plan's predictor "

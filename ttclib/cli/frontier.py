@@ -197,9 +197,7 @@ def forecast_plan(
     """What a plan will come to on new problems like those of a store, live: 95 % prediction intervals."""
     from ttclib.study.forecasting import ask_forecast
 
-    found = ask_forecast(
-        study_of(choices), read_plan(file), problems, at_most, window=window, n_runs=n_runs, seed=seed
-    )
+    found = ask_forecast(study_of(choices), read_plan(file), problems, at_most, window=window, n_runs=n_runs, seed=seed)
     print_answer(
         found.result.frame(),
         as_json=as_json,

@@ -21,13 +21,19 @@ from ttclib.errors import RequestError
 @click.argument("problems", type=click.Path(path_type=Path))
 @click.option("--config", required=True, help="Policy, decoding and verifiers: a TOML file or preset.")
 @click.option("--store", type=click.Path(path_type=Path), help="Overrides store: what is drawn goes there.")
-@click.option("--at-most", type=float, help="Cost of a question, in the plan's unit; default: the plan's largest limit.")
+@click.option(
+    "--at-most", type=float, help="Cost of a question, in the plan's unit; default: the plan's largest limit."
+)
 @click.option("--window", type=click.IntRange(min=1), default=WINDOW, show_default=True,
               help="Samples drawn at once before a stopping rule is asked.")  # fmt: skip
 @click.option("--benchmark", help="Name of the questions in the store; default: the file's.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write answers here, a JSON line each; default: print.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write answers here, a JSON line each; default: print."
+)
 @click.option("--shadow", is_flag=True, help="Forecast first, and report the forecast beside the fact.")
-@click.option("--past", type=click.Path(path_type=Path), help="With --shadow: the store that tells it; default: the store.")
+@click.option(
+    "--past", type=click.Path(path_type=Path), help="With --shadow: the store that tells it; default: the store."
+)
 @click.option("--past-benchmark", help="With --shadow: its questions there, where it holds several benchmarks.")
 @click.option("--seed", type=SEED, help="Overrides sampling.seed.")
 @options(CLUSTER)

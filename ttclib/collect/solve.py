@@ -125,7 +125,9 @@ def _check_step(step: Step, config: RunConfig) -> None:
         model, row = config.revision.model or config.policy, config.revision_setting_row(config.revision)
         verifier = None if config.revision.verifier is None else config.revision.verifier.name
         if step.verifier not in (None, LOGPROB, verifier):
-            raise RequestError(f"the plan's {step.label} reads '{step.verifier}', and [revision.verifier] is '{verifier}'")
+            raise RequestError(
+                f"the plan's {step.label} reads '{step.verifier}', and [revision.verifier] is '{verifier}'"
+            )
         check_identity(config.store, model)
     else:
         model, row = config.policy, config.setting_row()
@@ -245,7 +247,9 @@ class _Solving:
         for row, name in enumerate(pool.problem_ids):
             state, begin, end = self._states[name], len(self._states[name].answers), targets[name]
             if pool.pool_sizes[row] < end:
-                raise TTCError(f"question '{name}' has {pool.pool_sizes[row]} of {end} samples: the same command goes on")
+                raise TTCError(
+                    f"question '{name}' has {pool.pool_sizes[row]} of {end} samples: the same command goes on"
+                )
             answers = [None if one < 0 else one for one in pool.answer_ids[row, begin:end].tolist()]
             scores = None if reads is None else reads.by(aggregation)[row, begin:end].tolist()
             self._states[name] = state.drew(answers, scores)
@@ -346,7 +350,9 @@ class _Solving:
         if predictor is None or predictor.wants is None:
             return {}
         one = spent(pool, [(1,)] * len(names))
-        prices = self._plan.ledger.price(one)[:, 0] if predictor.wants == "greedy" else self._plan.ledger.reading_price(one)
+        prices = (
+            self._plan.ledger.price(one)[:, 0] if predictor.wants == "greedy" else self._plan.ledger.reading_price(one)
+        )
         return dict(zip(names, prices.tolist(), strict=True))
 
 

@@ -1,8 +1,8 @@
-"""What a plan runs on new questions beside whole samples: tree searches and revision chains, collected and chosen from."""
+"""What a plan runs on new questions beside whole samples: tree searches and revision chains, and what they answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from ttclib.problems import Problem
 from ttclib.replay.revision_outcomes import split_of
 from ttclib.replay.selecting import made, select
 from ttclib.replay.strategies.tree_search import TreeSearch
+from ttclib.replay.strategy import Strategy
 from ttclib.replay.tree import SampleTree, replay
 from ttclib.samples import Chains, Verifier
 from ttclib.store import load_chains, load_pool
@@ -58,7 +59,10 @@ def searched(
     grade_nodes(config.store, config.grading.grader, notify=notify)
     assert config.prm is not None
     pool = load_pool(
-        config.store, policy=config.policy.name, benchmark=problems[0].benchmark, setting=config.setting_row()["setting"]
+        config.store,
+        policy=config.policy.name,
+        benchmark=problems[0].benchmark,
+        setting=config.setting_row()["setting"],
     )
     names = sorted(one.problem_id for one in problems)
     tree = load_tree(
@@ -125,19 +129,18 @@ def revised(
     return found
 
 
-def _cut(chains: Chains, row: int, own: object) -> Chains:
+def _cut(chains: Chains, row: int, own: Callable[[np.ndarray], np.ndarray]) -> Chains:
     """One problem's chains, as many and as long as a budget takes."""
-    assert callable(own)
     tables = ("present", "correct", "answer_ids", "completion_tokens", "prompt_tokens")
     return replace(
         chains,
         problem_ids=[chains.problem_ids[row]],
         verifiers={name: one.cut(own) for name, one in chains.verifiers.items()},
-        **{name: own(getattr(chains, name)) for name in tables},
+        **{name: own(getattr(chains, name)) for name in tables},  # type: ignore[arg-type]
     )
 
 
-def _chances(how: object, chains: Chains, reads: Verifier | None, step: Step) -> np.ndarray:
+def _chances(how: Strategy, chains: Chains, reads: Verifier | None, step: Step) -> np.ndarray:
     """Of each answer to be handed on: what the strategy comes to were it the only right one."""
     n = chains.present.size
     shape = (n, *chains.present.shape[1:])
@@ -145,14 +148,15 @@ def _chances(how: object, chains: Chains, reads: Verifier | None, step: Step) ->
     def tiled(table: np.ndarray) -> np.ndarray:
         return np.tile(table, (n, 1, 1))
 
+    tables = ("present", "answer_ids", "completion_tokens", "prompt_tokens")
     one_right = replace(
         chains,
         problem_ids=[str(number) for number in range(n)],
         verifiers={},
         correct=np.eye(n).reshape(shape),
-        **{name: tiled(getattr(chains, name)) for name in ("present", "answer_ids", "completion_tokens", "prompt_tokens")},
+        **{name: tiled(getattr(chains, name)) for name in tables},  # type: ignore[arg-type]
     )
     read = None if reads is None else reads.cut(tiled)
-    found = how.replay(one_right, [step.budget], verifier=read, aggregation=step.aggregation or "last")  # type: ignore[attr-defined]
+    found = how.replay(one_right, [step.budget], verifier=read, aggregation=step.aggregation or "last")
     chances = np.asarray(found.accuracy[:, 0])
     return chances if chances.sum() > 0 else np.full(n, 1 / n)

@@ -16,7 +16,17 @@ from ttclib.problems.benchmarks import BENCHMARKS, Benchmark, hub_rows
 from ttclib.problems.lines import read_json_lines
 from ttclib.problems.problem import FIELDS, HASH, LINE, Problem, problem_from_row, prompt_id
 
-__all__ = ["BENCHMARKS", "FIELDS", "HASH", "LINE", "Problem", "load_problems", "new_questions", "prompt_id", "read_json_lines"]
+__all__ = [
+    "BENCHMARKS",
+    "FIELDS",
+    "HASH",
+    "LINE",
+    "Problem",
+    "load_problems",
+    "new_questions",
+    "prompt_id",
+    "read_json_lines",
+]
 
 LAB_SPLITS = ("test", "validation")
 _DEFAULT_LIMIT = 100  # where a source could go on without end
@@ -127,7 +137,7 @@ def new_questions(path: Path, benchmark: str | None = None) -> list[Problem]:
             raise RequestError(f"'{path}' line {number}: {what} stands in line {lines[one.problem_id]} already")
         found[one.problem_id], lines[one.problem_id] = one, number
     if not found:
-        raise RequestError(f"'{path}' holds no question: give at least one line, such as {{\"prompt\": \"1 + 1 = ?\"}}")
+        raise RequestError(f'\'{path}\' holds no question: give at least one line, such as {{"prompt": "1 + 1 = ?"}}')
     return list(found.values())
 
 

@@ -463,8 +463,8 @@ def ask_plan(
 ) -> Answer[AppliedPlan]:
     """A plan on problems of another study, whose difficulty a few samples tell, in several random draws of them.
 
-    None probes: the plan's, or none where its difficulty is told by the question: by its predictor, or in the store that
-    it was made from as other problems teach it.
+    None probes: the plan's, or none where the question tells difficulty: by the plan's predictor, in the store that it
+    was made from as the other problems teach it.
 
     Raises
     ------

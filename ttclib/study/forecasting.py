@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ttclib.analysis.columns import shown, shown_interval
+from ttclib.analysis.columns import shown
 from ttclib.analysis.forecast import RUNS, Forecast, LiveRuns, forecast, live_runs
 from ttclib.analysis.live import WINDOW
 from ttclib.analysis.plan import Plan, Step
@@ -23,7 +23,7 @@ from ttclib.study.captions import source
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 
-SHADOW_SCHEMA = {
+FACT_SCHEMA = {
     "measure": pl.String,
     "forecast": pl.Float64,
     "low": pl.Float64,
@@ -42,7 +42,7 @@ class Shadow:
     ----------
     forecast : Forecast
     frame : polars.DataFrame
-        Columns as in `SHADOW_SCHEMA`: a row of accuracy and one of cost; `fact` is null where nothing could be graded.
+        Columns as in `FACT_SCHEMA`: a row of accuracy and one of cost; `fact` is null where nothing could be graded.
     """
 
     forecast: Forecast
@@ -116,11 +116,18 @@ def ask_forecast(
 
 def shadow(found: Forecast, correct: Sequence[bool | None], costs: Sequence[float]) -> Answer[Shadow]:
     """A forecast beside the answers' grades (None: nobody knows) and costs."""
+    rows = fact_rows(found, correct, costs)
+    result = Shadow(found, pl.DataFrame(rows, schema=FACT_SCHEMA))
+    return Answer(result, (*of_forecast(found), *_of_fact(result)), (), ())
+
+
+def fact_rows(found: Forecast, correct: Sequence[bool | None], costs: Sequence[float]) -> list[dict[str, Any]]:
+    """Accuracy and cost beside their forecast, columns as in `FACT_SCHEMA`."""
     known = [one for one in correct if one is not None]
     accuracy = float(np.mean(known)) if known else None
     cost = float(np.mean(costs))
     inside = found.holds(np.nan if accuracy is None else accuracy, cost)
-    rows = [
+    return [
         {"measure": name, "forecast": side[0], "low": side[1], "high": side[2], "fact": fact,
          "inside": None if fact is None else held, "n_problems": n}
         for name, side, fact, held, n in (
@@ -128,8 +135,6 @@ def shadow(found: Forecast, correct: Sequence[bool | None], costs: Sequence[floa
             ("cost", found.cost, cost, inside[1], len(costs)),
         )
     ]  # fmt: skip
-    result = Shadow(found, pl.DataFrame(rows, schema=SHADOW_SCHEMA))
-    return Answer(result, (*of_forecast(found), *_of_fact(result)), (), ())
 
 
 def of_forecast(found: Forecast) -> tuple[str, ...]:
@@ -165,7 +170,9 @@ def check_policy(plan: Plan, policy: str) -> None:
     """
     wanted = sorted({step.policy for step in plan.steps() if step.policy and step.kind != "chains"})
     if wanted and wanted != [policy]:
-        raise RequestError(f"the plan runs '{', '.join(wanted)}', here is '{policy}': give that policy's configuration or store")
+        raise RequestError(
+            f"the plan runs '{', '.join(wanted)}', here is '{policy}': give that policy's configuration or store"
+        )
 
 
 def _collected(study: Study, pool: Pool, step: Step) -> Outcomes:
@@ -183,7 +190,7 @@ def _collected(study: Study, pool: Pool, step: Step) -> Outcomes:
     held = set(one.problem_ids)
     if missing := [name for name in pool.problem_ids if name not in held]:
         raise RequestError(
-            f"'{step.label}' is held on {len(held)} of {len(pool.problem_ids)} problems, not on '{missing[0]}': forecast "
-            "from the problems that it was collected on, or export a plan of whole samples"
+            f"'{step.label}' is held on {len(held)} of {len(pool.problem_ids)} problems, not on '{missing[0]}': "
+            "forecast from the problems that it was collected on, or export a plan of whole samples"
         )
     return restrict(one, pool.problem_ids)
