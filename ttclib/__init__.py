@@ -27,6 +27,7 @@ _PLACES = {
     "ttclib.replay.best_of_n": ("expected_best_of_n",),
     "ttclib.replay.voting": ("majority_vote", "weighted_best_of_n"),
     "ttclib.analysis.cost": ("flops_matched_multiplier", "flops_per_token", "kinetics_eflops", "pretrain_flops"),
+    "ttclib.analysis.live": ("Action", "State"),
     "ttclib.analysis.plan": ("Plan",),
     "ttclib.analysis.fits": ("fit_beta_binomial", "fit_coverage_power_law", "fit_scaled_beta_binomial"),
 }

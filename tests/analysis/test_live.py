@@ -12,7 +12,8 @@ from tests.builders import make_pool
 from ttclib.analysis.forecast import LiveRuns, forecast, live_runs
 from ttclib.analysis.ledger import Ledger, ledger
 from ttclib.analysis.live import ANSWER, COLLECT, DRAW, TELL, State, spent
-from ttclib.analysis.plan import PLAN_PROBES, Plan, Step
+from ttclib.analysis.plan import PLAN_PROBES, Plan
+from ttclib.analysis.plan_step import Step
 from ttclib.errors import RequestError
 from ttclib.replay.strategies.whole_samples import sampling_costs
 

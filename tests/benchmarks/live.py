@@ -56,9 +56,9 @@ def live(plan: Plan, at_most: float, store: Path, sets: list[list[Problem]]) -> 
 @measure(
     "live",
     "Forecast against fact",
-    f"{RUNS} disjoint sets of {A_RUN} questions that the demo does not hold, answered by the lab's models as `ttc solve` "
-    "does, under plans made on the demo, in tokens a question: in how many accuracy, cost, and both lie in the 95 % "
-    "prediction interval that was told beforehand.",
+    f"{RUNS} disjoint sets of {A_RUN} questions that the demo does not hold, answered by the lab's models as "
+    "`ttc solve` does, under plans made on the demo, in tokens a question: in how many accuracy, cost, and both lie in "
+    "the 95 % prediction interval that was told beforehand. Probes are billed.",
 )
 def forecast_against_fact() -> Rows:
     """A row a plan and limit."""

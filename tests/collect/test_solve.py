@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ttclib.analysis.ledger import Ledger
-from ttclib.analysis.plan import Plan, Step
+from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan_step import Step
 from ttclib.analysis.predicting import Column
 from ttclib.analysis.predictor import Predictor
 from ttclib.errors import RequestError

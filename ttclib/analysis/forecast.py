@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from ttclib.analysis.live import COLLECT, DRAW, TELL, WINDOW, Action, State, decide, spent
-from ttclib.analysis.plan import Plan, Step
+from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan_step import Step
 from ttclib.analysis.resampling import Resamples
 from ttclib.errors import RequestError
 from ttclib.replay.estimate import grades_by_answer

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ttclib.analysis.plan_step import Step
 from ttclib.analysis.predicting import PREDICTORS
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes, Source
@@ -19,11 +21,34 @@ from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.samples import Pool, Verifier
 
-if TYPE_CHECKING:
-    from ttclib.analysis.plan import Plan, Step
-
 TELL, DRAW, COLLECT, ANSWER = "tell", "draw", "collect", "answer"
 WINDOW = 4  # samples that are drawn at once before a stopping rule is asked
+
+
+class Planned(Protocol):
+    """What is asked of a plan (`ttclib.analysis.plan.Plan`)."""
+
+    @property
+    def n_bins(self) -> int:
+        """Bins."""
+
+    @property
+    def source(self) -> str | None:
+        """What tells difficulty."""
+
+    @property
+    def n_told_by(self) -> int:
+        """Samples that tell it."""
+
+    @property
+    def reuse_probes(self) -> bool:
+        """Whether they count."""
+
+    def bins(self, ease: ArrayLike, seed: int = 0) -> np.ndarray:
+        """Where questions fall."""
+
+    def choose(self, number: int, at_most: float) -> tuple[Step, ...]:
+        """What is run there."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +119,7 @@ class Action:
     selection: Selection | None = field(default=None, compare=False)
 
 
-def decide(plan: Plan, state: State) -> Action:
+def decide(plan: Planned, state: State) -> Action:
     """What a plan does next, an answer not yet chosen.
 
     Raises
@@ -135,7 +160,7 @@ def decide(plan: Plan, state: State) -> Action:
     return Action(ANSWER, stop or step.budget, first, step, number, ease)
 
 
-def next_action(plan: Plan, state: State) -> Action:
+def next_action(plan: Planned, state: State) -> Action:
     """As `Plan.next`."""
     found = decide(plan, state)
     if found.kind != ANSWER:

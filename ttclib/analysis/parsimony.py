@@ -11,7 +11,8 @@ import numpy as np
 from ttclib.analysis.candidates import Candidates
 from ttclib.analysis.difficulty import Difficulty
 from ttclib.analysis.optimise import Choice
-from ttclib.analysis.plan import Plan, Step
+from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan_step import Step
 from ttclib.analysis.resampling import Interval
 
 ONE_POINT = 0.01

@@ -17,6 +17,7 @@ from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.live import Action, State, next_action
+from ttclib.analysis.plan_step import Step
 from ttclib.analysis.predicting import PREDICTORS
 from ttclib.analysis.predictor import Predictor
 from ttclib.analysis.resampling import interval
@@ -24,69 +25,10 @@ from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategy import draws_whole, strategies
-from ttclib.replay.strategy import strategy as registered
 
 PLAN_FORMAT, PLAN_VERSION = "ttclib-plan", 2
 READABLE = (1, PLAN_VERSION)
 PLAN_PROBES = 4  # samples that tell the difficulty of a new problem, where nobody says how many
-
-
-@dataclass(frozen=True)
-class Step:
-    """One entry of a plan: what to run.
-
-    Attributes
-    ----------
-    policy, strategy, variant : str
-    setting : mapping of str to value
-        The setting's keys.
-    parameters : mapping of str to value
-        The strategy's own.
-    budget : int
-    verifier, aggregation : str or None
-    cost, accuracy : float
-        Means over the bin, on the problems on which it was chosen.
-    given_up : float
-        How much less accurate it is there than the best within the limit.
-    tied : int
-        Candidates that come to the best accuracy exactly, itself counted.
-    share : float
-        Of the bin's problems; below 1 where two candidates are mixed.
-    ci_low, ci_high : float or None
-        Interval of the accuracy of the bin within the limit, chosen on some problems and scored on others.
-    """
-
-    policy: str
-    strategy: str
-    variant: str
-    budget: int
-    setting: Mapping[str, Any] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    verifier: str | None = None
-    aggregation: str | None = None
-    cost: float = float("nan")
-    accuracy: float = float("nan")
-    given_up: float = 0.0
-    tied: int = 1
-    share: float = 1.0
-    ci_low: float | None = None
-    ci_high: float | None = None
-
-    @property
-    def label(self) -> str:
-        """By its names: ``"beam_search (M=4) N=16"``."""
-        return f"{self.variant} N={self.budget}"
-
-    @property
-    def kind(self) -> str:
-        """What it is drawn from: ``pool``, ``tree`` or ``chains``.
-
-        Raises
-        ------
-        RequestError
-            No strategy of that name is registered.
-        """
-        return registered(self.strategy).reads
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from ttclib.analysis.live import COLLECT, DRAW, TELL, WINDOW, Action, State, decide, next_action, spent
-from ttclib.analysis.plan import Plan, Step
+from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan_step import Step
 from ttclib.analysis.predicting import PREDICTORS
 from ttclib.collect import run
 from ttclib.collect.engines.loading import holding_models, refuse_chat

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttclib.analysis.ledger import Ledger
-from ttclib.analysis.plan import Step
+from ttclib.analysis.plan_step import Step
 from ttclib.collect import run
 from ttclib.collect.engines.types import Machines
 from ttclib.collect.grade_nodes import grade_nodes

@@ -12,7 +12,8 @@ import polars as pl
 from ttclib.analysis.columns import shown
 from ttclib.analysis.forecast import RUNS, Forecast, LiveRuns, forecast, live_runs
 from ttclib.analysis.live import WINDOW
-from ttclib.analysis.plan import Plan, Step
+from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan_step import Step
 from ttclib.analysis.predicting import PREDICTORS
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes, restrict
