@@ -88,6 +88,7 @@ def test_mixed_choices_come_in_their_shares_and_nobody_scored_is_hard():
     [
         (plan_of(step(), step(), source="oracle"), State(4), "right answers, which a new question lacks"),
         (plan_of(step(), step(), probes=1, **PREDICTED), State(4, ("a",)), "verifier's scores, and there are none"),
+        (plan_of(step(), step(), probes=0, **PREDICTED), State(4), "draws 0 of them"),
         (plan_of(step("best_of_n")), State(4, ("a",) * 4), "best_of_n reads a verifier's scores"),
         (plan_of(step("first_above")), State(4, ("a",) * 4), "first_above reads a verifier's scores"),
         (plan_of(step("pass_at_k")), State(4), "needs the right answer"),

@@ -17,6 +17,7 @@ from ttclib.analysis.ledger import ledger
 from ttclib.analysis.optimise import optimise
 from ttclib.analysis.parsimony import plan_of
 from ttclib.analysis.plan import PLAN_SCHEMA, Plan
+from ttclib.analysis.predictor import Predictor
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Source
 from ttclib.samples import ModelFacts, Setting
@@ -93,6 +94,14 @@ def test_what_is_no_plan_is_refused(change, message):
         Plan.from_json(json.dumps(json.loads(text) | change))
     with pytest.raises(RequestError, match="not a plan"):
         Plan.from_json("[1")
+
+
+def test_a_predictor_of_another_difficulty_is_refused():
+    told = difficulty_of_ease(np.linspace(1, 0, 20), 2)
+    whole = json.loads(planned([made(np.ones((20, 2)))], [1.0], told).to_json())
+    whole["predictor"] = Predictor("question:text", 0.5).to_data()
+    with pytest.raises(RequestError, match="difficulty by oracle, and a predictor by question:text"):
+        Plan.from_json(json.dumps(whole))
 
 
 def test_choosing_by_hand():

@@ -52,6 +52,12 @@ def test_what_is_missing_or_of_another_model_is_said():
         by_state.ease(replace(asked, hidden=holed))
     with pytest.raises(RequestError, match="holds no hidden state of any problem"):
         by_state.ease(replace(asked, hidden=np.zeros((100, 0))))
+    bare = [{} if i in (3, 9) else one for i, one in enumerate(asked.metadata)]
+    with pytest.raises(
+        RequestError, match="2 of 100 questions lack 'level', which the plan's predictor reads, 'p3' first"
+    ):
+        teach(asked, ease, "question:text").ease(replace(asked, metadata=bare))
+    assert len(teach(replace(asked, metadata=bare), ease, "question:text").ease(replace(asked, metadata=bare))) == 100
     by_greedy = teach(asked, ease, "question:greedy")
     assert by_greedy.wants == "greedy"
     with pytest.raises(RequestError, match="log-probability of 100 of 100 problems is missing"):

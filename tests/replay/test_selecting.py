@@ -48,7 +48,7 @@ def of_all(found, name, places):
 
 
 @pytest.mark.parametrize("name", ABLE)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(found=samples())
 def test_over_all_subsets_or_orders_it_is_what_replay_says(name, found):
     n, how = len(found[0]), made(name)

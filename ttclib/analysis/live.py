@@ -136,6 +136,8 @@ def decide(plan: Planned, state: State) -> Action:
                 "the plan tells difficulty by right answers, which a new question lacks: export one with "
                 "`--difficulty predicted` or `--difficulty question`"
             )
+        if plan.n_told_by < 1:
+            raise RequestError("the plan tells difficulty by samples and draws 0 of them: export it with --probes 4")
         if (lacking := plan.n_told_by - len(state.answers)) > 0:
             return Action(DRAW, lacking)
         ease = _mean_score(state, plan.n_told_by)

@@ -350,6 +350,8 @@ class Plan:
             raise RequestError(f"not a plan: {plan.n_bins} bins need {plan.n_bins - 1} thresholds")
         if (plan.probes or 0) < 0:
             raise RequestError(f"not a plan: {plan.probes} probes")
+        if plan.predictor is not None and plan.predictor.name != plan.source:
+            raise RequestError(f"not a plan: difficulty by {plan.source}, and a predictor by {plan.predictor.name}")
         if read["version"] > 1 and (read.get("stopping") or {}) != plan.stopping:
             raise RequestError("not a plan: its stopping rules are not those of its choices")
         return plan

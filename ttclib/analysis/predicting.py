@@ -269,7 +269,7 @@ LENGTHS: dict[str, Callable[[str], int]] = {
 
 def read_columns(columns: Sequence[Column], questions: Questions) -> np.ndarray:
     """Numbers of questions, shape (problems, columns)."""
-    flat = [dict(_leaves(one)) for one in questions.metadata]
+    flat = [dict(leaves(one)) for one in questions.metadata]
     table = np.zeros((len(flat), len(columns)))
     for place, one in enumerate(columns):
         if one.reads == "logprob":
@@ -295,7 +295,7 @@ def metadata_columns(metadata: Sequence[Mapping[str, Any]]) -> tuple[Column, ...
     >>> metadata_columns([{"level": 1, "subject": "a"}, {"level": 3, "subject": "a"}])
     (Column(reads='number', key='level', value=2.0),)
     """
-    flat = [dict(_leaves(one)) for one in metadata]
+    flat = [dict(leaves(one)) for one in metadata]
     columns: list[Column] = []
     for key in dict.fromkeys(key for one in flat for key in one):
         values = [one.get(key) for one in flat]
@@ -329,7 +329,7 @@ def levels_of(metadata: list[Mapping[str, Any]], ease: np.ndarray) -> tuple[str,
         Its name and each problem's value as a number from 0; None: no metadata has 2 values to a fifth as many as
         there are problems.
     """
-    flat = [dict(_leaves(one)) for one in metadata]
+    flat = [dict(leaves(one)) for one in metadata]
     known = ~np.isnan(ease)
     best: tuple[float, str, np.ndarray] | None = None
     for key in dict.fromkeys(key for one in flat for key in one):
@@ -345,9 +345,10 @@ def levels_of(metadata: list[Mapping[str, Any]], ease: np.ndarray) -> tuple[str,
     return None if best is None else best[1:]
 
 
-def _leaves(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Values of metadata by their keys, those inside others by dotted keys."""
     for key, one in value.items():
         if isinstance(one, Mapping):
-            yield from _leaves(one, f"{before}{key}.")
+            yield from leaves(one, f"{before}{key}.")
         elif isinstance(one, (str, bool, int, float)):
             yield f"{before}{key}", one

@@ -22,6 +22,7 @@ from ttclib.analysis.predicting import (
     features_of,
     hashed_ngrams,
     learners,
+    leaves,
     read_columns,
     refuse_missing,
 )
@@ -70,7 +71,7 @@ class Predictor:
         Raises
         ------
         RequestError
-            A hidden state or a greedy answer that it reads is missing, or is of another model's width.
+            Metadata, a hidden state or a greedy answer that it reads is missing, or is of another model's width.
         """
         n = len(questions.problem_ids)
         total = np.full(n, self.intercept)
@@ -86,6 +87,7 @@ class Predictor:
             total += np.asarray(questions.hidden, dtype=float) @ np.array(self.hidden)
         if self.wants == "greedy":
             refuse_missing(~np.isnan(questions.greedy_logprob), questions, "greedy")
+        self._refuse_lacking(questions)
         if self.columns:
             table = read_columns([one for one, _ in self.columns], questions)
             total += table @ np.array([weight for _, weight in self.columns])
@@ -93,6 +95,20 @@ class Predictor:
             places, weights = (np.array(part) for part in zip(*self.ngrams, strict=True))
             total += hashed_ngrams([text or "" for text in questions.prompts])[:, places.astype(int)] @ weights
         return np.clip(total, 0.0, 1.0)
+
+    def _refuse_lacking(self, questions: Questions) -> None:
+        """Refuse metadata that lacks what all problems had that taught it."""
+        read = [one for one, _ in self.columns]
+        allowed = {one.key for one in read if one.reads == "lacking" or (one.reads == "is" and one.value == "None")}
+        keys = dict.fromkeys(one.key for one in read if one.reads in ("number", "is") and one.key not in allowed)
+        stated = [{key for key, _ in leaves(one)} for one in questions.metadata]
+        for key in keys:
+            missing = [name for name, own in zip(questions.problem_ids, stated, strict=True) if key not in own]
+            if missing:
+                raise RequestError(
+                    f"{self.name} difficulty: {len(missing)} of {len(stated)} questions lack '{key}', which the plan's "
+                    f"predictor reads, '{missing[0]}' first: state it, or export a plan by question:text or predicted"
+                )
 
     def to_data(self) -> dict[str, Any]:
         """As plain values; `from_data` reads them back."""

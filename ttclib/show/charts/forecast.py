@@ -19,7 +19,7 @@ _TOLD = ("fact", "forecast", "set", "n_problems")
 
 
 def forecast_chart(found: Rehearsal, *, caption: Sequence[str] = ()) -> Any:
-    """Fact less forecast, relative to what was forecast, with the prediction interval: accuracy and cost.
+    """What came to pass of each set, on the prediction interval that was told: accuracy and cost.
 
     Parameters
     ----------
