@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "soundness": {"errors", "grading", "store"},
     "collect": {
         *{"errors", "config", "plugins", "setting_keys", "shipped", "problems", "grading", "revision_format"},
-        *{"samples", "store", "replay"},
+        *{"samples", "store", "replay", "analysis"},  # of analysis plans, which new questions are answered by
     },
     "analysis": {"errors", "plugins", "samples", "replay"},
     "study": {"errors", "plugins", "grading", "samples", "replay", "store", "analysis"},

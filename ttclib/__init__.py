@@ -22,10 +22,12 @@ _PLACES = {
     "ttclib.replay.outcomes": ("Outcomes",),
     "ttclib.replay.estimate": ("Estimate", "grades_by_answer"),
     "ttclib.replay.strategy": ("Strategy", "strategies", "variants"),
+    "ttclib.replay.selecting": ("Selection", "select"),
     "ttclib.replay.coverage": ("pass_at_k",),
     "ttclib.replay.best_of_n": ("expected_best_of_n",),
     "ttclib.replay.voting": ("majority_vote", "weighted_best_of_n"),
     "ttclib.analysis.cost": ("flops_matched_multiplier", "flops_per_token", "kinetics_eflops", "pretrain_flops"),
+    "ttclib.analysis.live": ("Action", "State"),
     "ttclib.analysis.plan": ("Plan",),
     "ttclib.analysis.fits": ("fit_beta_binomial", "fit_coverage_power_law", "fit_scaled_beta_binomial"),
 }

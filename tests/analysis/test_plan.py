@@ -17,6 +17,7 @@ from ttclib.analysis.ledger import ledger
 from ttclib.analysis.optimise import optimise
 from ttclib.analysis.parsimony import plan_of
 from ttclib.analysis.plan import PLAN_SCHEMA, Plan
+from ttclib.analysis.predictor import Predictor
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Source
 from ttclib.samples import ModelFacts, Setting
@@ -63,7 +64,7 @@ def test_the_file_is_read_back_as_it_was(tmp_path):
     plan = planned([one], [1.0, 4.0, 8.5], told).made_from("abc", {"ttclib": "0.1"})
     text = plan.to_json()
     read = json.loads(text)
-    assert (read["format"], read["version"], read["store"]) == ("ttclib-plan", 1, "abc")
+    assert (read["format"], read["version"], read["store"]) == ("ttclib-plan", 2, "abc")
     assert read["stopping"] is None and read["predictor"] is None
     assert {"policy", "setting", "verifier", "aggregation", "budget", "variant"} <= set(read["choices"][0][0][0])
     assert read["difficulty"]["thresholds"] == list(told.thresholds) and read["ledger"]["unit"] == "generations"
@@ -78,8 +79,9 @@ def test_the_file_is_read_back_as_it_was(tmp_path):
     ("change", "message"),
     [
         ({"format": "other"}, "not a plan: export one"),
-        ({"version": 2}, "of version 2, this library reads 1"),
-        ({"stopping": {"rule": "beta"}}, "has a stopping rule"),
+        ({"version": 3}, "of version 3, this library reads 1 and 2"),
+        ({"stopping": {"rule": {}}}, "stopping rules are not those"),
+        ({"predictor": {"name": "question"}}, "predictor cannot be read"),
         ({"choices": [[]]}, "more or fewer choices"),
         ({"limits": ["x"]}, "not a plan"),
         ({"ledger": {"unit": "euro"}}, "ledger item unit = 'euro'"),
@@ -92,6 +94,14 @@ def test_what_is_no_plan_is_refused(change, message):
         Plan.from_json(json.dumps(json.loads(text) | change))
     with pytest.raises(RequestError, match="not a plan"):
         Plan.from_json("[1")
+
+
+def test_a_predictor_of_another_difficulty_is_refused():
+    told = difficulty_of_ease(np.linspace(1, 0, 20), 2)
+    whole = json.loads(planned([made(np.ones((20, 2)))], [1.0], told).to_json())
+    whole["predictor"] = Predictor("question:text", 0.5).to_data()
+    with pytest.raises(RequestError, match="difficulty by oracle, and a predictor by question:text"):
+        Plan.from_json(json.dumps(whole))
 
 
 def test_choosing_by_hand():

@@ -13,7 +13,15 @@ from ttclib.analysis.candidates import candidates_of
 from ttclib.analysis.difficulty import difficulty_of_questions
 from ttclib.analysis.efficiency import efficiency
 from ttclib.analysis.ledger import ledger
-from ttclib.analysis.predicting import FEWEST, PREDICTORS, features_of, levels_of, metadata_numbers, predicted_ease
+from ttclib.analysis.predicting import (
+    FEWEST,
+    PREDICTORS,
+    features_of,
+    levels_of,
+    metadata_columns,
+    predicted_ease,
+    read_columns,
+)
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes, Source
 from ttclib.samples import ModelFacts, Questions
@@ -130,11 +138,13 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
 def test_metadata_of_every_kind_become_numbers():
     told = [{"a": i, "deep": {"flag": i % 2 == 0}, "word": "xy"[i % 2], "name": f"n{i}", "same": 1} for i in range(10)]
     told[3].pop("a")
-    found = metadata_numbers(told)
+    nothing = np.full(10, np.nan)
+    asked = Questions([], [None] * 10, told, nothing[:, None], nothing)
+    found = read_columns(metadata_columns(told), asked)
     assert found.shape == (10, 5)  # a, that it is missing once, flag, and a column for each of two words
     assert found[3, 0] == pytest.approx(np.mean([i for i in range(10) if i != 3])) and found[3, 1] == 1
     odd = [{"x": float("nan")}, {"x": [1]}, {"x": None}, {"x": 1e400}]
-    assert metadata_numbers(odd).shape == (4, 0) and metadata_numbers([{}]).shape == (1, 0)
+    assert metadata_columns(odd) == () == metadata_columns([{}])
 
 
 def test_the_level_is_what_tells_pass_at_1_best():

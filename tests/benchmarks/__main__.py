@@ -11,14 +11,24 @@ import os
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-from tests.benchmarks import analysis, engines, explorer, grading, growth, replay, starting, stores  # noqa: E402, F401
+from tests.benchmarks import (  # noqa: E402, F401
+    analysis,
+    engines,
+    explorer,
+    grading,
+    growth,
+    live,
+    replay,
+    starting,
+    stores,
+)
 from tests.benchmarks.page import MEASURES, PAGE, table, write  # noqa: E402
 
 
 def main() -> None:
     """Run what is asked for; each section is written as soon as it is there."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", default=",".join(name for name in MEASURES if name != "large"))
+    parser.add_argument("--only", default=",".join(name for name in MEASURES if name not in ("large", "live")))
     parser.add_argument("--list", action="store_true")
     given = parser.parse_args()
     if given.list:

@@ -60,6 +60,7 @@ ORDER = (
     "peers",
     "analysis",
     "grading",
+    "live",
 )
 
 

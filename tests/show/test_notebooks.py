@@ -32,6 +32,7 @@ from ttclib.study.difficulty import answer as ask_difficulty  # noqa: E402
 from ttclib.study.graders import ask_graders  # noqa: E402
 from ttclib.study.pairs import ask_pairs, pairs_of  # noqa: E402
 from ttclib.study.question import question  # noqa: E402
+from ttclib.study.rehearsal import ask_rehearsal  # noqa: E402
 from ttclib.study.searches import open_searches  # noqa: E402
 from ttclib.study.sides import compare_sides, other_side  # noqa: E402
 
@@ -74,6 +75,7 @@ OWN: dict[str, dict[str, Any]] = {
     "09_compare_stores": {"verifier": "prm", "other_verifier": "tiny-orm", "other_policy": "small", "budgets": [1, 8]},
     "14_graders": {"graders": ["stored", "exact"]},
     "15_does_knowing_pay": {"verifier": "tiny-prm", "probes": [4, 1], "difficulty": "predicted"},
+    "17_from_replay_to_live": {"verifier": "tiny-prm", "probes": 2, "preset": "snell"},
 }
 # Fits are repeated for the bands, which takes its time and tells a test nothing.
 QUICK: dict[str, dict[str, Any]] = {
@@ -81,6 +83,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "12_open_models": {"n_resamples": 20},
     "13_train_or_sample": {"n_resamples": 20},
     "15_does_knowing_pay": {"n_resamples": 20},
+    "17_from_replay_to_live": {"n_problems": 3, "n_splits": 2, "at_most": 4.0, "bins": 1},
 }
 LACK = "Not in this store"
 FEW_CHECKPOINTS = "predicting a checkpoint from the others needs 12"
@@ -175,6 +178,11 @@ def expected_findings(name: str, store: Path) -> tuple[str, ...]:
             question(strategies=["majority_vote", "best_of_n", "weighted_best_of_n"], lacking="leave out"),
             n_resamples=20,
         ).findings
+    if name == "17_from_replay_to_live":
+        names = ["majority_vote", "best_of_n", "weighted_best_of_n", "adaptive_consistency"]
+        asked = question(strategies=names, lacking="leave out", difficulty="predicted", bins=1)
+        sets = {"probes": 4, "reused": True, "n_problems": 3, "n_splits": 2}
+        return ask_rehearsal(study, asked, at_most=4.0, **sets).findings
     if name == "12_open_models":
         rates = np.geomspace(0.01, 1000.0, 41).tolist()
         return ask_pairs(store, pairs_of(store), rates, n_resamples=20).findings
@@ -273,6 +281,7 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
         "13_train_or_sample": "holds 1 policies of known parameters and training tokens",
         "14_graders": "math, math-verify, exact grade all 12 answers alike.",
         "15_does_knowing_pay": "No gain survives its own bill at any budget held",
+        "17_from_replay_to_live": "sets of 3 problems: half of what is held is 1, give 1 to 1",
     }
     assert says[name] in text
     answered = ("00_start", "01_replay", "02_difficulty", "07_scaling_fits", "14_graders", "15_does_knowing_pay")

@@ -229,6 +229,7 @@ def test_every_notebook_that_asks_is_run():
         "11_think_longer",
         "15_does_knowing_pay",
         "16_coverage_or_reasoning",
+        "17_from_replay_to_live",
         *FAMILIES,
     }
     assert set(RUNS) == {path.stem for path in NOTEBOOKS} - others

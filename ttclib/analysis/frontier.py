@@ -14,7 +14,8 @@ from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.optimise import FOLDS, PARTITIONS, Choice, mean_by_group, optimise
 from ttclib.analysis.parsimony import plan_of
-from ttclib.analysis.plan import Plan, Step
+from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan_step import Step
 from ttclib.analysis.resampling import DRAWS_THAT_CHOOSE, Interval, interval
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from ttclib.analysis.candidates import Candidates
 from ttclib.analysis.difficulty import Difficulty
 from ttclib.analysis.optimise import Choice
-from ttclib.analysis.plan import Plan, Step
+from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan_step import Step
+from ttclib.analysis.resampling import Interval
 
 ONE_POINT = 0.01
 
@@ -41,6 +44,7 @@ def plan_of(choice: Choice, difficulty: Difficulty | None = None, simplicity: Ma
     simple = np.array([order.get(able.of(j).strategy, len(order)) for j in range(len(able))])
     rows: list[tuple[tuple[Step, ...], ...]] = []
     before: list[int] = []
+    ends = choice.interval()
     for g in range(able.n_groups):
         member = able.bins == g + 1
         accuracy, cost = able.accuracy[member], able.cost[member].mean(axis=0)
@@ -64,7 +68,7 @@ def plan_of(choice: Choice, difficulty: Difficulty | None = None, simplicity: Ma
                 j, best, tied = _parsimonious(accuracy, means, cost, affordable, simple, neighbours, problems)
                 steps.append((_step(able, j, means, cost, given_up=float(means[best] - means[j]), tied=tied),))
                 taken.append(j)
-        rows.append(tuple(steps))
+        rows.append(tuple(_with_ends(step, ends, g + 1, k) for k, step in enumerate(steps)))
         before = taken
     told: dict[str, Any] = {}
     if difficulty is not None:
@@ -111,6 +115,12 @@ def _parsimonious(
     cheap = np.round(cost[places], 9)
     chosen = places[np.lexsort((places, near, simple[places], cheap))[0]]
     return int(chosen), best, int((affordable & (loss <= _TIE)).sum())
+
+
+def _with_ends(steps: tuple[Step, ...], ends: Interval, group: int, k: int) -> tuple[Step, ...]:
+    """Steps with the interval of what the choice comes to in their bin within their limit."""
+    low, high = (float(side[group, k]) for side in (ends.low, ends.high))
+    return tuple(replace(one, ci_low=low, ci_high=high) for one in steps)
 
 
 def _step(able: Candidates, j: int, means: np.ndarray, cost: np.ndarray, **facts: Any) -> Step:

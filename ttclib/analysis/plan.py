@@ -16,55 +16,19 @@ from ttclib.analysis.candidates import generations, told_price
 from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.ledger import Ledger
+from ttclib.analysis.live import Action, State, next_action
+from ttclib.analysis.plan_step import Step
+from ttclib.analysis.predicting import PREDICTORS
+from ttclib.analysis.predictor import Predictor
 from ttclib.analysis.resampling import interval
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes
-from ttclib.replay.strategy import draws_whole
+from ttclib.replay.strategies.until_settled import UntilSettled
+from ttclib.replay.strategy import draws_whole, strategies
 
-PLAN_FORMAT, PLAN_VERSION = "ttclib-plan", 1
-
-
-@dataclass(frozen=True)
-class Step:
-    """One entry of a plan: what to run.
-
-    Attributes
-    ----------
-    policy, strategy, variant : str
-    setting : mapping of str to value
-        The setting's keys.
-    parameters : mapping of str to value
-        The strategy's own.
-    budget : int
-    verifier, aggregation : str or None
-    cost, accuracy : float
-        Means over the bin, on the problems on which it was chosen.
-    given_up : float
-        How much less accurate it is there than the best within the limit.
-    tied : int
-        Candidates that come to the best accuracy exactly, itself counted.
-    share : float
-        Of the bin's problems; below 1 where two candidates are mixed.
-    """
-
-    policy: str
-    strategy: str
-    variant: str
-    budget: int
-    setting: Mapping[str, Any] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    verifier: str | None = None
-    aggregation: str | None = None
-    cost: float = float("nan")
-    accuracy: float = float("nan")
-    given_up: float = 0.0
-    tied: int = 1
-    share: float = 1.0
-
-    @property
-    def label(self) -> str:
-        """By its names: ``"beam_search (M=4) N=16"``."""
-        return f"{self.variant} N={self.budget}"
+PLAN_FORMAT, PLAN_VERSION = "ttclib-plan", 2
+READABLE = (1, PLAN_VERSION)
+PLAN_PROBES = 4  # samples that tell the difficulty of a new problem, where nobody says how many
 
 
 @dataclass(frozen=True)
@@ -90,14 +54,18 @@ class Plan:
         As `Difficulty.tied_shares`.
     n_probes : float or None
         Samples that told the difficulty where the plan was made.
+    probes : int or None
+        Samples that tell that of a new problem; None: `PLAN_PROBES`.
+    reuse_probes : bool
+        They are among those that are chosen from.
     n_problems : int
         It was chosen on.
     store : str or None
         Hash of the store that it was made from.
     versions : mapping of str to str
         Of the library and the file's parts.
-    stopping, predictor : mapping or None
-        Room for rules that stop early, and for predictors of difficulty; version 1 has neither.
+    predictor : Predictor or None
+        What tells difficulty by the question; None: samples do, or the file is of version 1.
     """
 
     limits: tuple[float, ...]
@@ -113,8 +81,70 @@ class Plan:
     n_problems: int = 0
     store: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
-    stopping: Mapping[str, Any] | None = None
-    predictor: Mapping[str, Any] | None = None
+    probes: int | None = None
+    reuse_probes: bool = False
+    predictor: Predictor | None = None
+
+    @property
+    def n_told_by(self) -> int:
+        """Samples that tell the difficulty of a new problem."""
+        if self.n_bins == 1 or self.source in PREDICTORS:
+            return 0
+        return PLAN_PROBES if self.probes is None else self.probes
+
+    @property
+    def reads(self) -> tuple[str | None, str]:
+        """The verifier of the samples whose scores are read, None: nobody's; and how those of steps become one.
+
+        Raises
+        ------
+        RequestError
+            There are several.
+        """
+        found = {(step.verifier, step.aggregation or "last") for step in self.steps() if step.kind == "pool"}
+        if self.n_bins > 1 and self.source == "predicted":
+            found.add((self.verifier, self.aggregation or "last"))
+        found = {one for one in found if one[0] is not None}
+        if len(found) > 1:
+            names = ", ".join(sorted(f"{name} ({how})" for name, how in found))
+            raise RequestError(
+                f"the plan reads the scores of {names}: export one that reads one verifier's, in one way"
+            )
+        return found.pop() if found else (None, "last")
+
+    def limit(self, at_most: float | None) -> float:
+        """The cost that is allowed; None: the plan's largest limit."""
+        return self.limits[-1] if at_most is None else at_most
+
+    @property
+    def stopping(self) -> dict[str, dict[str, Any]]:
+        """The rules that stop early among the choices: parameters by variant."""
+        return {
+            step.variant: dict(step.parameters)
+            for step in self.steps()
+            if step.strategy in strategies() and issubclass(strategies()[step.strategy], UntilSettled)
+        }
+
+    def next(self, state: State) -> Action:
+        """What to do next for one question, once and again until it says what to answer.
+
+        Parameters
+        ----------
+        state : State
+
+        Raises
+        ------
+        RequestError
+            Nothing is affordable, no scores where they are read, or difficulty that only the right answers tell.
+
+        Examples
+        --------
+        >>> step = Step("p", "majority_vote", "majority_vote", 2)
+        >>> plan = Plan((2.0,), (((step,),),), Ledger(unit="generations"))
+        >>> plan.next(State(2)).kind, plan.next(State(2, ("7", "7"))).selection.answer
+        ('draw', '7')
+        """
+        return next_action(self, state)
 
     def steps(self) -> list[Step]:
         """Everything that it may run."""
@@ -253,6 +283,8 @@ class Plan:
             "thresholds": self.thresholds,
             "tied_shares": self.tied_shares,
             "n_probes": self.n_probes,
+            "probes": self.probes,
+            "reuse_probes": self.reuse_probes,
         }
         whole = {
             "format": PLAN_FORMAT,
@@ -265,8 +297,8 @@ class Plan:
             "limits": self.limits,
             "choices": [[[_written(step) for step in steps] for steps in row] for row in self.choices],
             "n_problems": self.n_problems,
-            "stopping": self.stopping,
-            "predictor": self.predictor,
+            "stopping": self.stopping or None,
+            "predictor": None if self.predictor is None else self.predictor.to_data(),
         }
         return json.dumps(whole, indent=1, allow_nan=False)
 
@@ -283,14 +315,13 @@ class Plan:
             read = json.loads(text)
             if not isinstance(read, dict) or read.get("format") != PLAN_FORMAT:
                 raise RequestError("not a plan: export one with `ttc frontier --export-plan`")
-            if read["version"] != PLAN_VERSION:
+            if read["version"] not in READABLE:
                 raise RequestError(
-                    f"the plan is of version {read['version']}, this library reads {PLAN_VERSION}: export it again"
+                    f"the plan is of version {read['version']}, this library reads {' and '.join(map(str, READABLE))}: "
+                    "export it again"
                 )
-            for room in ("stopping", "predictor"):
-                if read.get(room) is not None:
-                    raise RequestError(f"the plan has a {room} rule, which version {PLAN_VERSION} does not know")
-            told = read["difficulty"]
+            told, predictor = read["difficulty"], read.get("predictor")
+            probes = told.get("probes")
             plan = cls(
                 limits=tuple(map(float, read["limits"])),
                 choices=tuple(tuple(tuple(Step(**step) for step in steps) for steps in row) for row in read["choices"]),
@@ -305,6 +336,9 @@ class Plan:
                 n_problems=int(read["n_problems"]),
                 store=read["store"],
                 versions=dict(read["versions"]),
+                probes=None if probes is None else int(probes),
+                reuse_probes=bool(told.get("reuse_probes", False)),
+                predictor=None if predictor is None else Predictor.from_data(predictor),
             )
         except RequestError:
             raise
@@ -314,10 +348,19 @@ class Plan:
             raise RequestError("not a plan: a bin has more or fewer choices than there are limits")
         if plan.n_bins != len(plan.thresholds) + 1 or len(plan.tied_shares) != len(plan.thresholds):
             raise RequestError(f"not a plan: {plan.n_bins} bins need {plan.n_bins - 1} thresholds")
+        if (plan.probes or 0) < 0:
+            raise RequestError(f"not a plan: {plan.probes} probes")
+        if plan.predictor is not None and plan.predictor.name != plan.source:
+            raise RequestError(f"not a plan: difficulty by {plan.source}, and a predictor by {plan.predictor.name}")
+        if read["version"] > 1 and (read.get("stopping") or {}) != plan.stopping:
+            raise RequestError("not a plan: its stopping rules are not those of its choices")
         return plan
 
 
-_STEP_COLUMNS = ("policy", "strategy", "variant", "budget", "share", "cost", "accuracy", "given_up", "tied")
+_STEP_COLUMNS = (
+    *("policy", "strategy", "variant", "budget", "share", "cost", "accuracy", "ci_low", "ci_high"),
+    *("given_up", "tied"),
+)
 PLAN_SCHEMA = {
     "bin": pl.Int64,
     "ease_from": pl.Float64,
@@ -329,6 +372,8 @@ PLAN_SCHEMA = {
     "share": pl.Float64,
     "cost": pl.Float64,
     "accuracy": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "given_up": pl.Float64,
     "tied": pl.Int64,
 }

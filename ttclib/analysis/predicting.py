@@ -6,9 +6,9 @@ It is trained on the pass@1 of other problems; no problem's own samples tell its
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +33,23 @@ _N_GRAMS, _HASHED = (1, 4), 1 << 12
 _MOST_NAMES = 5  # problems a value of metadata must stand for, on average, to be more than a name
 
 
+class Column(NamedTuple):
+    """One number that is read of a question.
+
+    Attributes
+    ----------
+    reads : str
+        ``number``, ``lacking`` or ``is`` of a key of the metadata, a length of the text (`LENGTHS`), or ``logprob``.
+    key : str
+    value : float or str
+        What stands for a number that is lacking; the word that is asked for.
+    """
+
+    reads: str
+    key: str = ""
+    value: float | str = 0.0
+
+
 @dataclass(frozen=True)
 class Features:
     """What a predictor reads of each problem.
@@ -43,10 +60,16 @@ class Features:
         ``numbers`` (brought to one scale), ``ngrams`` (centred) and ``hidden`` (together as wide as one number).
     groups : int array, shape (problems,)
         Problems that are asked in the same words share a number, and a fold.
+    columns : tuple of Column
+        What stands in ``numbers``.
+    hashed : int array
+        The hashes whose n-grams stand in ``ngrams``.
     """
 
     blocks: Mapping[str, np.ndarray]
     groups: np.ndarray
+    columns: tuple[Column, ...] = ()
+    hashed: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
 
     @property
     def table(self) -> np.ndarray:
@@ -78,29 +101,34 @@ def features_of(questions: Questions, predictor: str) -> Features:
     texts = [text or "" for text in questions.prompts]
     _, groups = np.unique([text or f"\0{row}" for row, text in enumerate(texts)], return_inverse=True)
     blocks: dict[str, np.ndarray] = {}
+    columns: tuple[Column, ...] = ()
+    hashed = np.zeros(0, dtype=int)
     if kind in ("", "text", "metadata"):
-        numbers = metadata_numbers(questions.metadata)
+        columns = metadata_columns(questions.metadata)
         if kind != "metadata" and any(texts):
-            ngrams = _hashed(texts)
-            blocks |= {"ngrams": ngrams} if ngrams.shape[1] else {}
-            numbers = np.hstack([numbers, _lengths(texts)])
-        if numbers.shape[1]:
-            blocks["numbers"] = numbers
+            ngrams = hashed_ngrams(texts)
+            hashed = np.flatnonzero((ngrams != ngrams[:1]).any(axis=0))  # the others tell nothing
+            blocks |= {"ngrams": ngrams[:, hashed]} if len(hashed) else {}
+            columns += tuple(Column(name) for name in LENGTHS)
+        if columns:
+            blocks["numbers"] = read_columns(columns, questions)
     if kind == "hidden":
-        _refuse_missing(~np.isnan(questions.hidden).any(axis=1) if questions.hidden.size else None, questions, "hidden")
+        refuse_missing(~np.isnan(questions.hidden).any(axis=1) if questions.hidden.size else None, questions, "hidden")
     if kind == "hidden" or (not kind and questions.hidden.size and not np.isnan(questions.hidden).any()):
         blocks["hidden"] = np.asarray(questions.hidden, dtype=float)
     if kind == "greedy":
         known = ~np.isnan(questions.greedy_logprob)
-        _refuse_missing(known if known.any() else None, questions, "greedy")
-        blocks["numbers"] = questions.greedy_logprob[:, None]
+        refuse_missing(known if known.any() else None, questions, "greedy")
+        columns = (Column("logprob"),)
+        blocks["numbers"] = read_columns(columns, questions)
     if not blocks:
         what = "no metadata that tells two apart" if kind == "metadata" else "neither text nor metadata"
         raise RequestError(f"{predictor} difficulty: the store holds {what} of these problems: import them with it")
-    return Features(blocks, groups)
+    return Features(blocks, groups, columns, hashed)
 
 
-def _refuse_missing(known: np.ndarray | None, questions: Questions, feature: str) -> None:
+def refuse_missing(known: np.ndarray | None, questions: Questions, feature: str) -> None:
+    """Refuse questions of which a feature is not known; `known` says of which it is, None: of none."""
     what = {"hidden": "hidden state", "greedy": "greedy answer's log-probability"}[feature]
     remedy = f"`ttc features CONFIG --feature {feature}` takes them"
     n = len(questions.problem_ids)
@@ -142,7 +170,28 @@ def predicted_ease(features: Features, ease: ArrayLike, *, seed: int = 0) -> np.
     Damani et al. 2024, arXiv:2410.04707, for probes of difficulty on hidden states.
     """
     known = np.asarray(ease, dtype=float)
-    taught = ~np.isnan(known)
+    taught = enough_taught(features, known)
+    learn = learners()
+    table, total = features.table, np.full(len(known), REPEATS * known[taught].mean())
+    for repeat in range(REPEATS):
+        fold = _folds(features.groups, taught, np.random.default_rng([seed, repeat]))
+        for number in range(FOLDS):
+            out = fold == number
+            inside = taught & ~out
+            # From the mean of all: that of a fold's others is lower where its own is higher, and would rank problems.
+            total[out] += learn(features).fit(table[inside], known[inside]).predict(table[out]) - known[inside].mean()
+    return np.clip(total / REPEATS, 0.0, 1.0)
+
+
+def enough_taught(features: Features, ease: np.ndarray) -> np.ndarray:
+    """The problems that teach, bool array of shape (problems,).
+
+    Raises
+    ------
+    RequestError
+        They are too few, or too often the same question.
+    """
+    taught = ~np.isnan(ease)
     if taught.sum() < FEWEST:
         raise RequestError(
             f"difficulty from the question: {int(taught.sum())} problems have a pass@1, a predictor wants {FEWEST}: "
@@ -153,16 +202,7 @@ def predicted_ease(features: Features, ease: ArrayLike, *, seed: int = 0) -> np.
         raise RequestError(
             f"difficulty from the question: {n_groups} different questions, a predictor wants {FOLDS} to leave some out"
         )
-    learn = _learners()
-    table, total = features.table, np.full(len(known), REPEATS * known[taught].mean())
-    for repeat in range(REPEATS):
-        fold = _folds(features.groups, taught, np.random.default_rng([seed, repeat]))
-        for number in range(FOLDS):
-            out = fold == number
-            inside = taught & ~out
-            # From the mean of all: that of a fold's others is lower where its own is higher, and would rank problems.
-            total[out] += learn(features).fit(table[inside], known[inside]).predict(table[out]) - known[inside].mean()
-    return np.clip(total / REPEATS, 0.0, 1.0)
+    return taught
 
 
 def _folds(groups: np.ndarray, taught: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -175,7 +215,7 @@ def _folds(groups: np.ndarray, taught: np.ndarray, rng: np.random.Generator) -> 
     return fold[np.searchsorted(numbers, groups)]
 
 
-def _learners() -> Any:
+def learners() -> Any:
     """Makes the regression, each block on its own scale."""
     try:
         from sklearn.compose import ColumnTransformer
@@ -209,62 +249,75 @@ def missing_scikit_learn(error: ImportError) -> RequestError:
     )
 
 
-def _hashed(texts: list[str]) -> np.ndarray:
-    """Character n-grams within words, hashed, each text of length 1."""
+def hashed_ngrams(texts: list[str]) -> np.ndarray:
+    """Character n-grams within words, hashed, each text of length 1, shape (problems, hashes)."""
     try:
         from sklearn.feature_extraction.text import HashingVectorizer
     except ImportError as error:
         raise missing_scikit_learn(error) from error
     made = HashingVectorizer(analyzer="char_wb", ngram_range=_N_GRAMS, n_features=_HASHED, alternate_sign=False)
-    table = np.asarray(made.transform(texts).toarray())
-    return table[:, (table != table[:1]).any(axis=0)]  # the others tell nothing
+    return np.asarray(made.transform(texts).toarray())
 
 
-def _lengths(texts: list[str]) -> np.ndarray:
-    """Characters, words, digits and signs of each text, shape (problems, 4)."""
-    return np.array(
-        [
-            [
-                len(text),
-                len(text.split()),
-                sum(mark.isdigit() for mark in text),
-                sum(not mark.isalnum() and not mark.isspace() for mark in text),
-            ]
-            for text in texts
-        ],
-        dtype=float,
-    )
+LENGTHS: dict[str, Callable[[str], int]] = {
+    "characters": len,
+    "words": lambda text: len(text.split()),
+    "digits": lambda text: sum(mark.isdigit() for mark in text),
+    "signs": lambda text: sum(not mark.isalnum() and not mark.isspace() for mark in text),
+}
 
 
-def metadata_numbers(metadata: list[Mapping[str, Any]]) -> np.ndarray:
-    """Metadata as columns: numbers as they are, words as one column a value; constants and mere names are left out.
+def read_columns(columns: Sequence[Column], questions: Questions) -> np.ndarray:
+    """Numbers of questions, shape (problems, columns)."""
+    flat = [dict(leaves(one)) for one in questions.metadata]
+    table = np.zeros((len(flat), len(columns)))
+    for place, one in enumerate(columns):
+        if one.reads == "logprob":
+            table[:, place] = questions.greedy_logprob
+        elif one.reads in LENGTHS:
+            table[:, place] = [LENGTHS[one.reads](text or "") for text in questions.prompts]
+        elif one.reads == "is":
+            table[:, place] = [str(row.get(one.key)) == one.value for row in flat]
+        else:
+            found = _numbers([row.get(one.key) for row in flat])
+            lacking = np.isnan(found)
+            table[:, place] = lacking if one.reads == "lacking" else np.where(lacking, one.value, found)
+    return table
+
+
+def metadata_columns(metadata: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """What metadata is read as: numbers as they are, words as one column a value; constants and names are left out.
 
     A number that some problems lack is its mean there, and says so in a column more.
 
     Examples
     --------
-    >>> metadata_numbers([{"level": 1, "subject": "a"}, {"level": 3, "subject": "a"}]).tolist()
-    [[1.0], [3.0]]
+    >>> metadata_columns([{"level": 1, "subject": "a"}, {"level": 3, "subject": "a"}])
+    (Column(reads='number', key='level', value=2.0),)
     """
-    flat = [dict(_leaves(one)) for one in metadata]
-    columns: list[np.ndarray] = []
+    flat = [dict(leaves(one)) for one in metadata]
+    columns: list[Column] = []
     for key in dict.fromkeys(key for one in flat for key in one):
         values = [one.get(key) for one in flat]
-        numeric = [value is None or isinstance(value, (bool, int, float)) for value in values]
-        if all(numeric):
-            found = np.array([np.nan if value is None else float(value) for value in values])
-            found[~np.isfinite(found)] = np.nan
-            lacking = np.isnan(found)
-            if lacking.all():
-                continue
-            columns += [np.where(lacking, np.nanmean(found), found), lacking.astype(float)]
+        if all(value is None or isinstance(value, (bool, int, float)) for value in values):
+            found = _numbers(values)
+            if not np.isnan(found).all():
+                columns += [Column("number", key, float(np.nanmean(found))), Column("lacking", key)]
         else:
             names = [str(value) for value in values]
             distinct = sorted(set(names))
             if len(distinct) * _MOST_NAMES <= len(names):
-                columns += [np.array([name == one for name in names], dtype=float) for one in distinct]
-    varied = [column for column in columns if (column != column[0]).any()]
-    return np.column_stack(varied) if varied else np.zeros((len(metadata), 0))
+                columns += [Column("is", key, one) for one in distinct]
+    unknown = np.full(len(flat), np.nan)
+    table = read_columns(columns, Questions([], [None] * len(flat), list(metadata), unknown[:, None], unknown))
+    varied = (table != table[:1]).any(axis=0)
+    return tuple(one for one, differs in zip(columns, varied, strict=True) if differs)
+
+
+def _numbers(values: Sequence[Any]) -> np.ndarray:
+    """Values as numbers; NaN: there is none, or none that is finite."""
+    found = np.array([float(one) if isinstance(one, (bool, int, float)) else np.nan for one in values])
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def levels_of(metadata: list[Mapping[str, Any]], ease: np.ndarray) -> tuple[str, np.ndarray] | None:
@@ -276,7 +329,7 @@ def levels_of(metadata: list[Mapping[str, Any]], ease: np.ndarray) -> tuple[str,
         Its name and each problem's value as a number from 0; None: no metadata has 2 values to a fifth as many as
         there are problems.
     """
-    flat = [dict(_leaves(one)) for one in metadata]
+    flat = [dict(leaves(one)) for one in metadata]
     known = ~np.isnan(ease)
     best: tuple[float, str, np.ndarray] | None = None
     for key in dict.fromkeys(key for one in flat for key in one):
@@ -292,9 +345,10 @@ def levels_of(metadata: list[Mapping[str, Any]], ease: np.ndarray) -> tuple[str,
     return None if best is None else best[1:]
 
 
-def _leaves(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Values of metadata by their keys, those inside others by dotted keys."""
     for key, one in value.items():
         if isinstance(one, Mapping):
-            yield from _leaves(one, f"{before}{key}.")
+            yield from leaves(one, f"{before}{key}.")
         elif isinstance(one, (str, bool, int, float)):
             yield f"{before}{key}", one

@@ -104,6 +104,13 @@ OWN: tuple[Column, ...] = (
     Column("queries", _FLOAT, "queries that share what is paid once: the training, or what tells difficulty", "count"),
     _count("n_probes", "samples spent on telling the difficulty", "probes", null="whole pool"),
     Column("probes", _FLOAT, "samples spent on telling the difficulty, of a problem", "quantity"),
+    # A forecast.
+    Column("forecast", _FLOAT, "what is expected of new problems, on average", "quantity", ends=("low", "high")),
+    Column("low", _FLOAT, "lower end of the prediction interval", "quantity", "from"),
+    Column("high", _FLOAT, "upper end of the prediction interval", "quantity", "to"),
+    Column("fact", _FLOAT, "what came to pass", "quantity"),
+    Column("inside", _FLAG, "whether the fact lies in the prediction interval", "flag"),
+    _count("set", "a set of problems that none of the others holds", "set"),
     # Two sides.
     _share("first", "accuracy of the first side", ends=None),
     _share("second", "accuracy of the second side", ends=None),

@@ -34,6 +34,7 @@ _OPTIONS = (
     click.option("--on", metavar="ray[://HOST:PORT]", help="Let the workers of a Ray cluster draw and score."),
     click.option("--workers", type=int, help="With --on: as many; by default all that there is room for."),
 )
+CLUSTER = _OPTIONS[1:]
 
 
 def shareable(command: Any) -> Any:

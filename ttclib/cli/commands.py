@@ -54,7 +54,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "frontier",
         "Accuracy against cost: every strategy, and the best choice at most at each cost, by bin and over all.",
     ),
-    "plan": ("frontier", "What to run in which bin within which cost: apply it elsewhere, or show it."),
+    "plan": (
+        "frontier",
+        "What to run in which bin within which cost: apply it elsewhere, forecast new problems, or show it.",
+    ),
+    "solve": (
+        "solving",
+        "Answer new questions as PLAN says: difficulty first, then what is chosen for it; all that is drawn is kept.",
+    ),
     "efficiency": (
         "efficiency",
         "At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty.",

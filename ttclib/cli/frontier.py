@@ -9,9 +9,9 @@ from typing import Any
 import click
 import polars as pl
 
-import ttclib
+from ttclib.analysis.live import WINDOW
 from ttclib.analysis.optimise import PER
-from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan import PLAN_PROBES, Plan
 from ttclib.cli.common import cli, notify
 from ttclib.cli.options import (
     BILL,
@@ -32,7 +32,6 @@ from ttclib.cli.options import (
 from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError, one_of
 from ttclib.fresh_names import unfinished
-from ttclib.store.fingerprint import fingerprint
 
 SHOWN = ("variant", "bin", "budget", "cost", "accuracy", "ci_low", "ci_high")
 CHOSEN = ("bin", "at_most", "cost", "accuracy", "ci_low", "ci_high", "chosen")
@@ -60,7 +59,7 @@ def frontier(
     **choices: Any,
 ) -> None:
     """Accuracy against cost: every strategy, and the best choice at most at each cost, by bin and over all."""
-    from ttclib.study.answers import ask_allocation, ask_frontier
+    from ttclib.study.answers import ask_allocation, ask_export, ask_frontier
 
     if export_policy is not None:
         raise RequestError("--export-policy is called --export-plan now: `policy` means the model")
@@ -81,11 +80,12 @@ def frontier(
             heading=f"One limit for every problem, mixed so that all is spent, and for all on average, in {unit}",
         )
         return
-    found = ask_frontier(study, question_of(study, choices), **costs, limits=limits, per=per, n_resamples=resamples)
+    asked = question_of(study, choices)
+    found = ask_frontier(study, asked, **costs, limits=limits, per=per, n_resamples=resamples)
     result = found.result
     if export_plan is not None:
-        plan = result.plan.made_from(fingerprint(study.store), {"ttclib": ttclib.__version__})
-        _write(export_plan, plan.to_json())
+        plan = ask_export(study, asked, result.plan, costs["probes"], costs["reused"])
+        write_whole(export_plan, plan.to_json())
         notify(f"plan written to '{export_plan}'")
     rows = [{**row, "unit": result.unit} for row in result.frame.to_dicts()]
     whole = result.frame.filter(pl.col("bin").is_null())
@@ -113,7 +113,7 @@ class Plans(click.Group):
 
 @cli.group(cls=Plans)
 def plan() -> None:
-    """What to run in which bin within which cost: apply it elsewhere, or show it."""
+    """What to run in which bin within which cost: apply it elsewhere, forecast new problems, or show it."""
 
 
 @plan.command()
@@ -154,13 +154,13 @@ def apply(
     **choices: Any,
 ) -> None:
     """What a plan that `ttc frontier --export-plan` wrote comes to on a store, difficulty told by a few samples."""
-    from ttclib.study.answers import PLAN_PROBES, ask_plan
+    from ttclib.study.answers import ask_plan
 
     read = read_plan(file)
     study = study_of(choices)
     found = ask_plan(study, read, question_of(study, choices), probes, draws, queries, reuse_probes)
     frame = found.result.frame().filter(pl.col("bin").is_null()).drop("bin")
-    few = f"{PLAN_PROBES if probes is None else probes} samples a problem"
+    few = f"{(read.n_told_by or PLAN_PROBES) if probes is None else probes} samples a problem"
     by = "the question" if (read.source or "").startswith("question") else few
     rows = [{"strategy": "compute_optimal", **row} for row in frame.to_dicts()]
     print_answer(
@@ -170,6 +170,42 @@ def apply(
         rows=rows,
         notes=found.notes,
         heading=f"The plan of '{file}' on '{study.policy}', difficulty from {by}, cost in {read.ledger.label}",
+    )
+
+
+@plan.command(name="forecast")
+@click.argument("file", type=click.Path(path_type=Path))
+@options(STORE, WHOSE)
+@click.option("--problems", type=int, default=100, show_default=True, help="New problems, like those of the store.")
+@click.option("--at-most", type=float, help="Cost of a problem; default: the plan's largest limit.")
+@click.option("--window", type=click.IntRange(min=1), default=WINDOW, show_default=True,
+              help="Samples drawn at once before a stopping rule is asked.")  # fmt: skip
+@click.option("--draws", "n_runs", type=click.IntRange(min=1), default=20, show_default=True,
+              help="Live runs of each problem that is held.")  # fmt: skip
+@options(SEEDED, OUTPUT)
+def forecast_plan(
+    file: Path,
+    problems: int,
+    at_most: float | None,
+    window: int,
+    n_runs: int,
+    seed: int,
+    as_json: bool,
+    as_csv: bool,
+    **choices: Any,
+) -> None:
+    """What a plan will come to on new problems like those of a store, live: 95 % prediction intervals."""
+    from ttclib.study.forecasting import ask_forecast
+
+    found = ask_forecast(study_of(choices), read_plan(file), problems, at_most, window=window, n_runs=n_runs, seed=seed)
+    print_answer(
+        found.result.frame(),
+        as_json=as_json,
+        as_csv=as_csv,
+        rows=found.result.frame().to_dicts(),
+        findings=found.findings,
+        notes=found.notes,
+        heading=f"The plan of '{file}' on {problems} new problems, cost in {found.result.unit}",
     )
 
 
@@ -190,7 +226,8 @@ def read_plan(file: Path) -> Plan:
         raise RequestError(f"cannot read '{file}': {getattr(error, 'strerror', None) or error}") from error
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
     temporary = unfinished(path)
     try:
         temporary.write_text(text + "\n", encoding="utf-8")

@@ -17,7 +17,13 @@ from ttclib.store import is_collected, write_part
 from ttclib.store.questions import GREEDY, features_held
 
 
-def features(config: RunConfig, wanted: Sequence[str] = FEATURES, *, notify: Notify = lambda text: None) -> int:
+def features(
+    config: RunConfig,
+    wanted: Sequence[str] = FEATURES,
+    *,
+    problems: Sequence[Problem] | None = None,
+    notify: Notify = lambda text: None,
+) -> int:
     """Keep what the store lacks of the features of the configured problems.
 
     Parameters
@@ -25,6 +31,8 @@ def features(config: RunConfig, wanted: Sequence[str] = FEATURES, *, notify: Not
     config : RunConfig
         Its policy is loaded in this process, whatever engine samples it.
     wanted : sequence of {"hidden", "greedy"}
+    problems : sequence of Problem, optional
+        In the place of the configured ones.
 
     Returns
     -------
@@ -44,7 +52,7 @@ def features(config: RunConfig, wanted: Sequence[str] = FEATURES, *, notify: Not
             "are at hand, or sample it at temperature 0 for its greedy answer"
         )
     check_identity(config.store, config.policy)
-    problems = load_problems(**config.problems.model_dump())
+    problems = load_problems(**config.problems.model_dump()) if problems is None else problems
     check_same_problems(config.store, problems)
     lacking = _lacking(config, problems, wanted, notify)
     total = sum(map(len, lacking.values()))

@@ -56,7 +56,12 @@ def check_revision(config: RunConfig) -> None:
 
 
 def revise(
-    config: RunConfig, *, shard: Shard = WHOLE, on: Machines | None = None, notify: Notify = lambda text: None
+    config: RunConfig,
+    *,
+    problems: Sequence[Problem] | None = None,
+    shard: Shard = WHOLE,
+    on: Machines | None = None,
+    notify: Notify = lambda text: None,
 ) -> int:
     """Draw the answers of the chains that the store lacks.
 
@@ -64,7 +69,7 @@ def revise(
     ----------
     config : RunConfig
         With a section ``[revision]``; decoding as ``[sampling]`` says.
-    shard, on
+    problems, shard, on
         As in `ttclib.collect.run.sample`.
 
     Returns
@@ -79,7 +84,7 @@ def revise(
     """
     revision, model = _asked(config)
     check_identity(config.store, model)
-    problems = load_problems(**config.problems.model_dump())
+    problems = load_problems(**config.problems.model_dump()) if problems is None else problems
     setting = config.revision_setting_row(revision)
     check_same_problems(config.store, problems)
     chains = [

@@ -49,7 +49,12 @@ def check(config: RunConfig) -> None:
 
 
 def sample(
-    config: RunConfig, *, shard: Shard = WHOLE, on: Machines | None = None, notify: Notify = lambda text: None
+    config: RunConfig,
+    *,
+    problems: Sequence[Problem] | None = None,
+    shard: Shard = WHOLE,
+    on: Machines | None = None,
+    notify: Notify = lambda text: None,
 ) -> int:
     """Draw the samples that the store lacks.
 
@@ -59,6 +64,8 @@ def sample(
     Parameters
     ----------
     config : RunConfig
+    problems : sequence of Problem, optional
+        In the place of the configured ones.
     shard : Shard
         The part of the samples that is to be drawn.
     on : Machines, optional
@@ -79,7 +86,7 @@ def sample(
         All was drawn but some, which a server would not give.
     """
     keeper = Keeper(config.store)
-    problems, todo = missing_samples(config, shard=shard, notify=notify)
+    problems, todo = missing_samples(config, problems=problems, shard=shard, notify=notify)
     wanted = n_wanted(config, problems, shard)
     whose = f"'{config.policy.name}'{'' if shard == WHOLE else f' in shard {shard}'}"
     if not todo:
@@ -120,9 +127,13 @@ def n_wanted(config: RunConfig, problems: Sequence[Problem], shard: Shard = WHOL
 
 
 def missing_samples(
-    config: RunConfig, *, shard: Shard = WHOLE, notify: Notify = lambda text: None
+    config: RunConfig,
+    *,
+    problems: Sequence[Problem] | None = None,
+    shard: Shard = WHOLE,
+    notify: Notify = lambda text: None,
 ) -> tuple[list[Problem], list[tuple[Problem, int]]]:
-    """The configured problems, and the (problem, sample index) that the store lacks.
+    """The problems given, by default those configured, and the (problem, sample index) that the store lacks.
 
     Raises
     ------
@@ -131,7 +142,7 @@ def missing_samples(
         policy's name.
     """
     check_identity(config.store, config.policy)
-    problems = load_problems(**config.problems.model_dump())
+    problems = load_problems(**config.problems.model_dump()) if problems is None else list(problems)
     check_same_problems(config.store, problems)
     held = _sampled(config.store, config.policy.name, config.setting_row()["setting"], notify)
     return problems, [

@@ -77,12 +77,19 @@ def guided(asked: AlgorithmConfig) -> Guided:
 
 
 def search(
-    config: RunConfig, *, shard: Shard = WHOLE, on: Machines | None = None, notify: Notify = lambda text: None
+    config: RunConfig,
+    *,
+    problems: Sequence[Problem] | None = None,
+    shard: Shard = WHOLE,
+    on: Machines | None = None,
+    notify: Notify = lambda text: None,
 ) -> SearchReport:
     """Run the searches of ``[search]``, drawing and scoring the steps that the store lacks.
 
     Parameters
     ----------
+    problems : sequence of Problem, optional
+        In the place of the configured ones.
     shard : Shard
         The part of the problems that is searched.
     on : Machines, optional
@@ -94,7 +101,8 @@ def search(
         What `check_search` refuses; problems without samples; another tokenizer than the pool's.
     """
     algorithms = check_search(config)
-    problems = load_problems(**config.problems.model_dump())[: config.search.limit]
+    if problems is None:
+        problems = load_problems(**config.problems.model_dump())[: config.search.limit]
     check_same_problems(config.store, problems)
     problems = [problem for problem in problems if shard.has(problem.problem_id)]
     at_once = config.search.problems_at_once

@@ -15,7 +15,17 @@ from ttclib.errors import RequestError, one_of
 from ttclib.problems.benchmarks import BENCHMARKS, Benchmark, hub_rows, read_json_lines
 from ttclib.problems.problem import FIELDS, HASH, LINE, Problem, problem_from_row, prompt_id
 
-__all__ = ["BENCHMARKS", "FIELDS", "HASH", "LINE", "Problem", "load_problems", "prompt_id", "read_json_lines"]
+__all__ = [
+    "BENCHMARKS",
+    "FIELDS",
+    "HASH",
+    "LINE",
+    "Problem",
+    "load_problems",
+    "new_questions",
+    "prompt_id",
+    "read_json_lines",
+]
 
 LAB_SPLITS = ("test", "validation")
 _DEFAULT_LIMIT = 100  # where a source could go on without end
@@ -94,6 +104,39 @@ def load_problems(
         found[problem.problem_id] = problem
     if not found:
         raise RequestError(f"'{source}' holds no problem: give at least one line")
+    return list(found.values())
+
+
+def new_questions(path: Path, benchmark: str | None = None) -> list[Problem]:
+    """Questions to be answered: JSON lines with a `prompt` each.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    benchmark : str, optional
+        Their name in a store; by default the file's.
+
+    Returns
+    -------
+    list of Problem
+        At least one, ids distinct. One without a `problem_id` is named by its prompt, one without a `reference_answer`
+        has none.
+
+    Raises
+    ------
+    RequestError
+        No such file, a line that is not JSON, has no text or repeats a question; named by its number.
+    """
+    name, found, lines = benchmark or path.stem, dict[str, Problem](), dict[str, int]()
+    for number, row in read_json_lines(path):
+        fields = {} if "problem_id" in row else {"problem_id": HASH}
+        one = problem_from_row({"reference_answer": None, **row}, number, f"'{path}' line {number}", name, fields)
+        if one.problem_id in found:
+            what = f"problem_id '{one.problem_id}'" if not fields else "the same question"
+            raise RequestError(f"'{path}' line {number}: {what} stands in line {lines[one.problem_id]} already")
+        found[one.problem_id], lines[one.problem_id] = one, number
+    if not found:
+        raise RequestError(f'\'{path}\' holds no question: give at least one line, such as {{"prompt": "1 + 1 = ?"}}')
     return list(found.values())
 
 

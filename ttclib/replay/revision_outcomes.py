@@ -58,7 +58,7 @@ def revision_outcomes(
         Another ratio or selection.
     """
     sizes = sorted(set(as_budgets(np.asarray(budgets)).tolist()))
-    splits = [_split(budget, ratio) for budget in sizes]
+    splits = [split_of(budget, ratio) for budget in sizes]
     if not any(_holders(chains, split).any() for split in splits):
         raise _lacking(chains, splits)
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
@@ -153,7 +153,7 @@ def budgets_collected(chains: Chains, ratio: float | str | None = 1.0) -> list[i
     budgets = doublings(largest)
     if ratio is None:
         return [budget for budget in budgets if splits_collected(chains, budget)]
-    return [budget for budget in budgets if _holders(chains, _split(budget, ratio)).any()]
+    return [budget for budget in budgets if _holders(chains, split_of(budget, ratio)).any()]
 
 
 class _SplitTable:
@@ -250,7 +250,8 @@ def _holders(chains: Chains, split: Split) -> np.ndarray:
     return (chains.lengths >= split[0]).sum(axis=1) >= split[1]
 
 
-def _split(budget: int, ratio: float | str) -> Split:
+def split_of(budget: int, ratio: float | str) -> Split:
+    """(sequential, parallel) of a budget at a ratio, or of one of the named kinds."""
     if isinstance(ratio, str):
         one_of(ratio, NAMED_RATIOS, "ratio")
         return (budget, 1) if ratio == "sequential" else (1, budget)

@@ -24,7 +24,7 @@ from ttclib.replay.best_of_n import mean_of_runs, rank_weights
 from ttclib.replay.budgets import as_budgets
 from ttclib.replay.coverage import pass_at_k
 from ttclib.replay.draws import Seed, as_draws
-from ttclib.replay.stop_rules import BETA, DIRICHLET, SHARE, WINDOW
+from ttclib.replay.stop_rules import BETA, DIRICHLET, SHARE, SLACK, WINDOW
 from ttclib.replay.voting import check_weights, elect, subsets_for
 
 PRIORS = {"beta": BETA, "dirichlet": DIRICHLET}
@@ -119,6 +119,52 @@ def adaptive_consistency(
     rule = PRIORS[one_of(prior, PRIORS, "prior")]
     levels = _levels(thresholds, "threshold", above=0.5)
     return _votes(rule, answer_ids, None, correct, levels, caps, loads, pool_sizes, n_orders=n_orders, seed=seed)
+
+
+def is_sure(votes: np.ndarray, threshold: float, prior: str = "beta") -> bool:
+    """Whether votes are enough for `adaptive_consistency` to stop, once these are drawn.
+
+    Parameters
+    ----------
+    votes : int array, shape (answers,)
+        In any order; answers without a vote may be among them.
+    threshold, prior
+        As in `adaptive_consistency`.
+
+    Examples
+    --------
+    >>> is_sure(np.array([3]), 0.9), is_sure(np.array([3, 1]), 0.9)
+    (True, False)
+    """
+    from ttclib.replay.confidence import beta_table, dirichlet_confidence, gamma_tables
+
+    counts = np.sort(votes[votes > 0])[::-1].astype(np.int64)
+    if not len(counts):
+        return False
+    size = 1 << int(counts.sum()).bit_length()  # few tables, which are kept
+    second = int(counts[1]) if len(counts) > 1 else 0
+    sure = float(beta_table(size)[counts[0], second])
+    if prior == "dirichlet" and len(counts) > 2 and sure >= threshold - SLACK:
+        sure = dirichlet_confidence(counts, 0, *gamma_tables(size))
+    return sure >= threshold - SLACK
+
+
+def is_ahead(sums: np.ndarray, n_votes: int, share: float, at_least: int = 2) -> bool:
+    """Whether sums of scores are far enough apart for `weighted_stop` to stop, once these are drawn.
+
+    Parameters
+    ----------
+    sums : float array, shape (answers,)
+        Of the scores of each answer that has a vote.
+    n_votes : int
+    share, at_least
+        As in `weighted_stop`.
+    """
+    ranked = np.sort(sums)[::-1]
+    if n_votes < at_least or not ranked.sum() > 0:
+        return False
+    second = ranked[1] if len(ranked) > 1 else 0.0
+    return bool((ranked[0] - second) / ranked.sum() >= share - SLACK)
 
 
 def early_stopping_consistency(

@@ -15,6 +15,7 @@ import polars as pl
 
 from ttclib.analysis.columns import DASH, Column, column, shown, shown_interval
 from ttclib.analysis.frontier import Frontier
+from ttclib.analysis.plan import Plan
 from ttclib.show.text_tables import INTERVAL, cells_of
 from ttclib.show.theme import in_order, style_of, styles
 
@@ -347,6 +348,12 @@ def fits_html(fitted: pl.DataFrame) -> str:
 def changes_html(changes: pl.DataFrame) -> str:
     """How often revising turns right answers wrong and wrong ones right, from `correct_to_wrong`."""
     return table(changes.with_columns(pl.col("change").replace(CHANGE_WORDS)), CHANGES)
+
+
+def plan_html(plan: Plan) -> str:
+    """What a plan runs in which bin within which cost."""
+    columns = ("bin", "at_most", "variant", "budget", "cost", "accuracy", INTERVAL)
+    return table(plan.frame(), columns)
 
 
 def account_html(wide: tuple[pl.DataFrame, Sequence[Column]], title: str = "") -> str:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import polars as pl
 
+from ttclib import __version__
 from ttclib.analysis.agreement import cheap_difficulty
 from ttclib.analysis.allocation import allocation
 from ttclib.analysis.compare import compare, matched_compute
@@ -18,16 +19,19 @@ from ttclib.analysis.efficiency import Efficiency, efficiency
 from ttclib.analysis.frontier import Frontier, frontier
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.optimise import FOLDS
-from ttclib.analysis.plan import AppliedPlan, Plan
+from ttclib.analysis.plan import PLAN_PROBES, AppliedPlan, Plan
 from ttclib.analysis.predicting import PREDICTORS
+from ttclib.analysis.predictor import teach
 from ttclib.analysis.probing import probed_choice
 from ttclib.errors import RequestError, TTCError
 from ttclib.replay.outcomes import Outcomes, cut, restrict
 from ttclib.replay.strategies import PassAtK
 from ttclib.replay.strategy import draws_whole
-from ttclib.samples import ModelFacts
+from ttclib.samples import ModelFacts, Pool
+from ttclib.store.fingerprint import fingerprint
 from ttclib.store.settings import greedy_pool
 from ttclib.study import findings
+from ttclib.study.asking import ease_of, promised, questions_of
 from ttclib.study.captions import source
 from ttclib.study.compared import Compared, runnable
 from ttclib.study.question import Question
@@ -37,7 +41,6 @@ from ttclib.study.telling import Told, of_problems
 
 Result = TypeVar("Result")
 FEW_RATES = 5
-PLAN_PROBES = 4  # that tell the difficulty of a new problem, where nobody says how many
 SMALL_POOL = 16  # samples a problem below which half of them are too few to tell difficulty by, unless asked to
 FEW_BINS = 5  # that few samples may tell, where no number is asked for
 SHARING = (1, 4, 16, 64, 256, 1024, 4096)  # queries of one problem that share its bill
@@ -103,6 +106,32 @@ def ask_frontier(
     )
     notes = (*study.notes(compared, told, ledger), *result.notes)
     return Answer(result, findings.of_frontier(result), study.caption(asked, compared, told), notes)
+
+
+def ask_export(study: Study, asked: Question, plan: Plan, probes: int | None = None, reused: bool = False) -> Plan:
+    """The plan of a frontier as a file keeps it: where it comes from, and all that tells the bin of a new question.
+
+    Parameters
+    ----------
+    study : Study
+    asked : Question
+    plan : Plan
+    probes : int, optional
+        Samples that tell a new problem's difficulty; by default `PLAN_PROBES`, none where the question does.
+    reused : bool
+        They are among those that are chosen from.
+    """
+    by_question = plan.n_bins > 1 and plan.source in PREDICTORS
+    predictor = None
+    if by_question:
+        predictor = teach(questions_of(study.pool), ease_of(study.pool), str(plan.source))
+    whole = replace(
+        plan,
+        probes=0 if by_question else PLAN_PROBES if probes is None else probes,
+        reuse_probes=reused,
+        predictor=predictor,
+    )
+    return whole.made_from(fingerprint(study.store), {"ttclib": __version__})
 
 
 def ask_frontiers(
@@ -434,7 +463,8 @@ def ask_plan(
 ) -> Answer[AppliedPlan]:
     """A plan on problems of another study, whose difficulty a few samples tell, in several random draws of them.
 
-    None probes: 4, or none where the plan's difficulty is told by the question, as the study's other problems teach it.
+    None probes: the plan's, or none where the question tells difficulty: by the plan's predictor, in the store that it
+    was made from as the other problems teach it.
 
     Raises
     ------
@@ -450,11 +480,12 @@ def ask_plan(
     pool = of_problems(study.pool, compared.problem_ids)
     if source_of.difficulty in PREDICTORS:
         found = study.told(source_of).difficulty
-        ease, bill = found.ease[None], bill_of(found, probes, queries, reused)
+        own = plan_ease(study, plan, pool) if plan.predictor is not None else found.ease
+        ease, bill = own[None], bill_of(found, probes, queries, reused)
     else:
         told = source_of.difficulty == "oracle"
         values = pool.correct if told else pool.verifier(source_of.verifier).by(source_of.aggregation)
-        n_probes = PLAN_PROBES if probes is None else probes
+        n_probes = (plan.n_told_by or PLAN_PROBES) if probes is None else probes
         ease = cheap_difficulty(values, n_probes, n_draws=draws, seed=asked.seed)[0]
         bill = Bill(n_probes, queries, reused)
     applied = [
@@ -466,6 +497,15 @@ def ask_plan(
     }
     result = replace(applied[0], bins=np.ones(len(pool.problem_ids), dtype=int), **means)
     return Answer(result, (), study.caption(source_of, compared), study.notes(compared))
+
+
+def plan_ease(study: Study, plan: Plan, pool: Pool) -> np.ndarray:
+    """Ease of a pool's problems by a plan's predictor; in the store that taught it, as the other problems teach it."""
+    if plan.predictor is None or fingerprint(study.store) == plan.store:
+        every = promised(study.pool, str(plan.source))
+        place = {name: row for row, name in enumerate(study.pool.problem_ids)}
+        return every.ease[[place[name] for name in pool.problem_ids]]
+    return plan.predictor.ease(questions_of(pool))
 
 
 def _what_it_runs(asked: Question, plan: Plan) -> Question:

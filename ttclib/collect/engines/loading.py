@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from ttclib.collect.checkpoints import missing_package, resolve_model
 from ttclib.collect.engines.types import Engine, Machines
@@ -12,6 +17,39 @@ from ttclib.errors import RequestError
 if TYPE_CHECKING:
     from ttclib.collect.engines.chat import ChatEngine
     from ttclib.collect.verifiers import Prm
+
+
+_HELD: ContextVar[dict[tuple[str, ...], Any] | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def holding_models() -> Iterator[None]:
+    """Keep what is loaded inside until the end: work that turns from drawing to scoring and back loads each once.
+
+    As in a search policy and verifier are in memory together. Inside another the outer one keeps them.
+    """
+    if _HELD.get() is not None:
+        yield
+        return
+    token = _HELD.set({})
+    try:
+        yield
+    finally:
+        held = _HELD.get() or {}
+        _HELD.reset(token)
+        for one in held.values():
+            close_engine(one)
+
+
+def _held(model: BaseModel, load: Callable[[], Any], *more: BaseModel) -> Any:
+    """A model as it is held, loaded where it is not."""
+    held = _HELD.get()
+    if held is None:
+        return load()
+    key = tuple(one.model_dump_json() for one in (model, *more))
+    if key not in held:
+        held[key] = load()
+    return held[key]
 
 
 def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Machines | None = None) -> Engine:
@@ -26,6 +64,10 @@ def load_engine(policy: PolicyConfig, prompt: PromptConfig, on: Machines | None 
     """
     refuse_chat(policy, "what is asked for")
     refuse_cluster(policy, on)
+    return _held(policy, lambda: _new_engine(policy, prompt, on), prompt)
+
+
+def _new_engine(policy: PolicyConfig, prompt: PromptConfig, on: Machines | None) -> Engine:
     path = resolve_model(policy.path)
     if on is not None:
         return on.engine(policy, prompt)
@@ -61,7 +103,7 @@ def load_verifier(prm: PrmConfig, on: Machines | None = None) -> Prm:
         from ttclib.collect.verifiers import load_prm
     except ImportError as error:
         raise missing_package("transformers", error) from error
-    return load_prm(prm) if on is None else on.verifier(prm)
+    return _held(prm, lambda: load_prm(prm) if on is None else on.verifier(prm))
 
 
 def load_api(policy: PolicyConfig, prompt: PromptConfig) -> ChatEngine:
@@ -76,7 +118,7 @@ def load_api(policy: PolicyConfig, prompt: PromptConfig) -> ChatEngine:
         from ttclib.collect.engines.chat import ChatEngine
     except ImportError as error:
         raise missing_package("chat", error) from error
-    return ChatEngine(policy, prompt)
+    return _held(policy, lambda: ChatEngine(policy, prompt), prompt)
 
 
 def refuse_chat(policy: PolicyConfig, what: str) -> None:
@@ -108,7 +150,10 @@ def refuse_cluster(policy: PolicyConfig, on: Machines | None) -> None:
 
 
 def close_engine(engine: Engine | ChatEngine) -> None:
-    """Give back an engine's memory and processes, where it holds some that outlive it."""
+    """Give back an engine's memory and processes, where it holds some that outlive it and nobody keeps it."""
+    held = _HELD.get()
+    if held is not None and any(engine is one for one in held.values()):
+        return
     close = getattr(engine, "close", None)
     if close is not None:
         close()

@@ -10,8 +10,10 @@ import numpy as np
 
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.draws import draws_of
-from ttclib.replay.stopping import PRIORS, Stopped, adaptive_consistency
+from ttclib.replay.stopping import PRIORS, Stopped, adaptive_consistency, is_sure
+from ttclib.replay.strategies.majority_vote import MajorityVote
 from ttclib.replay.strategies.until_settled import UntilSettled
+from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
 from ttclib.samples import Pool
 
@@ -38,6 +40,7 @@ class AdaptiveConsistency(UntilSettled):
     label: ClassVar[str] = "adaptive consistency"
     summary: ClassVar[str] = "draws up to N samples, until the leading answer is surely the most frequent one"
     needs_answers: ClassVar[bool] = True
+    answers_with: ClassVar[WholeSamples] = MajorityVote()
     look: ClassVar[Look | None] = Look("#44AA99", (), "square")
 
     def __post_init__(self) -> None:
@@ -57,3 +60,7 @@ class AdaptiveConsistency(UntilSettled):
             pool_sizes=pool.pool_sizes,
             seed=draws_of(pool, seed),
         )
+
+    def settled(self, answer_ids: np.ndarray, scores: np.ndarray | None) -> bool:
+        """As `UntilSettled.settled`."""
+        return is_sure(np.bincount(answer_ids[answer_ids >= 0]), self.threshold, self.prior)

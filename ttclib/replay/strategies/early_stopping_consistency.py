@@ -12,7 +12,9 @@ from ttclib.errors import RequestError
 from ttclib.replay.draws import draws_of
 from ttclib.replay.estimate import Estimate
 from ttclib.replay.stopping import Stopped, early_stopping_consistency, window_waits
+from ttclib.replay.strategies.majority_vote import MajorityVote
 from ttclib.replay.strategies.until_settled import UntilSettled
+from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
 from ttclib.samples import Pool, Verifier
 
@@ -34,6 +36,7 @@ class EarlyStoppingConsistency(UntilSettled):
     label: ClassVar[str] = "early-stopping consistency"
     summary: ClassVar[str] = "draws up to N samples, window by window, until all of a window give one answer"
     needs_answers: ClassVar[bool] = True
+    answers_with: ClassVar[WholeSamples] = MajorityVote()
     look: ClassVar[Look | None] = Look("#117733", (7, 3), "diamond")
 
     def __post_init__(self) -> None:
@@ -51,6 +54,11 @@ class EarlyStoppingConsistency(UntilSettled):
             pool_sizes=pool.pool_sizes,
             seed=draws_of(pool, seed),
         )
+
+    def settled(self, answer_ids: np.ndarray, scores: np.ndarray | None) -> bool:
+        """As `UntilSettled.settled`."""
+        last = answer_ids[-self.window :]
+        return len(answer_ids) % self.window == 0 and bool(last[0] >= 0 and (last == last[0]).all())
 
     def expected_and_spent(
         self, pool: Pool, reads: Verifier | None, scores: np.ndarray | None, budgets: Sequence[int], seed: int

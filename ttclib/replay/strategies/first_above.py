@@ -10,7 +10,9 @@ import numpy as np
 
 from ttclib.errors import RequestError
 from ttclib.replay.stopping import Stopped, first_above
+from ttclib.replay.strategies.best_of_n import BestOfN
 from ttclib.replay.strategies.until_settled import UntilSettled
+from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
 from ttclib.samples import Pool
 
@@ -33,6 +35,7 @@ class FirstAbove(UntilSettled):
     summary: ClassVar[str] = "draws up to N samples, until the verifier gives one a score that is high enough"
     needs_scores: ClassVar[bool] = True
     waits_for_scores: ClassVar[bool] = True
+    answers_with: ClassVar[WholeSamples] = BestOfN()
     look: ClassVar[Look | None] = Look("#882255", (9, 2), "triangle-up")
 
     def __post_init__(self) -> None:
@@ -43,3 +46,8 @@ class FirstAbove(UntilSettled):
         """As `UntilSettled.stop`."""
         assert scores is not None
         return first_above(scores, pool.correct, [self.score_threshold], caps, loads=loads, pool_sizes=pool.pool_sizes)
+
+    def settled(self, answer_ids: np.ndarray, scores: np.ndarray | None) -> bool:
+        """As `UntilSettled.settled`."""
+        assert scores is not None
+        return bool(scores[-1] >= self.score_threshold)

@@ -27,6 +27,18 @@ class UntilSettled(WholeSamples):
 
     named_only: ClassVar[bool] = True
     waits_for_scores: ClassVar[bool] = False
+    answers_with: ClassVar[WholeSamples]
+
+    def settled(self, answer_ids: np.ndarray, scores: np.ndarray | None) -> bool:
+        """Whether the rule is met by samples in the order in which they were drawn, shape (samples,) each."""
+        raise NotImplementedError
+
+    def stops_at(self, answer_ids: np.ndarray, scores: np.ndarray | None) -> int | None:
+        """After how many of the samples it stops; None: not yet."""
+        for n in range(1, len(answer_ids) + 1):
+            if self.settled(answer_ids[:n], None if scores is None else scores[:n]):
+                return n
+        return None
 
     def stop(self, pool: Pool, scores: np.ndarray | None, caps: Sequence[int], loads: np.ndarray, seed: int) -> Stopped:
         """The rule on the pool; the one rule there is."""

@@ -10,8 +10,10 @@ import numpy as np
 
 from ttclib.errors import RequestError
 from ttclib.replay.draws import draws_of
-from ttclib.replay.stopping import Stopped, weighted_stop
+from ttclib.replay.stopping import Stopped, is_ahead, weighted_stop
 from ttclib.replay.strategies.until_settled import UntilSettled
+from ttclib.replay.strategies.weighted_best_of_n import WeightedBestOfN
+from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.replay.strategy import Look, parameter, register
 from ttclib.samples import Pool
 
@@ -37,6 +39,7 @@ class WeightedStop(UntilSettled):
     needs_scores: ClassVar[bool] = True
     needs_answers: ClassVar[bool] = True
     waits_for_scores: ClassVar[bool] = True
+    answers_with: ClassVar[WholeSamples] = WeightedBestOfN()
     look: ClassVar[Look | None] = Look("#AA4466", (4, 2), "diamond")
 
     def __post_init__(self) -> None:
@@ -56,3 +59,10 @@ class WeightedStop(UntilSettled):
             pool_sizes=pool.pool_sizes,
             seed=draws_of(pool, seed),
         )
+
+    def settled(self, answer_ids: np.ndarray, scores: np.ndarray | None) -> bool:
+        """As `UntilSettled.settled`."""
+        assert scores is not None
+        cast = (answer_ids >= 0) & ~np.isnan(scores)
+        votes = np.bincount(answer_ids[cast]), np.bincount(answer_ids[cast], scores[cast])
+        return is_ahead(votes[1][votes[0] > 0], int(cast.sum()), self.lead)

@@ -10,6 +10,7 @@ from ttclib.show.charts.compare import differences_chart, gain_chart, graders_ch
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
+from ttclib.show.charts.forecast import forecast_chart
 from ttclib.show.charts.frontier import frontier_chart, plan_chart
 from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
 from ttclib.show.charts.pairs import needed_chart, pair_bins_chart, pairs_chart
@@ -39,6 +40,7 @@ __all__ = [
     "difficulty_histogram",
     "equal_cost_chart",
     "extrapolation_chart",
+    "forecast_chart",
     "frontier_chart",
     "gain_chart",
     "gains_chart",
