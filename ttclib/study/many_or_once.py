@@ -44,7 +44,14 @@ class ManyOrOnce:
     ledger: Ledger
 
 
-def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS["dollars"]) -> Answer[ManyOrOnce]:
+def ask_many_or_once(
+    study: Study,
+    asked: Question,
+    *,
+    ledger: Ledger = LEDGERS["dollars"],
+    many: str | None = None,
+    bounds: bool = False,
+) -> Answer[ManyOrOnce]:
     """Every cheaper member N times against every dearer one once, and the best choice among all at each cost.
 
     Parameters
@@ -55,6 +62,8 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
         Strategies left out: a majority vote, and coverage beside it, which alone is compared where there are no
         answers to count. Budgets left out: every size that a pool holds.
     ledger : Ledger
+    many, bounds
+        As in `ttclib.analysis.many_or_once.many_or_once`.
 
     Raises
     ------
@@ -80,7 +89,7 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
     outcomes = [
         replace(one, variant=f"{side}: {one.strategy}") for one, side in zip(compared.outcomes, sides, strict=True)
     ]
-    frame, candidates = many_or_once(outcomes, sides, ledger=ledger, seed=asked.seed)
+    frame, candidates = many_or_once(outcomes, sides, ledger=ledger, many=many, bounds=bounds, seed=asked.seed)
     best = frontier(list(candidates.outcomes), ledger=ledger, seed=asked.seed)
     best = replace(best, frame=best.frame.with_columns(side=pl.col("variant").str.replace(r": \w+$", "")))
     once = {row["once"]: row["cost_once"] for row in frame.iter_rows(named=True)}
