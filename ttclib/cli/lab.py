@@ -107,8 +107,9 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
     show_default=True,
     help="DuckDB file; what it holds already is not drawn again.",
 )
+@click.option("--most", type=float, help="Leave out trainings with more than so many times the exercises.")
 @click.option("--ship", type=click.Path(path_type=Path), help="Also write it here as it ships: without texts, packed.")
-def inside(output: Path, store: Path, ship: Path | None) -> None:
+def inside(output: Path, store: Path, most: float | None, ship: Path | None) -> None:
     """Train the policy with and without steps on less and more, and draw, score and grade what they answer."""
     from ttclib.collect.checkpoints import missing_package
 
@@ -117,7 +118,7 @@ def inside(output: Path, store: Path, ship: Path | None) -> None:
     except ImportError as error:
         raise missing_package("transformers", error) from error
 
-    making.collect_inside(store, output, ship=ship, notify=notify)
+    making.collect_inside(store, output, most=most, ship=ship, notify=notify)
     say(str(ship or store))
 
 

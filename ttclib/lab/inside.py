@@ -39,12 +39,12 @@ class InsideRecipe:
     """
 
     times: dict[str, tuple[float, ...]] = dataclasses.field(
-        default_factory=lambda: {"policy": (0.125, 0.25, 0.5), "policy-direct": (0.25, 2.0)}
+        default_factory=lambda: {"policy": (0.25, 0.5), "policy-direct": (0.25, 4.0, 10.0)}
     )
     n_problems: int = 250
     n_samples: int = 64
     n_samples_direct: int = 1024
-    n_samples_checkpoint: int = 64
+    n_samples_checkpoint: int = 32
     n_examples: int = 3
 
 
@@ -85,7 +85,13 @@ def train_checkpoints(recipe: InsideRecipe, output: Path, *, notify: Notify = pr
 
 
 def collect_inside(
-    store: Path, output: Path, *, recipe: InsideRecipe = RECIPE, ship: Path | None = None, notify: Notify = print
+    store: Path,
+    output: Path,
+    *,
+    recipe: InsideRecipe = RECIPE,
+    most: float | None = None,
+    ship: Path | None = None,
+    notify: Notify = print,
 ) -> None:
     """Train both families, draw, score and grade their answers to the same problems; what is there stays.
 
@@ -96,10 +102,15 @@ def collect_inside(
     ----------
     store, output : pathlib.Path
     recipe : InsideRecipe
+    most : float, optional
+        Trainings with more than so many times the exercises are left out; they take the longest.
     ship : pathlib.Path, optional
         Also write it here as it ships: without texts, packed beside it.
     notify : callable
     """
+    if most is not None:
+        fewer = {part: tuple(one for one in several if one <= most) for part, several in recipe.times.items()}
+        recipe = dataclasses.replace(recipe, times=fewer)
     policies = train_checkpoints(recipe, output, notify=notify)
     direct = policies["lab-policy-direct"]
     sizes = {"lab-policy": recipe.n_samples, "lab-policy-direct": recipe.n_samples_direct}

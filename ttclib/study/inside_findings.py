@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ttclib.analysis.catching_up import CAUGHT, LEVEL_AT_ONCE, NOT_CAUGHT
+from ttclib.analysis.catching_up import CAUGHT, LEVEL_AT_ONCE, NOT_CAUGHT, OPEN
 from ttclib.analysis.columns import prefixed, shown, shown_interval, shown_size, sized, strategy_label
 from ttclib.replay.strategy import needs_truth
 
@@ -172,3 +173,24 @@ def _gap(row: dict[str, Any]) -> str:
 
 def _share(value: Any) -> str:
     return shown(value, "accuracy")
+
+
+def of_models(found: Sequence[Inside]) -> tuple[str, ...]:
+    """Of several models, for which samples with a perfect verifier catch up with one answer of the last other side."""
+    by: dict[str, list[str]] = {}
+    ahead = []
+    for one in found:
+        rows = one.frame.filter(pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean)).to_dicts()
+        whole = max(rows, key=lambda row: row["budget"])
+        by.setdefault(whole["caught"], []).append(f"{one.title} at N = {whole['budget']:,}")
+        if any(row["budget"] == 1 and row["winner"] == "many" for row in rows):
+            ahead.append(one.title)
+    words = {
+        NOT_CAUGHT: "do not catch one answer with steps",
+        CAUGHT: "catch it",
+        LEVEL_AT_ONCE: "have nothing to catch, one answer at once is right as often",
+        OPEN: "are too close to call",
+    }
+    parts = [f"{len(by[how])} {said} ({', '.join(by[how])})" for how, said in words.items() if how in by]
+    less = f" One answer at once is ahead of one with steps for {', '.join(ahead)}." if ahead else ""
+    return (f"Of {len(found)} models, a perfect verifier picking among answers at once: {'; '.join(parts)}.{less}",)

@@ -59,6 +59,12 @@ class InsideTraining:
     target: float
     routes: pl.DataFrame
 
+    @property
+    def few_routes(self) -> pl.DataFrame:
+        """`routes` at a few R."""
+        rates = self.routes["exchange_rate"].unique().sort().to_list()
+        return self.routes.filter(pl.col("exchange_rate").is_in(rates[:: max(1, len(rates) // 6)]))
+
 
 def ask_inside_training(
     store: str | Path,
