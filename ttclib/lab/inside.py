@@ -42,7 +42,7 @@ class InsideRecipe:
         default_factory=lambda: {"policy": (0.25, 0.5), "policy-direct": (0.25, 4.0, 10.0)}
     )
     n_problems: int = 250
-    n_samples: int = 64
+    n_samples: int = 32
     n_samples_direct: int = 1024
     n_samples_checkpoint: int = 32
     n_examples: int = 3

@@ -8,7 +8,7 @@ import polars as pl
 
 from ttclib.analysis.columns import column, strategy_label
 from ttclib.show.tables import INTERVAL, table
-from ttclib.study.inside import Inside
+from ttclib.study.inside_results import Inside
 
 CAUGHT = (
     column("once", label="against one of"),

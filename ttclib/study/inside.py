@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ttclib.store.connection import connect
 from ttclib.store.frames import problems_frame
 from ttclib.study import inside_findings
 from ttclib.study.answers import Answer
+from ttclib.study.inside_results import Inside
 from ttclib.study.labels import ASKED_AS, common_title, side_labels
 from ttclib.study.many_or_once import ManyOrOnce, ask_many_or_once
 from ttclib.study.opening import Member, Notify
@@ -29,35 +30,6 @@ STRATEGIES = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 # What an answer costs: tokens decoded; and all that is computed, a verifier and the prompt, read once, included.
 LEDGERS = (Ledger(unit="tokens"), Ledger(unit="flops", prefill=True, verifier=True))
 _FEW = 32  # up to so many samples every number is replayed, beyond four a doubling
-
-
-@dataclass(frozen=True)
-class Inside:
-    """Several answers of the side that answers at once, against one of each other side.
-
-    Attributes
-    ----------
-    title : str
-        What all sides have in common.
-    without : str
-        The side that answers at once.
-    frame : polars.DataFrame
-        ``unit`` and the columns of `ttclib.analysis.many_or_once.MANY_OR_ONCE_SCHEMA`.
-    curves : polars.DataFrame
-        Accuracy against N of the side that answers at once: ``strategy``, ``budget``, ``accuracy``, ``ci_low``,
-        ``ci_high``; of ``blind`` guesses, too, where all right answers are known.
-    once : polars.DataFrame
-        ``side``, ``accuracy``, ``ci_low``, ``ci_high``: one answer of each other side.
-    blind : mapping of str to Caught
-        From how many blind guesses on one of them is right as often as one answer of a side.
-    """
-
-    title: str
-    without: str
-    frame: pl.DataFrame
-    curves: pl.DataFrame
-    once: pl.DataFrame
-    blind: Mapping[str, Caught]
 
 
 def open_inside(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from ttclib.analysis.catching_up import CAUGHT, LEVEL_AT_ONCE, NOT_CAUGHT, OPEN
 from ttclib.analysis.columns import prefixed, shown, shown_interval, shown_size, sized, strategy_label
 from ttclib.replay.strategy import needs_truth
-
-if TYPE_CHECKING:
-    from ttclib.study.inside import Inside
-    from ttclib.study.inside_training import InsideTraining
+from ttclib.study.inside_results import Inside, InsideTraining
 
 _AHEAD = {"many": "ahead", "once": "behind"}
 _UNITS = {"tokens": "the tokens", "flops": "the FLOPs", "dollars": "the price", "serial_tokens": "the waiting"}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ttclib.analysis.catching_up import Caught, Route, catch_up, total_compute
+from ttclib.analysis.catching_up import Route, catch_up, total_compute
 from ttclib.analysis.resampling import interval
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.coverage import pass_at_k
@@ -19,51 +18,13 @@ from ttclib.store import load_pool
 from ttclib.study import inside_findings
 from ttclib.study.answers import Answer
 from ttclib.study.captions import bands_line
+from ttclib.study.inside_results import InsideTraining
 from ttclib.study.opening import Notify, find_store
 from ttclib.study.study import policies_with_samples
 
 CHECKPOINT = "@"  # NAME@… is a checkpoint of NAME
 RATES = tuple(np.logspace(-3, 3, 49).tolist())
 IN_TRAINING, BY_SAMPLES, IN_THE_PROMPT = "steps in training", "samples, a perfect verifier", "steps in the prompt"
-
-
-@dataclass(frozen=True)
-class InsideTraining:
-    """Two families of one size over their training, and what each way to the same accuracy costs.
-
-    Attributes
-    ----------
-    without, other : str
-        The policy that answers at once, and the one with steps.
-    frame : polars.DataFrame
-        A checkpoint a row: ``side``, ``policy``, ``training_tokens``, ``accuracy`` of one answer with ``ci_low`` and
-        ``ci_high``, ``n_problems``.
-    needed : Caught
-        Tokens of training after which one answer at once is right as often as one of the other side at its last.
-    trained_ratio : float
-        The most tokens that the first side was trained on, over those of the other.
-    few_shot : dict or None
-        As a row of `frame`: steps shown in the prompt.
-    target : float
-        What each way is to reach: accuracy of one answer of the other side at its last.
-    routes : polars.DataFrame
-        As `ttclib.analysis.catching_up.total_compute` gives it.
-    """
-
-    without: str
-    other: str
-    frame: pl.DataFrame
-    needed: Caught
-    trained_ratio: float
-    few_shot: dict[str, Any] | None
-    target: float
-    routes: pl.DataFrame
-
-    @property
-    def few_routes(self) -> pl.DataFrame:
-        """`routes` at a few R."""
-        rates = self.routes["exchange_rate"].unique().sort().to_list()
-        return self.routes.filter(pl.col("exchange_rate").is_in(rates[:: max(1, len(rates) // 6)]))
 
 
 def ask_inside_training(

@@ -17,8 +17,7 @@ from ttclib.show.charts.labels import halo_text
 from ttclib.show.charts.rows import rows_of, tips
 from ttclib.show.charts.series import SHAPES, Series, picked_param
 from ttclib.show.theme import INK, pair, style_of
-from ttclib.study.inside import Inside
-from ttclib.study.inside_training import InsideTraining
+from ttclib.study.inside_results import Inside, InsideTraining
 
 BLIND = "blind guesses, a perfect verifier"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A6761D")
