@@ -129,7 +129,7 @@ def test_data_needed_and_ways_compared(tmp_path):
     by = {row["route"]: row for row in result.routes.filter(result.routes["exchange_rate"] == 1e3).to_dicts()}
     assert by["steps in the prompt"]["cost"] is None
     # Where queries are many training is nothing: prompt and answer against prompt and few short answers.
-    direct = by["samples, a perfect verifier"]
+    direct = by["samples with a perfect verifier"]
     assert direct["cost"] == pytest.approx(2 * 1000 * (10 + 4 * direct["k"]), rel=0.2)
     assert by["steps in training"]["cost"] == pytest.approx(2 * 1000 * (10 + 40), rel=0.05)
 

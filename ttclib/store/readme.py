@@ -113,8 +113,8 @@ INSIDE = """## A policy with and without steps
 
 `inside.duckdb` holds answers of the lab's policy, of its twin that answers at once, of both trained on less, and of the
 twin with worked examples in its prompt, to the problems of the demo, graded; those of the twin are scored by the lab's
-PRM. It has no texts. `ttc lab inside --most 1 --ship store/inside.duckdb` makes it; without `--most` also the twin after
-four and ten times as many exercises.
+PRM. It has no texts. `ttc lab inside --most 1 --ship store/inside.duckdb` makes it; without `--most` also the twin
+after four and ten times as many exercises.
 """
 
 

@@ -24,7 +24,7 @@ from ttclib.study.study import policies_with_samples
 
 CHECKPOINT = "@"  # NAME@… is a checkpoint of NAME
 RATES = tuple(np.logspace(-3, 3, 49).tolist())
-IN_TRAINING, BY_SAMPLES, IN_THE_PROMPT = "steps in training", "samples, a perfect verifier", "steps in the prompt"
+IN_TRAINING, BY_SAMPLES, IN_THE_PROMPT = "steps in training", "samples with a perfect verifier", "steps in the prompt"
 
 
 def ask_inside_training(
@@ -106,7 +106,8 @@ def ask_inside_training(
         total_compute(routes, exchange_rates),
     )
     sizes = [int(size) for pool in pools.values() for size in (pool.pool_sizes.min(), pool.pool_sizes.max())]
-    caption = (f"{path.name} · {len(ids)} problems × {min(sizes):,}–{max(sizes):,} samples", bands_line())
+    each = f"{min(sizes):,}" if min(sizes) == max(sizes) else f"{min(sizes):,}–{max(sizes):,}"
+    caption = (f"{path.name} · {len(ids)} problems × {each} samples", bands_line())
     return Answer(result, inside_findings.of_training(result), caption, ())
 
 

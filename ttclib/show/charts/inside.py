@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import polars as pl
 
 from ttclib.analysis.columns import strategy_label
@@ -72,7 +73,7 @@ def catching_chart(found: Inside, *, caption: Sequence[str] = ()) -> Any:
             *halo_text(levels, text="label:N", channels=right, align="right", dx=-4, dy=-8, fontSize=12),
         ),
         rows_of(frame, _TOLD),
-        title=f"Several answers of {found.without}, or one with steps",
+        title=f"{found.without}: several answers, against one with steps",
         caption=[*caption, "level: one answer of the other side, with its interval"],
         width=WIDTH,
         height=HEIGHT,
@@ -127,7 +128,8 @@ def routes_chart(found: InsideTraining, *, caption: Sequence[str] = ()) -> Any:
     rates = known["exchange_rate"].unique().sort().to_list()
     title = "R: tokens of inference over tokens of training (log scale)"
     x = log_axis("exchange_rate", title, DECADES, ends=(rates[0], rates[-1]), base=10)
-    axis = alt.Axis(labelExpr="format(datum.value, '~s')", tickCount=6)
+    low, high = (round(np.log10(float(end))) for end in (known["cost"].min(), known["cost"].max()))  # type: ignore[arg-type]
+    axis = alt.Axis(labelExpr="format(datum.value, '~s')", values=[10.0**power for power in range(low - 1, high + 2)])
     measure = Measure("FLOPs of a query, its training included", axis, alt.Scale(type="log"))
     told = [alt.Tooltip("route:N", title=" "), *tips(*_ROUTE_TOLD)]
     lines = Lines(x, measure, series, picked_param(series), value="cost", told=told)
