@@ -137,9 +137,11 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
     ship_without(store, target, (), notify=notify)
 
 
-def ship_without(store: Path, target: Path, left_out: Sequence[str], *, notify: Notify = print) -> None:
-    """As `ship`, without some columns."""
-    copy_in_order(store, target, functools.partial(_shipped, left_out=(*_LEFT_OUT, *left_out)))
+def ship_without(
+    store: Path, target: Path, left_out: Sequence[str], *, decimals: int | None = None, notify: Notify = print
+) -> None:
+    """As `ship`, without some columns, and with scores and log-probabilities of so many decimals."""
+    copy_in_order(store, target, functools.partial(_shipped, left_out=(*_LEFT_OUT, *left_out), decimals=decimals))
     packed = pack(target)
     notify(
         f"'{packed}': {packed.stat().st_size / 1e6:.1f} MB, unpacked {target.stat().st_size / 1e6:.1f} MB, "
@@ -151,8 +153,10 @@ def ship_without(store: Path, target: Path, left_out: Sequence[str], *, notify: 
 _LEFT_OUT = ("elapsed_s", "token_logprobs", "token_entropies", "token_top20")
 
 
-def _shipped(column: str, left_out: Sequence[str]) -> str:
+def _shipped(column: str, left_out: Sequence[str], decimals: int | None) -> str:
     """A column as it ships; scores as they were read: a search that ranks rounded ones takes other paths."""
     if column in left_out:
         return "NULL"
-    return f"round(logprob, {_DECIMALS})" if column == "logprob" else column
+    if column == "step_scores" and decimals is not None:
+        return f"list_transform(step_scores, lambda score: round(score, {decimals}))"
+    return f"round(logprob, {_DECIMALS if decimals is None else decimals})" if column == "logprob" else column

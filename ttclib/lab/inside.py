@@ -49,7 +49,8 @@ class InsideRecipe:
 
 
 RECIPE = InsideRecipe()
-_LEFT_OUT = ("completion", "completion_ids", "prompt_features")
+_LEFT_OUT = ("completion", "completion_ids", "step_tokens", "step_logprobs")
+_DECIMALS = 3  # whole samples are ranked, no step of a search
 
 
 def train_checkpoints(recipe: InsideRecipe, output: Path, *, notify: Notify = print) -> dict[str, str]:
@@ -134,4 +135,4 @@ def collect_inside(
     finally:
         keeper.take_in(store, notify=notify)
     if ship is not None:
-        ship_without(store, ship, _LEFT_OUT, notify=notify)
+        ship_without(store, ship, _LEFT_OUT, decimals=_DECIMALS, notify=notify)

@@ -20,11 +20,18 @@ from ttclib.study.answers import Answer
 from ttclib.study.captions import bands_line
 from ttclib.study.inside_results import InsideTraining
 from ttclib.study.opening import Notify, find_store
+from ttclib.study.question import question
+from ttclib.study.study import open as open_study
 from ttclib.study.study import policies_with_samples
 
 CHECKPOINT = "@"  # NAME@… is a checkpoint of NAME
 RATES = tuple(np.logspace(-3, 3, 49).tolist())
-IN_TRAINING, BY_SAMPLES, IN_THE_PROMPT = "steps in training", "samples with a perfect verifier", "steps in the prompt"
+IN_TRAINING, BY_SAMPLES, BY_VOTE, IN_THE_PROMPT = (
+    "steps in training",
+    "samples with a perfect verifier",
+    "samples by majority vote",
+    "steps in the prompt",
+)
 
 
 def ask_inside_training(
@@ -92,6 +99,8 @@ def ask_inside_training(
         _route(IN_TRAINING, [last], pools, tokens, [1.0]),
         _route(BY_SAMPLES, direct, pools, tokens, [_samples(pools[name], accuracy[last], seed) for name in direct]),
     ]
+    if pools[without].has_answers:
+        routes.append(_route(BY_VOTE, [without], pools, tokens, [_votes(pools[without], accuracy[last], seed)]))
     if few_shot:
         samples = 1.0 if accuracy[few_shot].mean() >= target else np.inf
         routes.append(_route(IN_THE_PROMPT, [few_shot], pools, tokens, [samples]))
@@ -131,10 +140,24 @@ def _row(side: str, name: str, tokens: int, accuracy: np.ndarray, seed: int) -> 
 
 def _samples(pool: Pool, once: np.ndarray, seed: int) -> float:
     """Samples of a checkpoint among which there is a right one as often as one answer of the other is right."""
-    largest = int(pool.n_graded.min())
-    ks = np.unique(np.round(2.0 ** (np.arange(8 * np.log2(largest) + 1) / 8)).astype(int))
+    ks = _sizes(pool, 8)
     curve = np.asarray(pass_at_k(pool.n_graded[:, None], pool.n_correct[:, None].astype(int), ks[None]))
     return catch_up(curve, once, ks, n_resamples=2, seed=seed).at
+
+
+def _votes(pool: Pool, once: np.ndarray, seed: int) -> float:
+    """Samples whose majority is right as often as one answer of the other."""
+    ks = _sizes(pool, 2)
+    found = open_study(pool).compared(question(strategies="majority_vote", budgets=ks.tolist(), seed=seed)).outcomes[0]
+    places = {name: place for place, name in enumerate(pool.problem_ids)}
+    return catch_up(found.accuracy, once[[places[name] for name in found.problem_ids]], ks, n_resamples=2, seed=seed).at
+
+
+def _sizes(pool: Pool, a_doubling: int) -> np.ndarray:
+    """Numbers of samples up to what every problem holds, so many a doubling, and that."""
+    largest = int(pool.n_graded.min())
+    some = np.round(2.0 ** (np.arange(a_doubling * np.log2(largest) + 1) / a_doubling)).astype(int)
+    return np.unique([*some, largest])
 
 
 def _route(
