@@ -119,7 +119,8 @@ def test_inside_or_outside(tmp_path: Path) -> None:
     lab = ask_inside(open_inside(store, sides), question(verifier=told["verifier"]))
     trained = ask_inside_training(store, *sides, few_shot=told["few_shot"])
     (policy,) = told["thinking"]
-    thinking = ask_inside(open_inside(STORE, policy, benchmark=told["thinking_benchmark"], setting="*"), question())
+    efforts = open_inside(STORE, policy, benchmark=told["thinking_benchmark"], setting="*")
+    thinking = ask_inside(efforts, question(strategies=["pass_at_k", "majority_vote"], lacking="leave out"))
     asked = question(strategies="pass_at_k")
     models = [
         ask_inside(open_inside(code, one, benchmark=told["code_benchmarks"]), asked) for one in told["code_models"]

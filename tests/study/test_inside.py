@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import gammaln
 
 from tests.cli.commands import ttc
 from tests.study.efforts import make_efforts
 from ttclib.analysis.ledger import Ledger
 from ttclib.errors import RequestError
 from ttclib.interchange import import_samples
+from ttclib.store import connect
 from ttclib.store.counts import load_counts
 from ttclib.store.models import set_model_facts
 from ttclib.study.inside import ask_inside, open_inside
@@ -125,7 +127,7 @@ def test_data_needed_and_ways_compared(tmp_path):
     assert result.needed.at == pytest.approx(4e6 * 4**share, rel=1e-6) and result.needed.verdict == "caught"
     assert "direct needs" in found.findings[0] and "times as many [" in found.findings[0]
     assert "worked examples in the prompt of direct" in found.findings[1]
-    assert found.findings[-1].startswith("steps in the prompt: not there")
+    assert found.findings[-1].startswith("Samples by majority vote; steps in the prompt: not there")
     by = {row["route"]: row for row in result.routes.filter(result.routes["exchange_rate"] == 1e3).to_dicts()}
     assert by["steps in the prompt"]["cost"] is None
     # Where queries are many training is nothing: prompt and answer against prompt and few short answers.
@@ -189,3 +191,35 @@ def test_ten_direct_answers_of_a_large_model_stay_below_one_with_reasoning_and_o
     (said,) = of_models([large, coder])
     assert "1 do not catch one answer with steps (LLama3-70b-Ins at N = 10)" in said
     assert said.endswith("One answer at once is ahead of one with steps for DSCoder-6.7b-Ins.")
+
+
+LAB = STORE / "inside.duckdb"
+
+
+def test_what_ships_of_the_twins_is_what_the_rows_say():
+    """Coverage and one answer from the rows themselves, and what can be caught from these."""
+    study = open_inside(LAB, ["lab-policy-direct", "lab-policy"])
+    found = ask_inside(study, question(strategies=["pass_at_k", "majority_vote"]))
+    with connect(LAB) as con:
+        rows = con.execute(
+            "SELECT policy, problem_id, count(*) AS n, sum(correct) AS c FROM samples JOIN grades USING (policy, "
+            "problem_id, setting, sample_index) GROUP BY ALL"
+        ).fetchall()
+    of = {name: np.array([(n, c) for policy, _, n, c in sorted(rows) if policy == name], float) for name in
+          ("lab-policy-direct", "lab-policy")}  # fmt: skip
+    (n, c), steps = of["lab-policy-direct"].T, of["lab-policy"]
+    assert len(n) == len(steps) == 250 and (n == 1024).all()
+    once = (steps[:, 1] / steps[:, 0]).mean()
+    bound = next(row for row in found.result.frame.to_dicts() if row["strategy"] == "pass_at_k")
+    assert bound["accuracy_once"] == pytest.approx(once)
+
+    def coverage(k: int) -> float:
+        wrong = n - c
+        able = wrong >= k
+        left = gammaln(wrong + 1) - gammaln(np.where(able, wrong - k, 0) + 1) + gammaln(n - k + 1) - gammaln(n + 1)
+        return float(np.mean(1 - np.where(able, np.exp(left), 0.0)))
+
+    at = int(bound["caught_at"])
+    assert coverage(at) >= once - 1e-9 and coverage(at - 1) < once, "caught where coverage first gets there"
+    whole = found.result.curves.filter(found.result.curves["strategy"] == "pass_at_k")
+    assert whole["accuracy"].to_list() == pytest.approx([coverage(k) for k in whole["budget"]], abs=1e-9)

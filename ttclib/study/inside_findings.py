@@ -12,6 +12,7 @@ from ttclib.analysis.columns import prefixed, shown, shown_interval, shown_size,
 from ttclib.replay.strategy import needs_truth
 from ttclib.study.inside_results import Inside, InsideTraining
 
+PERFECT = "perfect verifier"
 _AHEAD = {"many": "ahead", "once": "behind"}
 _UNITS = {"tokens": "the tokens", "flops": "the FLOPs", "dollars": "the price", "serial_tokens": "the waiting"}
 
@@ -113,10 +114,11 @@ def of_training(found: InsideTraining) -> tuple[str, ...]:
         ends = (one / other["training_tokens"] for one in (data.low, data.high))
         said = [f"{lead}; {found.without} needs {prefixed(times, 2)} times as many {shown_interval(*ends, 'factor')}."]
     else:
+        times = "as many" if abs(ratio - 1) < 0.05 else f"{prefixed(ratio, 2)} times as many"
         verdict = "does not get there" if data.verdict == NOT_CAUGHT else "is not shown to get there"
         said = [
-            f"{lead}; {found.without} {verdict} with {prefixed(ratio, 2)} times as many, the most that it was trained "
-            f"on: {_share(own['accuracy'])} {shown_interval(own['ci_low'], own['ci_high'], 'accuracy')}."
+            f"{lead}; {found.without} {verdict} with {times}, the most that it was trained on: "
+            f"{_share(own['accuracy'])} {shown_interval(own['ci_low'], own['ci_high'], 'accuracy')}."
         ]
     if found.few_shot is not None:
         row = found.few_shot
@@ -153,8 +155,10 @@ def _routes(found: InsideTraining) -> list[str]:
             said[-1] += (
                 f" At R = {prefixed(float(last['exchange_rate'][0]), 2)} the others cost more: {', '.join(dearer)}."
             )
+    if any(PERFECT in one["route"] for one in turns):
+        said[-1] += " A perfect verifier is taken to cost nothing."
     if missing:
-        said.append(f"{'; '.join(missing)}: not there at any cost looked at.")
+        said.append(f"{'; '.join(missing).capitalize()}: not there at any cost looked at.")
     return said
 
 

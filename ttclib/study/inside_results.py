@@ -74,6 +74,6 @@ class InsideTraining:
 
     @property
     def few_routes(self) -> pl.DataFrame:
-        """`routes` at a few R."""
+        """`routes` at a few R, those that get there."""
         rates = self.routes["exchange_rate"].unique().sort().to_list()
-        return self.routes.filter(pl.col("exchange_rate").is_in(rates[:: max(1, len(rates) // 6)]))
+        return self.routes.drop_nulls("cost").filter(pl.col("exchange_rate").is_in(rates[:: max(1, len(rates) // 6)]))

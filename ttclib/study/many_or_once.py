@@ -17,6 +17,8 @@ from ttclib.study.many_or_once_findings import of_many_or_once
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 
+# Keys of a setting that a caption need not say.
+_UNSAID = ("prompt_format", "stop", "step_delimiter", "max_tokens")
 STRATEGIES = ("majority_vote", "pass_at_k")
 
 
@@ -109,7 +111,7 @@ def _caption(study: Study, frame: pl.DataFrame) -> tuple[str, ...]:
     each = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)}–{max(sizes)}"
     parts = [study.store.name, f"{frame['n_problems'][0]} problems × {each} samples of each"]
     settings = {pool.setting.name for pool in pools}
-    if len(settings) == 1 and (keys := list(pools[0].setting.keys)):
+    if len(settings) == 1 and (keys := [key for key in pools[0].setting.keys if key not in _UNSAID]):
         parts.append(setting_words(pools[0].setting, keys))
     parts.append(", ".join(strategy_label(name) for name in dict.fromkeys(frame["strategy"])))
     return (" · ".join(parts), bands_line())
