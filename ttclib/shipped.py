@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ttclib.errors import TTCError, one_of
 
-CHECKPOINTS = ("policy", "policy-2x", "policy-4x", "policy-14x", "prm", "revision", "revision-orm")
+CHECKPOINTS = ("policy", "policy-2x", "policy-4x", "policy-14x", "prm", "revision", "revision-orm", "policy-direct")
 
 
 def checkpoint(name: str) -> Path:

@@ -22,7 +22,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "12_open_models": {"n_resamples": 20, "tasks": {"testgen": "test output", "repair": "self-repair"}},
     "13_train_or_sample": {"n_resamples": 20, "ks": [16, 1024]},
 }
-SHIPPED = ("10_which_model", "11_think_longer", "12_open_models", "13_train_or_sample")
+SHIPPED = ("10_which_model", "11_think_longer", "12_open_models", "13_train_or_sample", "19_inside_or_outside")
 NO_PICTURE = b"a page draws its charts itself"
 
 

@@ -251,7 +251,7 @@ def test_every_command_and_option_has_help_and_h_shows_it(tmp_path):
 
 READING = [
     *("grade", "models", "export", "lint", "status", "replay", "difficulty", "frontier", "efficiency", "crossover"),
-    *("compare", "coverage", "verifiers", "lengths", "gain", "train-or-sample"),
+    *("compare", "coverage", "verifiers", "lengths", "gain", "inside", "train-or-sample"),
 ]
 
 

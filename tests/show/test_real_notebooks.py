@@ -22,6 +22,9 @@ from ttclib.show.report import parameters_of  # noqa: E402
 from ttclib.show.theme import VEGALITE_MIME  # noqa: E402
 from ttclib.study.answers import Answer  # noqa: E402
 from ttclib.study.gain import ask_gain  # noqa: E402
+from ttclib.study.inside import ask_inside, open_inside  # noqa: E402
+from ttclib.study.inside_findings import of_models  # noqa: E402
+from ttclib.study.inside_training import ask_inside_training  # noqa: E402
 from ttclib.study.many_or_once import ManyOrOnce, ask_many_or_once  # noqa: E402
 from ttclib.study.question import question  # noqa: E402
 
@@ -105,6 +108,42 @@ def test_a_gain_on_a_store_that_lacks_it_is_said_once(tmp_path: Path) -> None:
     one = {"policies": ["small"], "benchmark": None}
     said = read(run_checked("16_coverage_or_reasoning", tmp_path, store=str(store), **one))
     assert said.count(LACK) == 1 and "one side, small: name two policies" in said
+
+
+@pytest.mark.slow
+def test_inside_or_outside(tmp_path: Path) -> None:
+    ran = run_checked("19_inside_or_outside", tmp_path)
+    told = parameters_of(notebook_of("19_inside_or_outside"))
+    store, code = (STORE.with_name(Path(told[name]).name) for name in ("store", "code_store"))
+    sides = [told["direct"], told["steps"]]
+    lab = ask_inside(open_inside(store, sides), question(verifier=told["verifier"]))
+    trained = ask_inside_training(store, *sides, few_shot=told["few_shot"])
+    (policy,) = told["thinking"]
+    efforts = open_inside(STORE, policy, benchmark=told["thinking_benchmark"], setting="*")
+    thinking = ask_inside(efforts, question(strategies=["pass_at_k", "majority_vote"], lacking="leave out"))
+    asked = question(strategies="pass_at_k")
+    models = [
+        ask_inside(open_inside(code, one, benchmark=told["code_benchmarks"]), asked) for one in told["code_models"]
+    ]
+    sentences = [*lab.findings, *trained.findings, *thinking.findings, *of_models([one.result for one in models])]
+    assert findings_of(ran) == sentences and LACK not in read(ran)
+    caught, data, routes, _ = specs = outputs_of(ran, VEGALITE_MIME)
+    assert [fault for spec in specs for fault in faults(spec)] == []
+    for spec, frame, name in (
+        (caught, lab.result.curves, "accuracy"),
+        (data, trained.result.frame, "accuracy"),
+        (routes, trained.result.routes.drop_nulls("cost"), "cost"),
+    ):
+        drawn = [row[name] for row in spec["datasets"]["rows"]]
+        assert drawn == pytest.approx(frame[name].to_list(), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_inside_or_outside_on_a_store_that_lacks_it_is_said_once_a_question(tmp_path: Path) -> None:
+    poor = str(make_store(tmp_path / "poor.duckdb", n_problems=3, n_samples=4, scored=False))
+    stores = {"store": poor, "thinking_store": poor, "code_store": poor}
+    said = read(run_checked("19_inside_or_outside", tmp_path, **stores))
+    assert said.count(LACK) == 3 and "unknown policy 'lab-policy-direct'" in said
 
 
 @pytest.mark.slow

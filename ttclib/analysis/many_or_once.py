@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from ttclib.analysis.candidates import Candidates, candidates_of
+from ttclib.analysis.catching_up import Caught, catch_up
 from ttclib.analysis.frontier import finite
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.resampling import interval
@@ -33,12 +34,23 @@ MANY_OR_ONCE_SCHEMA = {
     "ci_high": pl.Float64,
     "winner": pl.String,
     "pool_ends_at": pl.Float64,
+    "caught_at": pl.Float64,
+    "caught_low": pl.Float64,
+    "caught_high": pl.Float64,
+    "caught": pl.String,
     "n_problems": pl.Int64,
 }
 
 
 def many_or_once(
-    outcomes: Sequence[Outcomes], sides: Sequence[str], *, ledger: Ledger, level: float = 0.95, seed: int = 0
+    outcomes: Sequence[Outcomes],
+    sides: Sequence[str],
+    *,
+    ledger: Ledger,
+    many: str | None = None,
+    bounds: bool = False,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> tuple[pl.DataFrame, Candidates]:
     """Every cheaper side's N answers against one answer of every dearer side, problem by problem.
 
@@ -53,6 +65,11 @@ def many_or_once(
         what is compared.
     sides : sequence of str
         Of which side each of `outcomes` is: a policy, a setting, or both.
+    many : str, optional
+        The side of which several answers are held against one of every other, whatever that costs. None: every cheaper
+        side against every dearer one.
+    bounds : bool
+        Whether what needs the right answer is compared as well where there is something else.
 
     Returns
     -------
@@ -61,6 +78,8 @@ def many_or_once(
         is the cost of one answer, null where all of the pool is taken. `difference` is many less once; `winner` is
         ``many``, ``once`` or ``too close``, as `ttclib.analysis.resampling.leads` tells it over all rows.
         `pool_ends_at` is the cost where the pool ends and more would have been allowed: a lower bound for many.
+        `caught_at` is the number of answers from which on many do as well, with its interval and in `caught` a verdict
+        (`ttclib.analysis.catching_up.catch_up`); null: beyond the pool.
     candidates : Candidates
         What was compared, on the problems that all sides answer.
 
@@ -75,37 +94,58 @@ def many_or_once(
     for j in range(len(every)):
         one = every.of(j)
         held.setdefault((side_of[_identity(one)], one.strategy), {})[every.budget(j)] = j
-    rows = _pairs(every, held)
+    rows = _pairs(every, held, many, bounds)
     if not rows:
         names = ", ".join(dict.fromkeys(side for side, _ in held))
         reasons = "".join(f"; {note}" for note in every.notes)
         raise RequestError(f"one side, {names}: name two policies or settings to compare{reasons}")
-    first, second = (every.accuracy[:, [row.pop(side) for row in rows]] for side in ("_many", "_once"))
+    first, second = (every.accuracy[:, [row[side] for row in rows]] for side in ("_many", "_once"))
     found = interval((first, second), "difference", level=level, seed=seed)
     winners = leads(list((first - second).T), found.low, found.high, names=(MANY, ONCE))
     told = zip(rows, *(side.tolist() for side in found), winners, strict=True)
+    caught: dict[tuple[str, ...], Caught] = {}
+    for row in rows:
+        if (key := _key(row)) not in caught:
+            sizes = held[row["many"], row["strategy"]]
+            once = every.accuracy[:, row["_once"]]
+            curve = every.accuracy[:, [sizes[size] for size in sorted(sizes)]]
+            caught[key] = catch_up(curve, once, sorted(sizes), level=level, seed=seed)
     made = [
-        row | {"difference": gap, "ci_low": low, "ci_high": high, "winner": winner}
+        row
+        | {"difference": gap, "ci_low": low, "ci_high": high, "winner": winner}
+        | dict(zip(("caught_at", "caught_low", "caught_high", "caught"), caught[_key(row)], strict=True))
         for row, gap, low, high, winner in told
     ]
     return finite(pl.DataFrame(made, schema=MANY_OR_ONCE_SCHEMA)), every
 
 
-def _pairs(every: Candidates, held: dict[tuple[str, str], dict[int, int]]) -> list[dict[str, Any]]:
+def _key(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["many"], row["once"], row["strategy"]
+
+
+def _pairs(
+    every: Candidates, held: dict[tuple[str, str], dict[int, int]], several: str | None, bounds: bool
+) -> list[dict[str, Any]]:
     """What is compared, the dearest answer first; ``_many`` and ``_once`` are the two columns."""
     cost, accuracy = every.cost.mean(axis=0), every.accuracy.mean(axis=0)
-    price = {side: float(cost[sizes[1]]) for (side, _), sizes in held.items() if 1 in sizes}
-    order = sorted(price, key=lambda side: price[side])
+    single: dict[str, int] = {}  # of a side's single answers, which all strategies agree on, the one that costs least
+    for (side, _), sizes in held.items():
+        if 1 in sizes and (side not in single or cost[sizes[1]] < cost[single[side]]):
+            single[side] = sizes[1]
+    price = {side: float(cost[j]) for side, j in single.items()}
+    order = sorted(price, key=lambda side: (side != several, price[side]))
     names = dict.fromkeys(strategy for _, strategy in held)
     bound = [name for name in names if needs_truth(name)]
     rows = []
-    for strategy in [name for name in names if name not in bound] or bound:
+    able = [name for name in names if name not in bound]
+    for strategy in [*able, *bound] if bounds else able or bound:
         for place, dear in reversed(list(enumerate(order))):
-            once = held.get((dear, strategy), {}).get(1)
-            for cheap in order[:place] if once is not None else []:
+            once = held.get((dear, strategy), {}).get(1, single[dear] if several is not None else None)
+            for cheap in (order[:place] if several is None else order[: min(1, place)]) if once is not None else []:
                 sizes = held.get((cheap, strategy), {})
                 paid = max((size for size, j in sizes.items() if cost[j] <= price[dear] * (1 + 1e-9)), default=None)
-                for size in dict.fromkeys((paid, max(sizes))) if paid is not None else []:
+                last = [max(sizes)] if sizes and (paid is not None or several is not None) else []
+                for size in dict.fromkeys([*([] if paid is None else [paid]), *last]):
                     j = sizes[size]
                     ends = size == paid == max(sizes) and price[cheap] * (size + 1) <= price[dear]
                     covers = [held[cheap, name][size] for name in bound if size in held.get((cheap, name), {})]

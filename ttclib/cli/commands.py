@@ -71,6 +71,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "What adaptivity is worth, paid in full: every way to spend beside one choice for all, at equal total cost.",
     ),
     "crossover": ("comparing", "A small policy with test-time compute against a larger one, at equal FLOPs, over R."),
+    "inside": (
+        "inside",
+        "Whether any number of samples of the first side, which answers at once, catches one answer of another.",
+    ),
     "train-or-sample": (
         "coverage",
         "The cheapest checkpoint that covers a share of the problems where queries share the training.",

@@ -93,6 +93,36 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
 
 
 @lab.command()
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("runs/lab/inside"),
+    show_default=True,
+    help="Directory of the trained checkpoints; what is finished there is not trained again.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=Path("runs/lab-inside.duckdb"),
+    show_default=True,
+    help="DuckDB file; what it holds already is not drawn again.",
+)
+@click.option("--most", type=float, help="Leave out trainings with more than so many times the exercises.")
+@click.option("--ship", type=click.Path(path_type=Path), help="Also write it here as it ships: without texts, packed.")
+def inside(output: Path, store: Path, most: float | None, ship: Path | None) -> None:
+    """Train the policy with and without steps on less and more, and draw, score and grade what they answer."""
+    from ttclib.collect.checkpoints import missing_package
+
+    try:
+        from ttclib.lab import inside as making
+    except ImportError as error:
+        raise missing_package("transformers", error) from error
+
+    making.collect_inside(store, output, most=most, ship=ship, notify=notify)
+    say(str(ship or store))
+
+
+@lab.command()
 @click.argument(
     "name", type=click.Choice([name for name in CHECKPOINTS if name.startswith("policy") or name == "revision"])
 )

@@ -44,6 +44,9 @@ answer and an answer; the sigmoid of its scalar head at the answer's end estimat
 Start: policy-14x, finetuned as the revision model is so that it can read a chain, then widened and deepened with the
 layers that the PRM learned, which learn on. Data: chains of the revision model on training exercises, every answer
 labelled by whether it is right. Loss: as the PRM's.""",
+    "policy-direct": """The policy's twin that answers at once: the same size, recipe and number of training tokens,
+but the exercises have no steps, so that the answer follows the question and more exercises go into the tokens. It
+shows what steps in training are worth, and whether samples make up for them.""",
 }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ttclib.collect import keeper, run
@@ -133,7 +134,14 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
         The demo's path, ``NAME.duckdb``: a file with the same tables and keys. It and its packed form
         beside it are replaced.
     """
-    copy_in_order(store, target, _shipped)
+    ship_without(store, target, (), notify=notify)
+
+
+def ship_without(
+    store: Path, target: Path, left_out: Sequence[str], *, decimals: int | None = None, notify: Notify = print
+) -> None:
+    """As `ship`, without some columns, and with scores and log-probabilities of so many decimals."""
+    copy_in_order(store, target, functools.partial(_shipped, left_out=(*_LEFT_OUT, *left_out), decimals=decimals))
     packed = pack(target)
     notify(
         f"'{packed}': {packed.stat().st_size / 1e6:.1f} MB, unpacked {target.stat().st_size / 1e6:.1f} MB, "
@@ -145,8 +153,10 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
 _LEFT_OUT = ("elapsed_s", "token_logprobs", "token_entropies", "token_top20")
 
 
-def _shipped(column: str) -> str:
+def _shipped(column: str, left_out: Sequence[str], decimals: int | None) -> str:
     """A column as it ships; scores as they were read: a search that ranks rounded ones takes other paths."""
-    if column in _LEFT_OUT:
+    if column in left_out:
         return "NULL"
-    return f"round(logprob, {_DECIMALS})" if column == "logprob" else column
+    if column == "step_scores" and decimals is not None:
+        return f"list_transform(step_scores, lambda score: round(score, {decimals}))"
+    return f"round(logprob, {_DECIMALS if decimals is None else decimals})" if column == "logprob" else column

@@ -34,7 +34,7 @@ Notify = Callable[[str], None]
 POLICY = PolicyRecipe()
 
 
-def _larger(matrix_rate: float, other_rate: float, **shape: int) -> PolicyRecipe:
+def _larger(matrix_rate: float, other_rate: float, **shape: Any) -> PolicyRecipe:
     """The same exercises in the same order; a larger model takes lower rates."""
     pace = dataclasses.replace(POLICY.pace, matrix_rate=matrix_rate, other_rate=other_rate)
     return dataclasses.replace(POLICY, pace=pace, **shape)
@@ -46,6 +46,8 @@ POLICIES = {
     "policy-2x": _larger(0.010, 4.4e-3, hidden_size=56, n_layers=3, n_heads=4, intermediate_size=140),
     "policy-4x": _larger(0.0083, 3.8e-3, hidden_size=80, n_layers=3, n_heads=5, intermediate_size=192),
     "policy-14x": _larger(0.006, 3e-3, hidden_size=128, n_layers=4, n_heads=8, intermediate_size=320),
+    # As many tokens: without its steps an exercise has a third of them.
+    "policy-direct": dataclasses.replace(POLICY, n_exercises=315_000, steps=False),
 }
 ROLLOUTS = RolloutRecipe()
 PRM = VerifierRecipe()
@@ -151,7 +153,7 @@ def _train_policy(name: str, order: Order, notify: Notify) -> Path:
     directory = order.output / name
     notify(f"{name}: {recipe.n_exercises:,} exercises into '{directory}'")
     with progress(name, 100, "%") as tell:
-        trained = train_policy(recipe, directory, report=_percent(tell))
+        trained = train_policy(recipe, directory, report=percent(tell))
     figures = evaluate(directory, None)
     _card(directory, name, recipe, trained, figures, order)
     by_operations = ", ".join(f"{value:.2f}" for value in figures["pass_at_1_by_operations"].values())
@@ -171,7 +173,7 @@ def _train_prm(order: Order, notify: Notify) -> Path:
     recipe = dataclasses.replace(PRM, seed=order.seed, pace=order.paced(PRM.pace))
     notify(f"prm: {min(len(judged), recipe.n_solutions):,} of {len(judged):,} solutions, {recipe.n_epochs} times")
     with progress("prm", 100, "%") as tell:
-        trained = train_verifier(recipe, large, judged, directory, report=_percent(tell))
+        trained = train_verifier(recipe, large, judged, directory, report=percent(tell))
     figures = evaluate(policy, directory)
     _card(directory, "prm", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=_rollouts(order))
     notify(f"prm: within-problem AUC {figures['final_auc_within']} on validation")
@@ -187,7 +189,7 @@ def _train_revision(order: Order, notify: Notify) -> Path:
     recipe = dataclasses.replace(REVISION, seed=order.seed, pace=order.paced(REVISION.pace))
     notify(f"revision: {len(chains):,} right answers after wrong ones, {recipe.n_epochs} times")
     with progress("revision", 100, "%") as tell:
-        trained = train_revision(recipe, policy, chains, directory, report=_percent(tell))
+        trained = train_revision(recipe, policy, chains, directory, report=percent(tell))
     figures = evaluate_chains(directory, None)
     _card(directory, "revision", recipe, trained | {"drawing_s": drawing_s}, figures, order, data=_rollouts(order))
     notify(f"revision: pass@1 along the chain {figures['pass_at_1_by_position']} on validation")
@@ -213,7 +215,7 @@ def _train_revision_orm(order: Order, notify: Notify) -> Path:
     prm, directory = order.sources.get("prm") or checkpoint("prm"), order.output / "revision-orm"
     notify(f"revision-orm: {min(len(judged), recipe.n_solutions):,} answers, {recipe.n_epochs} times")
     with progress("revision-orm", 100, "%") as tell:
-        trained = train_verifier(recipe, reader, judged, directory, start=prm, report=_percent(tell))
+        trained = train_verifier(recipe, reader, judged, directory, start=prm, report=percent(tell))
     spent = {name: trained[name] + reading[name] for name in ("training_tokens", "steps", "train_s")}
     figures = evaluate_chains(revision, directory)
     _card(directory, "revision-orm", recipe, trained | spent | {"drawing_s": drawing_s}, figures, order, data=asked)
@@ -234,7 +236,7 @@ def _reader(policy: Path, large: Path, order: Order, notify: Notify) -> tuple[Pa
         recipe = dataclasses.replace(READER, seed=order.seed, pace=order.paced(READER.pace))
         notify(f"revision-orm: the large policy learns to read chains, {len(chains):,} of them")
         with progress("revision-orm-base", 100, "%") as tell:
-            trained = train_revision(recipe, large, chains, directory, report=_percent(tell))
+            trained = train_revision(recipe, large, chains, directory, report=percent(tell))
         done.write_text(json.dumps(trained), encoding="utf-8")
     return directory, json.loads(done.read_text(encoding="utf-8"))
 
@@ -279,7 +281,8 @@ def _work(order: Order, what: str, source: Path, asked: Any) -> Path:
     return folder
 
 
-def _percent(tell: Any) -> Callable[[int, int, str], None]:
+def percent(tell: Any) -> Callable[[int, int, str], None]:
+    """A training's report as a progress of 100."""
     return lambda done, total, text: tell(round(100 * done / total), text)
 
 

@@ -2,7 +2,9 @@
 
 The small Llama learns the task to a degree, which is the point: it solves a few operations nearly
 always and many rarely, so its samples hold every difficulty. The large one has 14 times its hidden
-parameters and sees the very same exercises, in the same order: parameters grow, data stay.
+parameters and sees the very same exercises, in the same order: parameters grow, data stay. The direct
+one has the same parameters and reads as many tokens, in which there are no steps: the answer follows
+the question at once, so that more exercises go into them.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ class PolicyRecipe:
     short_at_first : float
         … and this much is added to the exponent at the start, falling to nothing at half of the training:
         arithmetic first, long expressions later.
+    steps : bool
+        Whether solutions are worked out; otherwise the answer alone follows the question.
     pace : Pace
     seed : int
     """
@@ -52,6 +56,7 @@ class PolicyRecipe:
     n_exercises: int = 110_000
     short: float = 0.7
     short_at_first: float = 1.3
+    steps: bool = True
     pace: Pace = PACE
     seed: int = 0
 
@@ -89,7 +94,7 @@ def train_policy(
         n_exercises = min(EXERCISES_A_CHUNK, recipe.n_exercises - number * EXERCISES_A_CHUNK)
         short = recipe.short + recipe.short_at_first * max(0.0, 1 - 2 * number / n_chunks)
         stream = exercises([recipe.seed, number], short=short, operations=(1, PRACTISED_OPERATIONS))
-        return encode(tokenizer, list(islice(stream, n_exercises)))
+        return encode(tokenizer, list(islice(stream, n_exercises)), steps=recipe.steps)
 
     state = directory / "unfinished.pt"
     trained = fit(
@@ -127,10 +132,11 @@ def new_policy(recipe: PolicyRecipe, tokenizer: PreTrainedTokenizerBase) -> Llam
     ).float()
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, problems: Sequence[Exercise]) -> list[Example]:
-    """Exercises as sequences whose loss is read on the solution and its end."""
+def encode(tokenizer: PreTrainedTokenizerBase, problems: Sequence[Exercise], *, steps: bool = True) -> list[Example]:
+    """Exercises as sequences whose loss is read on the solution, or its answer line alone, and its end."""
     prompts = tokenizer([problem.prompt for problem in problems])["input_ids"]
-    solutions = tokenizer([problem.solution for problem in problems], add_special_tokens=False)["input_ids"]
+    texts = [problem.solution if steps else problem.answer_line for problem in problems]
+    solutions = tokenizer(texts, add_special_tokens=False)["input_ids"]
     end = [tokenizer.eos_token_id]
     return [
         Example(prompt + solution + end, [IGNORED] * len(prompt) + solution + end)

@@ -50,6 +50,11 @@ class Exercise:
         """What the policy is given."""
         return self.expression + PROMPT_END
 
+    @property
+    def answer_line(self) -> str:
+        """The last line of the solution."""
+        return f"#{self.value}"
+
 
 def reduce_once(expression: str) -> str | None:
     """Carry out the leftmost operation whose operands are numbers.

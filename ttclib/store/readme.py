@@ -89,6 +89,7 @@ def store_readme(demo: Path | None = None) -> str:
         sections.extend(f"| `{name}` | {kind} | {_cell(meaning)} |" for name, kind, meaning in described_columns(table))
         sections.append("")
     sections.append(REAL_MODELS)
+    sections.append(INSIDE)
     if demo is not None:
         sections.append(_demo_section(demo))
     return "\n".join(sections)
@@ -106,6 +107,15 @@ They ship packed, as `NAME.duckdb.xz`; whoever opens one first unpacks it. `pyth
 the public files, with parameters, training tokens and list prices from `ttclib/store/model_facts.csv`, and with their credit, which
 `ttc status`, every page made from them and every export say. A store needs DuckDB 2.0 or later.
 """  # noqa: E501
+
+
+INSIDE = """## A policy with and without steps
+
+`inside.duckdb` holds answers of the lab's policy, of its twin that answers at once, of both trained on less, and of the
+twin with worked examples in its prompt, to the problems of the demo, graded; those of the twin are scored by the lab's
+PRM. It has no texts. `ttc lab inside --most 1 --ship store/inside.duckdb` makes it; without `--most` also the twin
+after four and ten times as many exercises.
+"""
 
 
 def _demo_section(demo: Path) -> str:

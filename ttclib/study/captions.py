@@ -11,6 +11,7 @@ from ttclib.store.settings import differing_keys
 from ttclib.study.opening import Member
 
 BENCHMARKS = {"otis_mock_aime": "OTIS Mock AIME", "gpqa_diamond": "GPQA Diamond"}
+ASKED_AS = "asked_as"  # of a side: the benchmark that asks the same problems in another way
 _DATE = re.compile(r"[-_@](?:\d{4}-\d{2}-\d{2}|20\d{6})$")
 
 
@@ -61,6 +62,8 @@ def setting_words(setting: Setting, keys: Sequence[str]) -> str:
 
 def _words(setting: Setting, key: str) -> str:
     value = setting.keys.get(key)
+    if key == ASKED_AS:
+        return benchmark_label(value)
     if key == "reasoning_effort":
         return "default effort" if value is None else f"{value} effort"
     if key == "reasoning_tokens":

@@ -16,6 +16,8 @@ from ttclib.study.many_or_once_findings import of_many_or_once
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 
+# Keys of a setting that a caption need not say.
+_UNSAID = ("prompt_format", "stop", "step_delimiter", "max_tokens")
 STRATEGIES = ("majority_vote", "pass_at_k")
 
 
@@ -43,7 +45,14 @@ class ManyOrOnce:
     ledger: Ledger
 
 
-def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS["dollars"]) -> Answer[ManyOrOnce]:
+def ask_many_or_once(
+    study: Study,
+    asked: Question,
+    *,
+    ledger: Ledger = LEDGERS["dollars"],
+    many: str | None = None,
+    bounds: bool = False,
+) -> Answer[ManyOrOnce]:
     """Every cheaper member N times against every dearer one once, and the best choice among all at each cost.
 
     Parameters
@@ -54,6 +63,8 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
         Strategies left out: a majority vote, and coverage beside it, which alone is compared where there are no
         answers to count. Budgets left out: every size that a pool holds.
     ledger : Ledger
+    many, bounds
+        As in `ttclib.analysis.many_or_once.many_or_once`.
 
     Raises
     ------
@@ -79,7 +90,7 @@ def ask_many_or_once(study: Study, asked: Question, *, ledger: Ledger = LEDGERS[
     outcomes = [
         replace(one, variant=f"{side}: {one.strategy}") for one, side in zip(compared.outcomes, sides, strict=True)
     ]
-    frame, candidates = many_or_once(outcomes, sides, ledger=ledger, seed=asked.seed)
+    frame, candidates = many_or_once(outcomes, sides, ledger=ledger, many=many, bounds=bounds, seed=asked.seed)
     best = frontier(list(candidates.outcomes), ledger=ledger, seed=asked.seed)
     best = replace(best, frame=best.frame.with_columns(side=pl.col("variant").str.replace(r": \w+$", "")))
     once = {row["once"]: row["cost_once"] for row in frame.iter_rows(named=True)}
@@ -99,7 +110,7 @@ def _caption(study: Study, frame: pl.DataFrame) -> tuple[str, ...]:
     each = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)}–{max(sizes)}"
     parts = [study.store.name, f"{frame['n_problems'][0]} problems × {each} samples of each"]
     settings = {pool.setting.name for pool in pools}
-    if len(settings) == 1 and (keys := list(pools[0].setting.keys)):
+    if len(settings) == 1 and (keys := [key for key in pools[0].setting.keys if key not in _UNSAID]):
         parts.append(setting_words(pools[0].setting, keys))
     parts.append(", ".join(strategy_label(name) for name in dict.fromkeys(frame["strategy"])))
     return (" · ".join(parts), bands_line())

@@ -12,6 +12,7 @@ from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusio
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.forecast import forecast_chart
 from ttclib.show.charts.frontier import frontier_chart, plan_chart
+from ttclib.show.charts.inside import catching_chart, data_chart, routes_chart
 from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
 from ttclib.show.charts.pairs import needed_chart, pair_bins_chart, pairs_chart
 from ttclib.show.charts.paper import leads_chart, optimal_chart, sequential_chart, stars_chart
@@ -30,12 +31,14 @@ __all__ = [
     "best_split_chart",
     "bins_chart",
     "bins_rows",
+    "catching_chart",
     "chain_chart",
     "cheap_chart",
     "choices_chart",
     "confusion_chart",
     "cost_chart",
     "crossover_chart",
+    "data_chart",
     "differences_chart",
     "difficulty_histogram",
     "equal_cost_chart",
@@ -54,6 +57,7 @@ __all__ = [
     "pair_bins_chart",
     "pairs_chart",
     "plan_chart",
+    "routes_chart",
     "save_chart",
     "saving_chart",
     "sequential_chart",
