@@ -129,12 +129,17 @@ def new_policy(recipe: PolicyRecipe, tokenizer: PreTrainedTokenizerBase) -> Llam
 
 def encode(tokenizer: PreTrainedTokenizerBase, problems: Sequence[Exercise]) -> list[Example]:
     """Exercises as sequences whose loss is read on the solution and its end."""
-    prompts = tokenizer([problem.prompt for problem in problems])["input_ids"]
-    solutions = tokenizer([problem.solution for problem in problems], add_special_tokens=False)["input_ids"]
+    return encode_texts(tokenizer, [(problem.prompt, problem.solution) for problem in problems])
+
+
+def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str]]) -> list[Example]:
+    """Prompts and completions as sequences whose loss is read on the completion and its end."""
+    prompts = tokenizer([prompt for prompt, _ in texts])["input_ids"]
+    completions = tokenizer([text for _, text in texts], add_special_tokens=False)["input_ids"]
     end = [tokenizer.eos_token_id]
     return [
-        Example(prompt + solution + end, [IGNORED] * len(prompt) + solution + end)
-        for prompt, solution in zip(prompts, solutions, strict=True)
+        Example(prompt + completion + end, [IGNORED] * len(prompt) + completion + end)
+        for prompt, completion in zip(prompts, completions, strict=True)
     ]
 
 
