@@ -76,14 +76,14 @@ class FlywheelRecipe:
     seed : int
     """
 
-    n_train: int = 3_000
+    n_train: int = 2_000
     n_probes: int = 2
     mean_samples: float = 4.0
     n_validation: int = 110
     n_planned: int = 16
     n_test: int = 220
-    n_samples: int = 64
-    n_base: int = 256
+    n_samples: int = 32
+    n_base: int = 128
     finetuning: FinetuneRecipe = FinetuneRecipe()
     seed: int = 0
 
