@@ -3,7 +3,7 @@
 A round draws training problems with the current policy under a plan of its own, keeps the best sample of each, trains
 the policy on these and samples the test problems with what came of it. Two ways to keep: ``verified``, a right one
 by the reference (the likeliest); ``verifier``, what the lab's PRM chooses, right or wrong. Two controls at equal FLOPs
-in all: the first policy reads its own exercises again (``longer``), and it is sampled more (its test pool is larger).
+in all: the first policy reads its own exercises again (``longer``, within reason), and it is sampled more (its test pool is larger).
 
 No test problem takes part in a choice: plans are made on validation problems, difficulty is told by the first samples
 of the training problems themselves, and test problems are held out by a checksum of their canonical form.
@@ -50,6 +50,7 @@ TRAIN, VALIDATION = "lab-train", "lab-validation"  # benchmarks of the store tha
 # What a way may choose among: with the reference any right sample is as good as found.
 _STRATEGIES = {"verified": ("pass_at_k",), "verifier": ("best_of_n", "weighted_best_of_n")}
 _DIFFICULTY = {"verified": "oracle", "verifier": "predicted"}
+MOST_TIMES_LONGER = 2.0  # the control reads at most so many times what the policy was trained on
 _NAMES = {"verified": BASE, "verifier": f"{BASE}-prm"}
 Notify = Callable[[str], None]
 
@@ -76,14 +77,14 @@ class FlywheelRecipe:
     seed : int
     """
 
-    n_train: int = 2_000
+    n_train: int = 3_000
     n_probes: int = 2
     mean_samples: float = 4.0
     n_validation: int = 110
     n_planned: int = 16
     n_test: int = 220
-    n_samples: int = 32
-    n_base: int = 128
+    n_samples: int = 64
+    n_base: int = 256
     finetuning: FinetuneRecipe = FinetuneRecipe()
     seed: int = 0
 
@@ -319,7 +320,10 @@ class _Wheel:
         return made, directory
 
     def longer(self, way: str, number: int, matches: str) -> None:
-        """The control: the first policy reads its own exercises again, for as many FLOPs as the rounds took."""
+        """The control: the first policy reads its own exercises again, for as many FLOPs as the rounds took.
+
+        At most `MOST_TIMES_LONGER` times as many as it was trained on: a verifier much larger than the policy costs more.
+        """
         made = f"{_NAMES[way]}-longer"
         rounds = load_rounds(self.store)
         directory = self.output / made
@@ -328,7 +332,8 @@ class _Wheel:
             return
         facts = load_pool(self.store, policy=BASE).policy_model
         assert facts is not None and facts.n_parameters and facts.training_tokens
-        tokens = spent(rounds, matches) / pretrain_flops(facts.n_parameters, 1)
+        equal = spent(rounds, matches) / pretrain_flops(facts.n_parameters, 1)
+        tokens = min(equal, MOST_TIMES_LONGER * facts.training_tokens)
         recipe = dataclasses.replace(
             POLICY,
             n_exercises=max(1, round(POLICY.n_exercises * tokens / facts.training_tokens)),
@@ -337,7 +342,8 @@ class _Wheel:
                 self.recipe.finetuning.pace, tokens_per_batch=POLICY.pace.tokens_per_batch
             ),
         )
-        self.notify(f"{made}: {recipe.n_exercises:,} exercises read again, as many FLOPs as '{matches}' took in all")
+        much = f"{tokens / equal:.0%} of" if tokens < equal else "as many as"
+        self.notify(f"{made}: {recipe.n_exercises:,} exercises read again, {much} the FLOPs of '{matches}' in all")
         if (directory / TRAINED).is_file():
             trained = json.loads((directory / TRAINED).read_text(encoding="utf-8"))
         else:

@@ -271,4 +271,5 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "14_graders": ("How far does the choice of a grader move every curve?", ("samples",)),
     "15_does_knowing_pay": ("Does knowing what is hard pay for itself?", ("samples",)),
     "16_coverage_or_reasoning": ("What is a gain made of: better answers, or new ones?", ("two settings",)),
+    "18_the_flywheel": ("Does training on what sampling finds make hard problems easier?", ("two policies",)),
 }

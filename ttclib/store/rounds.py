@@ -14,6 +14,7 @@ from ttclib.store.parts import write_part
 from ttclib.store.schema import is_collected
 
 COMMAND = "flywheel"
+_ORDER = ("verified", "verifier", "longer")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def load_rounds(store: str | Path, *, notify: Callable[[str], None] = lambda tex
         return []
     with connect(store, notify=notify) as con:
         found = con.execute(f"SELECT run_id, config FROM runs WHERE command = '{COMMAND}'").fetchall()
-    return sorted((_round(store, *row) for row in found), key=lambda one: (one.way, one.number, one.policy))
+    return sorted((_round(store, *row) for row in found), key=lambda one: (_ORDER.index(one.way), one.number, one.policy))
 
 
 def spent(rounds: Sequence[Round], policy: str) -> float:
@@ -131,6 +132,7 @@ def _round(store: str | Path, run_id: str, text: str | None) -> Round:
         stated = json.loads(text or "")
         types = {one.name: one.type for one in fields(Round)}
         values = {name: _CASTS[types[name]](value) for name, value in stated.items()}
+        _ORDER.index(values["way"])
         return Round(**values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RequestError(

@@ -10,6 +10,7 @@ from ttclib.show.charts.compare import differences_chart, graders_chart, sides_c
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
+from ttclib.show.charts.flywheel import flow_chart, moved_chart
 from ttclib.show.charts.frontier import frontier_chart
 from ttclib.show.charts.gain import gain_chart, lengths_chart
 from ttclib.show.charts.many_or_once import cost_chart, equal_cost_chart
@@ -42,6 +43,7 @@ __all__ = [
     "difficulty_histogram",
     "equal_cost_chart",
     "extrapolation_chart",
+    "flow_chart",
     "frontier_chart",
     "gain_chart",
     "gains_chart",
@@ -50,6 +52,7 @@ __all__ = [
     "leads_chart",
     "lengths_chart",
     "miss_chart",
+    "moved_chart",
     "needed_chart",
     "optimal_chart",
     "pair_bins_chart",
