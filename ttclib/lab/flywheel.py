@@ -89,7 +89,7 @@ class FlywheelRecipe:
     seed: int = 0
 
     def scaled(self, scale: float) -> FlywheelRecipe:
-        """The same with a share of the problems and of the first policy's samples.
+        """The same with a share of the problems that are practised and planned on; the test problems stay.
 
         Raises
         ------
@@ -98,8 +98,10 @@ class FlywheelRecipe:
         """
         if not 0 < scale <= 1:
             raise RequestError(f"scale {scale}: allowed above 0 and up to 1")
-        share = {name: max(22, round(getattr(self, name) * scale)) for name in ("n_train", "n_validation", "n_test")}
-        return dataclasses.replace(self, **share, n_base=max(2 * self.n_samples, round(self.n_base * scale)))
+        if scale == 1:
+            return self
+        n_train, n_validation = (max(33, round(n * scale)) for n in (self.n_train, self.n_validation))
+        return dataclasses.replace(self, n_train=n_train, n_validation=n_validation)
 
 
 RECIPE = FlywheelRecipe()
@@ -126,7 +128,7 @@ def turn(
     n_rounds : int
     way : {"both", "verified", "verifier"}
     scale : float
-        Share of the recipe's problems.
+        Share of the recipe's problems that are practised and planned on.
     recipe : FlywheelRecipe
     notify : callable
         Told, in lines, what is being done.
@@ -232,7 +234,8 @@ class _Wheel:
         config = load_config(
             "lab", store=str(self.practice(way)), policy__name=name, policy__path=_named(path),
             problems__source=str(self.output / f"{only or problems}.jsonl"), problems__benchmark=problems,
-            problems__limit=None, sampling__n_samples=n_samples, sampling__seed=self.recipe.seed + 1,
+            problems__limit=max(self.recipe.n_train, self.recipe.n_validation), sampling__n_samples=n_samples,
+            sampling__seed=self.recipe.seed + 1,
         )  # fmt: skip
         run.sample(config, notify=self.notify)
         if way == "verifier":
