@@ -114,12 +114,14 @@ def test_what_ships_answers_as_what_was_drawn(turned: tuple[Path, Path], tmp_pat
 
 def test_a_killed_one_goes_on(tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys\nfrom ttclib.lab.flywheel import FlywheelRecipe, turn\n"
-        f"turn(pathlib.Path('out'), pathlib.Path('wheel.duckdb'), n_rounds=1, way='verified', recipe={TINY!r})\n"
-    ).replace("FinetuneRecipe(", "F(").replace("Pace(", "P(")
-    program = (
-        "from ttclib.lab.finetune import FinetuneRecipe as F\nfrom ttclib.lab.fit import Pace as P\n" + program
+        (
+            "import pathlib, sys\nfrom ttclib.lab.flywheel import FlywheelRecipe, turn\n"
+            f"turn(pathlib.Path('out'), pathlib.Path('wheel.duckdb'), n_rounds=1, way='verified', recipe={TINY!r})\n"
+        )
+        .replace("FinetuneRecipe(", "F(")
+        .replace("Pace(", "P(")
     )
+    program = "from ttclib.lab.finetune import FinetuneRecipe as F\nfrom ttclib.lab.fit import Pace as P\n" + program
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL,

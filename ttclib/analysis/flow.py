@@ -82,8 +82,8 @@ def flow(
     size = min(n_base // 2, fewest)
     if n_base < 4 or size < 1:
         raise RequestError(
-            f"{fewest} graded samples of a problem: one half tells bins and the other where problems go anyway, so give "
-            f"at least 4 of '{base.policy}' and 1 of every other"
+            f"{fewest} graded samples of a problem: one half tells bins and the other where problems go anyway, so "
+            f"give at least 4 of '{base.policy}' and 1 of every other"
         )
     rng = np.random.default_rng(seed)
     dealt = _dealt(base.correct, rng)[:, : n_base // 2 * 2]
@@ -99,19 +99,18 @@ def flow(
             after[name].append(place_problems(own, told.thresholds, told.tied_shares, seed + 1 + place))
             ease[name].append(other.mean(axis=1) if name == AGAIN else own)
     bins = np.concatenate(before)
+    reached = {name: np.concatenate(own) for name, own in after.items()}
     rows = [
-        {"policy": name, "bin": number, "bin_after": to, "share": float((np.concatenate(own)[bins == number] == to).mean())}
-        for name, own in after.items()
+        {"policy": name, "bin": number, "bin_after": to, "share": float((own[bins == number] == to).mean())}
+        for name, own in reached.items()
         for number in range(1, n_bins + 1)
         for to in range(1, n_bins + 1)
         if (bins == number).any()
     ]
     clusters, middle = np.tile(np.arange(len(base.problem_ids)), 2), (n_bins + 1) // 2
     tables = {
-        name: np.column_stack(
-            [np.concatenate(ease[name]), np.concatenate(own) < bins, np.concatenate(own) <= middle]
-        ).astype(float)
-        for name, own in after.items()
+        name: np.column_stack([np.concatenate(ease[name]), own < bins, own <= middle]).astype(float)
+        for name, own in reached.items()
     }
     found: list[dict[str, object]] = []
     for name in drawn:
@@ -163,8 +162,8 @@ def equal_compute(
 ) -> pl.DataFrame:
     """Each policy's samples against as many of the first policy as cost the same, training included.
 
-    A query of the trained policy costs its share of all that was spent on it, ``spent / queries``, and its own k samples;
-    the first policy draws for as much.
+    A query of the trained policy costs its share of all that was spent on it, ``spent / queries``, and its own k
+    samples; the first policy draws for as much.
 
     Parameters
     ----------

@@ -21,11 +21,12 @@ def flywheel(
     bins: int, queries: float | None, samples: int | None, seed: int, as_json: bool, as_csv: bool, **choices: Any
 ) -> None:
     """Where problems of each bin go as a policy is trained on its own samples, and the same FLOPs spent otherwise."""
-    from ttclib.show.flywheel_tables import BINS, EQUAL, ROUNDS, equal_tables, hardest_tables
+    from ttclib.show.flywheel_tables import BINS, EQUAL, equal_tables, hardest_tables, rounds_tables
     from ttclib.study.flywheel import ask_flywheel, open_flywheel
 
     found = ask_flywheel(open_flywheel(store_of(choices), notify=notify), bins, queries, samples, seed=seed)
     result = found.result
+    took, gave = rounds_tables(result.rounds, result.k)
     frames = {name: getattr(result, name).to_dicts() for name in ("rounds", "moved", "flow", "bins", "equal")}
     print_answer(
         result.rounds,
@@ -35,8 +36,9 @@ def flywheel(
         heading=found.caption[0],
         findings=found.findings,
         notes=found.notes,
-        table=Table(result.rounds, ROUNDS),
+        table=Table(*took[1:]),
         more=[
+            (gave[0], Table(*gave[1:])),
             *((heading, Table(part, BINS)) for heading, part in hardest_tables(result.bins)),
             *((heading, Table(part, EQUAL)) for heading, part in equal_tables(result.equal, result.queries)),
         ],

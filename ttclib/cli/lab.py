@@ -115,7 +115,11 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
     help="What is kept: verified (right by the reference), verifier (what the lab's PRM chooses) or both.",
 )
 @click.option(
-    "--scale", type=float, default=1.0, show_default=True, help="Share of the problems that are practised, to cost less."
+    "--scale",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Share of the problems practised, to cost less.",
 )
 @click.option(
     "--ship", type=click.Path(path_type=Path), help="Also write the store here as it ships: without texts, and packed."

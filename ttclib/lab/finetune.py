@@ -19,6 +19,10 @@ TEXTS_A_CHUNK = 1_000
 TRAINED = "trained.json"  # written last: a folder that has it is finished
 
 
+# Rates far below those of a training from scratch, whose end the policy has behind it.
+PACE = Pace(tokens_per_batch=3_000, matrix_rate=0.001, other_rate=4e-4, warmup_steps=10, decay_from=0.0)
+
+
 @dataclass(frozen=True)
 class FinetuneRecipe:
     """What the finetuning depends on.
@@ -27,12 +31,11 @@ class FinetuneRecipe:
     ----------
     n_epochs : int
     pace : Pace
-        Rates far below those of a training from scratch, whose end the policy has behind it.
     seed : int
     """
 
     n_epochs: int = 2
-    pace: Pace = Pace(tokens_per_batch=3_000, matrix_rate=0.001, other_rate=4e-4, warmup_steps=10, decay_from=0.0)
+    pace: Pace = PACE
     seed: int = 0
 
 

@@ -3,7 +3,8 @@
 A round draws training problems with the current policy under a plan of its own, keeps the best sample of each, trains
 the policy on these and samples the test problems with what came of it. Two ways to keep: ``verified``, a right one
 by the reference (the likeliest); ``verifier``, what the lab's PRM chooses, right or wrong. Two controls at equal FLOPs
-in all: the first policy reads its own exercises again (``longer``, within reason), and it is sampled more (its test pool is larger).
+in all: the first policy reads its own exercises again (``longer``, within reason), and it is sampled more (its test
+pool is larger).
 
 No test problem takes part in a choice: plans are made on validation problems, difficulty is told by the first samples
 of the training problems themselves, and test problems are held out by a checksum of their canonical form.
@@ -15,7 +16,6 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,7 @@ TRAIN, VALIDATION = "lab-train", "lab-validation"  # benchmarks of the store tha
 # What a way may choose among: with the reference any right sample is as good as found.
 _STRATEGIES = {"verified": ("pass_at_k",), "verifier": ("best_of_n", "weighted_best_of_n")}
 _DIFFICULTY = {"verified": "oracle", "verifier": "predicted"}
+FINETUNING = FinetuneRecipe()
 MOST_TIMES_LONGER = 2.0  # the control reads at most so many times what the policy was trained on
 _NAMES = {"verified": BASE, "verifier": f"{BASE}-prm"}
 Notify = Callable[[str], None]
@@ -85,7 +86,7 @@ class FlywheelRecipe:
     n_test: int = 220
     n_samples: int = 64
     n_base: int = 256
-    finetuning: FinetuneRecipe = FinetuneRecipe()
+    finetuning: FinetuneRecipe = FINETUNING
     seed: int = 0
 
     def scaled(self, scale: float) -> FlywheelRecipe:
@@ -209,7 +210,7 @@ class _Wheel:
         mark, stated = self.output / "recipe.json", json.dumps(dataclasses.asdict(self.recipe), indent=1)
         if mark.is_file() and mark.read_text(encoding="utf-8") != stated:
             raise RequestError(
-                f"'{self.output}' was begun with another recipe or scale: give the same, or another --output and --store"
+                f"'{self.output}' was begun with another recipe or scale: give the same, or another --output"
             )
         self.output.mkdir(parents=True, exist_ok=True)
         mark.write_text(stated, encoding="utf-8")
@@ -325,7 +326,7 @@ class _Wheel:
     def longer(self, way: str, number: int, matches: str) -> None:
         """The control: the first policy reads its own exercises again, for as many FLOPs as the rounds took.
 
-        At most `MOST_TIMES_LONGER` times as many as it was trained on: a verifier much larger than the policy costs more.
+        At most `MOST_TIMES_LONGER` times as many as it was trained on: a verifier larger than the policy costs more.
         """
         made = f"{_NAMES[way]}-longer"
         rounds = load_rounds(self.store)
@@ -341,9 +342,7 @@ class _Wheel:
             POLICY,
             n_exercises=max(1, round(POLICY.n_exercises * tokens / facts.training_tokens)),
             short_at_first=0.0,
-            pace=dataclasses.replace(
-                self.recipe.finetuning.pace, tokens_per_batch=POLICY.pace.tokens_per_batch
-            ),
+            pace=dataclasses.replace(self.recipe.finetuning.pace, tokens_per_batch=POLICY.pace.tokens_per_batch),
         )
         much = f"{tokens / equal:.0%} of" if tokens < equal else "as many as"
         self.notify(f"{made}: {recipe.n_exercises:,} exercises read again, {much} the FLOPs of '{matches}' in all")
@@ -357,9 +356,7 @@ class _Wheel:
                 )  # fmt: skip
             keep_trained(directory, trained)
         self.test(made, directory)
-        write_round(
-            self.store, Round(made, BASE, "longer", number, matches=matches, **_training(trained))
-        )
+        write_round(self.store, Round(made, BASE, "longer", number, matches=matches, **_training(trained)))
 
     def _taken(self, way: str, name: str, trained: dict[str, float]) -> dict[str, float]:
         """Tokens, FLOPs and seconds of a round, from what the stores hold."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from ttclib.analysis.column import Column
 from ttclib.analysis.columns import column
 from ttclib.show.tables import INTERVAL, table
 
-ROUNDS = (
+TAKEN = (
     "policy",
+    "n_drawn",
     "n_kept",
     "n_kept_wrong",
     "sampling_flops",
@@ -16,12 +18,15 @@ ROUNDS = (
     "training_flops",
     "spent_flops",
     "seconds",
-    column("accuracy", label="one answer", ends=None),
-    "coverage",
-    "distinct",
+)
+GIVEN = (
+    "policy",
+    column("accuracy", label="one answer is right", ends=None),
     column("difference", label="this round"),
     INTERVAL,
     "per_flop",
+    "coverage",
+    "distinct",
 )
 EQUAL = (
     "policy",
@@ -42,7 +47,11 @@ BINS = (
     "n_problems",
 )
 _MEASURES = {"majority": "by majority vote", "coverage": "by a perfect verifier"}
-_MOVES = {"accuracy": "an answer is right", "easier": "in an easier bin", "middle": "in the middle bin or an easier one"}
+_MOVES = {
+    "accuracy": "an answer is right",
+    "easier": "in an easier bin",
+    "middle": "in the middle bin or an easier one",
+}
 
 
 def equal_tables(equal: pl.DataFrame, queries: float) -> list[tuple[str, pl.DataFrame]]:
@@ -62,9 +71,18 @@ def hardest_tables(bins: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     ]
 
 
-def rounds_html(rounds: pl.DataFrame) -> str:
-    """What each round took and gained."""
-    return table(rounds, ROUNDS)
+def rounds_tables(rounds: pl.DataFrame, k: int) -> list[tuple[str, pl.DataFrame, tuple[Column | str, ...]]]:
+    """Headings, rows and columns: what each round took, and what it gave."""
+    took = rounds.filter(pl.col("round") > 0)
+    return [
+        ("What each round took: samples of the training problems, FLOPs, seconds", took, TAKEN),
+        (f"What each round gave on the test problems; coverage and different answers of {k} samples", rounds, GIVEN),
+    ]
+
+
+def rounds_html(rounds: pl.DataFrame, k: int) -> str:
+    """What each round took and gave."""
+    return "".join(table(part, columns, caption=heading) for heading, part, columns in rounds_tables(rounds, k))
 
 
 def equal_html(equal: pl.DataFrame, queries: float) -> str:

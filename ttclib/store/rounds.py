@@ -100,7 +100,9 @@ def load_rounds(store: str | Path, *, notify: Callable[[str], None] = lambda tex
         return []
     with connect(store, notify=notify) as con:
         found = con.execute(f"SELECT run_id, config FROM runs WHERE command = '{COMMAND}'").fetchall()
-    return sorted((_round(store, *row) for row in found), key=lambda one: (_ORDER.index(one.way), one.number, one.policy))
+    return sorted(
+        (_round(store, *row) for row in found), key=lambda one: (_ORDER.index(one.way), one.number, one.policy)
+    )
 
 
 def spent(rounds: Sequence[Round], policy: str) -> float:

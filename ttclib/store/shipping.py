@@ -12,9 +12,7 @@ from ttclib.store.memory import WRITING
 from ttclib.store.tables import TABLES
 
 
-def copy_in_order(
-    store: Path, target: Path, shipped: Callable[[str], str], *, without: Collection[str] = ()
-) -> None:
+def copy_in_order(store: Path, target: Path, shipped: Callable[[str], str], *, without: Collection[str] = ()) -> None:
     """Write a store anew, in the place of what is at `target`.
 
     Parameters

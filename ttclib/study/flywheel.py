@@ -25,7 +25,17 @@ LONGER = "longer"
 KEPT = {"verified": "right ones by the reference", "verifier": "what the verifier chose"}
 ROUND_SCHEMA = schema(
     *("policy", "way", "round", "n_problems", "n_drawn", "n_kept", "n_kept_wrong", "sampling_flops", "scoring_flops"),
-    *("training_flops", "spent_flops", "seconds", "accuracy", "coverage", "distinct", "difference", "ci_low", "ci_high"),
+    *(
+        "training_flops",
+        "spent_flops",
+        "seconds",
+        "accuracy",
+        "coverage",
+        "distinct",
+        "difference",
+        "ci_low",
+        "ci_high",
+    ),
     "per_flop",
 )
 MOVED_SCHEMA = schema(
@@ -237,13 +247,16 @@ def _of_equal(found: Turned, last: str, base: str) -> list[str]:
     n = vote["base_budget"]
     whole = "" if vote["held"] else " (its pool holds fewer, all of which are used)"
     first = (
-        f"For the FLOPs of one answer of {last}, all rounds included and shared by {found.queries:,.0f} queries, {base} "
-        f"draws {n:,}{whole} and is right by majority vote in {_percent(vote['first'])} against "
+        f"For the FLOPs of one answer of {last}, all rounds included and shared by {found.queries:,.0f} queries, "
+        f"{base} draws {n:,}{whole} and is right by majority vote in {_percent(vote['first'])} against "
         f"{_percent(vote['second'])}: {_points(vote)}; a perfect verifier would find a right one in "
         f"{_percent(cover['first'])} of the problems."
     )
     if vote["from_queries"] is None:
-        return [first, f"At no number of queries does training pay for one answer of {last}: voting gets there for less."]
+        return [
+            first,
+            f"At no number of queries does training pay for one answer of {last}: voting gets there for less.",
+        ]
     late = "" if vote["needed"] else " at the latest, for no vote in the pool gets there"
     return [first, f"Training pays for one answer of {last} from {prefixed(vote['from_queries'])} queries on{late}."]
 
@@ -278,16 +291,21 @@ def _of_end(rounds: pl.DataFrame, own: Sequence[Round], of: dict[str, dict[str, 
     wrong = [one.n_kept_wrong / one.n_kept if one.n_kept else 0.0 for one in own]
     missed = [1 - one.n_kept / one.n_problems if one.n_problems else 0.0 for one in own]
     if any(wrong):
-        said.append(f"What it learned from was wrong in {_percent(wrong[0])} of the problems at first, {_percent(wrong[-1])} at last.")
+        said.append(
+            f"What it learned from was wrong in {_percent(wrong[0])} of the problems at first, in "
+            f"{_percent(wrong[-1])} at last."
+        )
     else:
         said.append(
-            f"Of {own[0].n_problems:,} training problems it had no right answer to learn from in {_percent(missed[0])} at "
-            f"first, in {_percent(missed[-1])} at last."
+            f"Of {own[0].n_problems:,} training problems it had no right answer to learn from in {_percent(missed[0])} "
+            f"at first, in {_percent(missed[-1])} at last."
         )
     if (spread := of.get("distinct")) is not None and spread["winner"] != "too close":
         way = "fewer" if spread["difference"] < 0 else "more"
         k = spread["budget"]
-        said.append(f"Its answers are {way}: {spread['second'] * k:.1f} different ones in {k} after {spread['first'] * k:.1f}.")
+        said.append(
+            f"Its answers are {way}: {spread['second'] * k:.1f} different ones in {k} after {spread['first'] * k:.1f}."
+        )
     return said
 
 
@@ -298,8 +316,8 @@ def _notes(wheel: Wheel, found: Turned) -> tuple[str, ...]:
         n = short["base_budget"].max()
         base = wheel.study.policy
         said.append(
-            f"{base} may draw up to {n:,} samples for the same FLOPs, and its pool holds {int(wheel.study.pool.pool_sizes.min()):,}: "
-            "where they are not enough, all of them stand for more"
+            f"{base} may draw up to {n:,} samples for the same FLOPs, and its pool holds "
+            f"{int(wheel.study.pool.pool_sizes.min()):,}: where they are not enough, all of them stand for more"
         )
     return tuple(said)
 
@@ -311,7 +329,9 @@ def _moved(row: dict[str, Any]) -> str:
 
 
 def _points(row: dict[str, Any]) -> str:
-    return f"{shown(row['difference'], 'difference')} points {shown_interval(row['ci_low'], row['ci_high'], 'difference')}"
+    return (
+        f"{shown(row['difference'], 'difference')} points {shown_interval(row['ci_low'], row['ci_high'], 'difference')}"
+    )
 
 
 def _percent(share: float) -> str:

@@ -12,7 +12,7 @@ from ttclib.analysis.columns import column
 from ttclib.analysis.flow import AGAIN
 from ttclib.errors import RequestError
 from ttclib.show.charts.axes import Measure, log_axis, points
-from ttclib.show.charts.grammar import ROWS, Lines, facets, finished, level
+from ttclib.show.charts.grammar import Lines, facets, finished, level
 from ttclib.show.charts.rows import rows_of, tips
 from ttclib.show.charts.series import Series, picked_param
 from ttclib.show.theme import PAPER, on_papers, pair, ramp
