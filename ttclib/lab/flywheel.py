@@ -16,6 +16,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,9 @@ from ttclib.fresh_names import unfinished
 from ttclib.lab.finetune import TRAINED, FinetuneRecipe, finetune, keep_trained
 from ttclib.lab.recipe import POLICY
 from ttclib.lab.rollouts import spend
-from ttclib.lab.train_policy import train_policy
-from ttclib.problems.arithmetic import Exercise, exercises, held_out
+from ttclib.lab.tokenizer import build_tokenizer
+from ttclib.lab.train_policy import PolicyRecipe, encode, train_policy
+from ttclib.problems.arithmetic import PRACTISED_OPERATIONS, Exercise, exercises, held_out
 from ttclib.samples import PRM, Pool
 from ttclib.shipped import checkpoint
 from ttclib.store import load_pool
@@ -165,6 +167,15 @@ def practised(recipe: FlywheelRecipe) -> list[Exercise]:
         if len(found) == recipe.n_train:
             break
     return list(found.values())
+
+
+def longer_recipe(tokens: float, recipe: FlywheelRecipe) -> PolicyRecipe:
+    """The policy's own exercises, from the first on, for so many tokens, at the pace of a round."""
+    pace = dataclasses.replace(recipe.finetuning.pace, tokens_per_batch=POLICY.pace.tokens_per_batch)
+    again = dataclasses.replace(POLICY, short_at_first=0.0, pace=pace)
+    stream = exercises([again.seed, 0], short=again.short, operations=(1, PRACTISED_OPERATIONS))
+    length = np.mean([len(one.ids) for one in encode(build_tokenizer(), list(islice(stream, 2_000)))])
+    return dataclasses.replace(again, n_exercises=max(1, round(tokens / length)))
 
 
 def choose(pool: Pool, way: str, strategies: Sequence[str]) -> list[tuple[int, int]]:
@@ -338,12 +349,7 @@ class _Wheel:
         assert facts is not None and facts.n_parameters and facts.training_tokens
         equal = spent(rounds, matches) / pretrain_flops(facts.n_parameters, 1)
         tokens = min(equal, MOST_TIMES_LONGER * facts.training_tokens)
-        recipe = dataclasses.replace(
-            POLICY,
-            n_exercises=max(1, round(POLICY.n_exercises * tokens / facts.training_tokens)),
-            short_at_first=0.0,
-            pace=dataclasses.replace(self.recipe.finetuning.pace, tokens_per_batch=POLICY.pace.tokens_per_batch),
-        )
+        recipe = longer_recipe(tokens, self.recipe)
         much = f"{tokens / equal:.0%} of" if tokens < equal else "as many as"
         self.notify(f"{made}: {recipe.n_exercises:,} exercises read again, {much} the FLOPs of '{matches}' in all")
         if (directory / TRAINED).is_file():

@@ -240,25 +240,26 @@ def _of_hardest(bins: pl.DataFrame, last: str, n_bins: int) -> list[str]:
 
 
 def _of_equal(found: Turned, last: str, base: str) -> list[str]:
-    """Against more samples for the same FLOPs, training included."""
-    own = found.equal.filter((pl.col("policy") == last) & (pl.col("budget") == found.equal["budget"].min()))
-    of = {row["measure"]: row for row in own.iter_rows(named=True)}
-    vote, cover = of["majority"], of["coverage"]
-    n = vote["base_budget"]
-    whole = "" if vote["held"] else " (its pool holds fewer, all of which are used)"
-    first = (
+    """Against more samples for the same FLOPs, training included: for one answer, and for as many as there are."""
+    own = found.equal.filter(pl.col("policy") == last)
+    least, most = (own.filter(pl.col("budget") == k) for k in (own["budget"].min(), own["budget"].max()))
+    vote, many = ({row["measure"]: row for row in part.iter_rows(named=True)} for part in (least, most))
+    one, cover = vote["majority"], many["coverage"]
+    said = [
         f"For the FLOPs of one answer of {last}, all rounds included and shared by {found.queries:,.0f} queries, "
-        f"{base} draws {n:,}{whole} and is right by majority vote in {_percent(vote['first'])} against "
-        f"{_percent(vote['second'])}: {_points(vote)}; a perfect verifier would find a right one in "
-        f"{_percent(cover['first'])} of the problems."
-    )
-    if vote["from_queries"] is None:
-        return [
-            first,
-            f"At no number of queries does training pay for one answer of {last}: voting gets there for less.",
-        ]
-    late = "" if vote["needed"] else " at the latest, for no vote in the pool gets there"
-    return [first, f"Training pays for one answer of {last} from {prefixed(vote['from_queries'])} queries on{late}."]
+        f"{base} draws {_drawn(one)} and is right by majority vote in {_percent(one['first'])} against "
+        f"{_percent(one['second'])}: {_points(one)}. For those of {cover['budget']} answers it draws "
+        f"{_drawn(cover)}, and a right one is among them in {_percent(cover['first'])} against "
+        f"{_percent(cover['second'])}: {_points(cover)}."
+    ]
+    if one["from_queries"] is None:
+        return [*said, f"At no number of queries does training pay for one answer of {last}: a vote costs less."]
+    late = "" if one["needed"] else " at the latest, for no vote in the pool gets there"
+    return [*said, f"Training pays for one answer of {last} from {prefixed(one['from_queries'])} queries on{late}."]
+
+
+def _drawn(row: dict[str, Any]) -> str:
+    return f"{row['base_budget']:,}" + ("" if row["held"] else " (its pool holds fewer, all of which are used)")
 
 
 def _of_longer(wheel: Wheel, last: str, k: int, seed: int) -> list[str]:
@@ -266,7 +267,7 @@ def _of_longer(wheel: Wheel, last: str, k: int, seed: int) -> list[str]:
     for made in wheel.rounds:
         if made.way == LONGER and made.matches == last:
             share = made.flops / spent(wheel.rounds, last)
-            much = "as many" if share > 0.95 else f"{share:.0%} of the"
+            much = "as many" if 0.95 < share < 1.05 else f"{share:.0%} of the"
             one = gain(wheel.pools[made.policy], wheel.pools[last], k, seed=seed).row(0, named=True)
             lead = {"second": "the flywheel made more of them", "first": "reading again made more of them"}
             verdict = lead.get(one["winner"], "which made more of them is too close to call")
@@ -292,13 +293,13 @@ def _of_end(rounds: pl.DataFrame, own: Sequence[Round], of: dict[str, dict[str, 
     missed = [1 - one.n_kept / one.n_problems if one.n_problems else 0.0 for one in own]
     if any(wrong):
         said.append(
-            f"What it learned from was wrong in {_percent(wrong[0])} of the problems at first, in "
-            f"{_percent(wrong[-1])} at last."
+            f"What it learned from was wrong in {_percent(wrong[0])} of the problems"
+            + (f" at first, in {_percent(wrong[-1])} at last." if len(own) > 1 else ".")
         )
     else:
         said.append(
-            f"Of {own[0].n_problems:,} training problems it had no right answer to learn from in {_percent(missed[0])} "
-            f"at first, in {_percent(missed[-1])} at last."
+            f"Of {own[0].n_problems:,} training problems it had no right answer to learn from in {_percent(missed[0])}"
+            + (f" at first, in {_percent(missed[-1])} at last." if len(own) > 1 else ".")
         )
     if (spread := of.get("distinct")) is not None and spread["winner"] != "too close":
         way = "fewer" if spread["difference"] < 0 else "more"
