@@ -36,8 +36,8 @@ from ttclib.study.searches import open_searches  # noqa: E402
 from ttclib.study.sides import compare_sides, other_side  # noqa: E402
 
 EVERY = [path.stem for path in NOTEBOOKS]
-# Those that ask any store of one or two policies; those about many settings of real models: test_real_notebooks.py.
-NAMES = [path.stem for path in NOTEBOOKS if Path(parameters_of(path)["store"]).stem != "frontier"]
+# Those that ask any store of one or two policies; those about others that ship: test_real_notebooks.py.
+NAMES = [path.stem for path in NOTEBOOKS if Path(parameters_of(path)["store"]).stem not in ("frontier", "flywheel")]
 MAX_BYTES = 3_000_000
 EVIL = "<script>window.__ran = 1</script><img src=x onerror='window.__ran = 2'>\n"
 # Parameters other than the defaults, for each notebook those that it has.
