@@ -17,6 +17,7 @@ from ttclib.samples import Pool
 from ttclib.store.contents import contents
 from ttclib.store.rounds import Round, load_rounds, spent
 from ttclib.study.answers import Answer
+from ttclib.study.gain import verdict_of
 from ttclib.study.opening import Notify, find_store
 from ttclib.study.study import Study
 from ttclib.study.study import open as open_study
@@ -209,9 +210,9 @@ def _findings(wheel: Wheel, found: Turned, bins: int, seed: int) -> tuple[str, .
         of = {row["measure"]: row for row in found.moved.filter(pl.col("policy") == last).iter_rows(named=True)}
         one, cover = of["accuracy"], of["coverage"]
         said.append(
-            f"{len(own)} {'round' if len(own) == 1 else 'rounds'} of training on its own samples, {kept}: an answer of "
-            f"{last} is right {_moved(one)} than one of {base.policy} ({_percent(one['first'])} → "
-            f"{_percent(one['second'])}), a right one is among {found.k} {_moved(cover)} "
+            f"{len(own)} {'round' if len(own) == 1 else 'rounds'} of training on its own samples, {kept}: "
+            f"{verdict_of(one, cover)}. An answer of {last} is right {_moved(one)} than one of {base.policy} "
+            f"({_percent(one['first'])} → {_percent(one['second'])}), a right one is among {found.k} {_moved(cover)} "
             f"({_percent(cover['first'])} → {_percent(cover['second'])})."
         )
         said += _of_hardest(found.bins, last, bins)
@@ -301,6 +302,8 @@ def _of_end(rounds: pl.DataFrame, own: Sequence[Round], of: dict[str, dict[str, 
             f"Of {own[0].n_problems:,} training problems it had no right answer to learn from in {_percent(missed[0])}"
             + (f" at first, in {_percent(missed[-1])} at last." if len(own) > 1 else ".")
         )
+    if own[-1].plan:
+        said.append(f"Its last plan for the hardest problems: {own[-1].plan[-1]}.")
     if (spread := of.get("distinct")) is not None and spread["winner"] != "too close":
         way = "fewer" if spread["difference"] < 0 else "more"
         k = spread["budget"]
