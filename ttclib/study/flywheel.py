@@ -314,7 +314,7 @@ def _of_end(rounds: pl.DataFrame, own: Sequence[Round], of: dict[str, dict[str, 
 
 
 def _notes(wheel: Wheel, found: Turned) -> tuple[str, ...]:
-    said = []
+    said = ["a difference counts as shown beyond one point, after correction for all measures"]
     short = found.equal.filter(~pl.col("held"))
     if len(short):
         n = short["base_budget"].max()
