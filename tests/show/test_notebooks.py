@@ -38,7 +38,9 @@ from ttclib.study.sides import compare_sides, other_side  # noqa: E402
 
 EVERY = [path.stem for path in NOTEBOOKS]
 # Those that ask any store of one or two policies; those about many settings of real models: test_real_notebooks.py.
-NAMES = [path.stem for path in NOTEBOOKS if Path(parameters_of(path)["store"]).stem not in ("frontier", "inside")]
+NAMES = [
+    path.stem for path in NOTEBOOKS if Path(parameters_of(path)["store"]).stem not in ("frontier", "flywheel", "inside")
+]
 MAX_BYTES = 3_000_000
 EVIL = "<script>window.__ran = 1</script><img src=x onerror='window.__ran = 2'>\n"
 # Parameters other than the defaults, for each notebook those that it has.

@@ -21,6 +21,7 @@ from ttclib.show.page import findings_of  # noqa: E402
 from ttclib.show.report import parameters_of  # noqa: E402
 from ttclib.show.theme import VEGALITE_MIME  # noqa: E402
 from ttclib.study.answers import Answer  # noqa: E402
+from ttclib.study.flywheel import ask_flywheel, open_flywheel  # noqa: E402
 from ttclib.study.gain import ask_gain  # noqa: E402
 from ttclib.study.inside import ask_inside, open_inside  # noqa: E402
 from ttclib.study.inside_findings import of_models  # noqa: E402
@@ -144,6 +145,28 @@ def test_inside_or_outside_on_a_store_that_lacks_it_is_said_once_a_question(tmp_
     stores = {"store": poor, "thinking_store": poor, "code_store": poor}
     said = read(run_checked("19_inside_or_outside", tmp_path, **stores))
     assert said.count(LACK) == 3 and "unknown policy 'lab-policy-direct'" in said
+
+
+def test_what_the_flywheel_did(tmp_path: Path) -> None:
+    ran = run_checked("18_the_flywheel", tmp_path)
+    found = ask_flywheel(open_flywheel(STORE.with_name("flywheel.duckdb")))
+    said = read(ran)
+    assert findings_of(ran) == list(found.findings) and LACK not in said
+    charts = outputs_of(ran, VEGALITE_MIME)
+    assert [fault for spec in charts for fault in faults(spec)] == []
+    moved, flow = (spec["datasets"]["rows"] for spec in charts)
+    wanted = found.result.moved.filter(found.result.moved["measure"].is_in(["accuracy", "coverage"]))
+    assert [row["difference"] for row in moved] == pytest.approx(wanted["difference"].to_list(), abs=1e-5)
+    assert [row["share"] for row in flow] == pytest.approx(found.result.flow["share"].to_list(), abs=1e-5)
+    for row in found.result.rounds.iter_rows(named=True):
+        assert f"{row['policy']} {shown(row['accuracy'], 'accuracy')}" in said
+
+
+@pytest.mark.slow
+def test_a_store_without_a_flywheel_is_said_once(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "poor.duckdb", n_problems=3, n_samples=4, scored=False)
+    said = read(run_checked("18_the_flywheel", tmp_path, store=str(store)))
+    assert said.count(LACK) == 1 and "turn one with ttc lab flywheel" in said.replace("`", "")
 
 
 @pytest.mark.slow

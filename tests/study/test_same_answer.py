@@ -222,7 +222,8 @@ def test_a_notebook_gives_that_answer_too(name, answers, stores, tmp_path):
 
 
 def test_every_notebook_that_asks_is_run():
-    # The first shows samples and no number; 10, 11, 16, 19 are held to the study in tests/show/test_real_notebooks.py.
+    # The first shows samples and no number; 10, 11, 16, 18 and 19 are held to the study in
+    # tests/show/test_real_notebooks.py.
     others = {
         "08_samples",
         "10_which_model",
@@ -231,6 +232,7 @@ def test_every_notebook_that_asks_is_run():
         "16_coverage_or_reasoning",
         "17_from_replay_to_live",
         "19_inside_or_outside",
+        "18_the_flywheel",
         *FAMILIES,
     }
     assert set(RUNS) == {path.stem for path in NOTEBOOKS} - others

@@ -92,6 +92,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "coverage",
         "Coverage or reasoning: what the gain of a policy or setting over another is made of, and where longer fails.",
     ),
+    "flywheel": (
+        "flywheel",
+        "Where problems of each bin go as a policy is trained on its own samples, and the same FLOPs spent otherwise.",
+    ),
     "lengths": (
         "coverage",
         "Accuracy of one sample under length caps and by length within a problem; how much its result needed.",

@@ -93,6 +93,51 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
 
 
 @lab.command()
+@click.option("--rounds", "n_rounds", type=int, default=3, show_default=True, help="Turns of each way.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("runs/flywheel"),
+    show_default=True,
+    help="Directory; receives the policies and the stores of what was practised.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=Path("runs/flywheel.duckdb"),
+    show_default=True,
+    help="DuckDB file of the test problems' samples and of what each round took.",
+)
+@click.option(
+    "--variant",
+    default="both",
+    show_default=True,
+    help="What is kept: verified (right by the reference), verifier (what the lab's PRM chooses) or both.",
+)
+@click.option(
+    "--scale",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Share of the problems practised, to cost less.",
+)
+@click.option(
+    "--ship", type=click.Path(path_type=Path), help="Also write the store here as it ships: without texts, and packed."
+)
+def flywheel(n_rounds: int, output: Path, store: Path, variant: str, scale: float, ship: Path | None) -> None:
+    """Train the lab's policy on the best of its own samples, round by round; one that was stopped goes on."""
+    try:
+        from ttclib.lab import flywheel as turning
+    except ImportError as error:
+        raise RequestError(f"training needs the package '{error.name}': pip install 'ttclib[transformers]'") from error
+
+    turning.turn(output, store, n_rounds=n_rounds, way=variant, scale=scale, notify=notify)
+    if ship is not None:
+        turning.ship(store, ship, notify=notify)
+    say(str(ship or store))
+
+
+@lab.command()
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

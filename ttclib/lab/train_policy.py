@@ -134,13 +134,17 @@ def new_policy(recipe: PolicyRecipe, tokenizer: PreTrainedTokenizerBase) -> Llam
 
 def encode(tokenizer: PreTrainedTokenizerBase, problems: Sequence[Exercise], *, steps: bool = True) -> list[Example]:
     """Exercises as sequences whose loss is read on the solution, or its answer line alone, and its end."""
-    prompts = tokenizer([problem.prompt for problem in problems])["input_ids"]
-    texts = [problem.solution if steps else problem.answer_line for problem in problems]
-    solutions = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return encode_texts(tokenizer, [(one.prompt, one.solution if steps else one.answer_line) for one in problems])
+
+
+def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str]]) -> list[Example]:
+    """Prompts and completions as sequences whose loss is read on the completion and its end."""
+    prompts = tokenizer([prompt for prompt, _ in texts])["input_ids"]
+    completions = tokenizer([text for _, text in texts], add_special_tokens=False)["input_ids"]
     end = [tokenizer.eos_token_id]
     return [
-        Example(prompt + solution + end, [IGNORED] * len(prompt) + solution + end)
-        for prompt, solution in zip(prompts, solutions, strict=True)
+        Example(prompt + completion + end, [IGNORED] * len(prompt) + completion + end)
+        for prompt, completion in zip(prompts, completions, strict=True)
     ]
 
 

@@ -269,5 +269,6 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "15_does_knowing_pay": ("Does knowing what is hard pay for itself?", ("samples",)),
     "16_coverage_or_reasoning": ("What is a gain made of: better answers, or new ones?", ("two settings",)),
     "17_from_replay_to_live": ("Does a plan come, live, to what replay promised?", ("samples", "scores")),
+    "18_the_flywheel": ("Does training on what sampling finds make hard problems easier?", ("two policies",)),
     "19_inside_or_outside": ("Do samples make up for steps inside the answer?", ("two policies",)),
 }

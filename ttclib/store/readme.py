@@ -106,6 +106,9 @@ REAL_MODELS = """## Real models
 They ship packed, as `NAME.duckdb.xz`; whoever opens one first unpacks it. `python store/make_real.py FOLDER` makes them from
 the public files, with parameters, training tokens and list prices from `ttclib/store/model_facts.csv`, and with their credit, which
 `ttc status`, every page made from them and every export say. A store needs DuckDB 2.0 or later.
+
+**flywheel.duckdb** holds the lab's policy before and after rounds of training on its own samples, on 220 test problems, without
+texts, and what each round took: [how it was made](../docs/models.md#the-flywheel).
 """  # noqa: E501
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ttclib.fresh_names import unfinished
@@ -12,13 +12,15 @@ from ttclib.store.memory import WRITING
 from ttclib.store.tables import TABLES
 
 
-def copy_in_order(store: Path, target: Path, shipped: Callable[[str], str]) -> None:
+def copy_in_order(store: Path, target: Path, shipped: Callable[[str], str], *, without: Collection[str] = ()) -> None:
     """Write a store anew, in the place of what is at `target`.
 
     Parameters
     ----------
     shipped : callable
         SQL of what ships of a column, by its name.
+    without : collection of str
+        Tables whose rows stay behind.
     """
     fresh = unfinished(target)
     with new_connection(WRITING) as con:
@@ -34,7 +36,8 @@ def copy_in_order(store: Path, target: Path, shipped: Callable[[str], str]) -> N
             columns.setdefault(table, []).append(column)
         for table, own in columns.items():
             order = f"ORDER BY {', '.join(TABLES[table])}" if TABLES.get(table) else ""
-            rows = f"SELECT {', '.join(map(shipped, own))} FROM collected.main.{table} {order}"
+            where = "WHERE false" if table in without else order
+            rows = f"SELECT {', '.join(map(shipped, own))} FROM collected.main.{table} {where}"
             con.execute(f"INSERT INTO store.main.{table} {rows}")
         checksums.take_anew(con)
         con.execute("DETACH collected")

@@ -95,11 +95,10 @@ def _of_pair(frame: pl.DataFrame, first: str, second: str, ratio: float | None) 
     of = {row["measure"]: row for row in frame.iter_rows(named=True)}
     one, cover = of["accuracy"], of["coverage"]
     k = cover["budget"]
-    verdict = _VERDICTS[_sign(one["winner"]), _sign(cover["winner"])]
     cost = "" if ratio is None else f" for {shown(ratio, 'relative_length')} the tokens"
     said = [
-        f"{second} against {first}{cost}: {verdict}. One answer is right {_moved(one)}, a right one is among {k} "
-        f"{_moved(cover)}, on {one['n_problems']} problems."
+        f"{second} against {first}{cost}: {verdict_of(one, cover)}. One answer is right {_moved(one)}, a right one is "
+        f"among {k} {_moved(cover)}, on {one['n_problems']} problems."
     ]
     if one["winner"] != "too close":
         known, new = (f"{shown(of[part]['difference'], 'difference')} {_ends(of[part])}" for part in ("known", "new"))
@@ -114,6 +113,11 @@ def _of_pair(frame: pl.DataFrame, first: str, second: str, ratio: float | None) 
             f"{spread['first'] * k:.1f}."
         )
     return said
+
+
+def verdict_of(one: dict[str, Any], cover: dict[str, Any]) -> str:
+    """Whether an answer is better and whether more is reached, in words, from the rows of both measures."""
+    return _VERDICTS[_sign(one["winner"]), _sign(cover["winner"])]
 
 
 def _moved(row: dict[str, Any]) -> str:

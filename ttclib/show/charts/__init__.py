@@ -10,6 +10,7 @@ from ttclib.show.charts.compare import differences_chart, gain_chart, graders_ch
 from ttclib.show.charts.crossover import crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
+from ttclib.show.charts.flywheel import flow_chart, moved_chart
 from ttclib.show.charts.forecast import forecast_chart
 from ttclib.show.charts.frontier import frontier_chart, plan_chart
 from ttclib.show.charts.inside import catching_chart, data_chart, routes_chart
@@ -43,6 +44,7 @@ __all__ = [
     "difficulty_histogram",
     "equal_cost_chart",
     "extrapolation_chart",
+    "flow_chart",
     "forecast_chart",
     "frontier_chart",
     "gain_chart",
@@ -52,6 +54,7 @@ __all__ = [
     "leads_chart",
     "lengths_chart",
     "miss_chart",
+    "moved_chart",
     "needed_chart",
     "optimal_chart",
     "pair_bins_chart",
