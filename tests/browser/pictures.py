@@ -15,8 +15,8 @@ from PIL import Image
 
 from tests.browser.conftest import NOTEBOOKS, ROOT, TOKEN, launched, running_lab
 from ttclib.show.picture import in_few_colours, picture_of
-from ttclib.show.theme import VEGALITE_MIME
 from ttclib.show.report import render_report
+from ttclib.show.theme import VEGALITE_MIME
 
 FOLDER = ROOT / "notebooks"
 TIMEOUT_MS = 600_000

@@ -147,7 +147,9 @@ def test_tables_follow_what_is_selected_and_a_row_selects(browser: Any, pages: P
     histogram.locator("svg .mark-rect.role-mark path").first.click()
     page.wait_for_function("() => !document.querySelector('.ttc-linked').hidden")
     number = chip(page).removeprefix("bin ")
-    pale_rows = "(rows) => rows.filter((row) => Number(getComputedStyle(row).opacity) < 0.5).map((row) => row.dataset.bin)"
+    pale_rows = (
+        "(rows) => rows.filter((row) => Number(getComputedStyle(row).opacity) < 0.5).map((row) => row.dataset.bin)"
+    )
     assert sorted(rows.evaluate_all(pale_rows)) == sorted(one for one in bins if one != number)
     # A row is a selection, too: of a bin, or of a problem with its bin; once more clears it.
     other = next(one for one in bins if one != number)

@@ -256,9 +256,7 @@ def fit_scaled_beta_binomial(
     for begin in starts:
         bounds = [(-LARGEST_LOG, LARGEST_LOG)] * 3
         begin[:2] = np.clip(begin[:2], -5, 5)
-        found = minimize(
-            loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7}
-        )
+        found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
         if found.fun < lowest - 1e-12:
             lowest, at = found.fun, found.x
             result = ScaledBetaBinomial(float(np.exp(at[0])), float(np.exp(at[1])), float(expit(at[2])))

@@ -182,7 +182,9 @@ class _SplitTable:
             found = self._estimate(missing, n_subsets, seed)
             columns = (found.accuracy.T, found.mc_error.T, found.ungraded.T)
             known |= dict(zip(missing, zip(*columns, strict=True), strict=True))
-        accuracy, error, ungraded = (np.stack(part, axis=1) for part in zip(*(known[one] for one in self.splits), strict=True))
+        accuracy, error, ungraded = (
+            np.stack(part, axis=1) for part in zip(*(known[one] for one in self.splits), strict=True)
+        )
         return Estimate(accuracy, error, ungraded)
 
     def _estimate(self, splits: Sequence[Split], n_subsets: int, seed: int) -> Estimate:

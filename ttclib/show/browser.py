@@ -95,7 +95,8 @@ def browser_html(browsing: Browsing, kind: str = "any") -> str:
         f"<style>{read_style()}</style>{IS_BROWSER}"
         f'<script type="application/json">{as_json(data)}</script>'
         f'<p class="caption">{escape(said)}{key}</p><p class="unready">{escape(_UNREADY)}</p></div>'
-        f"{NOTEBOOK_SCRIPT}{{ {read_script()} for (const one of document.querySelectorAll('.ttc-browser:not([data-ready])')) "
+        f"{NOTEBOOK_SCRIPT}{{ {read_script()} "
+        "for (const one of document.querySelectorAll('.ttc-browser:not([data-ready])')) "
         "ttclibBrowse(one, false); }</script>"
     )
 

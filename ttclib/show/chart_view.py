@@ -20,7 +20,6 @@ from typing import Any
 from ttclib.errors import RequestError
 from ttclib.fresh_names import unfinished
 
-
 # Begins a script that only a notebook runs.
 NOTEBOOK_SCRIPT = "<script data-ttc-notebook>"
 

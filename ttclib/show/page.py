@@ -302,5 +302,7 @@ def _chart_html(spec: dict[str, Any], picture: str | None) -> str:
     text = json.dumps({key: value for key, value in spec.items() if key != "$schema"}).replace("</", "<\\/")
     standing = ""
     if picture:
-        standing = f'<img alt="chart" src="data:{SVG_MIME};base64,{base64.b64encode("".join(picture).encode()).decode()}">'
+        standing = (
+            f'<img alt="chart" src="data:{SVG_MIME};base64,{base64.b64encode("".join(picture).encode()).decode()}">'
+        )
     return f'<div class="ttc-chart"><script type="application/json">{text}</script>{standing}</div>'

@@ -126,7 +126,8 @@ def _html(
     kinds = [' class="name"' if place in names else "" for place in range(len(heads))]
     head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for kind, text in zip(kinds, heads, strict=True))
     body = "".join(
-        f"<tr{_follows(of[number]) if of else ''}>{''.join(f'<td{kinds[at]}>{before(number, at)}{escape(text)}</td>' for at, text in enumerate(row))}</tr>"
+        f"<tr{_follows(of[number]) if of else ''}>"
+        f"{''.join(f'<td{kinds[at]}>{before(number, at)}{escape(text)}</td>' for at, text in enumerate(row))}</tr>"
         for number, row in enumerate(cells)
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""

@@ -263,7 +263,7 @@ def _picked(
 
 
 def _ends(study: Study, asked: Question, one: Outcomes, problem: str) -> tuple[int, tuple[Solution, ...]]:
-    """The largest budget at which the store holds a search of a problem, and the solutions that it ends with, graded."""
+    """The largest budget at which the store holds a search of a problem, and its solutions, graded."""
     tree = study.members[0].tree(asked.verifier)
     if problem not in tree.problem_ids:
         return one.budgets[-1], ()
