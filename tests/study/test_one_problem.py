@@ -101,13 +101,3 @@ def test_what_cannot_be_told_is_said(tmp_path: Path, study: Study) -> None:
         tell_one(one, question())
     with pytest.raises(RequestError, match="unknown problem 'p-none'"):
         tell_one(study, question(), "p-none")
-
-
-def test_of_a_problem_that_was_searched_less_the_largest_search_is_told(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "u.duckdb", n_problems=8, n_samples=8, search=True, uneven=True)
-    study = ttclib.open(store)
-    budgets = {name: tell_one(study, question(), name).ways[-1].budget for name in study.pool.problem_ids}
-    first, *others = budgets.values()
-    assert first < min(others) and all(
-        tell_one(study, question(), name).ways[-1].strategy == SEARCH for name in study.pool.problem_ids
-    )
