@@ -76,7 +76,22 @@ def one_of(value: str, allowed: Iterable[str], what: str) -> str:
     choices = list(allowed)
     if value in choices:
         return value
-    raise RequestError(f"unknown {what} '{value}'{nearest(value, choices)} Allowed: {', '.join(choices) or 'none'}")
+    raise RequestError(f"unknown {what} '{value}'{nearest(value, choices)} Allowed: {listed(choices) or 'none'}")
+
+
+def listed(names: Iterable[str], longest: int = 240) -> str:
+    """Names with commas, as many as a line of an error holds, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["last", "min"]), listed(["last", "min", "prod"], longest=9)
+    ('last, min', 'last, min and 1 more')
+    """
+    every, kept = list(names), 0
+    while kept < len(every) and (kept == 0 or len(", ".join(every[: kept + 1])) <= longest):
+        kept += 1
+    rest = f" and {len(every) - kept:,} more" if kept < len(every) else ""
+    return ", ".join(every[:kept]) + rest
 
 
 def nearest(value: str, allowed: Iterable[str]) -> str:

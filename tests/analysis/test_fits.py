@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.special import betaln
+from scipy.special import betaln, expit
 from scipy.stats import betabinom
 
 from ttclib.analysis.extrapolation import extrapolate_pass_at_k, extrapolation_miss, fit_coverage, majority_limit
@@ -19,7 +19,7 @@ from ttclib.analysis.fits import (
     fit_coverage_power_law,
     fit_scaled_beta_binomial,
 )
-from ttclib.analysis.quadrature import log_mean_over_beta
+from ttclib.analysis.quadrature import log_mean_over_beta, sloped_log_mean_over_beta
 from ttclib.errors import RequestError
 from ttclib.replay.coverage import pass_at_k
 from ttclib.replay.voting import majority_vote
@@ -243,3 +243,17 @@ def test_the_interval_of_a_prediction_covers():
         row = extrapolate_pass_at_k(32, counts(0.6, 0.9, 32, 60, seed=seed), [64], n_resamples=40).row(0, named=True)
         hits += row["ci_low"] <= truth <= row["ci_high"]
     assert hits >= 6
+
+
+@settings(max_examples=30)
+@given(st.floats(-4, 3), st.floats(-4, 3), st.floats(-3, 6), st.integers(0, 200), st.integers(0, 200))
+def test_slopes_of_the_quadrature_equal_differences(log_alpha, log_beta, odds, right, wrong):
+    at, counts = np.array([log_alpha, log_beta, odds]), (np.array([right], float), np.array([wrong], float))
+
+    def found(place):
+        return sloped_log_mean_over_beta(*counts, *np.exp(place[:2]), float(expit(place[2])))
+
+    slopes = found(at)[1][0]
+    for axis, step in enumerate(1e-5 * np.eye(3)):
+        difference = (found(at + step)[0][0] - found(at - step)[0][0]) / 2e-5
+        assert slopes[axis] == pytest.approx(difference, rel=1e-4, abs=1e-4)

@@ -23,7 +23,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "13_train_or_sample": {"n_resamples": 20, "ks": [16, 1024]},
 }
 SHIPPED = ("10_which_model", "11_think_longer", "12_open_models", "13_train_or_sample", "19_inside_or_outside")
-NO_PICTURE = b"a page draws its charts itself"
+NO_PICTURE = "a page draws its charts itself"
 
 
 class Pages:
@@ -43,7 +43,7 @@ class Pages:
             nbformat.write(plain, notebook)
             given = {**QUICK.get(name, {}), **({} if name in SHIPPED else {"store": str(self.store)})}
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(picture, "picture_of", lambda spec: NO_PICTURE)
+                patch.setattr(picture, "svg_of", lambda spec: NO_PICTURE)
                 ran = run(notebook, self.folder / f"{name}.ipynb", **given)
             facts = PageFacts(
                 f"{name}.ipynb",

@@ -5,7 +5,6 @@ python -m tests.browser.pictures [STORE]
 
 from __future__ import annotations
 
-import base64
 import io
 import sys
 import tempfile
@@ -15,8 +14,9 @@ from typing import Any
 from PIL import Image
 
 from tests.browser.conftest import NOTEBOOKS, ROOT, TOKEN, launched, running_lab
-from ttclib.show.picture import in_few_colours
+from ttclib.show.picture import in_few_colours, picture_of
 from ttclib.show.report import render_report
+from ttclib.show.theme import VEGALITE_MIME
 
 FOLDER = ROOT / "notebooks"
 TIMEOUT_MS = 600_000
@@ -38,8 +38,8 @@ def charts_of(notebook: Path) -> list[bytes]:
     import nbformat
 
     outputs = [output for cell in nbformat.read(notebook, as_version=4).cells for output in cell.get("outputs", [])]
-    kept = [output.get("data", {}).get("image/png") for output in outputs]
-    return [base64.b64decode(picture) for picture in kept if picture]
+    kept = [output.get("data", {}).get(VEGALITE_MIME) for output in outputs]
+    return [picture_of(dict(spec)) for spec in kept if spec]
 
 
 def page_of(browser: Any, report: Path, width: int, selector: str) -> Any:

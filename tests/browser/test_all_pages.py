@@ -139,6 +139,35 @@ def test_a_click_in_one_chart_selects_in_all_and_leads_to_the_samples(browser: A
     page.close()
 
 
+def test_tables_follow_what_is_selected_and_a_row_selects(browser: Any, pages: Pages) -> None:
+    page, complaints = opened(browser, pages.page("02_difficulty"), viewport={"width": 1000, "height": 900})
+    rows, histogram = page.locator("tr[data-bin]:not([data-problem])"), page.locator(".ttc-chart").first
+    bins = rows.evaluate_all("(rows) => rows.map((row) => row.dataset.bin)")
+    assert len(set(bins)) > 1
+    histogram.locator("svg .mark-rect.role-mark path").first.click()
+    page.wait_for_function("() => !document.querySelector('.ttc-linked').hidden")
+    number = chip(page).removeprefix("bin ")
+    pale_rows = (
+        "(rows) => rows.filter((row) => Number(getComputedStyle(row).opacity) < 0.5).map((row) => row.dataset.bin)"
+    )
+    assert sorted(rows.evaluate_all(pale_rows)) == sorted(one for one in bins if one != number)
+    # A row is a selection, too: of a bin, or of a problem with its bin; once more clears it.
+    other = next(one for one in bins if one != number)
+    page.locator(f"tr[data-bin='{other}']:not([data-problem])").first.click()
+    assert chip(page) == f"bin {other}"
+    page.wait_for_timeout(300)
+    assert any(pale(histogram, "mark-rect"))
+    row = page.locator("tr[data-problem]").first
+    name, its = row.get_attribute("data-problem"), row.get_attribute("data-bin")
+    row.click()
+    assert chip(page) == f"problem {name}, bin {its}"
+    shoot(page, "linked_tables")
+    row.click()
+    assert page.locator(".ttc-linked").is_hidden() and rows.evaluate_all(pale_rows) == []
+    assert complaints == []
+    page.close()
+
+
 def test_a_bin_from_a_list_and_from_a_panel_and_from_an_address(browser: Any, pages: Pages) -> None:
     page, complaints = opened(browser, pages.page("01_replay"), viewport={"width": 1000, "height": 900})
     curves, panels = page.locator(".ttc-chart").first, page.locator(".ttc-chart").last

@@ -163,6 +163,50 @@ def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> 
     page.close()
 
 
+# The same bar as a reader clicks it: of the chart that JupyterLab draws, whose marks are SVG.
+PALE = """(kind) => [...document.querySelectorAll(`.jp-RenderedVegaCommon5 svg .${kind}.role-mark path,
+  .jp-RenderedVegaCommon svg .${kind}.role-mark path`)].map((mark) => Number(getComputedStyle(mark).opacity) < 0.5)"""
+
+
+def test_a_click_selects_in_all_charts_and_tables_of_a_notebook_in_jupyterlab(browser: Any, lab: Lab) -> None:
+    page, outside, complaints = watched(browser, (lab.url, *LOCAL), viewport={"width": 1500, "height": 1300})
+    run_all(page, lab, "02")
+    charts = page.locator(".jp-RenderedVegaCommon5, .jp-RenderedVegaCommon")
+    charts.nth(2).locator("svg.marks").wait_for(timeout=TIMEOUT_MS)
+    page.locator("tr[data-problem]").first.wait_for(state="attached", timeout=TIMEOUT_MS)
+    page.wait_for_timeout(1000)
+    line = page.locator(".jp-NotebookPanel > .ttc-linked")
+    assert line.count() == 1 and not line.is_visible()
+    assert not any(page.evaluate(PALE, "mark-symbol"))
+    bar = charts.first.locator("svg .mark-rect.role-mark path").first
+    bar.scroll_into_view_if_needed()
+    bar.click()
+    line.wait_for()
+    number = (line.locator("span").inner_text()).removeprefix("bin ")
+    page.wait_for_timeout(500)
+    symbols = page.evaluate(PALE, "mark-symbol")
+    assert any(symbols) and not all(symbols)
+    faint = "(rows) => rows.map((row) => [row.dataset.bin, Number(getComputedStyle(row).opacity) < 0.5])"
+    rows = page.locator("tr[data-bin]:not([data-problem])").evaluate_all(faint)
+    assert len(rows) > 1 and all(pale == (its != number) for its, pale in rows)
+    shoot(page, "lab_linked")
+    # A row of a table selects in the charts.
+    row = page.locator("tr[data-problem]").first
+    row.scroll_into_view_if_needed()
+    row.click()
+    said = line.inner_text()
+    assert f"problem {row.get_attribute('data-problem')}" in said and "in 08_samples: problem = " in said
+    page.wait_for_timeout(500)
+    faint = "(marks) => marks.map((mark) => Number(getComputedStyle(mark).opacity) < 0.5)"
+    points = charts.nth(1).locator("svg .mark-symbol.role-mark path").evaluate_all(faint)
+    assert points.count(False) == 1 and len(points) > 1
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    assert not line.is_visible() and not any(page.evaluate(PALE, "mark-symbol"))
+    assert outside == [] and complaints == []
+    page.close()
+
+
 def test_samples_are_browsed_as_text_in_jupyterlab(browser: Any, lab: Lab) -> None:
     page, outside, complaints = watched(browser, (lab.url, *LOCAL), viewport={"width": 1500, "height": 1300})
     run_all(page, lab, "08")

@@ -310,3 +310,18 @@ def test_status_looks_in_the_folders_above_as_the_questions_do(small_store):
     below.mkdir(exist_ok=True)
     done = ttc("status", small_store.name, cwd=below)
     assert done.returncode == 0 and "320 samples" in done.stdout
+
+
+def test_status_and_models_of_many_policies_fit_a_screen(tmp_path):
+    store = tmp_path / "many.duckdb"
+    rows = [
+        json.dumps({"problem_id": "p", "policy": f"provider/model-{n:03d}", "sample_index": 0, "completion": "#1",
+                    "answer": "1", "correct": True})
+        for n in range(100)
+    ]  # fmt: skip
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
+    ttc("import", tmp_path / "rows.jsonl", "--store", store, cwd=tmp_path)
+    for command in ("status", "models"):
+        lines = ttc(command, store, cwd=tmp_path).stdout.splitlines()
+        assert len(lines) <= 60 and "all with --json" in lines[-1]
+        assert "0 tokens" not in " ".join(lines)

@@ -165,3 +165,13 @@ def test_the_name_says_the_ratio(chains):
     found = by_orm(chains)([4, 8], ratio=0.5)
     assert found.variant == "revisions (ratio 0.5)" and found.problem_ids == ("p0", "p1", "p2")
     assert found.cost("generations").tolist() == [[4, 8]] * 3
+
+
+@pytest.mark.parametrize("aggregation", ["last", "min"])
+def test_what_was_selected_before_is_what_is_selected_anew(chains, aggregation):
+    before = by_orm(chains)([1, 2], ratio=1.0, aggregation="last")
+    again = by_orm(chains)([1, 2, 4], ratio=1.0, aggregation=aggregation)
+    anew = by_orm(replace(chains))([1, 2, 4], ratio=1.0, aggregation=aggregation)
+    for part in ("accuracy", "mc_error", "ungraded"):
+        np.testing.assert_array_equal(getattr(again, part), getattr(anew, part))
+    assert aggregation == "min" or (again.accuracy[:, :2] == before.accuracy)[~np.isnan(before.accuracy)].all()

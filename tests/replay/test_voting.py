@@ -312,3 +312,16 @@ def test_a_pool_whose_subsets_take_several_portions_to_list():
     listed = listed_election(column, np.ones(17), np.array([1.0, 0.0, 0.0]))
     counted = elect([column], None, [column == 0], range(3, 18), n_subsets=1)
     assert listed[0] == 0 and listed[3:] == pytest.approx(counted.accuracy[0], abs=1e-10)
+
+
+@given(st.lists(pools(), min_size=1, max_size=4), st.booleans())
+def test_the_whole_pool_alone_is_what_it_is_among_budgets(several, weighted):
+    size = min(len(pool.ids) for pool in several)
+    if size < 3:
+        return
+    parts = ([pool.ids[:size] for pool in several], [pool.correct[:size] for pool in several])
+    scores = [pool.scores[:size] for pool in several] if weighted else None
+    alone = elect(parts[0], scores, parts[1], [size])
+    among = elect(parts[0], scores, parts[1], [2, size])
+    for one, other in zip(alone, among, strict=True):
+        assert one[:, 0] == pytest.approx(other[:, -1], abs=1e-12, nan_ok=True)

@@ -8,9 +8,12 @@ from typing import Any
 
 import nbformat
 import papermill
+from altair.vegalite.v6.schema.core import Root
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from papermill.engines import Engine, papermill_engines
+
+from ttclib.show.theme import VEGALITE_MIME
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -51,11 +54,14 @@ def run(notebook: Path, target: Path, **parameters: Any) -> Any:
     main = sys.modules["__main__"]  # which the shell takes the place of, and which spawning a process reads
     try:
         InteractiveShell.instance().history_manager.enabled = False  # type: ignore[union-attr]
-        return papermill.execute_notebook(
+        ran = papermill.execute_notebook(
             str(notebook), str(target), parameters=parameters, engine_name="inprocess", progress_bar=False
         )
     finally:
         sys.modules["__main__"] = main
+    for spec in outputs_of(ran, VEGALITE_MIME):  # which are displayed without
+        Root.validate({key: value for key, value in spec.items() if key != "$schema"})
+    return ran
 
 
 def outputs_of(notebook: Any, mime: str) -> list[Any]:

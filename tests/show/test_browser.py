@@ -9,7 +9,8 @@ import pytest
 import ttclib
 from tests.show.stores import make_store
 from ttclib.errors import RequestError
-from ttclib.show.browser import STARTS, Sizes, as_json, browser_html, without_start
+from ttclib.show.browser import Sizes, as_json, browser_html, without_start
+from ttclib.show.chart_view import NOTEBOOK_SCRIPT
 from ttclib.show.formulas import formula_tree, formulas_in
 from ttclib.store.texts import SampleText
 from ttclib.study.browsed import BrowsedProblem, BrowsedSample, Browsing, SearchedStep
@@ -51,7 +52,7 @@ def test_texts_of_strangers_stay_texts() -> None:
     data = data_of(html)
     assert not set(as_json(data)) & set("<>&\u2028\u2029") and as_json(data) in html
     assert data["samples"][0]["x"] == [EVIL] and data["problems"][0]["prompt"] == EVIL  # type: ignore[index]
-    assert STARTS in html and STARTS not in body
+    assert NOTEBOOK_SCRIPT in html and NOTEBOOK_SCRIPT not in body
     assert json.loads(as_json({EVIL: [EVIL, None, 0.5]})) == {EVIL: [EVIL, None, 0.5]}
 
 

@@ -408,7 +408,7 @@ def test_charts_are_written_by_extension(tmp_path: Path) -> None:
 
 def test_a_notebook_stores_spec_and_picture() -> None:
     data, _ = theme.mime_bundle(accuracy_chart(frames.curves()).to_dict())
-    assert set(data) == {theme.VEGALITE_MIME, "image/png", "text/plain"}
+    assert set(data) == {theme.VEGALITE_MIME, theme.SVG_MIME, "text/plain"}
     assert data[theme.VEGALITE_MIME]["$schema"] == theme.VEGALITE_SCHEMA
     assert isinstance(accuracy_chart(frames.curves()), alt.LayerChart)
 

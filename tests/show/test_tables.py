@@ -284,3 +284,19 @@ def test_two_tables_of_pairs_are_of_models_and_of_answers() -> None:
         ["1/2", "0.5 < 1", "1,200", "right", "wrong"],
     ]
     assert "None." in tables.graded_otherwise_html(pairs.head(0))
+
+
+def test_broken_names_count_as_the_lines_that_they_take() -> None:
+    frame = pl.DataFrame({"variant": ["lookahead search (M=4, k=1) of a long name"] * 9, "budget": range(9)})
+    said = text_table(frame, ["variant", "budget"], width=30, limit=6).splitlines()
+    heads = next(number for number, line in enumerate(said) if line.startswith("---")) + 1
+    assert max(map(len, said)) <= 30 and len(said) - heads - 1 <= 6
+    n_shown = sum(line.startswith("lookahead") for line in said)
+    assert 1 <= n_shown < 6 and said[-1] == f"… and {9 - n_shown} rows more"
+
+
+def test_rows_say_which_bin_and_problem_they_are_of() -> None:
+    frame = pl.DataFrame({"bin": [None, 2], "problem_id": [None, "<p>"], "accuracy": [0.5, 0.25]})
+    html = table(frame, ["bin", "accuracy"])
+    assert "<tr><td>all</td>" in html.replace(' class="name"', "")
+    assert '<tr data-bin="2" data-problem="&lt;p&gt;">' in html and "<p>" not in html

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import least_squares, minimize
 from scipy.special import betaln, digamma, expit, gammaln
 
-from ttclib.analysis.quadrature import log_mean_over_beta
+from ttclib.analysis.quadrature import log_mean_over_beta, sloped_log_mean_over_beta
 from ttclib.errors import RequestError
 
 LARGEST_LOG = 12.0  # of alpha and beta
@@ -214,10 +214,12 @@ def fit_scaled_beta_binomial(
     Schaeffer et al. 2025, arXiv:2502.17578.
     """
     n, c, times = distinct_counts(n_samples, n_correct, weights)
+    share = times / times.sum()
 
-    def loss(at: np.ndarray) -> float:
+    def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
         a, b = np.exp(at[:2])
-        return -float(times @ log_mean_over_beta(c, n - c, a, b, float(expit(at[2])))) / times.sum()
+        value, slopes = sloped_log_mean_over_beta(c, n - c, a, b, float(expit(at[2])))
+        return -float(share @ value), -(share @ slopes)
 
     plain = fit_beta_binomial(n_samples, n_correct, weights=weights)
     best = BetaBinomial(*plain)
@@ -232,7 +234,7 @@ def fit_scaled_beta_binomial(
     for begin in starts:
         bounds = [(-LARGEST_LOG, LARGEST_LOG)] * 3
         begin[:2] = np.clip(begin[:2], -5, 5)
-        found = minimize(loss, begin, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
+        found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
         if found.fun < lowest - 1e-12:
             lowest, at = found.fun, found.x
             result = ScaledBetaBinomial(float(np.exp(at[0])), float(np.exp(at[1])), float(expit(at[2])))

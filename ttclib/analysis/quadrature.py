@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaln
+from scipy.special import betaln, digamma
 
 
 def log_mean_over_beta(
     right: np.ndarray, wrong: np.ndarray, alpha: float, beta: float, scale: float = 1.0
 ) -> np.ndarray:
+    """`sloped_log_mean_over_beta` without its slopes.
+
+    Examples
+    --------
+    >>> bool(np.isclose(np.exp(log_mean_over_beta(np.array([2.0]), np.array([1.0]), 1, 1))[0], 1 / 12))
+    True
+    """
+    return sloped_log_mean_over_beta(right, wrong, alpha, beta, scale)[0]
+
+
+def sloped_log_mean_over_beta(
+    right: np.ndarray, wrong: np.ndarray, alpha: float, beta: float, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Log E[p^right · (1 − p)^wrong] with p = scale·x and x ~ Beta(alpha, beta).
 
     On the log-odds of x the integrand is smooth and falls off exponentially at both ends, where the
@@ -26,12 +39,9 @@ def log_mean_over_beta(
 
     Returns
     -------
-    numpy.ndarray, shape (counts,)
-
-    Examples
-    --------
-    >>> bool(np.isclose(np.exp(log_mean_over_beta(np.array([2.0]), np.array([1.0]), 1, 1))[0], 1 / 12))
-    True
+    value : float array, shape (counts,)
+    slopes : float array, shape (counts, 3)
+        By log alpha, log beta, and the log-odds of scale.
     """
     total = right + wrong
     step = min(0.25, 1.0 / np.sqrt(float(total.max()) + alpha + beta + 1))
@@ -49,4 +59,19 @@ def log_mean_over_beta(
     turn = scale * x * rest / np.exp(log_not_p)
     rate = (alpha * rest - beta * x)[None] + right[:, None] * rest[None] - wrong[:, None] * turn[None]
     left, after = (np.expm1(np.maximum(step * slope, 1e-12)) for slope in (rate[:, 0], -rate[:, -1]))
-    return np.log(step * (g.sum(axis=1) + g[:, 0] / left + g[:, -1] / after)) + peak[:, 0] - betaln(alpha, beta)
+    below, above = g[:, 0] / left, g[:, -1] / after
+    mass = g.sum(axis=1) + below + above
+    # Slopes are means of log x, log(1 − x) and x/(1 − scale·x) under g; beyond the ends these go on as straight lines.
+    mean_log_x = g @ log_x + below * (t[0] - step * (1 / left + 1))
+    mean_log_rest = g @ log_rest - above * (t[-1] + step * (1 / after + 1))
+    turned = x / np.exp(log_not_p)
+    mean_turned = g @ turned + above * turned[-1]
+    slopes = np.stack(
+        [
+            alpha * (mean_log_x / mass - digamma(alpha) + digamma(alpha + beta)),
+            beta * (mean_log_rest / mass - digamma(beta) + digamma(alpha + beta)),
+            (1 - scale) * (right - wrong * scale * mean_turned / mass),
+        ],
+        axis=1,
+    )
+    return np.log(step * mass) + peak[:, 0] - betaln(alpha, beta), slopes

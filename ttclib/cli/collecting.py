@@ -18,10 +18,10 @@ from ttclib.cli.common import (
     overridable,
     print_json,
     read_config,
-    say,
     takes_store,
 )
 from ttclib.cli.planning import print_estimate
+from ttclib.cli.printing import say_lines
 from ttclib.errors import RequestError, TTCError
 from ttclib.samples import Setting
 from ttclib.store import is_collected
@@ -218,36 +218,42 @@ def status(store: Path, as_json: bool) -> None:
 
 
 def print_status(store: Path) -> None:
-    """Print what a store holds."""
+    """Print what a store holds, of very many policies the first."""
+    say_lines(_status_lines(store))
+
+
+def _status_lines(store: Path) -> Iterator[str]:
     from ttclib.store.credit import Credit
     from ttclib.store.status import store_status
 
     found = store_status(store, notify=notify)
     pending = f", {found['pending_parts']} parts beside it" if found["pending_parts"] else ""
-    say(f"{found['store']}: {found['bytes'] / 1e6:.1f} MB{pending}")
+    yield f"{found['store']}: {found['bytes'] / 1e6:.1f} MB{pending}"
     if found["foreign"]:
-        say(f"  not made by ttclib, and not run: {'; '.join(found['foreign'])}")
+        yield f"  not made by ttclib, and not run: {'; '.join(found['foreign'])}"
     for stated in found["credits"]:
-        say(f"  credit: {Credit(**stated).line}")
+        yield f"  credit: {Credit(**stated).line}"
     for row in found["policies"]:
         speed = f", {row['tokens_per_s']:,.0f} tokens/s" if row["tokens_per_s"] else ""
-        say(
+        # A sample has at least one token: none in all says that nobody counted them.
+        tokens = f"{row['tokens']:,} tokens" if row["tokens"] or not row["n_samples"] else "tokens not known"
+        yield (
             f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_samples']:,} samples, "
-            f"{row['n_scored']:,} scored, {row['n_graded']:,} graded, {row['tokens']:,} tokens{speed}"
+            f"{row['n_scored']:,} scored, {row['n_graded']:,} graded, {tokens}{speed}"
         )
         if row["left"] is not None:
             left = ", ".join(f"{count:,} {what}" for what, count in row["left"].items() if count)
-            say(f"    left: {left or 'nothing'}")
+            yield f"    left: {left or 'nothing'}"
     for row in found["counts"]:
-        say(f"  {_whose(row)}: {row['n_problems']:,} problems, counts: {row['c']:,} of {row['n']:,} right")
+        yield f"  {_whose(row)}: {row['n_problems']:,} problems, counts: {row['c']:,} of {row['n']:,} right"
     for row in found["chains"]:
-        say(
+        yield (
             f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_chains']:,} revision chains, "
             f"{row['n_answers']:,} answers, {row['n_scored']:,} scored, {row['n_graded']:,} graded, "
             f"{row['tokens']:,} tokens"
         )
     for row in found["trees"]:
-        say(
+        yield (
             f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_nodes']:,} nodes of search trees, "
             f"{row['n_scored']:,} scored, {row['n_leaves']:,} leaves, {row['n_graded']:,} graded, "
             f"{row['tokens']:,} tokens"

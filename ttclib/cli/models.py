@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import assignment, cli, notify, print_json, say
+from ttclib.cli.common import assignment, cli, notify, print_json
+from ttclib.cli.printing import say_lines
 from ttclib.errors import RequestError
 
 
@@ -61,8 +62,7 @@ def models(words: Sequence[str], store: Path | None, model: str | None, prices: 
     if as_json:
         print_json(found)
         return
-    for row in found:
-        say(_line(row))
+    say_lines(map(_line, found))
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -71,7 +71,7 @@ def print_answer(
     parts = [(heading, frame if table is None else table), *more]
     for number, (title, part) in enumerate(parts):
         # What comes after keeps the least that it needs.
-        limit = max(FEWEST, left - 5 - (FEWEST + 5) * (len(parts) - number - 1))
+        limit = max(FEWEST, left - 6 - (FEWEST + 6) * (len(parts) - number - 1))
         said = _lines(part, width, limit)
         if not said:
             continue
@@ -80,6 +80,18 @@ def print_answer(
         for line in [title, *said] if title else said:
             say(line)
         left -= len(said) + bool(title)
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Print lines of text, as many as a reader is shown; a long one counts as often as the terminal breaks it."""
+    every, left = list(lines), LINES
+    width = max(80, shutil.get_terminal_size((100, 24)).columns)
+    for number, line in enumerate(every):
+        left -= -(-max(1, len(line)) // width)
+        if left < (number < len(every) - 1):
+            say(f"… and {len(every) - number:,} lines more: all with --json")
+            return
+        say(line)
 
 
 def _lines(part: pl.DataFrame | Table | Sequence[str], width: int, limit: int) -> list[str]:

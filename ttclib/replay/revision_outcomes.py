@@ -167,9 +167,24 @@ class _SplitTable:
         self._selection = selection
         self._verifier = None if selection == "majority" else verifier
         unscored = np.full(chains.present.shape, np.nan)
+        self._aggregation = None if self._verifier is None else aggregation
         self._scores = unscored if self._verifier is None else self._verifier.by(aggregation)
 
     def estimate(self, n_subsets: int, seed: int) -> Estimate:
+        """Each split is selected once: what it comes to does not depend on which others are asked for."""
+        how = (self._selection, self._aggregation, n_subsets, seed)
+        known: dict[Split, tuple[np.ndarray, ...]]
+        _, known = self._chains.selected.setdefault((id(self._verifier), *how), (self._verifier, {}))
+        if missing := [split for split in self.splits if split not in known]:
+            found = self._estimate(missing, n_subsets, seed)
+            columns = (found.accuracy.T, found.mc_error.T, found.ungraded.T)
+            known |= dict(zip(missing, zip(*columns, strict=True), strict=True))
+        accuracy, error, ungraded = (
+            np.stack(part, axis=1) for part in zip(*(known[one] for one in self.splits), strict=True)
+        )
+        return Estimate(accuracy, error, ungraded)
+
+    def _estimate(self, splits: Sequence[Split], n_subsets: int, seed: int) -> Estimate:
         ids, correct = self._chains.answer_ids, self._chains.correct
         flat = len(ids), -1
         return select_from_chains(
@@ -177,7 +192,7 @@ class _SplitTable:
             self._scores,
             grades_by_answer(ids.reshape(flat), correct.reshape(flat)).reshape(correct.shape),
             self._chains.lengths,
-            self.splits,
+            splits,
             selection=self._selection,
             n_subsets=n_subsets,
             seed=draws_of(self._chains, seed),

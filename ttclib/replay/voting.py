@@ -21,7 +21,7 @@ from ttclib.replay.budgets import as_budgets
 from ttclib.replay.coverage import log_avoided, log_factorials
 from ttclib.replay.draws import Draws, Seed, as_draws
 from ttclib.replay.estimate import Estimate
-from ttclib.replay.listing import listed_election
+from ttclib.replay.listing import TIE, listed_election
 
 MC_ERROR = 1e-3  # of the mean over problems, at most, unless the number of subsets is given
 FEWEST_SUBSETS = 100
@@ -229,7 +229,10 @@ def _elect_of_one_size(
         [np.where(lacking, 0.0, right), lacking.astype(float)]
     )  # of a sample, or of its answer if it votes
     value, error = np.zeros((2, len(ids), len(budgets))), np.zeros((len(ids), len(budgets)))
-    for row in np.flatnonzero(known & votes.any(axis=1)):
+    whole = list(budgets) == [ids.shape[1]]
+    if whole:
+        value[:, :, 0] = _elect_all(np.where(votes, ids, -1), weight, gains)
+    for row in () if whole else np.flatnonzero(known & votes.any(axis=1)):
         cast = votes[row]
         column = np.full(len(cast), -1)
         column[cast] = voted = _numbered(ids[row, cast])
@@ -251,6 +254,31 @@ def _elect_of_one_size(
     table = np.stack([value[0], error, value[1]])
     table[:, ~known] = np.nan
     return table
+
+
+def _elect_all(ids: np.ndarray, weight: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """The same of the one subset that is the whole pool, shape (2, problems): all problems at a time.
+
+    A negative id does not vote. `gains` become those of each sample's answer.
+    """
+    cast = ids >= 0
+    rows = np.nonzero(cast)[0]
+    taken, place, sizes = np.unique(
+        rows * (int(ids.max(initial=0)) + 1) + ids[cast], return_inverse=True, return_counts=True
+    )
+    row_of = np.zeros(len(taken), dtype=int)
+    row_of[place] = rows
+    total = np.bincount(place, weight[cast], len(taken))
+    best = np.full(len(ids), -np.inf)
+    np.maximum.at(best, row_of, total)
+    wins = total >= best[row_of] * (1 - TIE)
+    n_wins = np.bincount(row_of, wins, len(ids))
+    value = np.zeros((2, len(ids)))
+    for kind in (0, 1):
+        of_class = np.bincount(place, gains[kind][cast], len(taken)) / sizes
+        gains[kind][cast] = of_class[place]
+        value[kind] = np.bincount(row_of, of_class * wins, len(ids)) / np.maximum(1, n_wins)
+    return value
 
 
 def _numbered(ids: np.ndarray) -> np.ndarray:

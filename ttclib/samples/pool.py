@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -247,6 +248,11 @@ class Chains(Scored):
     prompt_tokens: np.ndarray
     verifiers: Mapping[str, Verifier] = field(default_factory=dict)
     policy_model: ModelFacts | None = None
+
+    @cached_property
+    def selected(self) -> dict[tuple[Any, ...], Any]:
+        """What was selected from these chains before, by how it was; for `ttclib.replay.revision_outcomes`."""
+        return {}
 
     @property
     def lengths(self) -> np.ndarray:

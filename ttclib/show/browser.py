@@ -15,14 +15,13 @@ from typing import Any
 
 from ttclib.analysis.worth_reading import KINDS
 from ttclib.errors import one_of
+from ttclib.show.chart_view import NOTEBOOK_SCRIPT
 from ttclib.show.formulas import IN_TEXT, formula_tree, formulas_in
 from ttclib.study.browsed import BrowsedProblem, BrowsedSample, Browsing
 from ttclib.study.browsing import LONGEST
 
-# The script that a notebook runs; a page has its own, as its policy runs no other.
-STARTS = "<script data-ttc-browser>"
 IS_BROWSER = '<div class="ttc-browser">'
-_STARTS = re.compile(rf"{STARTS}.*?</script>", re.DOTALL)
+_STARTS = re.compile(rf"{NOTEBOOK_SCRIPT}.*?</script>", re.DOTALL)
 # What ends a script, begins a comment or a character reference, or ends a line to some readers, by JSON's own escapes.
 _ESCAPES = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 _OPENS = {"high_scored_wrong": {"correct": "0", "sort": "high"}, "low_scored_right": {"correct": "1", "sort": "low"}}
@@ -96,7 +95,8 @@ def browser_html(browsing: Browsing, kind: str = "any") -> str:
         f"<style>{read_style()}</style>{IS_BROWSER}"
         f'<script type="application/json">{as_json(data)}</script>'
         f'<p class="caption">{escape(said)}{key}</p><p class="unready">{escape(_UNREADY)}</p></div>'
-        f"{STARTS}{{ {read_script()} for (const one of document.querySelectorAll('.ttc-browser:not([data-ready])')) "
+        f"{NOTEBOOK_SCRIPT}{{ {read_script()} "
+        "for (const one of document.querySelectorAll('.ttc-browser:not([data-ready])')) "
         "ttclibBrowse(one, false); }</script>"
     )
 
@@ -112,7 +112,7 @@ def read_style() -> str:
 
 
 def without_start(html: str) -> str:
-    """A browser without the script that starts it, for a page that has the script itself."""
+    """What a notebook shows without the script that it runs, for a page, which has its own and runs no other."""
     return _STARTS.sub("", html)
 
 

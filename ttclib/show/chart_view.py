@@ -9,11 +9,19 @@ that stands, and any other change puts a new drawing in the old one's place once
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from ttclib.errors import RequestError
+from ttclib.fresh_names import unfinished
+
+# Begins a script that only a notebook runs.
+NOTEBOOK_SCRIPT = "<script data-ttc-notebook>"
 
 
 @cache
@@ -28,16 +36,34 @@ def vega_bundle(name: str) -> str:
     Returns
     -------
     str
-        About 0.9 MB of JavaScript. Making it takes a second, so it is kept.
+        About 0.9 MB of JavaScript. Making it takes seconds, so it is kept beside what Python compiles of this module,
+        where that can be written.
     """
     import vl_convert
 
-    return str(vl_convert.javascript_bundle(f"globalThis.{name} = vegaEmbed;"))
+    kept = Path(__file__).parent / "__pycache__" / f"{name}-{version('vl-convert-python')}.js"
+    with suppress(OSError):
+        return kept.read_text("utf-8")
+    made = str(vl_convert.javascript_bundle(f"globalThis.{name} = vegaEmbed;"))
+    fresh = unfinished(kept)
+    try:
+        fresh.write_text(made, encoding="utf-8")
+        fresh.replace(kept)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink()
+    return made
 
 
 def fit_script() -> str:
     """JavaScript of ``isDark()`` and ``fitChart(spec, width, dark)``, which makes a chart for where it is drawn."""
     return script("fit_chart.js")
+
+
+def linking_html() -> str:
+    """The script by which what is selected in one chart or table of a notebook in JupyterLab is so in all."""
+    style = json.dumps(script("linked_views.css"))
+    return f"{NOTEBOOK_SCRIPT}{{ {script('linked_views.js')} linkNotebooks({style}); }}</script>"
 
 
 def script(name: str) -> str:

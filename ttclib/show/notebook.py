@@ -17,6 +17,7 @@ from ttclib.analysis.worth_reading import samples_to_read
 from ttclib.errors import RequestError, TTCError
 from ttclib.show import theme
 from ttclib.show.browser import Sizes, browser_html
+from ttclib.show.chart_view import linking_html
 from ttclib.show.page import NOT_IN_STORE
 from ttclib.show.samples import samples_html as shown_samples
 from ttclib.show.tables import plain_table_html
@@ -48,8 +49,12 @@ class AlreadySaid(RequestError):
 
 
 def begin() -> None:
-    """Draw every chart of this session in ttclib's theme."""
+    """Draw every chart of this session in ttclib's theme; in JupyterLab a click in one is the selection of all."""
     theme.use()
+    from IPython.core.getipython import get_ipython
+
+    if getattr(get_ipython(), "kernel", None) is not None:
+        show(linking_html())
 
 
 def open_study(

@@ -243,7 +243,8 @@ def _over_all(found: OneProblem) -> str:
     right = [way.label for way in found.ways if way.right == 1]
     here = f"here {' and '.join(right)} {'are' if len(right) > 1 else 'is'} right" if right else "here none is right"
     parts = [
-        f"{way.label} {shown(way.whole[0], 'accuracy')} {shown_interval(*way.whole[1:], 'accuracy')}"
+        f"{way.label} at N = {way.budget} {shown(way.whole[0], 'accuracy')} "
+        f"{shown_interval(*way.whole[1:], 'accuracy')}"
         for way in found.ways
     ]
     return f"The same strategies, of which {here}, over all: {'; '.join(parts)}."

@@ -17,6 +17,7 @@ policy lets only scripts run that carry this page's nonce, so neither a ``<scrip
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -31,7 +32,7 @@ from typing import Any
 from ttclib.errors import RequestError
 from ttclib.show.browser import IS_BROWSER, read_script, without_start
 from ttclib.show.chart_view import fit_script, script, vega_bundle
-from ttclib.show.theme import VEGALITE_MIME
+from ttclib.show.theme import SVG_MIME, VEGALITE_MIME
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 # Tag of cells that make sense only with a kernel; a page leaves them out.
@@ -287,7 +288,7 @@ def _prepare(cell: Any) -> int:
             output["data"] = {"text/html": NO_WIDGET}
         elif VEGALITE_MIME in data:
             n_charts += 1
-            output["data"] = {"text/html": _chart_html(data[VEGALITE_MIME], data.get("image/png"))}
+            output["data"] = {"text/html": _chart_html(data[VEGALITE_MIME], data.get(SVG_MIME))}
         elif "text/html" in data:  # a link to another notebook leads to its page
             html = without_start("".join(data["text/html"]))
             data["text/html"] = _NOTEBOOK_LINK.sub(r'<span data-page="\1.html">\2</span>', html)
@@ -301,5 +302,7 @@ def _chart_html(spec: dict[str, Any], picture: str | None) -> str:
     text = json.dumps({key: value for key, value in spec.items() if key != "$schema"}).replace("</", "<\\/")
     standing = ""
     if picture:
-        standing = f'<img alt="chart" src="data:image/png;base64,{"".join(picture.split())}">'
+        standing = (
+            f'<img alt="chart" src="data:{SVG_MIME};base64,{base64.b64encode("".join(picture).encode()).decode()}">'
+        )
     return f'<div class="ttc-chart"><script type="application/json">{text}</script>{standing}</div>'

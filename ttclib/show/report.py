@@ -258,6 +258,7 @@ def _execute(
             parameters=parameters,
             engine_name=_ENGINE,
             progress_bar=False,
+            request_save_on_cell_execute=False,  # the whole of it, twice a cell; one that fails is written in any case
             notify=lambda text: notify(f"report: {source.stem}: {text}"),
         )
     except DeadKernelError as error:

@@ -28,6 +28,7 @@ from ttclib.shipped import shipped_files
 from ttclib.show.kernel import SharedKernel
 from ttclib.show.page import SAMPLES, SUITE
 from ttclib.show.report import check_parameters, make_folder, parameters_of, render_report
+from ttclib.show.theme import SVG_MIME
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class _Page(HTMLParser):
         self._in_title = tag == "title"
         if tag == "meta" and given.get("name", "") in _META:
             self.found.setdefault(_META[given["name"]], given.get("content", ""))
-        if tag == "img" and given.get("src", "").startswith(_PNG):
-            self.found.setdefault("picture", given["src"].removeprefix(_PNG))
+        if tag == "img" and given.get("src", "").startswith(_PICTURE):
+            self.found.setdefault("picture", given["src"])
 
     def handle_data(self, data: str) -> None:
         """Take the title."""
@@ -70,7 +71,7 @@ class _Page(HTMLParser):
 
 _META = {"description": "summary", "ttclib-stores": "stores", "ttc-findings": "findings", "ttc-lacks": "lacks"}
 N_FINDINGS = 3  # on a card, which stands beside others; the page has all
-_PNG = "data:image/png;base64,"
+_PICTURE = f"data:{SVG_MIME};base64,"
 
 
 def index_html(jobs: Sequence[Job]) -> str:

@@ -74,11 +74,17 @@ def table(
         caption = f"{caption} · {limit} of {len(frame):,} rows" if caption else f"{limit} of {len(frame):,} rows"
     marks = _marks(frame) if "strategy" in frame.columns else []
     first = next((place for place in sorted(names) if marks and heads[place] == "strategy"), None)
-    return _html(heads, cells, names, caption, lambda row, place: marks[row] if place == first else "")
+    of = frame.select(pl.col("^(bin|problem_id)$")).to_dicts() if {"bin", "problem_id"} & set(frame.columns) else []
+    return _html(heads, cells, names, caption, lambda row, place: marks[row] if place == first else "", of)
 
 
 def plain_table_html(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: Collection[int] = (0,), caption: str = ""
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    names: Collection[int] = (0,),
+    caption: str = "",
+    of: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """A table of texts that are of no result; every cell is escaped.
 
@@ -86,13 +92,15 @@ def plain_table_html(
     ----------
     names : collection of int
         Columns that hold names and stand at the left; the others hold numbers.
+    of : sequence of mappings
+        The ``bin`` and ``problem_id`` of each row that has one, by which a row follows what is selected elsewhere.
 
     Returns
     -------
     str
         HTML with a ``<table class="ttclib">``.
     """
-    return _html(list(heads), [list(row) for row in rows], names, caption)
+    return _html(list(heads), [list(row) for row in rows], names, caption, of=of)
 
 
 def _marks(frame: pl.DataFrame) -> list[str]:
@@ -110,11 +118,13 @@ def _html(
     names: Collection[int],
     caption: str,
     before: Callable[[int, int], str] = lambda row, place: "",
+    of: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     kinds = [' class="name"' if place in names else "" for place in range(len(heads))]
     head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for kind, text in zip(kinds, heads, strict=True))
     body = "".join(
-        f"<tr>{''.join(f'<td{kinds[at]}>{before(number, at)}{escape(text)}</td>' for at, text in enumerate(row))}</tr>"
+        f"<tr{_follows(of[number]) if of else ''}>"
+        f"{''.join(f'<td{kinds[at]}>{before(number, at)}{escape(text)}</td>' for at, text in enumerate(row))}</tr>"
         for number, row in enumerate(cells)
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
@@ -122,6 +132,13 @@ def _html(
         f'{_STYLE}<div class="ttclib-table"><table class="ttclib">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _follows(of: Mapping[str, Any]) -> str:
+    """What a row says of itself to what links it with charts."""
+    bin_, problem = of.get("bin"), of.get("problem_id")
+    told = f' data-bin="{int(bin_)}"' if bin_ else ""
+    return told if problem is None else f'{told} data-problem="{escape(str(problem))}"'
 
 
 # The tables of single questions: their columns, and words of their own ------------------------------------------------
@@ -237,7 +254,7 @@ def bin_table_html(bins: pl.DataFrame) -> str:
 
 def failures_html(failures: pl.DataFrame) -> str:
     """What wrong solutions look like by bin."""
-    return table(failures, FAILURES)
+    return table(failures.with_columns(bin="group"), FAILURES)
 
 
 def frontier_html(frame: pl.DataFrame, unit: str) -> str:
@@ -397,7 +414,8 @@ def problems_html(
         texts = (row["problem_id"], _short(prompt), _short(reference, 24), f"{row['n_correct']} of {row['n_samples']}")
         rows.append((*texts, *(shown(row[name], name) for name in ("oracle", "predicted", "n_answers", "tokens"))))
     title = f"Bin {number}: {len(rows)} of {len(inside)} problems"
-    return plain_table_html(heads, rows, names=(0, 1, 2), caption=title)
+    of = [{"problem_id": row[0], "bin": number} for row in rows]
+    return plain_table_html(heads, rows, names=(0, 1, 2), caption=title, of=of)
 
 
 def _several_variants(frame: pl.DataFrame) -> bool:

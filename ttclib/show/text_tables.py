@@ -30,7 +30,7 @@ def text_table(
     width : int
         Characters a line.
     limit : int, optional
-        At most so many rows; a last line says how many were left out.
+        Rows that take at most so many lines, but one at least; a last line says how many were left out.
 
     Raises
     ------
@@ -51,11 +51,17 @@ def text_table(
     left_out, heads = heads[len(widths) :], heads[: len(widths)]
     cells = [row[: len(widths)] for row in cells]
     lines = [*_broken(heads, widths), ["-" * size for size in widths]]
+    n_shown, room = 0, limit
     for row in cells:
-        lines += _broken(row, widths)
+        broken = _broken(row, widths)
+        if room is not None:
+            room -= len(broken)
+            if room < 0 and n_shown:
+                break
+        n_shown, lines = n_shown + 1, lines + broken
     said = [_joined(line, widths, names) for line in lines]
-    if limit is not None and len(frame) > limit:
-        said.append(f"… and {len(frame) - limit:,} rows more")
+    if n_shown < len(frame):
+        said.append(f"… and {len(frame) - n_shown:,} rows more")
     if left_out:
         said.append(f"… not shown: {', '.join(left_out)}")
     return "\n".join(said)

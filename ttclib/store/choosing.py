@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import duckdb
 
-from ttclib.errors import NotInStore, RequestError, one_of
+from ttclib.errors import NotInStore, RequestError, listed, one_of
 from ttclib.samples import Setting
 from ttclib.setting_keys import ANY, canonical_json, differing_keys, matches, option, value_at
 from ttclib.store.cells import json_object
@@ -46,7 +46,7 @@ def choose_policy(con: duckdb.DuckDBPyConnection, path: str, wanted: str | None,
         return one_of(wanted, names, "revision model" if chains else "policy")
     if len(names) > 1:
         several = "chains of several models: name one" if chains else "several policies: name one with --policy"
-        raise RequestError(f"'{path}' holds {several}. Allowed: {', '.join(names)}")
+        raise RequestError(f"'{path}' holds {several}. Allowed: {listed(names)}")
     return names[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,10 @@ class RevisionChains:
 
     def sweep(self) -> pl.DataFrame:
         """Accuracy of every split of every budget into sequential and parallel."""
+        return self._swept
+
+    @cached_property
+    def _swept(self) -> pl.DataFrame:
         majority = self.selection == "majority"
         return ratio_sweep(
             self.chains,

@@ -138,11 +138,9 @@ def _problems(pool: Pool) -> list[Graded]:
     """The texts of a pool, in the order of its rows and columns."""
     found = []
     for row, (problem_id, texts) in enumerate(load_answers(pool).items()):
-        # Only what an import stated stands in no completion: an answer that is found there is found again.
-        answers = [
-            stated if completion is None or extract_answer(completion) is None else None
-            for completion, stated in zip(texts.completions, texts.stated, strict=True)
-        ]
+        # Found once for all graders; only what an import stated stands in no completion.
+        found_there = [None if text is None else extract_answer(text) for text in texts.completions]
+        answers = [stated if one is None else one for one, stated in zip(found_there, texts.stated, strict=True)]
         choice = problem_choice(texts.prompt, texts.metadata)
         options = None if choice.shuffled else choice.options
         found.append(

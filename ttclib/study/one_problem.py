@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -119,19 +120,21 @@ def tell_one(study: Study, asked: Question, problem: str | None = None) -> OnePr
     read = pool.verifier(asked.verifier) if pool.has_scores(asked.verifier) else None
     scores = np.full(n, np.nan) if read is None else read.by(asked.aggregation)[row, :n]
     ways = []
+    notes = dict.fromkeys(note for answer in found for note in answer.notes)
     for one in outcomes:
-        ends = _ends(study, asked, one, name) if one.strategy == SEARCH else ()
+        budget, ends = _ends(study, asked, one, name) if one.strategy == SEARCH else (one.budgets[-1], ())
         picked = _picked(one.strategy, groups, scores, ends)
         if picked is not None:
-            ways.append(Way(one.strategy, strategy_label(one.variant), one.budgets[-1], ends=ends, **picked,
-                            **_over_all(found, one.variant)))  # fmt: skip
-    notes = tuple(dict.fromkeys(note for answer in found for note in answer.notes))
+            ways.append(Way(one.strategy, strategy_label(one.variant), budget, ends=ends, **picked,
+                            **_over_all(found, one.variant, budget)))  # fmt: skip
+        elif one.strategy == SEARCH:
+            notes[f"{strategy_label(one.variant)}: the store holds no whole search of '{name}'"] = None
     caption = (source(pool), selection_line(read, asked.aggregation))
-    return OneProblem(name, text.prompt, text.reference_answer, groups, scores, tuple(ways), why, caption, notes)
+    return OneProblem(name, text.prompt, text.reference_answer, groups, scores, tuple(ways), why, caption, tuple(notes))
 
 
 def _replayed(study: Study, asked: Question, n: int) -> list[Curves]:
-    """The strategies at the budget that is told: of whole samples at N, of the search at its largest."""
+    """The strategies at the budget that is told: of whole samples at N, of the search at those up to N."""
     plain = asked.but(bins=None, thresholds=None, lacking="leave out", problems="own", parameters={})
     found = [study.replay(plain.but(strategies=PICKING, budgets=(n,)))]
     wide = {name: values[:1] for name, values in asked.parameters.items() if name == "beam_width"}
@@ -139,7 +142,7 @@ def _replayed(study: Study, asked: Question, n: int) -> list[Curves]:
         tree = study.members[0].tree(asked.verifier)
         sizes = [size for size in variants(SEARCH, wide)[0].collected(tree) if size <= n]
         if sizes:
-            found.append(study.replay(plain.but(strategies=(SEARCH,), budgets=(sizes[-1],), parameters=wide)))
+            found.append(study.replay(plain.but(strategies=(SEARCH,), budgets=tuple(sizes), parameters=wide)))
     except (NotInStore, RequestError):  # none was run, or no steps are scored, which the notebook of searches says
         pass
     return found
@@ -214,21 +217,28 @@ def _picked(
     return {"weights": weights, "taken": taken, "columns": best, "right": right}
 
 
-def _ends(study: Study, asked: Question, one: Outcomes, problem: str) -> tuple[Solution, ...]:
-    """The solutions that a search ends with on a problem, with their grades."""
+def _ends(study: Study, asked: Question, one: Outcomes, problem: str) -> tuple[int, tuple[Solution, ...]]:
+    """The largest budget at which the store holds a search of a problem, and its solutions, graded."""
     tree = study.members[0].tree(asked.verifier)
-    at = list(tree.problem_ids).index(one_of(problem, tree.problem_ids, "problem"))
+    if problem not in tree.problem_ids:
+        return one.budgets[-1], ()
+    at = list(tree.problem_ids).index(problem)
     search = variants(SEARCH, {name: (value,) for name, value in one.source.parameters.items()})[0]
     assert isinstance(search, TreeSearch)
     steps = SampleTree(int(tree.prompt_tokens[at]), partial(tree.step, at))
-    try:
-        finals = replay(search.start(one.budgets[-1], aggregation=asked.aggregation), steps)
-        return tuple(graded(tree, at, finals))
-    except Missing:
-        return ()
+    for budget in reversed(one.budgets):
+        with suppress(Missing):
+            finals = replay(search.start(budget, aggregation=asked.aggregation), steps)
+            return budget, tuple(graded(tree, at, finals))
+    return one.budgets[-1], ()
 
 
-def _over_all(found: Sequence[Curves], variant: str) -> dict[str, Any]:
-    """Accuracy over all problems, with its interval."""
-    row = next(row for one in found for row in one.frame.iter_rows(named=True) if row["variant"] == variant)
+def _over_all(found: Sequence[Curves], variant: str, budget: int) -> dict[str, Any]:
+    """Accuracy over all problems at a budget, with its interval."""
+    row = next(
+        row
+        for one in found
+        for row in one.frame.iter_rows(named=True)
+        if (row["variant"], row["budget"]) == (variant, budget)
+    )
     return {"whole": (row["accuracy"], row["ci_low"], row["ci_high"]), "n_problems": row["n_problems"]}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ttclib.errors import NotInStore, RequestError
+from ttclib.errors import NotInStore, RequestError, listed
 from ttclib.plugins import plugins
 from ttclib.replay.outcomes import Outcomes
 from ttclib.replay.strategy import Strategy, not_in_store
@@ -216,7 +216,7 @@ def only(values: Mapping[str, Any], what: str, flag: str) -> Any:
     """The one value of a mapping by name; several are an error that names them."""
     if len(values) == 1:
         return next(iter(values.values()))
-    raise RequestError(f"several {what}: name one with {flag}. Allowed: {', '.join(values)}")
+    raise RequestError(f"several {what}: name one with {flag}. Allowed: {listed(values)}")
 
 
 ENTRY_POINTS = "ttclib.verifiers"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ttclib.errors import RequestError, nearest
-from ttclib.show.picture import picture_of
+from ttclib.show.picture import picture_of, svg_of
 
 EXTENSIONS = (".png", ".svg", ".html")
 
@@ -24,15 +24,15 @@ def save_chart(chart: Any, path: str | Path) -> Path:
     RequestError
         Another extension, or a folder that is not there.
     """
-    import vl_convert
-
     target, extension = target_of(path), Path(path).suffix.lower()
     spec = chart.to_dict()
     if extension == ".png":
         target.write_bytes(picture_of(spec))
     elif extension == ".svg":
-        target.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+        target.write_text(svg_of(spec), encoding="utf-8")
     else:
+        import vl_convert
+
         target.write_text(vl_convert.vegalite_to_html(spec, bundle=True), encoding="utf-8")
     return target
 
