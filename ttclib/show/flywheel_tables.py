@@ -64,7 +64,7 @@ def equal_tables(equal: pl.DataFrame, queries: float) -> list[tuple[str, pl.Data
 
 def hardest_tables(bins: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     """A heading and rows a measure, of the hardest bin."""
-    last = int(bins["bin"].to_numpy().max())
+    last = int(bins["bin"].drop_nulls().to_numpy().max())
     hardest = bins.filter(pl.col("bin") == last)
     return [
         (f"Problems of bin {last}: {words}", hardest.filter(pl.col("measure") == name))
