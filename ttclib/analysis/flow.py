@@ -89,8 +89,9 @@ def flow(
     dealt = _dealt(base.correct, rng)[:, : n_base // 2 * 2]
     halves = dealt[:, ::2], dealt[:, 1::2]
     drawn = {one.policy: _dealt(one.correct, rng)[:, :size].mean(axis=1) for one in others}
-    before, after = [], {name: [] for name in (AGAIN, *drawn)}
-    ease = {name: [] for name in (AGAIN, *drawn)}
+    before: list[np.ndarray] = []
+    after: dict[str, list[np.ndarray]] = {name: [] for name in (AGAIN, *drawn)}
+    ease: dict[str, list[np.ndarray]] = {name: [] for name in (AGAIN, *drawn)}
     for cutting, other in (halves, halves[::-1]):
         told = tell_difficulty(cutting, n_bins, seed=seed)
         before.append(told.bins)

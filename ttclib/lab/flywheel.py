@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -364,7 +365,7 @@ class _Wheel:
         self.test(made, directory)
         write_round(self.store, Round(made, BASE, "longer", number, matches=matches, **_training(trained)))
 
-    def _taken(self, way: str, name: str, trained: dict[str, float]) -> dict[str, float]:
+    def _taken(self, way: str, name: str, trained: dict[str, float]) -> dict[str, Any]:
         """Tokens, FLOPs and seconds of a round, from what the stores hold."""
         pools = [load_pool(self.practice(way), policy=name, benchmark=one) for one in (TRAIN, VALIDATION)]
         decoded = int(sum(np.nansum(pool.completion_tokens) for pool in pools))
@@ -385,7 +386,7 @@ class _Wheel:
         return taken | scored | {"scoring_s": spend(self.output / f"scored-{name}", 0.0)}
 
 
-def _training(trained: dict[str, float]) -> dict[str, float]:
+def _training(trained: dict[str, float]) -> dict[str, Any]:
     tokens = int(trained["training_tokens"])
     return {
         "training_tokens": tokens,

@@ -65,9 +65,10 @@ def equal_tables(equal: pl.DataFrame, queries: float) -> list[tuple[str, pl.Data
 
 def hardest_tables(bins: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     """A heading and rows a measure, of the hardest bin."""
-    hardest = bins.filter(pl.col("bin") == bins["bin"].max())
+    last = int(bins["bin"].max())  # type: ignore[arg-type]
+    hardest = bins.filter(pl.col("bin") == last)
     return [
-        (f"Problems of bin {bins['bin'].max()}: {words}", hardest.filter(pl.col("measure") == name))
+        (f"Problems of bin {last}: {words}", hardest.filter(pl.col("measure") == name))
         for name, words in _MOVES.items()
     ]
 

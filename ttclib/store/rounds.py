@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ttclib.errors import RequestError
 from ttclib.store.connection import connect
@@ -133,7 +134,7 @@ def _round(store: str | Path, run_id: str, text: str | None) -> Round:
     try:
         stated = json.loads(text or "")
         types = {one.name: one.type for one in fields(Round)}
-        values = {name: _CASTS[types[name]](value) for name, value in stated.items()}
+        values: dict[str, Any] = {name: _CASTS[types[name]](value) for name, value in stated.items()}
         _ORDER.index(values["way"])
         return Round(**values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
