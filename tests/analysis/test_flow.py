@@ -48,7 +48,7 @@ def test_what_was_learned_is_what_flows():
     flows, bins = flow(base, [other])
     row = hardest(bins, "accuracy")
     assert row["difference"] == pytest.approx(0.48, abs=0.03) and row["winner"] == "second"
-    assert hardest(bins, "middle")["second"] > 0.9 and hardest(bins, "middle")["first"] == 0.0
+    assert hardest(bins, "middle")["second"] > 0.8 and hardest(bins, "middle")["first"] == 0.0
     assert hardest(bins, "accuracy", 2)["winner"] == "too close"
     to = flows.filter((pl.col("bin") == 5) & (pl.col("policy") == "later")).sort("share")["bin_after"][-1]
     assert to == 3

@@ -15,18 +15,17 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from click.testing import CliRunner
 
 pytest.importorskip("torch")
 
 from tests.builders import make_pool
+from tests.cli.commands import ttc
 from ttclib import load_pool
-from ttclib.cli import cli
 from ttclib.errors import RequestError
 from ttclib.lab import flywheel as turning
 from ttclib.lab.flywheel import TRAIN, VALIDATION, FlywheelRecipe, choose, practised, ship, turn
 from ttclib.problems.arithmetic import canonical_form, held_out
-from ttclib.shipped import checkpoint
+from ttclib.samples import LOGPROB, own_logprob
 from ttclib.store.rounds import load_rounds, spent
 from ttclib.study.flywheel import ask_flywheel, open_flywheel
 
@@ -144,8 +143,6 @@ def test_what_is_kept_of_each_problem() -> None:
     scores = np.array([[0.9, 0.5, 0.6], [0.9, 0.5, 0.6], [0.1, 0.2, 0.9]])
     pool = make_pool([[0, 1, 1], [1, 0, 0], [0, 0, 0]], answer_ids=ids, scores=scores)
     likely = np.log([[0.9, 0.2, 0.3], [0.1, 0.9, 0.9], [0.5, 0.5, 0.5]])
-    from ttclib.samples import LOGPROB, own_logprob
-
     pool = dataclasses.replace(pool, verifiers={**pool.verifiers, LOGPROB: own_logprob(likely)})
     assert choose(pool, "verified", ["pass_at_k"] * 3) == [(0, 2), (1, 0)], "the likeliest right one"
     assert choose(pool, "verifier", ["best_of_n"] * 3) == [(0, 0), (1, 0), (2, 2)]
@@ -162,14 +159,14 @@ def test_what_is_kept_of_each_problem() -> None:
 )
 def test_what_cannot_be_is_said_in_one_line(flags: list[str], said: str, tmp_path: Path) -> None:
     at = ["--output", str(tmp_path / "out"), "--store", str(tmp_path / "s.duckdb")]
-    found = CliRunner().invoke(cli, ["lab", "flywheel", *at, *flags])
-    assert found.exit_code == 2 and said in found.stderr and list(tmp_path.iterdir()) == []
-    assert checkpoint("policy").is_dir()
+    found = ttc("lab", "flywheel", *at, *flags, cwd=tmp_path)
+    assert found.returncode == 2 and said in found.stderr and len(found.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_says_what_python_says(turned: tuple[Path, Path]) -> None:
-    found = CliRunner().invoke(cli, ["flywheel", "--store", str(turned[1]), "--json"])
-    assert found.exit_code == 0, found.output
+    found = ttc("flywheel", turned[1], "--json", cwd=turned[1].parent)
+    assert found.returncode == 0, found.stderr
     result = ask_flywheel(open_flywheel(turned[1])).result
     stated = json.loads(found.stdout)
     for name in ("rounds", "moved", "flow", "bins", "equal"):

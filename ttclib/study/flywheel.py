@@ -317,7 +317,7 @@ def _notes(wheel: Wheel, found: Turned) -> tuple[str, ...]:
     said = ["a difference counts as shown beyond one point, after correction for all measures"]
     short = found.equal.filter(~pl.col("held"))
     if len(short):
-        n = int(short["base_budget"].drop_nulls().to_numpy().max())
+        n = int(short["base_budget"].max())  # type: ignore[arg-type]
         base = wheel.study.policy
         said.append(
             f"{base} may draw up to {n:,} samples for the same FLOPs, and its pool holds "
