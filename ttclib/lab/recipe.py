@@ -34,7 +34,7 @@ Notify = Callable[[str], None]
 POLICY = PolicyRecipe()
 
 
-def _larger(matrix_rate: float, other_rate: float, **shape: int) -> PolicyRecipe:
+def _larger(matrix_rate: float, other_rate: float, **shape: Any) -> PolicyRecipe:
     """The same exercises in the same order; a larger model takes lower rates."""
     pace = dataclasses.replace(POLICY.pace, matrix_rate=matrix_rate, other_rate=other_rate)
     return dataclasses.replace(POLICY, pace=pace, **shape)
