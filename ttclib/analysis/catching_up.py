@@ -97,10 +97,10 @@ def catch_up(
     summed, mass = resamples.weights @ gap, resamples.weights.sum(axis=1, keepdims=True) + pseudo
     zero = np.zeros((n_resamples, 1))
     drawn = [cost_for(grid, (summed + worst * pseudo) / mass, zero)[:, 0] for worst in (-1.0, 1.0)]
-    at = cost_for(grid, gap.mean(axis=0), np.zeros(1))
-    low, high = ends(np.minimum(*drawn), np.maximum(*drawn), level)
-    first, begin, end = (float(np.ceil(one - 1e-9) if whole else one) for one in (at[0], low, high))
-    return Caught(first, begin, end, _verdict(first, begin, end, first=float(grid[0])))
+    point = cost_for(grid, gap.mean(axis=0), np.zeros(1))[0]
+    found = (point, *ends(np.minimum(*drawn), np.maximum(*drawn), level))
+    at, low, high = (float(np.ceil(one - 1e-9) if whole else one) for one in found)
+    return Caught(at, low, high, _verdict(at, low, high, float(grid[0])))
 
 
 def _verdict(at: float, low: float, high: float, first: float) -> str:

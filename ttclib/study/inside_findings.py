@@ -112,8 +112,9 @@ def of_training(found: InsideTraining) -> tuple[str, ...]:
     if data.verdict in (CAUGHT, LEVEL_AT_ONCE):
         times = data.at / other["training_tokens"]
         low, high = (one / other["training_tokens"] for one in (data.low, data.high))
-        ends = shown_interval(low, high, "factor")
-        said = [f"{lead}; {found.without} needs {prefixed(times, 2)} times as many {ends}."]
+        said = [
+            f"{lead}; {found.without} needs {prefixed(times, 2)} times as many {shown_interval(low, high, 'factor')}."
+        ]
     else:
         times = "as many" if abs(ratio - 1) < 0.05 else f"{prefixed(ratio, 2)} times as many"
         verdict = "does not get there" if data.verdict == NOT_CAUGHT else "is not shown to get there"
