@@ -122,6 +122,12 @@ def test_the_command_writes_it_and_refuses_before_it_computes(store: Path, tmp_p
     words = ["figure", "snell-9", str(store), "--policy", "small", "--bins", "2", "-o"]
     cli([*words, str(tmp_path / "nine.svg")], standalone_mode=False)
     assert (tmp_path / "nine.svg").read_text().startswith("<svg") and "nine.svg" in capsys.readouterr().out
+    cli(
+        [word for word in words if word not in ("--policy", "small")] + [str(tmp_path / "own.svg")],
+        standalone_mode=False,
+    )
+    assert "of 'small', the smallest of 2 policies" in capsys.readouterr().err
+    assert (tmp_path / "own.svg").read_text() == (tmp_path / "nine.svg").read_text()
     for name, output, said in (
         ("snell-5", "x.svg", "unknown figure 'snell-5'"),
         ("snell-1", "x.pdf", "'.pdf' is unknown"),

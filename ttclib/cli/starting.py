@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import assignment, cli, notify, say
+from ttclib.cli.common import assignment, cli, notify, say, store_of
 from ttclib.cli.options import BINS, SEEDED, STORE, WHOSE, options, question_of, strategy_options, study_of
 from ttclib.errors import RequestError, one_of
 from ttclib.shipped import shipped_files
@@ -91,14 +91,21 @@ def copy_shipped(folder: Path, *, force: bool) -> int:
 def figure(
     name: str, output: Path | None, large: str | None, large_store: Path | None, baseline: str, **choices: Any
 ) -> None:
-    """Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9."""
+    """Draw figure NAME of Snell et al. 2024 from a store: snell-1, 3, 4, 6, 7, 8 or 9.
+
+    Of several policies the smallest, which is the one that the paper searches and revises with.
+    """
     from ttclib.show.charts.save import save_chart, target_of
     from ttclib.show.paper import FIGURES, Asked
     from ttclib.study.sides import open_larger
+    from ttclib.study.study import policies_with_samples
     from ttclib.study.telling import DEFAULT_BINS
 
     draw = FIGURES[one_of(name, FIGURES, "figure")]
     target = target_of(output or f"{name}.svg")
+    if choices["policy"] is None and len(there := policies_with_samples(store_of(dict(choices)))) > 1:
+        choices["policy"] = there[0]
+        notify(f"of '{there[0]}', the smallest of {len(there)} policies: --policy names another")
     study = study_of(choices)
     bins = choices.get("bins")
     asked = question_of(study, choices)
