@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,8 @@ def test_the_command_writes_it_and_refuses_before_it_computes(store: Path, tmp_p
         standalone_mode=False,
     )
     assert "of 'small', the smallest of 2 policies" in capsys.readouterr().err
-    assert (tmp_path / "own.svg").read_text() == (tmp_path / "nine.svg").read_text()
+    named, own = (re.sub(r"clip\d+", "clip", (tmp_path / name).read_text()) for name in ("nine.svg", "own.svg"))
+    assert own == named  # clip paths are numbered from one chart to the next
     for name, output, said in (
         ("snell-5", "x.svg", "unknown figure 'snell-5'"),
         ("snell-1", "x.pdf", "'.pdf' is unknown"),
