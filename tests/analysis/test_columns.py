@@ -21,6 +21,7 @@ from ttclib.analysis.columns import (
     shown_interval,
     strategy_label,
 )
+from ttclib.analysis.result_columns import OWN
 from ttclib.errors import RequestError
 
 # A search's steps have whole tokens, a problem's are an expectation.
@@ -143,6 +144,11 @@ def test_an_interval_belongs_to_its_column() -> None:
     assert ends_of("billed_factor", ["ci_low", "ci_high", "billed_low", "billed_high"]) == ("billed_low", "billed_high")
     assert ends_of("billed_factor", ["ci_low", "ci_high"]) is None
     assert ends_of("cost", ["ci_low", "ci_high"]) is None
+
+
+def test_no_name_stands_for_two_columns() -> None:
+    names = [one.name for one in OWN]
+    assert sorted(names) == sorted(set(names))
 
 
 @pytest.mark.parametrize(("name", "types"), schemas(), ids=[name for name, _ in schemas()])

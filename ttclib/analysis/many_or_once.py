@@ -35,8 +35,8 @@ MANY_OR_ONCE_SCHEMA = {
     "winner": pl.String,
     "pool_ends_at": pl.Float64,
     "caught_at": pl.Float64,
-    "caught_low": pl.Float64,
-    "caught_high": pl.Float64,
+    "caught_at_low": pl.Float64,
+    "caught_at_high": pl.Float64,
     "caught": pl.String,
     "n_problems": pl.Int64,
 }
@@ -113,7 +113,7 @@ def many_or_once(
     made = [
         row
         | {"difference": gap, "ci_low": low, "ci_high": high, "winner": winner}
-        | dict(zip(("caught_at", "caught_low", "caught_high", "caught"), caught[_key(row)], strict=True))
+        | dict(zip(("caught_at", "caught_at_low", "caught_at_high", "caught"), caught[_key(row)], strict=True))
         for row, gap, low, high, winner in told
     ]
     return finite(pl.DataFrame(made, schema=MANY_OR_ONCE_SCHEMA)), every

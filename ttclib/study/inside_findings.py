@@ -59,7 +59,7 @@ def _verdict(side: str, rows: list[dict[str, Any]]) -> str:
     row = rows[0]
     how = _how(row["strategy"])
     whole = max(rows, key=lambda one: one["budget"])
-    interval = shown_interval(row["caught_low"], row["caught_high"], "k")
+    interval = shown_interval(row["caught_at_low"], row["caught_at_high"], "k")
     if row["caught"] == LEVEL_AT_ONCE:
         same = [
             f": {_gap(one)}, {_AHEAD.get(one['winner'], 'too close to call')}" for one in rows if one["budget"] == 1

@@ -71,7 +71,7 @@ STATUS_LABELS = {
     "pruned": "pruned",
 }
 SHAPES = ("circle", "square", "cross")
-TOLD = (column("score", label="PRM score"), "round", column("correct", label="answer"))
+TOLD = (column("score", label="PRM score"), column("round", label="drawn in round"), column("correct", label="answer"))
 NOTE = "hover a step for its text; orange: low score, blue: high; ✓ ✗: the answer's grade"
 
 
