@@ -69,7 +69,11 @@ def print_answer(
         say(sentence)
         left -= -(-len(sentence) // width)
     parts = [(heading, frame if table is None else table), *more]
+    unshown = 0
     for number, (title, part) in enumerate(parts):
+        if number and left < FEWEST + 5:
+            unshown += 1
+            continue
         # What comes after keeps the least that it needs.
         limit = max(FEWEST, left - 6 - (FEWEST + 6) * (len(parts) - number - 1))
         said = _lines(part, width, limit)
@@ -80,6 +84,8 @@ def print_answer(
         for line in [title, *said] if title else said:
             say(line)
         left -= len(said) + bool(title)
+    if unshown:
+        say(f"… and {unshown} more table{'s' if unshown > 1 else ''}: all with --json")
 
 
 def say_lines(lines: Iterable[str]) -> None:
