@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,3 +19,20 @@ def unfinished(target: Path, *, hidden: bool = False, ending: str = "tmp") -> Pa
     (True, True, False)
     """
     return target.with_name(f"{'.' if hidden else ''}{target.name}.{uuid.uuid4().hex}.{ending}")
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a text, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; what was there stays.
+    """
+    fresh = unfinished(target)
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(target)
+    finally:
+        with suppress(OSError):  # on a read-only file system not even what is not there can be removed
+            fresh.unlink()

@@ -16,7 +16,7 @@ from ttclib.analysis.plan_step import Step
 from ttclib.analysis.predicting import PREDICTORS
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes, Source
-from ttclib.replay.selecting import Selection, chooser, made, numbered, select
+from ttclib.replay.selecting import Selection, checked_scores, chooser, made, numbered, select
 from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.samples import Pool, Verifier
@@ -191,7 +191,7 @@ def _scores(state: State, how: Any, first: int, n: int) -> np.ndarray | None:
         if not state.answers:
             return np.zeros(0)
         raise RequestError(f"{how.name} reads a verifier's scores, and there are none: give one a sample")
-    return np.array([np.nan if one is None else one for one in state.scores[first : first + n]], dtype=float)
+    return checked_scores(state.scores[first : first + n], len(state.answers[first : first + n]), how)
 
 
 def _one_of(steps: Sequence[Step], seed: int) -> Step:

@@ -104,7 +104,7 @@ def sample(
         return
     run.check(read)
     lost: list[run.LostSamples] = []  # what is there is worked on all the same
-    try:
+    with keeper.taking_in(read.store, notify=notify):
         with machines(read, on, workers) as cluster:
             with _noted(lost):
                 run.sample(read, shard=part, on=cluster, notify=notify)
@@ -115,10 +115,6 @@ def sample(
                 judge(read, shard=part, notify=notify)
         if is_collected(read.store):
             run.grade(read.store, read.grading.grader, notify=notify)
-    except KeyboardInterrupt:
-        keeper.take_in(read.store, notify=notify)
-        raise
-    keeper.take_in(read.store, notify=notify)
     if is_collected(read.store):  # a shard may have nothing to do
         print_status(read.store)
     if lost:

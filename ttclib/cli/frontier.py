@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from ttclib.cli.options import (
 )
 from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError, one_of
-from ttclib.fresh_names import unfinished
+from ttclib.fresh_names import write_whole
 
 SHOWN = ("variant", "bin", "budget", "cost", "accuracy", "ci_low", "ci_high")
 CHOSEN = ("bin", "at_most", "cost", "accuracy", "ci_low", "ci_high", "chosen")
@@ -85,7 +84,7 @@ def frontier(
     result = found.result
     if export_plan is not None:
         plan = ask_export(study, asked, result.plan, costs["probes"], costs["reused"])
-        write_whole(export_plan, plan.to_json())
+        write_file(export_plan, plan.to_json())
         notify(f"plan written to '{export_plan}'")
     rows = [{**row, "unit": result.unit} for row in result.frame.to_dicts()]
     whole = result.frame.filter(pl.col("bin").is_null())
@@ -226,14 +225,9 @@ def read_plan(file: Path) -> Plan:
         raise RequestError(f"cannot read '{file}': {getattr(error, 'strerror', None) or error}") from error
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
-    temporary = unfinished(path)
+def write_file(path: Path, text: str) -> None:
+    """Write what a user asked for, whole or not at all."""
     try:
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text + "\n")
     except OSError as error:
         raise RequestError(f"cannot write '{path}': {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # on a read-only file system not even what is not there can be removed
-            temporary.unlink()

@@ -65,13 +65,9 @@ def grade(
     from ttclib.collect import keeper, run
     from ttclib.collect.grade_nodes import grade_nodes
 
-    try:
+    with keeper.taking_in(chosen, notify=notify):
         graded = run.grade(chosen, grader, again=again, notify=notify)
         graded += grade_nodes(chosen, grader, again=again, notify=notify)
-    except KeyboardInterrupt:
-        keeper.take_in(chosen, notify=notify)
-        raise
-    keeper.take_in(chosen, notify=notify)
     say(f"{chosen}: {graded:,} graded")
     return None
 

@@ -69,15 +69,11 @@ def search(
         search__limit=limit,
         sampling__seed=seed,
     )
-    try:
+    with keeper.taking_in(read.store, notify=notify):
         with machines(read, on, workers) as cluster:
             report = search(read, shard=part, on=cluster, notify=notify)
         run.grade(read.store, read.grading.grader, notify=notify)
         grade_nodes(read.store, read.grading.grader, notify=notify)
-    except KeyboardInterrupt:
-        keeper.take_in(read.store, notify=notify)
-        raise
-    keeper.take_in(read.store, notify=notify)
     if report.n_rounds:
         largest, mean = max(report.batches), sum(report.batches) / len(report.batches)
         say(
@@ -135,16 +131,12 @@ def revise(
             sampling__seed=seed,
         )
     revise.check_revision(read)
-    try:
+    with keeper.taking_in(read.store, notify=notify):
         with machines(read, on, workers) as cluster:
             revise.revise(read, shard=part, on=cluster, notify=notify)
             if read.revision is not None and read.revision.verifier is not None and is_collected(read.store):
                 revise.score_revisions(read, shard=part, on=cluster, notify=notify)
         if is_collected(read.store):  # a shard may have nothing to do
             run.grade(read.store, read.grading.grader, notify=notify)
-    except KeyboardInterrupt:
-        keeper.take_in(read.store, notify=notify)
-        raise
-    keeper.take_in(read.store, notify=notify)
     if is_collected(read.store):
         print_status(read.store)

@@ -11,7 +11,7 @@ import click
 from ttclib.analysis.live import WINDOW
 from ttclib.cli.collecting import CLUSTER, machines
 from ttclib.cli.common import SEED, cli, escaped, notify, print_json, say
-from ttclib.cli.frontier import read_plan, write_whole
+from ttclib.cli.frontier import read_plan, write_file
 from ttclib.cli.options import options
 from ttclib.errors import RequestError
 
@@ -90,7 +90,7 @@ def solve(
         report["forecast"], lines = compared.result.as_json(), list(compared.findings)
     text = "\n".join(escaped(json.dumps(row, ensure_ascii=False)) for row in rows)
     if output is not None:
-        write_whole(output, text)
+        write_file(output, text)
     if as_json:
         print_json({**report, "answers": rows})
     elif output is None:

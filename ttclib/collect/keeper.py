@@ -6,8 +6,8 @@ import json
 import platform
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -93,6 +93,17 @@ def take_in(store: Path, *, notify: Notify = lambda text: None) -> None:
         absorb(store, notify=notify)
     except StoreLockedError as error:
         notify(f"{error}; until then the new samples are read from the parts beside it")
+
+
+@contextmanager
+def taking_in(store: Path, *, notify: Notify) -> Iterator[None]:
+    """Take what was collected inside into the store's file, also where it was stopped by hand."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        take_in(store, notify=notify)
+        raise
+    take_in(store, notify=notify)
 
 
 def _stat(store: Path) -> tuple[int, int, int] | None:

@@ -6,21 +6,40 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-import numpy as np
 import torch
+from transformers import PreTrainedTokenizerBase
 
-from ttclib.fresh_names import unfinished
-from ttclib.lab.fit import Example, Pace, finish, fit
+from ttclib.fresh_names import write_whole
+from ttclib.lab.fit import Example, Pace, epochs, finish, fit
 from ttclib.lab.models import load_policy, load_tokenizer
 from ttclib.lab.train_policy import encode_texts, next_token_loss
 
-TEXTS_A_CHUNK = 1_000
+ITEMS_A_CHUNK = 1_000
+Report = Callable[[int, int, str], None]
+Item = TypeVar("Item")
 TRAINED = "trained.json"  # written last: a folder that has it is finished
 
 
 # Rates far below those of a training from scratch, whose end the policy has behind it.
 PACE = Pace(tokens_per_batch=3_000, matrix_rate=0.001, other_rate=4e-4, warmup_steps=10, decay_from=0.0)
+
+
+class Rereading(Protocol):
+    """How often what is there is read, and at what pace."""
+
+    @property
+    def n_epochs(self) -> int:
+        """Times."""
+
+    @property
+    def pace(self) -> Pace:
+        """Rates and batches."""
+
+    @property
+    def seed(self) -> int:
+        """Of the orders."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +64,7 @@ def finetune(
     texts: Sequence[tuple[str, str]],
     directory: Path,
     *,
-    report: Callable[[int, int, str], None] = lambda done, total, text: None,
+    report: Report = lambda done, total, text: None,
 ) -> dict[str, float]:
     """Train and save a policy that has read some solutions; one that is finished is not trained again.
 
@@ -66,38 +85,43 @@ def finetune(
     dict
         ``parameters``, ``training_tokens``, ``steps``, ``train_s``, ``final_loss``.
     """
-    if (directory / TRAINED).is_file():
-        stated: dict[str, float] = json.loads((directory / TRAINED).read_text(encoding="utf-8"))
-        return stated
+    return once(directory, lambda: read_further(recipe, policy, texts, encode_texts, directory, report))
+
+
+def read_further(
+    recipe: Rereading,
+    policy: Path,
+    items: Sequence[Item],
+    encode: Callable[[PreTrainedTokenizerBase, Sequence[Item]], list[Example]],
+    directory: Path,
+    report: Report,
+) -> dict[str, float]:
+    """Train a policy on items that it reads some times over, and save it; what it took."""
     torch.manual_seed(recipe.seed)
     tokenizer, model = load_tokenizer(policy), load_policy(policy)
-    examples = encode_texts(tokenizer, texts)
-    per_epoch = -(-len(texts) // TEXTS_A_CHUNK)
-
-    def chunk(number: int) -> list[Example]:
-        epoch, place = divmod(number, per_epoch)
-        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(examples))
-        return [examples[i] for i in order[place * TEXTS_A_CHUNK : (place + 1) * TEXTS_A_CHUNK]]
-
+    n_chunks, read = epochs(len(items), ITEMS_A_CHUNK, recipe.n_epochs, recipe.seed)
     state = directory / "unfinished.pt"
     trained = fit(
         model,
-        chunk,
-        recipe.n_epochs * per_epoch,
+        lambda number: encode(tokenizer, [items[i] for i in read(number)]),
+        n_chunks,
         lambda batch: next_token_loss(model, batch, tokenizer.pad_token_id),
         recipe.pace,
         seed=recipe.seed,
         state=state,
-        recipe=[recipe, str(policy), len(texts)],
+        recipe=[recipe, str(policy), len(items)],
         report=report,
     )
     finish(model, tokenizer, directory, state, int(trained["training_tokens"]))
-    return keep_trained(directory, trained)
+    return trained
 
 
-def keep_trained(directory: Path, trained: dict[str, float]) -> dict[str, float]:
-    """Write down what a training took; from then on it is finished."""
-    fresh = unfinished(directory / TRAINED)
-    fresh.write_text(json.dumps(trained), encoding="utf-8")
-    fresh.replace(directory / TRAINED)
+def once(directory: Path, train: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """What a training took; one that is written down as finished is not done again."""
+    mark = directory / TRAINED
+    if mark.is_file():
+        stated: dict[str, float] = json.loads(mark.read_text(encoding="utf-8"))
+        return stated
+    trained = train()
+    write_whole(mark, json.dumps(trained))
     return trained

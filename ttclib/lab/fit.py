@@ -140,6 +140,25 @@ def fit(
     return {"parameters": model.num_parameters(), **at}
 
 
+def epochs(n_items: int, per_chunk: int, n_epochs: int, seed: int) -> tuple[int, Callable[[int], np.ndarray]]:
+    """Chunks in all when items are read so many times, each time in another order; and the items of a chunk.
+
+    Examples
+    --------
+    >>> n_chunks, items = epochs(5, 3, 2, seed=0)
+    >>> n_chunks, sorted([*items(0), *items(1)]) == sorted([*items(2), *items(3)]) == list(range(5))
+    (4, True)
+    """
+    per_epoch = -(-n_items // per_chunk)
+
+    def items(number: int) -> np.ndarray:
+        epoch, place = divmod(number, per_epoch)
+        order = np.random.default_rng([seed, epoch]).permutation(n_items)
+        return order[place * per_chunk : (place + 1) * per_chunk]
+
+    return n_epochs * per_epoch, items
+
+
 def finish(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, directory: Path, state: Path, training_tokens: int
 ) -> None:

@@ -30,9 +30,9 @@ from ttclib.collect import keeper, run
 from ttclib.collect.progress import progress
 from ttclib.config import RunConfig, load_config
 from ttclib.errors import RequestError, TTCError, one_of
-from ttclib.fresh_names import unfinished
-from ttclib.lab.finetune import TRAINED, FinetuneRecipe, finetune, keep_trained
-from ttclib.lab.recipe import POLICY
+from ttclib.fresh_names import write_whole
+from ttclib.lab.finetune import TRAINED, FinetuneRecipe, finetune, once
+from ttclib.lab.recipe import POLICY, percent
 from ttclib.lab.rollouts import spend
 from ttclib.lab.tokenizer import build_tokenizer
 from ttclib.lab.train_policy import PolicyRecipe, encode, train_policy
@@ -291,7 +291,7 @@ class _Wheel:
         for budget in sorted({budget for budget, _ in given.values() if budget > self.recipe.n_probes}):
             own = f"{TRAIN}-{way}-{name}-{budget}"
             chosen = [line for line in lines if given[json.loads(line)["problem_id"]][0] == budget]
-            _write(self.output / f"{own}.jsonl", "\n".join(chosen) + "\n")
+            write_whole(self.output / f"{own}.jsonl", "\n".join(chosen) + "\n")
             self.practise(way, name, path, TRAIN, budget, only=own)
         names = load_pool(self.practice(way), policy=name, benchmark=TRAIN).problem_ids
         return [given[problem][1] for problem in names]
@@ -317,10 +317,7 @@ class _Wheel:
             for one in load_texts(pool, cells[at : at + 1_000])
         ]
         with progress(made, 100, "%") as tell:
-            trained = finetune(
-                self.recipe.finetuning, path, texts, directory,
-                report=lambda done, total, text: tell(round(100 * done / total), text),
-            )  # fmt: skip
+            trained = finetune(self.recipe.finetuning, path, texts, directory, report=percent(tell))
         self.test(made, directory)
         right = np.array([pool.correct[cell] == 1 for cell in cells])
         taken = self._taken(way, name, trained)
@@ -353,15 +350,12 @@ class _Wheel:
         recipe = longer_recipe(tokens, self.recipe)
         much = f"{tokens / equal:.0%} of" if tokens < equal else "as many as"
         self.notify(f"{made}: {recipe.n_exercises:,} exercises read again, {much} the FLOPs of '{matches}' in all")
-        if (directory / TRAINED).is_file():
-            trained = json.loads((directory / TRAINED).read_text(encoding="utf-8"))
-        else:
+
+        def train() -> dict[str, float]:
             with progress(made, 100, "%") as tell:
-                trained = train_policy(
-                    recipe, directory, start=checkpoint("policy"),
-                    report=lambda done, total, text: tell(round(100 * done / total), text),
-                )  # fmt: skip
-            keep_trained(directory, trained)
+                return train_policy(recipe, directory, start=checkpoint("policy"), report=percent(tell))
+
+        trained = once(directory, train)
         self.test(made, directory)
         write_round(self.store, Round(made, BASE, "longer", number, matches=matches, **_training(trained)))
 
@@ -418,13 +412,7 @@ def _write_problems(file: Path, problems: Sequence[Exercise]) -> None:
         }
         for number, exercise in enumerate(problems)
     ]
-    _write(file, "".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _write(file: Path, text: str) -> None:
-    fresh = unfinished(file)
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(file)
+    write_whole(file, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _named(path: Path) -> str:

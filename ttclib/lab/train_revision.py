@@ -6,16 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
 from transformers import PreTrainedTokenizerBase
 
-from ttclib.lab.fit import Example, Pace, finish, fit
-from ttclib.lab.models import load_policy, load_tokenizer
+from ttclib.lab.finetune import read_further
+from ttclib.lab.fit import Example, Pace
 from ttclib.lab.revision_data import Chain, context_ids, encode_text
-from ttclib.lab.train_policy import IGNORED, next_token_loss
+from ttclib.lab.train_policy import IGNORED
 
-CHAINS_A_CHUNK = 1_000
 PACE = Pace(tokens_per_batch=3_000, matrix_rate=0.006, other_rate=2e-3)
 
 
@@ -63,30 +60,11 @@ def train_revision(
     dict
         ``parameters``, ``training_tokens``, ``steps``, ``train_s``, ``final_loss``.
     """
-    torch.manual_seed(recipe.seed)
-    tokenizer = load_tokenizer(policy)
-    model = load_policy(policy)
-    per_epoch = -(-len(chains) // CHAINS_A_CHUNK)
 
-    def chunk(number: int) -> list[Example]:
-        epoch, place = divmod(number, per_epoch)
-        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(chains))
-        return [encode(tokenizer, chains[i]) for i in order[place * CHAINS_A_CHUNK : (place + 1) * CHAINS_A_CHUNK]]
+    def examples(tokenizer: PreTrainedTokenizerBase, some: Sequence[Chain]) -> list[Example]:
+        return [encode(tokenizer, chain) for chain in some]
 
-    state = directory / "unfinished.pt"
-    trained = fit(
-        model,
-        chunk,
-        recipe.n_epochs * per_epoch,
-        lambda batch: next_token_loss(model, batch, tokenizer.pad_token_id),
-        recipe.pace,
-        seed=recipe.seed,
-        state=state,
-        recipe=[recipe, str(policy), len(chains)],
-        report=report,
-    )
-    finish(model, tokenizer, directory, state, int(trained["training_tokens"]))
-    return trained
+    return read_further(recipe, policy, chains, examples, directory, report)
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, chain: Chain) -> Example:

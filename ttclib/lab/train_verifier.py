@@ -23,7 +23,7 @@ import torch
 from transformers import LlamaForCausalLM, LlamaForTokenClassification, PreTrainedTokenizerBase
 
 from ttclib.lab.batches import pad
-from ttclib.lab.fit import Example, Pace, finish, fit
+from ttclib.lab.fit import Example, Pace, epochs, finish, fit
 from ttclib.lab.grow import grow, policy_parameters
 from ttclib.lab.models import load_policy, load_tokenizer
 from ttclib.problems.arithmetic import STEP_END
@@ -124,20 +124,12 @@ def train_verifier(
         parameter.requires_grad_(False)
     # Two outputs more than the verdict while it learns: the likelihood of a token, and of all so far.
     model.likelihood = torch.nn.Linear(model.config.hidden_size, 2)
-    per_epoch = -(-len(judged) // SOLUTIONS_A_CHUNK)
-
-    def chunk(number: int) -> list[Example]:
-        epoch, place = divmod(number, per_epoch)
-        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(judged))
-        return encode(
-            tokenizer, [judged[i] for i in order[place * SOLUTIONS_A_CHUNK : (place + 1) * SOLUTIONS_A_CHUNK]]
-        )
-
+    n_chunks, items = epochs(len(judged), SOLUTIONS_A_CHUNK, recipe.n_epochs, recipe.seed)
     state = directory / "unfinished.pt"
     trained = fit(
         model,
-        chunk,
-        recipe.n_epochs * per_epoch,
+        lambda number: encode(tokenizer, [judged[i] for i in items(number)]),
+        n_chunks,
         lambda batch: verifier_loss(model, base, batch, recipe, tokenizer.pad_token_id),
         recipe.pace,
         seed=recipe.seed,
