@@ -12,10 +12,15 @@ pytest.importorskip("torch")
 
 from tests.collect.test_run import rows
 from tests.models import save_tiny_prm
+from ttclib.analysis.ledger import Ledger
+from ttclib.analysis.plan import Plan
+from ttclib.analysis.plan_step import Step
 from ttclib.collect import keeper, revise, run, search, stepping
 from ttclib.collect.engines.types import Unfinished
 from ttclib.collect.grade_nodes import grade_nodes
+from ttclib.collect.solve import solve
 from ttclib.config import RunConfig
+from ttclib.problems import load_problems
 from ttclib.revision_format import revision_prefix
 from ttclib.store import load_pool
 
@@ -97,6 +102,30 @@ def test_searches_grow_one_tree_and_are_not_drawn_again(engine: Any, config: Run
         assert "\n" not in text.strip("\n")  # one line, blank ones before it apart
         assert reason in (None, "stop", "length") and logprob <= 0
         assert (reason is not None) or text.endswith("\n")
+
+
+@pytest.mark.parametrize("deep", [("best_of_n", {}), ("beam_search", {"beam_width": 2})])
+def test_new_questions_are_answered_as_a_plan_says(engine: Any, config: RunConfig, deep: tuple[str, Any]) -> None:
+    reads = {"verifier": "prm", "aggregation": "last"}
+    stopping = Step("tiny", "adaptive_consistency", "adaptive_consistency", 3, parameters={"threshold": 0.9}, **reads)
+    other = Step("tiny", deep[0], deep[0], 4, parameters=deep[1], **reads)
+    asked = load_problems("lab:validation", limit=3)
+
+    def under(threshold: float) -> Plan:
+        told = {"source": "predicted", "thresholds": (threshold,), "tied_shares": (None,), "reuse_probes": True}
+        return Plan((9.0,), (((stopping,),), ((other,),)), Ledger(unit="generations"), probes=2, **told, **reads)
+
+    first = solve(under(0.0), config, asked, window=2)  # all easy
+    scores = load_pool(config.store).verifier("prm").by("last")
+    assert [one.ease for one in first] == pytest.approx(list(scores[:, :2].mean(axis=1)))
+    assert {one.strategy for one in first} == {"adaptive_consistency"} and {one.bin for one in first} == {1}
+    assert all(2 <= one.n_samples <= 3 for one in first)
+    # Placed anew, their probes stand already, whatever engine drew them.
+    second = solve(under(1.0), config, asked)
+    assert [one.ease for one in second] == [one.ease for one in first]
+    assert {one.strategy for one in second} == {deep[0]} and {one.bin for one in second} == {2}
+    assert [one.cost for one in second] == [2 + 4 if deep[1] else 4] * 3  # a search cannot use its probes again
+    assert solve(under(1.0), config, asked) == second
 
 
 def test_a_chain_sees_its_latest_answers(engine: Any, config: RunConfig) -> None:
