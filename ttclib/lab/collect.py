@@ -138,10 +138,17 @@ def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
 
 
 def ship_without(
-    store: Path, target: Path, left_out: Sequence[str], *, decimals: int | None = None, notify: Notify = print
+    store: Path,
+    target: Path,
+    left_out: Sequence[str],
+    *,
+    tables: Sequence[str] = (),
+    decimals: int | None = None,
+    notify: Notify = print,
 ) -> None:
-    """As `ship`, without some columns, and with scores and log-probabilities of so many decimals."""
-    copy_in_order(store, target, functools.partial(_shipped, left_out=(*_LEFT_OUT, *left_out), decimals=decimals))
+    """As `ship`, without some columns and tables, and with scores and log-probabilities of so many decimals."""
+    shipped = functools.partial(_shipped, left_out=(*_LEFT_OUT, *left_out), decimals=decimals)
+    copy_in_order(store, target, shipped, without=tables)
     packed = pack(target)
     notify(
         f"'{packed}': {packed.stat().st_size / 1e6:.1f} MB, unpacked {target.stat().st_size / 1e6:.1f} MB, "

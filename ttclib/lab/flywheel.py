@@ -31,6 +31,7 @@ from ttclib.collect.progress import progress
 from ttclib.config import RunConfig, load_config
 from ttclib.errors import RequestError, TTCError, one_of
 from ttclib.fresh_names import write_whole
+from ttclib.lab.collect import ship_without
 from ttclib.lab.finetune import TRAINED, FinetuneRecipe, finetune, once
 from ttclib.lab.recipe import POLICY, percent
 from ttclib.lab.rollouts import spend
@@ -40,9 +41,7 @@ from ttclib.problems.arithmetic import PRACTISED_OPERATIONS, Exercise, exercises
 from ttclib.samples import PRM, Pool
 from ttclib.shipped import checkpoint
 from ttclib.store import load_pool
-from ttclib.store.packed import pack
 from ttclib.store.rounds import Round, load_rounds, sampling_seconds, spent, write_round
-from ttclib.store.shipping import copy_in_order
 from ttclib.store.texts import load_texts
 from ttclib.study.question import question
 from ttclib.study.study import open as open_study
@@ -391,15 +390,10 @@ def _training(trained: dict[str, float]) -> dict[str, Any]:
 
 def ship(store: Path, target: Path, *, notify: Notify = print) -> None:
     """Write a flywheel's store as it ships, packed: grades, answers and lengths of the samples, without their texts."""
-    copy_in_order(store, target, lambda column: "NULL" if column in _LEFT_OUT else column, without=("features",))
-    packed = pack(target)
-    notify(f"'{packed}': {packed.stat().st_size / 1e6:.2f} MB, unpacked {target.stat().st_size / 1e6:.1f} MB")
+    ship_without(store, target, _LEFT_OUT, tables=("features",), notify=notify)
 
 
-_LEFT_OUT = (
-    *("completion", "completion_ids", "step_tokens", "step_logprobs", "logprob", "elapsed_s"),
-    *("token_logprobs", "token_entropies", "token_top20"),
-)
+_LEFT_OUT = ("completion", "completion_ids", "step_tokens", "step_logprobs", "logprob")
 
 
 def _write_problems(file: Path, problems: Sequence[Exercise]) -> None:
