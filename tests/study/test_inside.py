@@ -134,6 +134,26 @@ def test_data_needed_and_ways_compared(tmp_path):
     direct = by["samples with a perfect verifier"]
     assert direct["cost"] == pytest.approx(2 * 1000 * (10 + 4 * direct["k"]), rel=0.2)
     assert by["steps in training"]["cost"] == pytest.approx(2 * 1000 * (10 + 40), rel=0.05)
+    longer = by["more training without steps"]
+    assert (longer["policy"], longer["k"]) == ("direct@16x", 1)
+    # 16 - 1 million more tokens at 6 FLOPs are worth it from 1.25 million queries of 36 tokens less at 2 FLOPs on, which
+    # is R = 50; 8 values of R are looked at in a decade.
+    assert "Without one, cheapest is steps in training, from R = 56 on more training without steps." in found.findings[2]
+
+
+def test_data_that_may_suffice_is_told_with_how_far_it_was_looked(tmp_path):
+    store = family(tmp_path, {"direct": 0.2, "direct@4x": 0.61, "steps": 0.6})
+    found = ask_inside_training(store, "direct", "steps")
+    needed = found.result.needed
+    assert needed.verdict == "too close" and 1e6 < needed.at <= 4e6 and needed.high == float("inf")
+    assert f"direct needs {needed.at / 1e6:.2g} times as many [" in found.findings[0]
+    assert "; with 4 times as many, the most that it was trained on, 6" in found.findings[0]
+
+
+def test_fewest_tokens_that_suffice_are_no_estimate(tmp_path):
+    store = family(tmp_path, {"direct": 0.8, "direct@0.5x": 0.7, "steps": 0.6})
+    found = ask_inside_training(store, "direct", "steps")
+    assert "direct gets there with 0.5 times as many, the fewest looked at." in found.findings[0]
 
 
 def test_data_that_does_not_suffice_is_said(tmp_path):

@@ -40,16 +40,16 @@ def strategy_label(name: str) -> str:
 
 
 def prefixed(value: float, digits: int = 3) -> str:
-    """A quantity with at most so many digits: below 100,000 as it is, beyond with an SI prefix.
+    """A quantity with so many digits, whole ones are kept: below 100,000 as it is, beyond with an SI prefix.
 
     Examples
     --------
-    >>> prefixed(0.25), prefixed(16.0), prefixed(1862.4), prefixed(999_700.0), prefixed(3.7e13)
-    ('0.25', '16', '1,862', '1.00 M', '37.0 T')
+    >>> prefixed(0.25), prefixed(16.0), prefixed(1862.4), prefixed(999_700.0), prefixed(3.7e13), prefixed(100, 2)
+    ('0.25', '16', '1,862', '1.00 M', '37.0 T', '100')
     """
     size = abs(value)
     if size < 99_999.5:
-        return _unsigned_zero(f"{value:,.0f}" if size >= 999.5 else f"{value:.{digits}g}")
+        return _unsigned_zero(f"{value:,.0f}" if size >= 10**digits - 0.5 else f"{value:.{digits}g}")
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     power = min(int(exponent) // 3, len(PREFIXES) - 1)
     ahead = int(exponent) - 3 * power

@@ -109,19 +109,20 @@ def of_training(found: InsideTraining) -> tuple[str, ...]:
         f"{found.other} reaches {_share(other['accuracy'])} in one answer after {sized(other['training_tokens'])} "
         "tokens of training"
     )
-    if data.verdict in (CAUGHT, LEVEL_AT_ONCE):
-        times = data.at / other["training_tokens"]
-        low, high = (one / other["training_tokens"] for one in (data.low, data.high))
+    times, low, high = (one / other["training_tokens"] for one in (data.at, data.low, data.high))
+    most = "as many" if abs(ratio - 1) < 0.05 else f"{prefixed(ratio, 2)} times as many"
+    reached = f"{_share(own['accuracy'])} {shown_interval(own['ci_low'], own['ci_high'], 'accuracy')}"
+    if data.verdict == LEVEL_AT_ONCE:
+        said = [f"{lead}; {found.without} gets there with {prefixed(times, 2)} times as many, the fewest looked at."]
+    elif data.at < float("inf"):
+        end = "" if data.verdict == CAUGHT else f"; with {most}, the most that it was trained on, {reached}"
         said = [
-            f"{lead}; {found.without} needs {prefixed(times, 2)} times as many {shown_interval(low, high, 'factor')}."
+            f"{lead}; {found.without} needs {prefixed(times, 2)} times as many "
+            f"{shown_interval(low, high, 'factor')}{end}."
         ]
     else:
-        times = "as many" if abs(ratio - 1) < 0.05 else f"{prefixed(ratio, 2)} times as many"
         verdict = "does not get there" if data.verdict == NOT_CAUGHT else "is not shown to get there"
-        said = [
-            f"{lead}; {found.without} {verdict} with {times}, the most that it was trained on: "
-            f"{_share(own['accuracy'])} {shown_interval(own['ci_low'], own['ci_high'], 'accuracy')}."
-        ]
+        said = [f"{lead}; {found.without} {verdict} with {most}, the most that it was trained on: {reached}."]
     if found.few_shot is not None:
         row = found.few_shot
         said.append(
@@ -136,32 +137,39 @@ def _routes(found: InsideTraining) -> list[str]:
     frame = found.routes
     lost = frame.group_by("route", maintain_order=True).agg(pl.col("cost").is_null().all())
     missing = lost.filter(pl.col("cost"))["route"].to_list()
-    least = frame.filter(pl.col("factor") <= 1 + 1e-9).unique("exchange_rate", keep="first").sort("exchange_rate")
-    turns: list[dict[str, Any]] = []
-    for row in least.to_dicts():
-        if not turns or row["route"] != turns[-1]["route"]:
-            turns.append(row)
+    turns = _cheapest(frame)
     said = []
     if turns:
-        parts = [
-            turns[0]["route"],
-            *(f"from R = {prefixed(one['exchange_rate'], 2)} on {one['route']}" for one in turns[1:]),
-        ]
-        every = "at every R looked at " if len(turns) == 1 else ""
-        said.append(
-            f"In all, training and inference, for {_share(found.target)}: cheapest is {every}{', '.join(parts)}."
-        )
+        said.append(f"In all, training and inference, for {_share(found.target)}: cheapest is {_over_rates(turns)}.")
         last = frame.filter(pl.col("exchange_rate") == frame["exchange_rate"].max()).drop_nulls("factor")
         dearer = [f"{row['route']} {prefixed(row['factor'], 2)} times" for row in last.to_dicts() if row["factor"] > 1]
         if dearer:
             said[-1] += (
                 f" At R = {prefixed(float(last['exchange_rate'][0]), 2)} the others cost more: {', '.join(dearer)}."
             )
-    if any(PERFECT in one["route"] for one in turns):
+    if any(PERFECT in route for route, _ in turns):
         said[-1] += " A perfect verifier is taken to cost nothing."
+        real = _cheapest(frame.filter(~pl.col("route").str.contains(PERFECT, literal=True)))
+        said[-1] += f" Without one, cheapest is {_over_rates(real)}." if real else ""
     if missing:
         said.append(f"{'; '.join(missing).capitalize()}: not there at any cost looked at.")
     return said
+
+
+def _cheapest(routes: pl.DataFrame) -> list[tuple[str, float]]:
+    """The cheapest way at the lowest R, and each R from which on it is another one."""
+    turns: list[tuple[str, float]] = []
+    least = routes.drop_nulls("cost").sort("exchange_rate", "cost", maintain_order=True)
+    for row in least.unique("exchange_rate", keep="first", maintain_order=True).to_dicts():
+        if not turns or row["route"] != turns[-1][0]:
+            turns.append((row["route"], row["exchange_rate"]))
+    return turns
+
+
+def _over_rates(turns: list[tuple[str, float]]) -> str:
+    first, *later = turns
+    said = [first[0], *(f"from R = {prefixed(rate, 2)} on {route}" for route, rate in later)]
+    return f"{'' if later else 'at every R looked at '}{', '.join(said)}"
 
 
 def _how(strategy: str) -> str:

@@ -26,8 +26,9 @@ from ttclib.study.study import policies_with_samples
 
 CHECKPOINT = "@"  # NAME@… is a checkpoint of NAME
 RATES = tuple(np.logspace(-3, 3, 49).tolist())
-IN_TRAINING, BY_SAMPLES, BY_VOTE, IN_THE_PROMPT = (
+IN_TRAINING, LONGER, BY_SAMPLES, BY_VOTE, IN_THE_PROMPT = (
     "steps in training",
+    "more training without steps",
     "samples with a perfect verifier",
     "samples by majority vote",
     "steps in the prompt",
@@ -95,8 +96,10 @@ def ask_inside_training(
         whole=False, seed=seed,
     )  # fmt: skip
     target = float(accuracy[last].mean())
+    alone = [1.0 if accuracy[name].mean() >= target else np.inf for name in direct]
     routes = [
         _route(IN_TRAINING, [last], pools, tokens, [1.0]),
+        _route(LONGER, direct, pools, tokens, alone),
         _route(BY_SAMPLES, direct, pools, tokens, [_samples(pools[name], accuracy[last], seed) for name in direct]),
     ]
     if pools[without].has_answers:
