@@ -55,7 +55,7 @@ class Reading:
     def __init__(self, config: PrmConfig) -> None:
         self.model = int(Path(config.path).name[-1])
 
-    def encode(self, prompt: str, steps: Sequence[str]) -> tuple[list[int], list[int]]:
+    def encoded(self, prompt: str, steps: Sequence[str]) -> tuple[list[int], list[int]]:
         return [1] * len(steps), list(range(len(steps)))
 
     def score(self, solutions: Sequence[tuple[list[int], list[int]]]) -> list[StepScores]:

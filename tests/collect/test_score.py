@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from tests.collect.test_run import rows, with_
 from ttclib.collect import run
 from ttclib.collect.steps import guess_delimiter, split_steps
-from ttclib.config import RunConfig
+from ttclib.config import RunConfig, load_config
 from ttclib.errors import RequestError
 from ttclib.interchange import import_samples
 from ttclib.store import load_pool, write_part
@@ -70,6 +70,27 @@ def test_what_cannot_be_read_is_counted(config: RunConfig, tmp_path: Path) -> No
     said.clear()
     assert run.score(config, policy="theirs", notify=said.append) == 0
     assert said[-1] == "score: 'prm' has read 0 more of the 5 samples of 'theirs'"
+
+
+def test_a_text_that_the_verifiers_vocabulary_lacks_has_no_score_and_the_others_do(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    imported(config, tmp_path, [*TEXTS, "forty-nine, §49"])
+    said: list[str] = []
+    assert run.score(config, policy="theirs", notify=said.append) == 4
+    assert [line for line in said if "1 of 4 samples have no score: longer than 'prm' can read, or with some" in line]
+    assert [bool(n) for n in steps_read(config)] == [True, True, True, False]
+    assert run.score(config, policy="theirs") == 0
+
+
+def test_a_question_in_other_words_than_the_policys_is_one_line_and_nothing_is_drawn(tmp_path: Path) -> None:
+    file = tmp_path / "q.jsonl"
+    file.write_text(json.dumps({"problem_id": "a", "prompt": "What is 7 + 5?", "reference_answer": "12"}))
+    store = tmp_path / "own.duckdb"
+    config = load_config("lab", store=str(store), problems__source=str(file))
+    with pytest.raises(RequestError, match=r"the vocabulary of '.*policy' lacks something in 'What is 7 \+ 5\?'"):
+        run.sample(config)
+    assert not store.exists()
 
 
 def test_nothing_is_read_without_saying_what_could_be_meant(config: RunConfig, tmp_path: Path) -> None:

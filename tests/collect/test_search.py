@@ -87,7 +87,7 @@ class FakePrm:
         self.outcome = outcome
         self.read = 0
 
-    def encode(self, prompt: str, steps: Sequence[str]) -> tuple[list[int], list[int]]:
+    def encoded(self, prompt: str, steps: Sequence[str]) -> tuple[list[int], list[int]]:
         assert all(step.strip() for step in steps[1:])
         ids, positions = [1, *map(TEXTS.index, prompt)], []
         for step in steps:

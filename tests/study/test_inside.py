@@ -138,7 +138,9 @@ def test_data_needed_and_ways_compared(tmp_path):
     assert (longer["policy"], longer["k"]) == ("direct@16x", 1)
     # 16 - 1 million more tokens at 6 FLOPs are worth it from 1.25 million queries of 36 tokens less at 2 FLOPs on, which
     # is R = 50; 8 values of R are looked at in a decade.
-    assert "Without one, cheapest is steps in training, from R = 56 on more training without steps." in found.findings[2]
+    assert (
+        "Without one, cheapest is steps in training, from R = 56 on more training without steps." in found.findings[2]
+    )
 
 
 def test_data_that_may_suffice_is_told_with_how_far_it_was_looked(tmp_path):

@@ -368,7 +368,7 @@ def _encode(
     """What the verifier reads of an answer, and whether earlier answers were left out to make it fit."""
     window = getattr(prm.model.config, "max_position_embeddings", None)
     for n_seen in range(len(earlier), -1, -1):
-        encoded = prm.encode(revision_text(prompt, earlier, separator, n_context=n_seen), steps)
+        encoded = prm.encoded(revision_text(prompt, earlier, separator, n_context=n_seen), steps)
         if window is None or len(encoded[0]) <= window:
             break
     return encoded, n_seen < len(earlier)

@@ -131,12 +131,12 @@ def _read(
         what="score",
         notify=notify,
     )
-    n_scored = 0
+    n_scored, n_unread = 0, 0
     with work, progress("score", len(rows), "samples") as tell:
         while batch := work.take(_SCORED_AT_ONCE):
             solutions = [(prompt, completion) for prompt, completion in (texts[cell] for cell in batch)]
             encoded = {  # what several samples say, once
-                (prompt, completion): prm.encode(prompt, split_steps(completion, delimiter))
+                (prompt, completion): prm.encoded(prompt, split_steps(completion, delimiter))
                 for prompt, completion in set(solutions)
             }
             found = prm.score([encoded[solution] for solution in solutions])
@@ -150,10 +150,16 @@ def _read(
                 ],
             )
             work.done(batch)
+            n_unread += sum(scores.step_scores is None for scores in found)
             n_scored += len(batch)
             tell(n_scored + work.n_by_others)
     if work.n_by_others:
         notify(f"score: {n_scored:,} samples scored here, {work.n_by_others:,} by others meanwhile")
+    if n_unread:
+        notify(
+            f"score: {n_unread:,} of {n_scored:,} samples have no score: longer than '{verifier.name}' can read, or with "
+            "something that its vocabulary lacks"
+        )
     return n_scored
 
 

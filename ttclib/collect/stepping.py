@@ -186,7 +186,7 @@ class StepMaker:
             # An outcome verifier gives one score a reading: what still lacks one is read from its own end.
             deepest = next(name for name in upwards(path) if self._trees[problem].steps[name].score is None)
             texts, owner = _merged([step.text for step in self._trees[problem].path_steps(deepest)])
-            encoded.append(self._prm.encode(self._trees[problem].problem.prompt, texts))
+            encoded.append(self._prm.encoded(self._trees[problem].problem.prompt, texts))
             owners.append((problem, upwards(deepest)[::-1], owner))
         for (problem, paths, owner), (_, positions), read in zip(
             owners, encoded, self._prm.score(encoded), strict=True

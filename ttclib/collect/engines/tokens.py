@@ -62,13 +62,46 @@ def format_prompt(tokenizer: Any, prompt: str, prompt_format: PromptConfig) -> l
         pieces = [turn["content"] for turn in turns]
         system = [] if prompt_format.system is None else [pieces.pop(0)]
         shown = [f"{ask}{answer}" for ask, answer in zip(pieces[:-1:2], pieces[1::2], strict=True)]
-        return list(tokenizer("\n\n".join([*system, *shown, pieces[-1]]))["input_ids"])
+        return token_ids(tokenizer, "\n\n".join([*system, *shown, pieces[-1]]), prompt, special=True)
     try:
         formatted = tokenizer.apply_chat_template(turns, **template_options(prompt_format), date_string=DATE)
     except Exception as error:  # whatever the template's own language raises
         where = "prompt.chat_template" if prompt_format.chat_template else f"that of '{tokenizer.name_or_path}'"
         raise RequestError(f"the chat template fails on {turns[-1]['content'][:40]!r}, {where}: {error}") from error
-    return list(tokenizer(formatted, add_special_tokens=False)["input_ids"])
+    return token_ids(tokenizer, formatted, prompt)
+
+
+def token_ids(tokenizer: Any, text: str, named: str, *, special: bool = False) -> list[int]:
+    """Token ids of a text.
+
+    Parameters
+    ----------
+    tokenizer
+        A Hugging Face tokenizer.
+    named : str
+        What an error shows of it.
+    special : bool
+        Whether the tokenizer adds what it begins with.
+
+    Raises
+    ------
+    RequestError
+        A vocabulary of words or characters lacks one.
+    """
+    try:
+        return list(tokenizer(text, add_special_tokens=special)["input_ids"])
+    except Exception as error:
+        if not lacks_a_token(error):
+            raise
+        raise RequestError(
+            f"the vocabulary of '{tokenizer.name_or_path}' lacks something in {named[:60]!r}: write it as that "
+            f"model's own problems are written, or take another model"
+        ) from error
+
+
+def lacks_a_token(error: Exception) -> bool:
+    """Whether a tokenizer failed on a text that it has no tokens for; its library raises no class of its own."""
+    return type(error) is Exception
 
 
 def chat_turns(prompt: str, prompt_format: PromptConfig) -> list[dict[str, str]]:
@@ -113,7 +146,7 @@ def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: Pro
         The chat template refuses a second turn, or does not show the first answer.
     """
     if not prompt_format.chat:
-        return list(tokenizer(separator_text(revision.separator, prompt), add_special_tokens=False)["input_ids"])
+        return token_ids(tokenizer, separator_text(revision.separator, prompt), revision.separator)
     turns = [
         {"role": "user", "content": "?"},
         {"role": "assistant", "content": _ANSWER},
@@ -128,7 +161,7 @@ def between_answers(tokenizer: Any, revision: RevisionConfig, prompt_format: Pro
         raise RequestError(
             "the chat template leaves out earlier answers, which revisions need: set prompt.chat = false"
         )
-    return list(tokenizer(after, add_special_tokens=False)["input_ids"])
+    return token_ids(tokenizer, after, revision.followup)
 
 
 def end_tokens(tokenizer: Any, model: PolicyConfig) -> frozenset[int]:

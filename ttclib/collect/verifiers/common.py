@@ -17,7 +17,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 
 from ttclib.collect.checkpoints import choose_device, config_facts, first_line, load_failure, resolve_model
-from ttclib.collect.engines.tokens import DATE
+from ttclib.collect.engines.tokens import DATE, lacks_a_token
 from ttclib.collect.verifiers.packing import MIN_CAPACITY, WORTH_IT, Row, as_tensors, pack
 from ttclib.config import PrmConfig
 from ttclib.errors import RequestError, TTCError
@@ -82,6 +82,15 @@ class Prm(ABC):
 
         The text of a step is not altered; the delimiter at its end may give way to the format's own.
         """
+
+    def encoded(self, prompt: str, steps: Sequence[str]) -> Encoded:
+        """As `encode`; nothing, which has no score, where the tokenizer's vocabulary lacks something in it."""
+        try:
+            return self.encode(prompt, steps)
+        except Exception as error:
+            if not lacks_a_token(error):
+                raise
+            return [], []
 
     @abstractmethod
     def _values(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -261,7 +270,9 @@ def plain_tokens(tokenizer: Any, text: str) -> list[int]:
     """Ids of a text without the tokenizer's own begin and end tokens; none if it cannot be written."""
     try:
         return list(tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
-    except Exception:  # what the tokenizers library raises for a character outside a vocabulary
+    except Exception as error:
+        if not lacks_a_token(error):
+            raise
         return []
 
 
