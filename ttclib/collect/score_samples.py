@@ -157,8 +157,8 @@ def _read(
         notify(f"score: {n_scored:,} samples scored here, {work.n_by_others:,} by others meanwhile")
     if n_unread:
         notify(
-            f"score: {n_unread:,} of {n_scored:,} samples have no score: longer than '{verifier.name}' can read, or with "
-            "something that its vocabulary lacks"
+            f"score: {n_unread:,} of {n_scored:,} samples have no score: longer than '{verifier.name}' can read, or "
+            "with something that its vocabulary lacks"
         )
     return n_scored
 

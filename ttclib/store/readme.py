@@ -114,9 +114,10 @@ texts, and what each round took: [how it was made](../docs/models.md#the-flywhee
 
 INSIDE = """## A policy with and without steps
 
-`inside.duckdb` holds answers of the lab's policy, of its twin that answers at once, of both trained on less, of the twin
-trained on four and ten times as much, and of the twin with worked examples in its prompt, to the problems of the demo,
-graded; those of the twin are scored by the lab's PRM. It has no texts. `ttc lab inside --ship store/inside.duckdb` makes it.
+`inside.duckdb` holds answers of the lab's policy, of its twin that answers at once, of both trained on less, of the
+twin trained on four and ten times as much, and of the twin with worked examples in its prompt, to the problems of the
+demo, graded; those of the twin are scored by the lab's PRM. It has no texts. `ttc lab inside --ship
+store/inside.duckdb` makes it.
 """
 
 
