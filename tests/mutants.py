@@ -3,8 +3,9 @@
     python -m tests.mutants --rooms study,cli --faults 40 --seed 1
 
 A fault is drawn at random, the same ones for the same seed. Each is put into a copy of the tree, where the room's own
-tests run until one fails. A fault that survives is printed with its file and line: write the test that notices it, or
-say why it changes nothing.
+tests run until one fails: those that run the faulty lines, the quickest first, then the rest of their files
+(`tests.reach`); all where none is known to run them. A fault that survives is printed with its file and line: write the
+test that notices it, or say why it changes nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import json
 import os
 import random
 import shutil
@@ -23,7 +25,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("ttclib", "tests", "notebooks", "docs", "README.md", "pyproject.toml")
@@ -39,6 +44,7 @@ ROOMS: dict[str, tuple[int, tuple[str, ...]]] = {
     "cli": (8, ("tests/cli",)),
     "show": (8, ("tests/show",)),
 }
+_MOMENTS = count(10**9)  # of writing a faulty file, each its own
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -56,6 +62,7 @@ class Fault:
     path: Path
     number: int  # of the node, in the order of `ast.walk`
     line: int
+    reached_by: range  # lines of its statement, without a body's: who runs one of them runs the fault
     said: str
     change: Callable[[ast.AST], ast.AST | None]
 
@@ -64,11 +71,25 @@ def faults_of(path: Path) -> Iterator[Fault]:
     """Every fault that a file can have."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     prose = set(_prose(tree))
+    lines = _lines(tree)
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in prose:
             continue
         for said, change in _changes(node):
-            yield Fault(path, number, getattr(node, "lineno", 0), said, change)
+            yield Fault(path, number, getattr(node, "lineno", 0), lines.get(id(node), range(0)), said, change)
+
+
+def _lines(tree: ast.Module) -> dict[int, range]:
+    """Of each node, the lines of the innermost statement around it, up to where its body begins."""
+    found: dict[int, range] = {}
+    for statement in ast.walk(tree):  # outer before inner
+        if not isinstance(statement, ast.stmt):
+            continue
+        first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", []))])
+        body = getattr(statement, "body", None)
+        lines = range(first, body[0].lineno if body else (statement.end_lineno or first) + 1)
+        found.update(dict.fromkeys(map(id, ast.walk(statement)), lines or range(first, first + 1)))
+    return found
 
 
 def _prose(tree: ast.AST) -> Iterator[int]:
@@ -172,33 +193,77 @@ def drawn(rooms: Sequence[str], n_faults: int, seed: int) -> list[tuple[str, Fau
     return found
 
 
-def tests_pass(room: str, extra: Sequence[str], folder: Path, *, timeout_s: float | None) -> bool:
-    """Whether a room's tests, and these files' doctests, pass on a copy of the tree; hanging is not passing."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *extra, *ROOMS[room][1]]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+def tests_pass(what: Sequence[str], folder: Path, *, timeout_s: float | None = None) -> bool:
+    """Whether tests pass on a copy of the tree; hanging is not passing."""
+    status = _pytest(what, folder, timeout_s=timeout_s)
+    if status == pytest.ExitCode.USAGE_ERROR:  # the fault gave a test another name: take its whole file
+        status = _pytest(list(dict.fromkeys(one.partition("::")[0] for one in what)), folder, timeout_s=timeout_s)
+    return status == 0
+
+
+def _pytest(what: Sequence[str], folder: Path, *, timeout_s: float | None) -> int | None:
+    (folder / "chosen").write_text("\n".join(what), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "tests.reach", "@chosen"]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # most files stay as they are
     child = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
     try:
-        return child.wait(timeout_s) == 0
+        return child.wait(timeout_s)
     except subprocess.TimeoutExpired:
-        return False
+        return None
     finally:
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)  # with the processes that its tests started
             child.wait()
 
 
-def noticed(room: str, fault: Fault, extra: Sequence[str], folder: Path, *, timeout_s: float) -> bool:
-    """Whether the room's tests fail with the fault in its file's place."""
+@dataclass(frozen=True)
+class Tests:
+    """A room's tests on the tree without a fault."""
+
+    runs: dict[str, tuple[float, dict[str, list[int]]]]  # as `tests.reach` writes it
+    timeout_s: float
+
+    @classmethod
+    def of(cls, room: str, chosen: str, folder: Path) -> Tests:
+        """Run them all, and see which lines each runs."""
+        begin = time.monotonic()
+        what = ["--reach", room, "reach.json", *(["-k", chosen] if chosen else []), *ROOMS[room][1]]
+        if not tests_pass(what, folder):
+            sys.exit(f"the tests of {room} fail without a fault")
+        runs = json.loads((folder / "reach.json").read_text(encoding="utf-8"))
+        return cls(runs, 60 + 4 * (time.monotonic() - begin))
+
+    def for_fault(self, fault: Fault) -> tuple[int, list[str]]:
+        """How many tests run its lines; and the tests that may notice it, the likeliest first."""
+        file = str(fault.path.relative_to(ROOT))
+        lines = set(fault.reached_by)
+        reaching = {test for test, (_, seen) in self.runs.items() if lines & set(seen.get(file, []))}
+        near = {test.partition("::")[0] for test in reaching}
+
+        def order(test: str) -> tuple[bool, bool, float]:
+            seconds, seen = self.runs[test]
+            return test not in reaching, file not in seen, seconds
+
+        may = [test for test in self.runs if not near or test.partition("::")[0] in near]
+        return len(reaching), sorted(may, key=order)
+
+
+def noticed(what: Sequence[str], fault: Fault, folder: Path, *, timeout_s: float) -> bool:
+    """Whether the tests, or the file's doctests, fail with the fault in its file's place."""
     place = folder / fault.path.relative_to(ROOT)
     before = place.read_text(encoding="utf-8")
+    written = place.stat().st_mtime
     place.write_text(faulty(fault), encoding="utf-8")
+    os.utime(place, (time.time(), next(_MOMENTS)))  # or what was compiled of the file's last state could be taken
     try:
-        return not tests_pass(room, [*extra, str(place)], folder, timeout_s=timeout_s)
+        return not tests_pass([*what, str(place)], folder, timeout_s=timeout_s)
     finally:
         place.write_text(before, encoding="utf-8")
+        os.utime(place, (written, written))
 
 
 def main() -> None:
@@ -222,19 +287,16 @@ def main() -> None:
             elif source.exists():
                 shutil.copy(source, folder / part)
         (folder / "store").symlink_to(ROOT / "store")
-        extra = ["-k", given.chosen] if given.chosen else []
-        limits: dict[str, float] = {}
+        tests: dict[str, Tests] = {}
         for room, fault in drawn(rooms, given.faults, given.seed):
-            if room not in limits:
-                begin = time.monotonic()
-                if not tests_pass(room, extra, folder, timeout_s=None):
-                    sys.exit(f"the tests of {room} fail without a fault")
-                limits[room] = 60 + 4 * (time.monotonic() - begin)
+            if room not in tests:
+                tests[room] = Tests.of(room, given.chosen, folder)
             begin = time.monotonic()
-            found = noticed(room, fault, extra, folder, timeout_s=limits[room])
+            reaching, what = tests[room].for_fault(fault)
+            found = noticed(what, fault, folder, timeout_s=tests[room].timeout_s)
             seen[room, found] += 1
             where = f"{fault.path.relative_to(ROOT)}:{fault.line}"
-            took = f"{time.monotonic() - begin:.0f} s"
+            took = f"{time.monotonic() - begin:.0f} s; {reaching} tests run it"
             print(f"{'noticed ' if found else 'SURVIVED'} {where}: {fault.said} ({took})", flush=True)
     for room in rooms:
         total = seen[room, True] + seen[room, False]
