@@ -3,28 +3,29 @@
     python -m tests.mutants --rooms study,cli --faults 40 --seed 1
 
 A fault is drawn at random, the same ones for the same seed. Each is put into a copy of the tree, where the room's own
-tests run until one fails: those that run the faulty lines, the quickest first, then the rest of their files
-(`tests.reach`); all where none is known to run them. A fault that survives is printed with its file and line: write the
-test that notices it, or say why it changes nothing.
+tests, but for the slow ones, run until one fails: those that run the faulty lines, the quickest first, then the rest of
+their files (`tests.reach`); all where none is known to run them. A fault that survives is printed with its file and
+line: write the test that notices it, or say why it changes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import copy
+import importlib
 import json
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -45,6 +46,7 @@ ROOMS: dict[str, tuple[int, tuple[str, ...]]] = {
     "show": (8, ("tests/show",)),
 }
 _MOMENTS = count(10**9)  # of writing a faulty file, each its own
+_SLOW_TO_IMPORT = ("altair", "duckdb", "numba", "polars", "pyarrow", "pydantic", "scipy.optimize", "sympy")
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -195,47 +197,65 @@ def drawn(rooms: Sequence[str], n_faults: int, seed: int) -> list[tuple[str, Fau
 
 def tests_pass(what: Sequence[str], folder: Path, *, timeout_s: float | None = None) -> bool:
     """Whether tests pass on a copy of the tree; hanging is not passing."""
-    status = _pytest(what, folder, timeout_s=timeout_s)
+    status = _pytest(what, folder, timeout_s)
     if status == pytest.ExitCode.USAGE_ERROR:  # the fault gave a test another name: take its whole file
-        status = _pytest(list(dict.fromkeys(one.partition("::")[0] for one in what)), folder, timeout_s=timeout_s)
+        status = _pytest(list(dict.fromkeys(one.partition("::")[0] for one in what)), folder, timeout_s)
     return status == 0
 
 
-def _pytest(what: Sequence[str], folder: Path, *, timeout_s: float | None) -> int | None:
-    (folder / "chosen").write_text("\n".join(what), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "tests.reach", "@chosen"]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # most files stay as they are
-    child = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        return child.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)  # with the processes that its tests started
-            child.wait()
+def _pytest(what: Sequence[str], folder: Path, timeout_s: float | None) -> int | None:
+    """The exit status of pytest in a fork of this process, which has imported what takes long; None: it hung."""
+    if not (child := os.fork()):
+        os.setsid()
+        os.chdir(folder)
+        log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for number in (1, 2):
+            os.dup2(log, number)
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "ttclib")]:
+            del sys.modules[name]  # which are of the tree without the fault
+        sys.path[:] = [str(folder), *(one for one in sys.path if one not in ("", str(ROOT), str(folder)))]
+        os.environ["PYTHONPATH"] = str(folder)
+        os._exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "tests.reach", "-m", "not slow", *what]))
+    end = time.monotonic() + (timeout_s or float("inf"))
+    status: int | None = None
+    while time.monotonic() < end:
+        ended, how = os.waitpid(child, os.WNOHANG)
+        if ended:
+            status = os.waitstatus_to_exitcode(how)
+            break
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # with the processes that its tests started
+    if status is None:
+        os.waitpid(child, 0)
+    return status
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tests:
     """A room's tests on the tree without a fault."""
 
-    runs: dict[str, tuple[float, dict[str, list[int]]]]  # as `tests.reach` writes it
-    timeout_s: float
+    took: float = 0.0
+    files: dict[str, float] = field(default_factory=dict)  # and when each was written
+    runs: dict[str, tuple[float, dict[str, list[int]]]] = field(default_factory=dict)  # as `tests.reach` writes it
 
     @classmethod
     def of(cls, room: str, chosen: str, folder: Path) -> Tests:
-        """Run them all, and see which lines each runs."""
-        begin = time.monotonic()
-        what = ["--reach", room, "reach.json", *(["-k", chosen] if chosen else []), *ROOMS[room][1]]
-        if not tests_pass(what, folder):
-            sys.exit(f"the tests of {room} fail without a fault")
-        runs = json.loads((folder / "reach.json").read_text(encoding="utf-8"))
-        return cls(runs, 60 + 4 * (time.monotonic() - begin))
+        """Run those that are not known yet, and see which lines each runs."""
+        kept = folder / f"reach-{room}.json"
+        known = cls(**json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else cls()
+        every = [path for part in ROOMS[room][1] for path in sorted((folder / part).rglob("test_*.py"))]
+        files = {str(path.relative_to(folder)): path.stat().st_mtime for path in every}
+        if new := [file for file, written in files.items() if known.files.get(file) != written]:
+            begin = time.monotonic()
+            (folder / "reach.json").unlink(missing_ok=True)
+            if not tests_pass(["--reach", room, "reach.json", *(["-k", chosen] if chosen else []), *new], folder):
+                print(f"some tests of {room} fail without a fault and are left out: {folder / 'log'}")
+            runs = {test: run for test, run in known.runs.items() if test.partition("::")[0] in set(files) - set(new)}
+            runs |= json.loads((folder / "reach.json").read_text(encoding="utf-8"))
+            known = cls(known.took + time.monotonic() - begin, files, runs)
+            kept.write_text(json.dumps(asdict(known)), encoding="utf-8")
+        return known
 
     def for_fault(self, fault: Fault) -> tuple[int, list[str]]:
         """How many tests run its lines; and the tests that may notice it, the likeliest first."""
@@ -260,7 +280,7 @@ def noticed(what: Sequence[str], fault: Fault, folder: Path, *, timeout_s: float
     place.write_text(faulty(fault), encoding="utf-8")
     os.utime(place, (time.time(), next(_MOMENTS)))  # or what was compiled of the file's last state could be taken
     try:
-        return not tests_pass([*what, str(place)], folder, timeout_s=timeout_s)
+        return not tests_pass(["-x", *what, str(place)], folder, timeout_s=timeout_s)
     finally:
         place.write_text(before, encoding="utf-8")
         os.utime(place, (written, written))
@@ -273,27 +293,36 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-k", dest="chosen", default="", help="Tests to run, as pytest's -k.")
+    parser.add_argument("--folder", help="Work there and leave it, which makes the next call quicker.")
     given = parser.parse_args()
     rooms = given.rooms.split(",")
     if unknown := sorted(set(rooms) - set(ROOMS)):
         parser.error(f"unknown room {', '.join(unknown)}: allowed {', '.join(ROOMS)}")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # most files stay as they are
+    sys.dont_write_bytecode = False
+    for module in _SLOW_TO_IMPORT:
+        importlib.import_module(module)
     seen: Counter[tuple[str, bool]] = Counter()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with contextlib.ExitStack() as stack:
+        folder = Path(given.folder or stack.enter_context(tempfile.TemporaryDirectory())).resolve()
         for part in COPIED:
             source = ROOT / part
             if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+                without = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, folder / part, ignore=without, dirs_exist_ok=True)
             elif source.exists():
-                shutil.copy(source, folder / part)
-        (folder / "store").symlink_to(ROOT / "store")
+                shutil.copy2(source, folder / part)
+        if not (folder / "store").exists():
+            (folder / "store").symlink_to(ROOT / "store")
         tests: dict[str, Tests] = {}
         for room, fault in drawn(rooms, given.faults, given.seed):
             if room not in tests:
                 tests[room] = Tests.of(room, given.chosen, folder)
+                print(f"the tests of {room} take {tests[room].took:.0f} s", flush=True)
             begin = time.monotonic()
             reaching, what = tests[room].for_fault(fault)
-            found = noticed(what, fault, folder, timeout_s=tests[room].timeout_s)
+            found = noticed(what, fault, folder, timeout_s=60 + 4 * tests[room].took)
             seen[room, found] += 1
             where = f"{fault.path.relative_to(ROOT)}:{fault.line}"
             took = f"{time.monotonic() - begin:.0f} s; {reaching} tests run it"

@@ -1,6 +1,6 @@
 """Which lines of a room each test runs: a plugin of pytest for `tests.mutants`, `-p tests.reach --reach ROOM FILE`.
 
-FILE gets JSON, {test: [seconds, {file of the room: lines}]}. What a fixture of a module or of the session runs counts
+FILE gets JSON, {test that passes: [seconds, {file of the room: lines}]}. What a fixture of a module or of the session runs counts
 for every test that asks for it. Lines run at import, by Numba, or in a process that a test starts are nobody's.
 """
 
@@ -37,6 +37,7 @@ class Recorder:
         self.seen: set[tuple[str, int]] = set()
         self.of_fixture: dict[str, set[tuple[str, int]]] = defaultdict(set)
         self.of_test: dict[str, tuple[float, set[tuple[str, int]], list[str]]] = {}
+        self.failed: set[str] = set()
         self.inside: dict[CodeType, bool] = {}
 
     def _called(self, frame: FrameType, event: str, arg: Any) -> Any:
@@ -73,9 +74,15 @@ class Recorder:
                 self.of_fixture[fixturedef.argname] |= self.seen
             self.seen |= before
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
+
     def pytest_sessionfinish(self) -> None:
         found = {}
         for test, (seconds, seen, fixtures) in self.of_test.items():
+            if test in self.failed:
+                continue
             lines: dict[str, list[int]] = defaultdict(list)
             for path, line in seen.union(*(self.of_fixture[name] for name in fixtures)):
                 lines[str(Path(path).relative_to(self.root))].append(line)
