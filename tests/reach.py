@@ -1,7 +1,8 @@
 """Which lines of a room each test runs: a plugin of pytest for `tests.mutants`, `-p tests.reach --reach ROOM FILE`.
 
-FILE gets JSON, {test that passes: [seconds, {file of the room: lines}]}. What a fixture of a module or of the session runs counts
-for every test that asks for it. Lines run at import, by Numba, or in a process that a test starts are nobody's.
+FILE gets JSON, {test that passes: [seconds, {file of the room: lines}]}. What a fixture of a module or of the session
+runs counts for every test that asks for it. Lines run at import, by Numba, or in a process that a test starts are
+nobody's.
 """
 
 from __future__ import annotations
