@@ -4,8 +4,8 @@
 
 A fault is drawn at random, the same ones for the same seed. Each is put into a copy of the tree, where the room's own
 test files, but for slow tests, are tried until a test fails: first those that name what the fault is in; of a file the
-tests that run the faulty lines (`tests.reach`), the quickest first; where no test is known to run them, all. A fault that survives is printed with its file and line: write the test that notices it, or say
-why it changes nothing.
+tests that run the faulty lines (`tests.reach`), the quickest first; where no test is known to run them, all. A fault
+that survives is printed with its file and line: write the test that notices it, or say why it changes nothing.
 """
 
 from __future__ import annotations

@@ -161,18 +161,16 @@ class Route:
     samples: tuple[float, ...]
 
 
-def total_compute(routes: Sequence[Route], exchange_rates: Sequence[float], reference: int = 0) -> pl.DataFrame:
+def total_compute(routes: Sequence[Route], exchange_rates: Sequence[float]) -> pl.DataFrame:
     """FLOPs of training and inference of each way, over R.
 
-    R queries one sample of the reference: it is tokens of inference over tokens of training of the first route's last
+    R queries one sample of the first route: it is tokens of inference over tokens of training of the first route's last
     checkpoint, so that all routes answer the same number of queries at one R.
 
     Parameters
     ----------
     routes : sequence of Route
     exchange_rates : sequence of float
-    reference : int
-        Place of the route that R is of.
 
     Returns
     -------
@@ -181,8 +179,7 @@ def total_compute(routes: Sequence[Route], exchange_rates: Sequence[float], refe
         query, its share of the training included, and null where the route does not get there; `factor` is that over
         the cheapest route's.
     """
-    of = routes[reference]
-    per_rate = of.training_tokens[-1] / of.answer_tokens[-1]
+    per_rate = routes[0].training_tokens[-1] / routes[0].answer_tokens[-1]
     rows = []
     for rate in exchange_rates:
         queries = rate * per_rate
