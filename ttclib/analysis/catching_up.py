@@ -55,7 +55,6 @@ def catch_up(
     once: ArrayLike,
     places: ArrayLike,
     *,
-    whole: bool = True,
     level: float = 0.95,
     n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
@@ -69,9 +68,8 @@ def catch_up(
     once : array_like of float, shape (problems,)
         Of the same problems, such as the accuracy of one answer of another side.
     places : array_like of float, shape (places,)
-        Ascending, above 0; between two of them lines are straight over their logarithm.
-    whole : bool
-        Whether places are whole numbers, up to which is rounded.
+        Ascending, above 0; between two of them lines are straight over their logarithm. What is found is rounded up to
+        a whole number.
     level, n_resamples, seed
         Problems are weighted as in `ttclib.analysis.resampling`, for both sides at once.
 
@@ -99,7 +97,7 @@ def catch_up(
     drawn = [cost_for(grid, (summed + worst * pseudo) / mass, zero)[:, 0] for worst in (-1.0, 1.0)]
     point = cost_for(grid, gap.mean(axis=0), np.zeros(1))[0]
     found = (point, *ends(np.minimum(*drawn), np.maximum(*drawn), level))
-    at, low, high = (float(np.ceil(one - 1e-9) if whole else one) for one in found)
+    at, low, high = (float(np.ceil(one - 1e-9)) for one in found)
     return Caught(at, low, high, _verdict(at, low, high, float(grid[0])))
 
 
