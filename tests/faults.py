@@ -16,6 +16,7 @@ _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
 }  # fmt: skip
+_GUARDS = ("strict", "frozen")  # keyword arguments that catch faults in other places, and change nothing without one
 _WORDS = ("help", "metavar", "summary", "label", "heading")  # of keyword arguments: what they say, not what is done
 
 
@@ -26,7 +27,7 @@ class Fault:
     path: Path
     number: int  # of the node, in the order of `ast.walk`
     line: int
-    reached_by: range  # lines of its statement, without a body's: who runs one of them runs the fault
+    statement: int  # the line where the innermost statement around it begins
     inside: tuple[str, ...]  # names of the functions and classes around it
     said: str
     change: Callable[[ast.AST], ast.AST | None]
@@ -46,22 +47,18 @@ def faults_of(path: Path) -> Iterator[Fault]:
         if id(node) in prose:
             continue
         for said, change in _changes(node):
-            yield Fault(path, number, getattr(node, "lineno", 0), *places.get(id(node), (range(0), ())), said, change)
+            yield Fault(path, number, getattr(node, "lineno", 0), *places.get(id(node), (0, ())), said, change)
 
 
-def _places(tree: ast.Module) -> dict[int, tuple[range, tuple[str, ...]]]:
-    """Of each node: lines of the innermost statement around it, up to its body, and names of what it is in."""
-    found: dict[int, tuple[range, tuple[str, ...]]] = {}
+def _places(tree: ast.Module) -> dict[int, tuple[int, tuple[str, ...]]]:
+    """Of each node, where the innermost statement around it begins, and names of what it is in."""
+    found: dict[int, tuple[int, tuple[str, ...]]] = {}
     for statement in ast.walk(tree):  # outer before inner
-        if not isinstance(statement, ast.stmt):
-            continue
-        first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", []))])
-        body = getattr(statement, "body", None)
-        lines = range(first, body[0].lineno if body else (statement.end_lineno or first) + 1)
-        names = found.get(id(statement), (range(0), ()))[1]
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            names = (*names, statement.name)
-        found.update(dict.fromkeys(map(id, ast.walk(statement)), (lines or range(first, first + 1), names)))
+        if isinstance(statement, ast.stmt):
+            names = found.get(id(statement), (0, ()))[1]
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                names = (*names, statement.name)
+            found.update(dict.fromkeys(map(id, ast.walk(statement)), (statement.lineno, names)))
     return found
 
 
@@ -100,7 +97,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST |
         yield "not is gone", lambda one: one.operand  # type: ignore[attr-defined]
     if isinstance(node, ast.Call):
         for place, given in enumerate(node.keywords):
-            if given.arg is not None and given.arg not in _WORDS:
+            if given.arg is not None and given.arg not in (*_WORDS, *_GUARDS):
                 yield (
                     f"the argument {given.arg} is not passed on",
                     lambda one, place=place: _set(one, keywords=one.keywords[:place] + one.keywords[place + 1 :]),  # type: ignore[misc]

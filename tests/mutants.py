@@ -4,7 +4,7 @@
 
 A fault is drawn at random, the same ones for the same seed. Each is put into a copy of the tree, where the room's own
 test files, but for slow tests, are tried until a test fails: first those that name what the fault is in; of a file the
-tests that run the faulty lines (`tests.reach`), the quickest first; where no test is known to run them, all. A fault
+tests that run the faulty statement (`tests.reach`), the quickest first; where none is known to run it, all. A fault
 that survives is printed with its file and line: write the test that notices it, or say why it changes nothing.
 """
 
@@ -121,7 +121,7 @@ class Copy:
 
 
 class Tests:
-    """A room's test files, and which lines of the room each test runs; each file is looked at when it is first wanted.
+    """A room's test files, and which statements each test runs; each file is looked at when it is first wanted.
 
     What was seen is kept beside the copy, for as long as neither the test file nor what it runs is written anew.
     """
@@ -135,7 +135,7 @@ class Tests:
         self.seen: dict[str, Any] = json.loads(self.kept.read_text(encoding="utf-8")) if self.kept.exists() else {}
 
     def noticing(self, fault: Fault) -> tuple[str | None, int]:
-        """A test file that notices a fault, and how many tests ran the faulty lines until then."""
+        """A test file that notices a fault, and how many tests ran the faulty statement until then."""
         likeliest = sorted(self.files, key=lambda file: self._likely(file, fault), reverse=True)[: self.at_most]
         n_reaching = 0
         for file in likeliest:
@@ -143,7 +143,7 @@ class Tests:
             reaching = sorted(
                 (seconds, test)
                 for test, (seconds, lines) in runs.items()
-                if set(fault.reached_by) & set(lines.get(fault.file, []))
+                if fault.statement in lines.get(fault.file, [])
             )
             n_reaching += len(reaching)
             if reaching and self.tree.fails(fault, [test for _, test in reaching], 60 + 4 * took):

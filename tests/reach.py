@@ -1,23 +1,28 @@
-"""Which lines of a room each test runs: a plugin of pytest for `tests.mutants`, `-p tests.reach --reach ROOM FILE`.
+"""Which statements of a room each test runs, for `tests.mutants`: a plugin of pytest, `--reach ROOM FILE`.
 
-FILE gets JSON, {test that passes: [seconds, {file of the room: lines}]}. What a fixture of a module or of the session
-runs counts for every test that asks for it. Lines run at import, by Numba, or in a process that a test starts are
-nobody's.
+FILE gets JSON, {test that passes: [seconds, {file of the room: lines where a statement begins}]}. What a fixture of a
+module or of the session runs counts for every test that asks for it. Statements run at import, by Numba, or in a
+process that a test starts are nobody's.
 """
 
 from __future__ import annotations
 
+import ast
+import builtins
 import json
-import sys
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Generator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any
+from unittest import mock
 
 import pytest
+
+NOTE = "__note_statement__"
+COMPILED = ("njit", "compiled", "summing")  # by Numba, which knows no such note
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Recorder:
-    """Traces this process while a test or a fixture runs."""
+    """Has a room's modules note each statement in a function before it is run, from their import on."""
 
     def __init__(self, root: Path, room: str, file: Path) -> None:
         self.root, self.room, self.file = root, room, file
@@ -39,35 +44,32 @@ class Recorder:
         self.of_fixture: dict[str, set[tuple[str, int]]] = defaultdict(set)
         self.of_test: dict[str, tuple[float, set[tuple[str, int]], list[str]]] = {}
         self.failed: set[str] = set()
-        self.inside: dict[CodeType, bool] = {}
+        setattr(builtins, NOTE, self.seen.add)
+        plain = SourceFileLoader.get_code
 
-    def _called(self, frame: FrameType, event: str, arg: Any) -> Any:
-        code = frame.f_code
-        inside = self.inside.get(code)
-        if inside is None:
-            inside = self.inside[code] = code.co_filename.startswith(self.room)
-        return self._line(frame, event, arg) if inside else None
+        def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
+            path = loader.get_filename(name)
+            return noting(Path(path)) if path.startswith(self.room) else plain(loader, name)
 
-    def _line(self, frame: FrameType, event: str, arg: Any) -> Any:
-        self.seen.add((frame.f_code.co_filename, frame.f_lineno))
-        return self._line
+        mock.patch.object(SourceFileLoader, "get_code", get_code).start()
+
+    def _taken(self) -> set[tuple[str, int]]:
+        """What was run since the last time."""
+        taken = set(self.seen)
+        self.seen.clear()
+        return taken
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        self.seen = set()
+        self._taken()
         begin = time.monotonic()
-        threading.settrace(self._called)
-        sys.settrace(self._called)
-        try:
-            return (yield)
-        finally:
-            sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
-            self.of_test[item.nodeid] = time.monotonic() - begin, self.seen, list(getattr(item, "fixturenames", []))
+        result = yield
+        self.of_test[item.nodeid] = time.monotonic() - begin, self._taken(), list(getattr(item, "fixturenames", []))
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
-        before, self.seen = self.seen, set()
+        before = self._taken()
         try:
             return (yield)
         finally:
@@ -89,3 +91,33 @@ class Recorder:
                 lines[str(Path(path).relative_to(self.root))].append(line)
             found[test] = seconds, lines
         self.file.write_text(json.dumps(found), encoding="utf-8")
+
+
+def noting(path: Path) -> CodeType:
+    """A module's code, with a note before each statement of its functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and not any(_compiles(one) for one in node.decorator_list):
+            _note(node.body, str(path))
+    return compile(ast.fix_missing_locations(tree), str(path), "exec")
+
+
+def _compiles(decorator: ast.expr) -> bool:
+    return any(isinstance(one, ast.Name | ast.Attribute) and ast.unparse(one).endswith(COMPILED)
+               for one in ast.walk(decorator))  # fmt: skip
+
+
+def _note(body: list[ast.stmt], path: str) -> None:
+    """Put notes into a block and the blocks in it, but for those of functions, which are visited by themselves."""
+    for at in range(len(body) - 1, -1, -1):
+        statement = body[at]
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            continue  # a docstring must stay the first
+        if not isinstance(statement, ast.FunctionDef):
+            for field in ("body", "orelse", "finalbody"):
+                _note(getattr(statement, field, []), path)
+            for part in (*getattr(statement, "handlers", []), *getattr(statement, "cases", [])):
+                _note(part.body, path)
+        arguments = [ast.Tuple([ast.Constant(path), ast.Constant(statement.lineno)], ast.Load())]
+        note = ast.Expr(ast.Call(ast.Name(NOTE, ast.Load()), arguments, []))
+        body.insert(at, ast.copy_location(note, statement))
