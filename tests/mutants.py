@@ -159,11 +159,12 @@ class Tests:
         return None, n_reaching
 
     def _likely(self, file: str, fault: Fault) -> tuple[int, int, int]:
-        """Whether a test file is named after the module, imports it, and how often it names what the fault is in."""
-        text, module = self.files[file], fault.path.stem
+        """How far a test file is named like the module, whether it imports it, and how often it names what the fault is in."""
+        text, module, own = self.files[file], fault.path.stem, Path(file).stem.removeprefix("test_")
         words = Counter(re.findall(r"\w+", text))
         imports = bool(re.search(rf"^(from|import) .*\b{module}\b", text, re.MULTILINE))
-        return Path(file).stem == f"test_{module}", imports, sum(words[name.lstrip("_")] for name in fault.inside)
+        named = (module == own) + module.startswith(own)
+        return named, imports, sum(words[name.lstrip("_")] for name in fault.inside)
 
     def _runs(self, file: str) -> tuple[float, dict[str, tuple[float, dict[str, list[int]]]]]:
         """How long a test file takes, and its tests that pass, as `tests.reach` tells of them."""
