@@ -159,7 +159,7 @@ class Tests:
         return None, n_reaching
 
     def _likely(self, file: str, fault: Fault) -> tuple[int, int, int]:
-        """How far a test file is named like the module, whether it imports it, and how often it names what the fault is in."""
+        """How far a test file is named like the module, whether it imports that, and how often it names the place."""
         text, module, own = self.files[file], fault.path.stem, Path(file).stem.removeprefix("test_")
         words = Counter(re.findall(r"\w+", text))
         imports = bool(re.search(rf"^(from|import) .*\b{module}\b", text, re.MULTILINE))
