@@ -72,7 +72,7 @@ def _prose(tree: ast.AST) -> Iterator[int]:
             parts.append(node.returns)
         if isinstance(node, ast.arg | ast.AnnAssign):
             parts.append(node.annotation)
-        if isinstance(node, ast.keyword) and node.arg in _WORDS:
+        if isinstance(node, ast.keyword) and node.arg in (*_WORDS, *_GUARDS):
             parts.append(node)
         if isinstance(node, ast.Raise | ast.JoinedStr):
             parts += list(ast.iter_child_nodes(node))
