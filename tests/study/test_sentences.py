@@ -6,12 +6,15 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
+from tests.builders import make_pool
 from ttclib.analysis.account import GIVEN
 from ttclib.analysis.catching_up import CAUGHT, LEVEL_AT_ONCE, NOT_CAUGHT, OPEN, Caught
-from ttclib.study import account_findings, family_findings, inside_findings
+from ttclib.samples import ModelFacts, Setting, Verifier
+from ttclib.study import account_findings, captions, family_findings, inside_findings
 from ttclib.study.inside_results import Inside, InsideTraining
 
 # Pairs of models ---------------------------------------------------------------------------------------------------
@@ -146,8 +149,8 @@ def test_data_needed_is_said_in_times_of_the_other():
 def test_routes_are_told_from_the_least_r_on():
     said = training(Caught(2e6, 1.5e6, 3e6, CAUGHT))
     assert (
-        "for 50.0%: cheapest is samples with a perfect verifier, from R = 10 on steps in training. At R = 10 the "
-        "others cost more: samples with a perfect verifier 4 times. A perfect verifier is taken to cost nothing."
+        "for 50.0%: cheapest is samples with a perfect verifier, from R = 10 on steps in training. At R = 10 "
+        "the others cost more: samples with a perfect verifier 4 times. A perfect verifier is taken to cost nothing."
         in said
     )
     assert said.endswith("Samples by majority vote: not there at any cost looked at.") and "prompt" not in said
@@ -178,3 +181,38 @@ def test_models_are_counted_by_whether_they_catch_up(how, said):
     (found,) = inside_findings.of_models([one("a", "once"), one("b", "many")])
     assert found.startswith("Of 2 models, a perfect verifier picking among answers at once: ")
     assert said in found and found.endswith("One answer at once is ahead of one with steps for b.")
+
+
+# Captions ----------------------------------------------------------------------------------------------------------
+
+
+def test_where_samples_come_from():
+    setting = Setting("s", {"temperature": 0.7, "reasoning_effort": "low", "reasoning_tokens": 16})
+    pool = make_pool([[1, 0, 1], [1, 0]], store="runs/s.duckdb", benchmark="sums", setting=setting)
+    said = "s.duckdb · policy policy · sums · {} problems × 2–3 samples · temperature 0.7, reasoning effort low, "
+    assert captions.source(pool) == captions.source(pool, 2) == said.format(2) + "reasoning tokens 16"
+    assert captions.source(pool, 1).startswith(said.format("1 of 2"))
+    alike = make_pool([[1] * 1000], setting=Setting("s", {}))
+    assert captions.source(alike) == "memory · policy policy · 1 problems × 1,000 samples · temperature not recorded"
+
+
+def test_who_selects():
+    assert captions.selection_line(None, "last") == "no verifier's scores"
+    for kind, said in (("prm", "PRM v, lowest step score"), ("orm", "ORM v"), ("confidence", "confidence v")):
+        assert captions.selection_line(Verifier("v", kind, {}, np.zeros(0)), "min") == f"scored by {said}"
+
+
+@pytest.mark.parametrize(("unknown", "said"), [(0, ""), (1, "count as the mean"), (2, "too many for"), (10, "")])
+def test_samples_without_a_length_are_counted(unknown, said):
+    tokens = [[math.nan] * unknown + [5.0] * (10 - unknown)]
+    line = captions.lengths_line(make_pool([[1] * 10], completion_tokens=np.array(tokens)), "m")
+    assert line.startswith(f"{unknown} of 10 samples of m have no token count: " if said else "") and said in line
+    assert bool(line) == bool(said)
+
+
+def test_prices_are_those_that_are_known():
+    dear = ModelFacts("a/m-2025-01-01", usd_per_mtok_output=2, price_date="2026-03")
+    assert (
+        captions.prices_line([None, ModelFacts("n"), dear]) == "prices: m US$ ? / 2 a million tokens in / out (2026-03)"
+    )
+    assert captions.prices_line([None, ModelFacts("n")]) == ""
