@@ -201,12 +201,7 @@ class MajorityLimit:
     n_falling: int
 
 
-def majority_limit(
-    answer_ids: ArrayLike,
-    correct: ArrayLike,
-    *,
-    present: ArrayLike | None = None,
-) -> MajorityLimit:
+def majority_limit(answer_ids: ArrayLike, correct: ArrayLike) -> MajorityLimit:
     """What majority voting comes to for ever more votes: each problem's most frequent answer.
 
     It need not rise with the votes: a problem whose right answer is not the most frequent one is lost in
@@ -217,8 +212,6 @@ def majority_limit(
     ----------
     answer_ids, correct : array_like, shape (problems, samples)
         As in `majority_vote`: votes do not see grades, and what could not be graded counts as not right.
-    present : array_like of bool, shape (problems, samples), optional
-        Which cells hold a sample; None: all of them.
 
     Examples
     --------
@@ -227,16 +220,15 @@ def majority_limit(
     (0.5, 1, 1)
     """
     ids, right = np.asarray(answer_ids), np.asarray(correct, dtype=float)
-    there = np.ones(ids.shape, dtype=bool) if present is None else np.asarray(present, dtype=bool)
-    if ids.ndim != 2 or ids.shape != right.shape or ids.shape != there.shape:
+    if ids.ndim != 2 or ids.shape != right.shape:
         raise RequestError(
             f"answers and grades must share one shape (problems, samples), got {ids.shape}, {right.shape}"
         )
-    graded = (~np.isnan(right) & there).any(axis=1)
-    given = np.where(there & ~np.isnan(right), right, 0.0)
-    limit = np.array([_mode(ids[row, there[row]], given[row, there[row]]) for row in range(len(ids))])
+    graded = ~np.isnan(right).all(axis=1)
+    given = np.where(np.isnan(right), 0.0, right)
+    limit = np.array([_mode(*row) for row in zip(ids, given, strict=True)])
     limit = np.where(graded, limit, np.nan)
-    once = np.where(graded, given.sum(axis=1) / np.maximum(1, there.sum(axis=1)), np.nan)
+    once = np.where(graded, given.sum(axis=1) / max(1, ids.shape[1]), np.nan)
     found = interval(limit)
     return MajorityLimit(
         limit=limit,
