@@ -29,10 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--reach", nargs=2, metavar=("ROOM", "FILE"))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if given := config.getoption("--reach"):
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Begin before a conftest imports what is to be noted."""
+    if given := early_config.known_args_namespace.reach:
         room, file = given
-        config.pluginmanager.register(Recorder(config.rootpath, f"{config.rootpath}/ttclib/{room}/", Path(file)))
+        root = early_config.rootpath
+        early_config.pluginmanager.register(Recorder(root, f"{root}/ttclib/{room}/", Path(file)))
 
 
 class Recorder:
