@@ -151,12 +151,15 @@ class Tests:
         if self.tree.fails(fault, [fault.file], 600):
             return "its own examples", n_reaching
         if not n_reaching:  # at import, in a process of its own, compiled by Numba
-            for file in likeliest:
+            for file in [file for file in likeliest if self._is_near(file, fault)] or likeliest:
                 took, runs = self._runs(file)
-                near = any(fault.file in lines for _, lines in runs.values()) or any(self._likely(file, fault))
-                if near and self.tree.fails(fault, list(runs), 60 + 4 * took):
+                if self.tree.fails(fault, list(runs), 60 + 4 * took):
                     return file, 0
         return None, n_reaching
+
+    def _is_near(self, file: str, fault: Fault) -> bool:
+        """Whether a test file runs something of the faulty file, or names it."""
+        return any(fault.file in lines for _, lines in self._runs(file)[1].values()) or any(self._likely(file, fault))
 
     def _likely(self, file: str, fault: Fault) -> tuple[int, int, int]:
         """How far a test file is named like the module, whether it imports that, and how often it names the place."""

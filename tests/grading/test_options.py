@@ -7,6 +7,7 @@ import json
 import pytest
 
 from ttclib.grading import Choice, get_grader, grade_problem, options_of, problem_choice
+from ttclib.grading.answers import read
 from ttclib.grading.equivalence import equivalent
 from ttclib.grading.options import is_letter
 from ttclib.grading.wording import option
@@ -137,3 +138,9 @@ def test_an_option_is_a_letter_and_what_it_says(text, letter, content):
 )
 def test_a_left_side_that_names_the_right_one_is_left_out(text, bare, same):
     assert equivalent(text, bare) is same
+
+
+@pytest.mark.parametrize(("text", "product"), [("ab", True), ("né", False), ("well-off", False)])
+def test_a_word_of_plain_letters_alone_may_be_a_product(text, product):
+    assert (read(text).product is not None) is product
+    assert equivalent(text, r" \cdot ".join(reversed(text))) is product
