@@ -3,29 +3,35 @@
     python -m tests.mutants --rooms study,cli --faults 40 --seed 1
 
 A fault is drawn at random, the same ones for the same seed. Each is put into a copy of the tree, where the room's own
-tests run until one fails. A fault that survives is printed with its file and line: write the test that notices it, or
-say why it changes nothing.
+test files, but for slow tests, are tried until a test fails: first those that name what the fault is in; of a file the
+tests that run the faulty statement (`tests.reach`), the quickest first; where none is known to run it, all. A fault
+that survives is printed with its file and line: write the test that notices it, or say why it changes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
+import contextlib
+import importlib
+import json
 import os
 import random
+import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+import pytest
+
+from tests.faults import ROOT, Fault, faults_of, faulty
+
 COPIED = ("ttclib", "tests", "notebooks", "docs", "README.md", "pyproject.toml")
 # Faults of a hundred, and the tests that should notice them, the quickest first.
 ROOMS: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -39,125 +45,8 @@ ROOMS: dict[str, tuple[int, tuple[str, ...]]] = {
     "cli": (8, ("tests/cli",)),
     "show": (8, ("tests/show",)),
 }
-_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
-_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
-}  # fmt: skip
-_WORDS = ("help", "metavar", "summary", "label", "heading")  # of keyword arguments: what they say, not what is done
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A change of one place: how to find the node in a fresh tree, and what to do to it there."""
-
-    path: Path
-    number: int  # of the node, in the order of `ast.walk`
-    line: int
-    said: str
-    change: Callable[[ast.AST], ast.AST | None]
-
-
-def faults_of(path: Path) -> Iterator[Fault]:
-    """Every fault that a file can have."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    prose = set(_prose(tree))
-    for number, node in enumerate(ast.walk(tree)):
-        if id(node) in prose:
-            continue
-        for said, change in _changes(node):
-            yield Fault(path, number, getattr(node, "lineno", 0), said, change)
-
-
-def _prose(tree: ast.AST) -> Iterator[int]:
-    """Ids of nodes that are words or types: docstrings, annotations, what a flag or a message says."""
-    for node in ast.walk(tree):
-        parts: list[ast.AST | None] = []
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            parts.append(node.body[0])
-        if isinstance(node, ast.FunctionDef):
-            parts.append(node.returns)
-        if isinstance(node, ast.arg | ast.AnnAssign):
-            parts.append(node.annotation)
-        if isinstance(node, ast.keyword) and node.arg in _WORDS:
-            parts.append(node)
-        if isinstance(node, ast.Raise | ast.JoinedStr):
-            parts += list(ast.iter_child_nodes(node))
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            parts.append(node)
-        for part in parts:
-            if part is not None:
-                yield from map(id, ast.walk(part))
-
-
-def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST | None]]]:
-    if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARISONS:
-        to = _COMPARISONS[type(node.ops[0])]
-        yield f"{type(node.ops[0]).__name__} becomes {to.__name__}", lambda one: _set(one, ops=[to(), *one.ops[1:]])  # type: ignore[attr-defined]
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS and not _is_text(node):
-        sign = _OPERATORS[type(node.op)]
-        yield f"{type(node.op).__name__} becomes {sign.__name__}", lambda one: _set(one, op=sign())
-    if isinstance(node, ast.BoolOp):
-        word = ast.Or if isinstance(node.op, ast.And) else ast.And
-        yield f"{type(node.op).__name__} becomes {word.__name__}", lambda one: _set(one, op=word())
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield "not is gone", lambda one: one.operand  # type: ignore[attr-defined]
-    if isinstance(node, ast.Call):
-        for place, given in enumerate(node.keywords):
-            if given.arg is not None and given.arg not in _WORDS:
-                yield (
-                    f"the argument {given.arg} is not passed on",
-                    lambda one, place=place: _set(one, keywords=one.keywords[:place] + one.keywords[place + 1 :]),  # type: ignore[misc]
-                )
-    if isinstance(node, ast.Raise):
-        yield "nothing is raised", lambda one: ast.Pass()
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield f"{node.value} becomes {node.value + 1}", lambda one: _set(one, value=one.value + 1)  # type: ignore[attr-defined]
-    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        yield f"{node.value} becomes {not node.value}", lambda one: _set(one, value=not one.value)  # type: ignore[attr-defined]
-    if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
-        yield "None is returned", lambda one: _set(one, value=ast.Constant(None))
-
-
-def _set(node: ast.AST, **fields: object) -> ast.AST:
-    changed = copy.copy(node)
-    for name, value in fields.items():
-        setattr(changed, name, value)
-    return changed
-
-
-def _is_text(node: ast.BinOp) -> bool:
-    sides = (node.left, node.right)
-    return any(isinstance(side, ast.JoinedStr | ast.List | ast.Tuple) or _is_str(side) for side in sides)
-
-
-def _is_str(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-class _Put(ast.NodeTransformer):
-    """The tree with one node changed."""
-
-    def __init__(self, target: ast.AST, change: Callable[[ast.AST], ast.AST | None]) -> None:
-        self.target, self.change = target, change
-
-    def visit(self, node: ast.AST) -> ast.AST | None:  # type: ignore[override]
-        if node is self.target:
-            return self.change(node)
-        return self.generic_visit(node)
-
-
-def faulty(fault: Fault) -> str:
-    """The file's text with the fault."""
-    tree = ast.parse(fault.path.read_text(encoding="utf-8"))
-    target = next(node for number, node in enumerate(ast.walk(tree)) if number == fault.number)
-    return ast.unparse(ast.fix_missing_locations(_Put(target, fault.change).visit(tree)))
+_MOMENTS = count(10**9)  # of writing a faulty file, each its own
+_SLOW_TO_IMPORT = ("altair", "duckdb", "numba", "polars", "pyarrow", "pydantic", "scipy.optimize", "sympy")
 
 
 def drawn(rooms: Sequence[str], n_faults: int, seed: int) -> list[tuple[str, Fault]]:
@@ -172,33 +61,131 @@ def drawn(rooms: Sequence[str], n_faults: int, seed: int) -> list[tuple[str, Fau
     return found
 
 
-def tests_pass(room: str, extra: Sequence[str], folder: Path, *, timeout_s: float | None) -> bool:
-    """Whether a room's tests, and these files' doctests, pass on a copy of the tree; hanging is not passing."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *extra, *ROOMS[room][1]]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    child = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        return child.wait(timeout_s) == 0
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)  # with the processes that its tests started
-            child.wait()
+class Copy:
+    """A copy of the tree, in which tests run and faults are put."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in COPIED:
+            source = ROOT / part
+            if source.is_dir():
+                without = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, folder / part, ignore=without, dirs_exist_ok=True)
+            elif source.exists():
+                shutil.copy2(source, folder / part)
+        if not (folder / "store").exists():
+            (folder / "store").symlink_to(ROOT / "store")
+
+    def pytest(self, *what: str, timeout_s: float | None = None) -> int | None:
+        """The exit status of pytest in a fork of this process, which has imported what takes long; None: it hung."""
+        if not (child := os.fork()):
+            os.setsid()
+            os.chdir(self.folder)
+            log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            for number in (1, 2):
+                os.dup2(log, number)
+            for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "ttclib")]:
+                del sys.modules[name]  # which are of the tree without the fault
+            sys.path[:] = [str(self.folder), *(one for one in sys.path if one not in ("", str(ROOT), str(self.folder)))]
+            os.environ["PYTHONPATH"] = str(self.folder)
+            os._exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "tests.reach", "-m", "not slow", *what]))
+        end = time.monotonic() + (timeout_s or float("inf"))
+        status: int | None = None
+        while time.monotonic() < end:
+            ended, how = os.waitpid(child, os.WNOHANG)
+            if ended:
+                status = os.waitstatus_to_exitcode(how)
+                break
+            time.sleep(0.05)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # with the processes that its tests started
+        if status is None:
+            os.waitpid(child, 0)
+        return status
+
+    def fails(self, fault: Fault, what: Sequence[str], timeout_s: float) -> bool:
+        """Whether tests fail with the fault in its file's place; hanging is failing."""
+        place = self.folder / fault.file
+        before = place.read_text(encoding="utf-8")
+        written = place.stat().st_mtime
+        place.write_text(faulty(fault), encoding="utf-8")
+        os.utime(place, (time.time(), next(_MOMENTS)))  # or what was compiled of the file's last state could be taken
+        try:
+            status = self.pytest("-x", *what, timeout_s=timeout_s)
+            if status == pytest.ExitCode.USAGE_ERROR:  # the fault gave a test another name: take its whole file
+                status = self.pytest("-x", *{one.partition("::")[0]: None for one in what}, timeout_s=timeout_s)
+            return status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        finally:
+            place.write_text(before, encoding="utf-8")
+            os.utime(place, (written, written))
 
 
-def noticed(room: str, fault: Fault, extra: Sequence[str], folder: Path, *, timeout_s: float) -> bool:
-    """Whether the room's tests fail with the fault in its file's place."""
-    place = folder / fault.path.relative_to(ROOT)
-    before = place.read_text(encoding="utf-8")
-    place.write_text(faulty(fault), encoding="utf-8")
-    try:
-        return not tests_pass(room, [*extra, str(place)], folder, timeout_s=timeout_s)
-    finally:
-        place.write_text(before, encoding="utf-8")
+class Tests:
+    """A room's test files, and which statements each test runs; each file is looked at when it is first wanted.
+
+    What was seen is kept beside the copy, for as long as neither the test file nor what it runs is written anew.
+    """
+
+    def __init__(self, room: str, chosen: str, at_most: int | None, tree: Copy) -> None:
+        self.room, self.tree, self.at_most = room, tree, at_most
+        self.chosen = ["-k", chosen] if chosen else []
+        every = [path for part in ROOMS[room][1] for path in sorted((tree.folder / part).rglob("test_*.py"))]
+        self.files = {str(path.relative_to(tree.folder)): path.read_text(encoding="utf-8") for path in every}
+        self.kept = tree.folder / f"reach-{room}.json"
+        self.seen: dict[str, Any] = json.loads(self.kept.read_text(encoding="utf-8")) if self.kept.exists() else {}
+
+    def noticing(self, fault: Fault) -> tuple[str | None, int]:
+        """A test file that notices a fault, and how many tests ran the faulty statement until then."""
+        likeliest = sorted(self.files, key=lambda file: self._likely(file, fault), reverse=True)[: self.at_most]
+        n_reaching = 0
+        for file in likeliest:
+            took, runs = self._runs(file)
+            reaching = sorted(
+                (seconds, test)
+                for test, (seconds, lines) in runs.items()
+                if fault.statement in lines.get(fault.file, [])
+            )
+            n_reaching += len(reaching)
+            if reaching and self.tree.fails(fault, [test for _, test in reaching], 60 + 4 * took):
+                return file, n_reaching
+        if self.tree.fails(fault, [fault.file], 600):
+            return "its own examples", n_reaching
+        if not n_reaching:  # at import, in a process of its own, compiled by Numba
+            for file in sorted(likeliest, key=lambda file: not self._runs_of(file, fault)):
+                took, runs = self._runs(file)
+                if self.tree.fails(fault, list(runs), 60 + 4 * took):
+                    return file, 0
+        return None, n_reaching
+
+    def _runs_of(self, file: str, fault: Fault) -> bool:
+        """Whether a test file runs anything of the faulty file."""
+        return any(fault.file in lines for _, lines in self._runs(file)[1].values())
+
+    def _likely(self, file: str, fault: Fault) -> tuple[int, int, int]:
+        """How far a test file is named like the module, whether it imports that, and how often it names the place."""
+        text, module, own = self.files[file], fault.path.stem, Path(file).stem.removeprefix("test_")
+        words = Counter(re.findall(r"\w+", text))
+        imports = bool(re.search(rf"^(from|import) .*\b{module}\b", text, re.MULTILINE))
+        named = (module == own) + module.startswith(own)
+        return named, imports, sum(words[name.lstrip("_")] for name in fault.inside)
+
+    def _runs(self, file: str) -> tuple[float, dict[str, tuple[float, dict[str, list[int]]]]]:
+        """How long a test file takes, and its tests that pass, as `tests.reach` tells of them."""
+        known = self.seen.get(file)
+        if known:
+            of = {file, *(one for _, lines in known["runs"].values() for one in lines)}
+            paths = [self.tree.folder / one for one in of]
+            if all(path.exists() and path.stat().st_mtime <= known["at"] for path in paths):
+                return known["took"], known["runs"]
+        out, begin = self.tree.folder / "reach.json", time.monotonic()
+        out.unlink(missing_ok=True)
+        status = self.tree.pytest("--reach", self.room, str(out), *self.chosen, file)
+        if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            print(f"some tests of {file} fail without a fault and are left out", flush=True)
+        runs = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+        self.seen[file] = {"at": time.time(), "took": time.monotonic() - begin, "runs": runs}
+        self.kept.write_text(json.dumps(self.seen), encoding="utf-8")
+        return self.seen[file]["took"], runs
 
 
 def main() -> None:
@@ -208,34 +195,28 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-k", dest="chosen", default="", help="Tests to run, as pytest's -k.")
+    parser.add_argument("--folder", help="Work there and leave it, which makes the next call quicker.")
+    parser.add_argument("--files", type=int, help="Only so many test files a fault, the likeliest; default: all.")
     given = parser.parse_args()
     rooms = given.rooms.split(",")
     if unknown := sorted(set(rooms) - set(ROOMS)):
         parser.error(f"unknown room {', '.join(unknown)}: allowed {', '.join(ROOMS)}")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # most files stay as they are
+    sys.dont_write_bytecode = False
+    for module in _SLOW_TO_IMPORT:
+        importlib.import_module(module)
     seen: Counter[tuple[str, bool]] = Counter()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in COPIED:
-            source = ROOT / part
-            if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-            elif source.exists():
-                shutil.copy(source, folder / part)
-        (folder / "store").symlink_to(ROOT / "store")
-        extra = ["-k", given.chosen] if given.chosen else []
-        limits: dict[str, float] = {}
+    with contextlib.ExitStack() as stack:
+        tree = Copy(Path(given.folder or stack.enter_context(tempfile.TemporaryDirectory())).resolve())
+        tests = {room: Tests(room, given.chosen, given.files, tree) for room in rooms}
         for room, fault in drawn(rooms, given.faults, given.seed):
-            if room not in limits:
-                begin = time.monotonic()
-                if not tests_pass(room, extra, folder, timeout_s=None):
-                    sys.exit(f"the tests of {room} fail without a fault")
-                limits[room] = 60 + 4 * (time.monotonic() - begin)
             begin = time.monotonic()
-            found = noticed(room, fault, extra, folder, timeout_s=limits[room])
-            seen[room, found] += 1
-            where = f"{fault.path.relative_to(ROOT)}:{fault.line}"
-            took = f"{time.monotonic() - begin:.0f} s"
-            print(f"{'noticed ' if found else 'SURVIVED'} {where}: {fault.said} ({took})", flush=True)
+            by, n_reaching = tests[room].noticing(fault)
+            seen[room, by is not None] += 1
+            how = f"{time.monotonic() - begin:.0f} s; {n_reaching} tests run it; {by}"
+            word = "noticed " if by else "SURVIVED"
+            print(f"{word} {fault.file}:{fault.line}: {fault.said} ({how})", flush=True)
     for room in rooms:
         total = seen[room, True] + seen[room, False]
         if total:

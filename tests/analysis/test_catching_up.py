@@ -43,7 +43,8 @@ def test_level_at_once_and_too_close():
 def test_a_curve_that_rises_and_falls_is_caught_where_it_first_gets_there():
     curve = np.tile([0.2, 0.6, 0.3], (80, 1))
     assert catch_up(curve, np.full(80, 0.6), [1, 4, 16]).at == 4
-    assert catch_up(curve, np.full(80, 0.4), [1, 4, 16], whole=False).at == pytest.approx(2.0)
+    assert catch_up(curve, np.full(80, 0.4), [1000, 4000, 16000]).at == 2000
+    assert catch_up(curve, np.full(80, 0.41), [1000, 4000, 16000]).at == np.ceil(1000 * 4 ** (0.21 / 0.4))
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says():

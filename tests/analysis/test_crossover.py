@@ -9,7 +9,7 @@ import pytest
 
 from tests.analysis.strategies_made import made
 from tests.analysis.test_optimise import groups
-from ttclib.analysis.crossover import crossover, model_ratio
+from ttclib.analysis.crossover import crossover, model_ratio, training_ratio
 from ttclib.analysis.crossover_tables import CROSSING_SCHEMA, ROW_SCHEMA, crossing_rates
 from ttclib.analysis.ledger import ledger
 from ttclib.errors import RequestError
@@ -126,6 +126,39 @@ def test_the_larger_model_may_use_test_time_compute_too():
     assert vote.frame["accuracy_large"].to_list() == pytest.approx([0.9] * 3)
     with pytest.raises(RequestError, match="'majority_vote' has no budget 8: it has 1, 2, 4"):
         crossover([small(RISING)], theirs[0], RATIOS, param_ratio=14.0, large_budget=8)
+
+
+def test_a_larger_side_that_spends_more_than_allowed_is_refused():
+    theirs = [
+        made(np.tile([0.6, 0.7], (60, 1)), variant=name, budgets=[4, 8]) for name in ("majority_vote", "best_of_n")
+    ]
+    with pytest.raises(RequestError, match="the larger policy has no strategy of at most 2 generations"):
+        crossover([small(RISING)], theirs, RATIOS, param_ratio=14.0, large_budget=2, **QUICK)
+
+
+def test_what_one_sample_of_the_small_policy_costs_must_be_known():
+    theirs = with_tokens(large(0.6), LARGE, 50.0)
+    without = with_tokens(small([0.5, 0.6], budgets=[2, 4]), SMALL, 50.0)
+    for unit in ("tokens", "flops"):
+        with pytest.raises(RequestError, match="compare a strategy at budget 1 too"):
+            crossover([without], theirs, RATIOS, ledger=ledger(unit=unit), **QUICK)
+    nameless = replace(with_tokens(small(RISING), SMALL, 50.0), source=Source(policy="s"))
+    with pytest.raises(RequestError, match="n_parameters of the policy 's': give it with `ttc models`"):
+        crossover([nameless], theirs, RATIOS, ledger=ledger(unit="flops"), param_ratio=4.0, **QUICK)
+
+
+def test_data_of_training_is_part_of_the_bill_where_both_models_tell_it():
+    more = replace(LARGE, training_tokens=300)
+    assert training_ratio(None, SMALL, more) == 3 and training_ratio(5, SMALL, more) == 5
+    untold, none = replace(SMALL, training_tokens=None), replace(SMALL, training_tokens=0)
+    for one, other in ((None, more), (SMALL, None), (untold, more), (SMALL, untold), (none, more)):
+        assert training_ratio(None, one, other) == 1
+    for unit in ("generations", "tokens", "flops"):
+        sides = with_tokens(small(RISING), SMALL, 50.0), with_tokens(large(0.6), more, 50.0)
+        found = crossover([sides[0]], sides[1], RATIOS, ledger=ledger(unit=unit), **QUICK)
+        assert found.training_tokens_ratio == 3 and found.param_ratio == 4
+        # 4 of the larger model's N, and its training on 3 times as much: 3 (4 · 3 − 1) / R
+        assert found.frame["multiplier"].to_list() == pytest.approx([4 + 33 / rate for rate in RATIOS])
 
 
 def test_other_rates_and_ratios_of_the_same_comparison():

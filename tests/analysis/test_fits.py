@@ -219,12 +219,6 @@ def test_majority_limit_splits_ties_and_leaves_out_the_ungraded():
         majority_limit([[0]], [[1, 0]])
 
 
-def test_absent_cells_are_no_samples():
-    present = [[True, True, False, False], [True, True, True, True]]
-    found = majority_limit([[0, 0, -1, -1], [0, 0, 1, -1]], [[1, 1, NAN, NAN], [1, 1, 0, 0]], present=present)
-    assert found.pass_at_1.tolist() == [1.0, 0.5] and found.limit.tolist() == [1.0, 1.0]
-
-
 @settings(max_examples=4, deadline=None)
 @given(st.integers(1, 10_000))
 def test_a_problem_that_weighs_twice_is_two_problems(seed):

@@ -273,6 +273,20 @@ def test_replicates_cut_their_bins_anew():
     assert len(first) == 6
 
 
+@pytest.mark.parametrize(
+    ("cut", "ties", "moves"), [(2, "split", True), (2, "together", False), ((0.5,), "split", False)]
+)
+def test_bins_move_with_the_weights_where_they_are_shares_of_the_problems(cut, ties, moves):
+    ease = np.linspace(1, 0, 40)
+    told = difficulty_of_ease(ease, cut, ties=ties)
+    assert told.bins.tolist() == [1] * 20 + [2] * 20
+    by = candidates_of([made((ease > 0.5).astype(float)[:, None])], told, ledger=GENERATIONS)
+    found = optimise(by, [1.0], difficulty=told, n_resamples=50)
+    assert found.means[:, 0].tolist() == [0.5, 1, 0]
+    # The easy bin is right and the hard one wrong, unless a heavy problem moves where one ends and the other begins.
+    assert ((found.draws[:, 1:, 0].std(axis=0) > 1e-9) == moves).all()
+
+
 def test_the_interval_covers_the_plan_s_true_accuracy():
     """30 candidates on 40 problems: what the candidate chosen on all of them is truly worth."""
     rng = np.random.default_rng(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 import polars as pl
 import pytest
@@ -21,11 +23,16 @@ def two(**more):
     return train_or_sample(["s", "l"], [1e6, 1e7], [1e8, 1e9], n, c, **given)
 
 
-def test_costs_and_the_crossing_by_hand():
-    found = two()
+@pytest.mark.parametrize("target", [0.5, 0.8])
+def test_costs_and_the_crossing_by_hand(target):
+    found = two(targets=[target])
     samples = {row["policy"]: row["k"] for row in found.sizes.to_dicts()}
-    # Half are covered by one sample of the larger model, and by 44 of the small one: 1 − (1 − 1/64)^44 = .5.
-    assert samples["l"] == 1 and samples["s"] == 43
+    # Half are covered by one sample of the larger model, and by 43 of 640 of the small one; 80 % by 3, and by 95.
+    drawn = {
+        name: next(k for k in range(1, 640) if 1 - comb(640 - right, k) / comb(640, k) >= target)
+        for name, right in (("s", 10), ("l", 320))
+    }
+    assert samples == drawn and samples["l"] == (1 if target == 0.5 else 3)
     for row in found.choices.to_dicts():
         size, tokens = {"s": (1e6, 1e8), "l": (1e7, 1e9)}[row["policy"]]
         cost = 6 * size * tokens / row["queries"] + 2 * size * 100 * samples[row["policy"]]
@@ -33,10 +40,10 @@ def test_costs_and_the_crossing_by_hand():
         assert row["training_share"] == pytest.approx(6 * size * tokens / row["queries"] / cost)
         assert row["exchange_rate"] == pytest.approx(row["queries"] * 100 * row["k"] / tokens)
     (row,) = found.takeovers.to_dicts()
-    equal = 3 * (1e7 * 1e9 - 1e6 * 1e8) / (100 * (1e6 * samples["s"] - 1e7))
+    equal = 3 * (1e7 * 1e9 - 1e6 * 1e8) / (100 * (1e6 * samples["s"] - 1e7 * samples["l"]))
     assert row["policy"] == "l" and row["from_queries"] == pytest.approx(equal)
     assert row["ci_low"] <= equal <= row["ci_high"] and row["supported"]
-    assert found.choices["policy"].to_list() == ["s"] * 3 + ["l"] * 2  # equal near 9 million queries
+    assert found.choices["policy"].to_list() == ["s"] * 3 + ["l"] * 2  # equal near 9 million queries, or 4.5
 
 
 def test_every_size_is_told_against_the_cheapest():

@@ -7,7 +7,10 @@ import json
 import pytest
 
 from ttclib.grading import Choice, get_grader, grade_problem, options_of, problem_choice
+from ttclib.grading.answers import read
+from ttclib.grading.equivalence import equivalent
 from ttclib.grading.options import is_letter
+from ttclib.grading.wording import option
 
 MATH = get_grader("math")
 OPTIONS = {"A": "10", "B": "12", "C": r"\frac{1}{2}", "D": "none of these"}
@@ -94,3 +97,50 @@ def test_only_a_letter_alone_is_one():
         *("B", "C", "D", "A"),
         *(None, None, None, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "letter", "content"),
+    [
+        ("(B) 12", "B", "12"),
+        ("(b)", "B", None),
+        ("option b", "B", None),
+        ("Answer B: twelve", "B", "twelve"),
+        ("option C Twelve", "C", "Twelve"),
+        ("The correct choice is C. Twelve.", "C", "Twelve"),
+        ("(b) twelve", None, None),
+        ("Option C twelve", None, None),
+        ("B) and C", None, None),
+        ("B, C", None, None),
+        ("K", None, None),
+        ("(B) " + "x" * 400, None, None),
+    ],
+)
+def test_an_option_is_a_letter_and_what_it_says(text, letter, content):
+    found = option(text)
+    assert (found and (found.letter, found.content)) == (letter and (letter, content))
+
+
+@pytest.mark.parametrize(
+    ("text", "bare", "same"),
+    [
+        ("f^{-1}(x) = x + 2", "x + 2", True),
+        ("f^{-1}(x) = x + 2", "x + 3", False),
+        ("u^{-1}(x) = x + 2", "x + 2", False),
+        (r"\frac{dy}{dx} = 2x", "2x", True),
+        (r"\frac{ay}{dx} = 2x", "2x", False),
+        (r"\frac{dyz}{dx} = 2x", "2x", False),
+        ("P(A) = 1/2", "1/2", True),
+        ("|AB| = 5", "5", True),
+        ("|3| = 5", "5", False),
+        ("(x, y) = (1, 2)", "(1, 2)", True),
+    ],
+)
+def test_a_left_side_that_names_the_right_one_is_left_out(text, bare, same):
+    assert equivalent(text, bare) is same
+
+
+@pytest.mark.parametrize(("text", "product"), [("ab", True), ("né", False), ("well-off", False)])
+def test_a_word_of_plain_letters_alone_may_be_a_product(text, product):
+    assert (read(text).product is not None) is product
+    assert equivalent(text, r" \cdot ".join(reversed(text))) is product

@@ -35,6 +35,7 @@ def test_prices_and_parameters_are_set_later(small_store: Path):
         ("policy", {"n_parameters": 0}, "n_parameters = 0: give a whole number from 1 on"),
         ("policy", {"n_parameters": 1.5}, "n_parameters = 1.5: give a whole number"),
         ("policy", {"n_layers": 2**31}, "n_layers = 2147483648: give a whole number"),
+        ("policy", {"n_parameters": 2**63}, "n_parameters = 9223372036854775808: give a whole number from 1 on"),
         ("policy", {"usd_per_mtok_input": -1}, "usd_per_mtok_input = -1: give a number from 0 on"),
         ("policy", {"usd_per_mtok_input": float("nan")}, "usd_per_mtok_input = nan: give a number"),
         ("policy", {"usd_per_mtok_output": "cheap"}, "usd_per_mtok_output = 'cheap': give a number"),

@@ -9,9 +9,31 @@ from pathlib import Path
 
 import pytest
 
+import ttclib
 from tests.store.processes import row, start
-from ttclib.store import StoreLockedError, absorb, connect, pending_parts, write_part
+from ttclib.samples import Setting
+from ttclib.soundness import merge_stores, repair_store, verify_store
+from ttclib.store import (
+    StoreLockedError,
+    absorb,
+    connect,
+    load_chains,
+    load_pool,
+    load_tree,
+    pending_parts,
+    write_part,
+)
+from ttclib.store.connection import replace_grades
+from ttclib.store.copying import backup_as_parts, backup_store
+from ttclib.store.counts import load_counts
+from ttclib.store.models import list_models, set_model_facts
+from ttclib.store.questions import features_held
+from ttclib.store.reading_through import refuse_damaged
+from ttclib.store.rounds import load_rounds
 from ttclib.store.schema import parts_directory
+from ttclib.store.settings import has_nodes, matching_settings
+from ttclib.store.splitting import split_store
+from ttclib.store.status import store_status
 
 PATIENCE_S = 60
 
@@ -139,3 +161,48 @@ def test_kill_9_at_any_moment_loses_nothing_acknowledged(path, process):
     assert sum(safe.values()) > 0
     if parts_directory(path).exists():
         assert all(left.suffix in (".tmp", ".wal") for left in parts_directory(path).iterdir())
+
+
+WAITING = {
+    "open": lambda path, notify: ttclib.open(path, notify=notify),
+    "load_pool": lambda path, notify: load_pool(path, notify=notify),
+    "load_chains": lambda path, notify: load_chains(path, notify=notify),
+    "load_counts": lambda path, notify: load_counts(path, notify=notify),
+    "load_rounds": lambda path, notify: load_rounds(path, notify=notify),
+    "load_tree": lambda path, notify: load_tree(
+        path, policy="m", setting=Setting("s", {}), verifier="v", notify=notify
+    ),
+    "features_held": lambda path, notify: features_held(path, "m", "s", notify=notify),
+    "matching_settings": lambda path, notify: matching_settings(path, notify=notify),
+    "has_nodes": lambda path, notify: has_nodes(path, "m", notify=notify),
+    "store_status": lambda path, notify: store_status(path, notify=notify),
+    "list_models": lambda path, notify: list_models(path, notify=notify),
+    "refuse_damaged": lambda path, notify: refuse_damaged(path, notify=notify),
+    "set_model_facts": lambda path, notify: set_model_facts(path, "m", n_parameters=1, notify=notify),
+    "replace_grades": lambda path, notify: replace_grades(path, "grades", "g", [], notify=notify),
+    "backup_store": lambda path, notify: backup_store(path, path.with_name("copy.duckdb"), notify=notify),
+    "backup_as_parts": lambda path, notify: backup_as_parts(path, path.with_name("parts.duckdb"), notify=notify),
+    "split_store": lambda path, notify: split_store(path, "policy", path.with_name("split"), notify=notify),
+    "merge_stores": lambda path, notify: merge_stores([path], path.with_name("merged.duckdb"), notify=notify),
+    "verify_store": lambda path, notify: verify_store(path, notify=notify),
+    "repair_store": lambda path, notify: repair_store(path, path.with_name("repaired.duckdb"), notify=notify),
+}
+
+
+class Waits(Exception):
+    """Raised by who is told, so that nobody waits."""
+
+
+def raising(text: str) -> None:
+    raise Waits(text)
+
+
+def test_whoever_has_to_wait_says_so_and_for_whom(path, process):
+    write_part(path, "samples", [row(0)])
+    absorb(path)
+    writer = process("hold_for_writing", path)
+    assert writer.stdout.readline() == "open\n"
+    for name, ask in WAITING.items():
+        with pytest.raises(Waits, match=f"s.duckdb' is locked by process {writer.pid} .*; waiting up to"):
+            pytest.fail(f"{name} gives {ask(path, raising)} without waiting")
+    assert {one.name for one in path.parent.iterdir()} <= {path.name, parts_directory(path).name}

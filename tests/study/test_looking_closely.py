@@ -13,9 +13,10 @@ from tests.show.stores import make_store
 from ttclib.errors import NotInStore, RequestError, TTCError
 from ttclib.store import load_chains, load_pool
 from ttclib.study import coverage, difficulty, lengths
-from ttclib.study.answers import ask_plan
+from ttclib.study.answers import ask_efficiency, ask_plan
 from ttclib.study.chains import open_chains
 from ttclib.study.opening import find_store, only, reading_of, with_verifiers
+from ttclib.study.paper import MANY_CHAINS, NTH_ANSWER, ONE_CHAIN, along_and_across, optimal
 from ttclib.study.question import question
 from ttclib.study.searches import open_searches
 from ttclib.study.sides import Side, compare_sides, other_side, references
@@ -271,3 +272,32 @@ def test_a_plan_is_applied_by_the_source_it_was_made_with(tmp_path):
     frame = found.result.frame().filter(pl.col("bin").is_null())
     assert frame["probes"].to_list() == [4, 4] and set(frame["n_problems"]) == {24}
     assert frame["accuracy"][0] == pytest.approx(study.pool.correct.mean())
+
+
+def test_one_chain_many_chains_and_the_nth_answer_alone(study, store):
+    frame = along_and_across(open_chains(study, question()))
+    chains = load_chains(store)
+    names = {name: frame.filter(pl.col("name") == name).sort("budget") for name in frame["name"].unique()}
+    assert set(names) == {ONE_CHAIN, MANY_CHAINS, NTH_ANSWER}
+    alone = names[NTH_ANSWER]
+    assert alone["budget"].to_list() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert alone["accuracy"].to_list() == pytest.approx(np.nanmean(chains.correct, axis=(0, 1)).tolist())
+    for name, one in ((ONE_CHAIN, "parallel"), (MANY_CHAINS, "sequential")):
+        sweep = open_chains(study, question()).sweep().filter(pl.col("bin").is_null(), pl.col(one) == 1).sort("budget")
+        assert names[name].select("budget", "accuracy").equals(sweep.select("budget", "accuracy"))
+        assert names[name]["budget"].to_list() == [1, 2, 4, 8]
+
+
+def test_the_best_choice_beside_a_baseline_by_each_difficulty(study):
+    asked = question(strategies=("majority_vote", "best_of_n"), bins=2, told="same")
+    found = optimal(study, asked, "majority_vote").result
+    baseline = study.replay(asked.but(strategies=("majority_vote",))).frame.filter(pl.col("bin").is_null())
+    lines = {name: found.frame.filter(pl.col("name") == name) for name in found.frame["name"].unique()}
+    told = {f"compute-optimal, {name} difficulty" for name in ("oracle", "predicted")}
+    assert set(lines) == told | {"majority vote"}
+    assert lines["majority vote"]["accuracy"].to_list() == pytest.approx(baseline["accuracy"].to_list())
+    assert lines["majority vote"]["cost"].to_list() == baseline["budget"].to_list()
+    assert found.unit == "generations a problem"
+    factors = ask_efficiency(study, asked, "majority_vote").result.frame.filter(pl.col("bin").is_null())["factor"]
+    assert found.saving is not None and found.saving["factor"] == factors.max() > 1
+    assert optimal(study, asked.but(strategies=("best_of_n",)), "best_of_n").result.saving is None

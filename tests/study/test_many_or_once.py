@@ -19,10 +19,12 @@ import ttclib
 from tests.builders import REAL_DATA
 from tests.study.efforts import make_efforts
 from ttclib.analysis.ledger import Ledger
+from ttclib.analysis.many_or_once import MANY_OR_ONCE_SCHEMA
 from ttclib.errors import RequestError
 from ttclib.samples import Setting
 from ttclib.study.captions import side_labels
 from ttclib.study.many_or_once import ask_many_or_once
+from ttclib.study.many_or_once_findings import of_many_or_once
 from ttclib.study.question import question
 
 STORE = Path(__file__).resolve().parents[2] / "store" / "frontier.duckdb"
@@ -110,6 +112,58 @@ def test_sides_are_named_by_what_they_differ_in():
     thinking = [member("m"), member("m", reasoning_tokens=16000), member("m", reasoning_tokens=1500)]
     assert side_labels(thinking) == ["no thinking", "16k thinking", "1500 tokens of thinking"]
     assert side_labels([member("x/m-20250101")]) == ["m"]
+
+
+def compared(*winners: str, **more: Any) -> pl.DataFrame:
+    """Pairs of sides with these winners, the later the nearer in cost; a lead is of 10 points."""
+    rows = [
+        {
+            "many": "low effort", "once": f"model {number}", "strategy": "majority_vote", "budget": 4,
+            "cost": 300.0 + 10 * number, "at_most": 400.0, "cost_once": 400.0, "accuracy_many": 0.5,
+            "accuracy_once": 0.5 - lead, "coverage": 0.9, "difference": lead, "ci_low": lead - 0.05,
+            "ci_high": lead + 0.05, "winner": winner, "pool_ends_at": None, "n_problems": 60,
+        }
+        | more
+        for number, winner in enumerate(winners)
+        for lead in [{"many": 0.1, "once": -0.1}.get(winner, 0.02)]
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema_overrides=MANY_OR_ONCE_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("winners", "said"),
+    [
+        (
+            ("many", "once", "too close"),
+            "ahead in 1 of 3 comparisons and behind in 1 of 3 comparisons, 1 too close to call",
+        ),
+        (("many", "many", "many"), "ahead in all 3 comparisons. "),
+        (("once", "once"), "behind in both comparisons. "),
+        (("once", "too close"), "behind in 1 of 2 comparisons, 1 too close to call. "),
+        (("too close", "too close"), "and the one cannot be told apart in both comparisons. "),
+        (("too close",) * 3, "and the one cannot be told apart in any of 3 comparisons. "),
+    ],
+)
+def test_who_is_ahead_how_often(winners, said):
+    first, *more = of_many_or_once(compared(*winners), "tokens", "m on toy")
+    assert first.startswith("m on toy, at the tokens of one longer answer: several shorter ones ")
+    assert said in first
+    assert len([one for one in more if one.startswith("Low effort × 4 reaches 50.0% by majority vote")]) == len(winners)
+    # The pair that is told first is decided, where one is, and of those the one whose costs are nearest.
+    at = max((place for place, one in enumerate(winners) if one != "too close"), default=len(winners) - 1)
+    assert f"model {at} once" in first and first.count("once ") == 1
+    assert (more[-1].startswith("To settle it")) == ("too close" in winners)
+
+
+def test_what_else_there_is_to_a_comparison_is_said():
+    (said,) = of_many_or_once(compared("once", coverage=0.55, pool_ends_at=310.0), "dollars")
+    assert said.startswith("at the price of one dearer answer: several cheaper ones are behind in the one comparison. ")
+    assert "for $300, all that is held, model 0 once 60.0% for $400: model 0 is ahead by 10.0 points [5.0" in said
+    assert said.endswith("on 60 problems. A perfect verifier among the 4 would reach 55.0%.")
+    (said,) = of_many_or_once(compared("once", coverage=0.6, n_problems=1), "flops")
+    assert "perfect verifier" not in said and said.endswith("on 1 problem.") and "at the cost of one dearer" in said
+    said, *_ = of_many_or_once(compared("too close", ci_low=0.01, ci_high=0.03), "tokens")
+    assert "too close to call after correction for 1 comparisons, +2.0 points [+1.0, +3.0]" in said
 
 
 # The store that ships, against the public file that it is made of --------------------------------------------------

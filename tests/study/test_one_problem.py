@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 import ttclib
 from tests.show.stores import make_counts, make_store
 from ttclib.errors import RequestError
+from ttclib.interchange import import_samples
 from ttclib.show.one_problem import one_problem_html
-from ttclib.study.one_problem import PICKING, SEARCH, tell_one
+from ttclib.study.one_problem import PICKING, SEARCH, UNANSWERED, tell_one
 from ttclib.study.question import question
 from ttclib.study.study import Study
 
@@ -101,3 +103,19 @@ def test_what_cannot_be_told_is_said(tmp_path: Path, study: Study) -> None:
         tell_one(one, question())
     with pytest.raises(RequestError, match="unknown problem 'p-none'"):
         tell_one(study, question(), "p-none")
+
+
+def test_answers_are_told_as_they_were_given_and_none_as_none(tmp_path: Path) -> None:
+    lines = [
+        {"problem_id": "p", "policy": "m", "sample_index": index, "answer": answer, "correct": answer == "7"}
+        for index, answer in enumerate([None, "8", "7", None, "7", None])
+    ]
+    (tmp_path / "s.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    import_samples(tmp_path / "s.jsonl", tmp_path / "s.duckdb")
+    groups = tell_one(ttclib.open(tmp_path / "s.duckdb"), question()).groups
+    assert [(one.answer, one.correct, one.columns) for one in groups] == [
+        ("7", True, (2, 4)),
+        ("8", False, (1,)),
+        (UNANSWERED, False, (0, 3, 5)),
+    ]
+    assert {one.number for one in groups} == {-1, 0, 1}

@@ -66,6 +66,14 @@ def test_a_factor_is_settled_where_its_interval_leaves_out_one() -> None:
     assert settling.factor_needed(1.5, None, 3.0, 80) == math.inf
 
 
+@pytest.mark.parametrize(
+    ("factor", "low", "high"),
+    [(0.0, 0.0, 0.5), (1.0, 0.5, 2.0), (2.0, 0.0, 4.0), (2.0, None, 4.0), (0.5, 0.1, math.inf)],
+)
+def test_a_factor_that_no_number_of_problems_settles(factor: float, low: float | None, high: float) -> None:
+    assert settling.factor_needed(factor, low, high, 100) == math.inf
+
+
 def test_sentences_name_what_is_open_and_nothing_else() -> None:
     assert settling.said({}) == ()
     (one,) = settling.said({"R = 1": (1e9, 100)})

@@ -82,7 +82,6 @@ def beyond_pool(
     *,
     param_ratio: float,
     training_tokens_ratio: float = 1.0,
-    level: float = 0.95,
     n_resamples: int = 300,
     seed: int = 0,
 ) -> BeyondPool:
@@ -98,7 +97,7 @@ def beyond_pool(
         R.
     param_ratio, training_tokens_ratio : float
         M and t of `flops_matched_multiplier`.
-    level, n_resamples, seed
+    n_resamples, seed
         Problems are weighted as in `ttclib.analysis.resampling`, for both models at once, and the fit is made anew
         under each weighting. That the model may be wrong is not in the interval.
 
@@ -136,7 +135,7 @@ def beyond_pool(
             )
         )
     (worst, worst_held, worst_fit), (best, best_held, best_fit) = draws
-    low, high = ends(worst, best, level)
+    low, high = ends(worst, best)
     point = np.asarray(fit.predict(allowed)) - reference
     made = {"param_ratio": param_ratio, "training_tokens_ratio": training_tokens_ratio}
     at_fit = fitted_attempts(np.array([fit.alpha]), np.array([fit.beta]), np.array([reference]))[0]
@@ -156,8 +155,8 @@ def beyond_pool(
             },
             schema=ESTIMATE_SCHEMA,
         ),
-        measured=_needed(at_held, *(float(end) for end in ends(best_held, worst_held, level)), **made),
-        fitted=_needed(at_fit, *(float(end) for end in ends(best_fit, worst_fit, level)), **made),
+        measured=_needed(at_held, *(float(end) for end in ends(best_held, worst_held)), **made),
+        fitted=_needed(at_fit, *(float(end) for end in ends(best_fit, worst_fit)), **made),
         fit=fit,
         pool_ends_at=size,
     )

@@ -72,10 +72,9 @@ class Candidates:
             cost=self.cost[:, chosen],
         )
 
-    def named(self, variant: str, policy: str | None = None) -> Candidates:
+    def named(self, variant: str) -> Candidates:
         """Those of one strategy."""
-        fits = [self.of(j).variant == variant and policy in (None, self.of(j).source.policy) for j in range(len(self))]
-        return self.some(np.array(fits, dtype=bool))
+        return self.some(np.array([self.of(j).variant == variant for j in range(len(self))], dtype=bool))
 
     @property
     def n_problems(self) -> int:

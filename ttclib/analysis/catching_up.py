@@ -55,7 +55,6 @@ def catch_up(
     once: ArrayLike,
     places: ArrayLike,
     *,
-    whole: bool = True,
     level: float = 0.95,
     n_resamples: int = DRAWS_THAT_CHOOSE,
     seed: int = 0,
@@ -69,9 +68,8 @@ def catch_up(
     once : array_like of float, shape (problems,)
         Of the same problems, such as the accuracy of one answer of another side.
     places : array_like of float, shape (places,)
-        Ascending, above 0; between two of them lines are straight over their logarithm.
-    whole : bool
-        Whether places are whole numbers, up to which is rounded.
+        Ascending, above 0; between two of them lines are straight over their logarithm. What is found is rounded up to
+        a whole number.
     level, n_resamples, seed
         Problems are weighted as in `ttclib.analysis.resampling`, for both sides at once.
 
@@ -99,7 +97,7 @@ def catch_up(
     drawn = [cost_for(grid, (summed + worst * pseudo) / mass, zero)[:, 0] for worst in (-1.0, 1.0)]
     point = cost_for(grid, gap.mean(axis=0), np.zeros(1))[0]
     found = (point, *ends(np.minimum(*drawn), np.maximum(*drawn), level))
-    at, low, high = (float(np.ceil(one - 1e-9) if whole else one) for one in found)
+    at, low, high = (float(np.ceil(one - 1e-9)) for one in found)
     return Caught(at, low, high, _verdict(at, low, high, float(grid[0])))
 
 
@@ -161,18 +159,16 @@ class Route:
     samples: tuple[float, ...]
 
 
-def total_compute(routes: Sequence[Route], exchange_rates: Sequence[float], reference: int = 0) -> pl.DataFrame:
+def total_compute(routes: Sequence[Route], exchange_rates: Sequence[float]) -> pl.DataFrame:
     """FLOPs of training and inference of each way, over R.
 
-    R queries one sample of the reference: it is tokens of inference over tokens of training of the first route's last
+    R queries one sample of the first route: it is tokens of inference over tokens of training of the first route's last
     checkpoint, so that all routes answer the same number of queries at one R.
 
     Parameters
     ----------
     routes : sequence of Route
     exchange_rates : sequence of float
-    reference : int
-        Place of the route that R is of.
 
     Returns
     -------
@@ -181,8 +177,7 @@ def total_compute(routes: Sequence[Route], exchange_rates: Sequence[float], refe
         query, its share of the training included, and null where the route does not get there; `factor` is that over
         the cheapest route's.
     """
-    of = routes[reference]
-    per_rate = of.training_tokens[-1] / of.answer_tokens[-1]
+    per_rate = routes[0].training_tokens[-1] / routes[0].answer_tokens[-1]
     rows = []
     for rate in exchange_rates:
         queries = rate * per_rate

@@ -304,8 +304,7 @@ def _pretraining(able: Candidates, ledger: Ledger) -> float:
     if ledger.unit == "tokens":
         return 3.0 * tokens
     model = one.source.policy_model
-    if model is None or model.n_parameters is None:
-        raise RequestError("the store does not know n_parameters of the small policy: give it with `ttc models`")
+    assert model is not None and model.n_parameters is not None  # or its samples would have no price
     return pretrain_flops(model.n_parameters, tokens)
 
 

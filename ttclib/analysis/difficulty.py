@@ -197,20 +197,20 @@ def tell_difficulty(
 
 
 def difficulty_from_counts(
-    n_samples: ArrayLike, n_correct: ArrayLike, bins: int | Sequence[float] = 5, *, seed: int = 0, ties: str = "split"
+    n_samples: ArrayLike, n_correct: ArrayLike, bins: int | Sequence[float] = 5, *, seed: int = 0
 ) -> Difficulty:
     """Oracle difficulty where only the numbers of samples and of right ones are known.
 
     Parameters
     ----------
     n_samples, n_correct : array_like of int, shape (problems,)
-    bins, seed, ties
+    bins, seed
         As in `tell_difficulty`.
     """
     n, c = np.asarray(n_samples, dtype=float), np.asarray(n_correct, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         ease = np.where(n > 0, c / n, np.nan)
-    told = difficulty_of_ease(ease, bins, seed=seed, ties=ties, n_probes=float(n[n > 0].mean()) if n.any() else 0.0)
+    told = difficulty_of_ease(ease, bins, seed=seed, n_probes=float(n[n > 0].mean()) if n.any() else 0.0)
     return replace(told, bias=counts_bias(n, c, told.bins))
 
 

@@ -64,9 +64,7 @@ def extrapolate_pass_at_k(
     k: Sequence[int],
     *,
     model: str = "beta_binomial",
-    level: float = 0.95,
     n_resamples: int = 300,
-    seed: int = 0,
 ) -> pl.DataFrame:
     """Predicted pass@k for any k, also above the pool, with an interval over problems.
 
@@ -76,7 +74,7 @@ def extrapolate_pass_at_k(
         All that is needed: a pool of counts will do.
     model
         As in `fit_coverage`.
-    level, n_resamples, seed
+    n_resamples : int
         Of the interval: problems are weighted as in `ttclib.analysis.resampling`, with a pseudo-problem that is never
         solved for the lower end and always for the upper one, and the model is fitted anew to each weighting.
         That the model may be wrong is not in the interval; `extrapolation_miss` shows it.
@@ -90,7 +88,7 @@ def extrapolate_pass_at_k(
     draws = np.asarray(k, dtype=float)
     found = fit_coverage(n, c, model)
     point = np.asarray(found.predict(draws))
-    resamples = Resamples(len(c), n_resamples, seed)
+    resamples = Resamples(len(c), n_resamples, 0)
     typical = int(np.median(n[n > 0]))
     sides = []
     for solved in (0, typical):
@@ -107,7 +105,7 @@ def extrapolate_pass_at_k(
                 continue  # a weighting that leaves the fit open tells nothing
             predicted[row] = np.asarray(fit.predict(draws))
         sides.append(predicted)
-    low, high = ends(sides[0], sides[1], level)
+    low, high = ends(sides[0], sides[1])
     return pl.DataFrame(
         {
             "model": [model] * len(draws),
@@ -203,14 +201,7 @@ class MajorityLimit:
     n_falling: int
 
 
-def majority_limit(
-    answer_ids: ArrayLike,
-    correct: ArrayLike,
-    *,
-    present: ArrayLike | None = None,
-    level: float = 0.95,
-    seed: int = 0,
-) -> MajorityLimit:
+def majority_limit(answer_ids: ArrayLike, correct: ArrayLike) -> MajorityLimit:
     """What majority voting comes to for ever more votes: each problem's most frequent answer.
 
     It need not rise with the votes: a problem whose right answer is not the most frequent one is lost in
@@ -221,8 +212,6 @@ def majority_limit(
     ----------
     answer_ids, correct : array_like, shape (problems, samples)
         As in `majority_vote`: votes do not see grades, and what could not be graded counts as not right.
-    present : array_like of bool, shape (problems, samples), optional
-        Which cells hold a sample; None: all of them.
 
     Examples
     --------
@@ -231,17 +220,16 @@ def majority_limit(
     (0.5, 1, 1)
     """
     ids, right = np.asarray(answer_ids), np.asarray(correct, dtype=float)
-    there = np.ones(ids.shape, dtype=bool) if present is None else np.asarray(present, dtype=bool)
-    if ids.ndim != 2 or ids.shape != right.shape or ids.shape != there.shape:
+    if ids.ndim != 2 or ids.shape != right.shape:
         raise RequestError(
             f"answers and grades must share one shape (problems, samples), got {ids.shape}, {right.shape}"
         )
-    graded = (~np.isnan(right) & there).any(axis=1)
-    given = np.where(there & ~np.isnan(right), right, 0.0)
-    limit = np.array([_mode(ids[row, there[row]], given[row, there[row]]) for row in range(len(ids))])
+    graded = ~np.isnan(right).all(axis=1)
+    given = np.where(np.isnan(right), 0.0, right)
+    limit = np.array([_mode(*row) for row in zip(ids, given, strict=True)])
     limit = np.where(graded, limit, np.nan)
-    once = np.where(graded, given.sum(axis=1) / np.maximum(1, there.sum(axis=1)), np.nan)
-    found = interval(limit, level=level, seed=seed)
+    once = np.where(graded, given.sum(axis=1) / max(1, ids.shape[1]), np.nan)
+    found = interval(limit)
     return MajorityLimit(
         limit=limit,
         pass_at_1=once,

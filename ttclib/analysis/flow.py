@@ -43,9 +43,7 @@ EQUAL_SCHEMA = {
 }
 
 
-def flow(
-    base: Pool, others: Sequence[Pool], n_bins: int = 5, *, level: float = 0.95, seed: int = 0
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def flow(base: Pool, others: Sequence[Pool], n_bins: int = 5, *, seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
     """From bins of the first policy to bins of later ones.
 
     Parameters
@@ -56,8 +54,8 @@ def flow(
         On the same problems in the same order.
     n_bins : int
         Of equal size, as one half of the samples of `base` tells them.
-    level, seed
-        Of the intervals over problems; the seed also deals the halves.
+    seed
+        Of the intervals over problems, and of the halves.
 
     Returns
     -------
@@ -115,7 +113,7 @@ def flow(
     }
     found: list[dict[str, object]] = []
     for name in drawn:
-        found += _by_bin(name, tables[AGAIN], tables[name], bins, n_bins, clusters, level, seed)
+        found += _by_bin(name, tables[AGAIN], tables[name], bins, n_bins, clusters, seed)
     return pl.DataFrame(rows, schema=FLOW_SCHEMA), pl.DataFrame(found, schema=BIN_SCHEMA)
 
 
@@ -126,12 +124,9 @@ def _dealt(correct: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _by_bin(
-    name: str, first: np.ndarray, second: np.ndarray, bins: np.ndarray, n_bins: int, clusters: np.ndarray, level: float,
-    seed: int,
+    name: str, first: np.ndarray, second: np.ndarray, bins: np.ndarray, n_bins: int, clusters: np.ndarray, seed: int,
 ) -> list[dict[str, object]]:  # fmt: skip
-    found = interval(
-        (second, first), "difference", groups=bins, n_groups=n_bins, clusters=clusters, level=level, seed=seed
-    )
+    found = interval((second, first), "difference", groups=bins, n_groups=n_bins, clusters=clusters, seed=seed)
     rows: list[dict[str, object]] = []
     for number in range(n_bins + 1):
         member = bins > 0 if number == 0 else bins == number
@@ -158,7 +153,6 @@ def equal_compute(
     spent: Mapping[str, float],
     queries: float,
     *,
-    level: float = 0.95,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Each policy's samples against as many of the first policy as cost the same, training included.
@@ -175,7 +169,7 @@ def equal_compute(
         FLOPs that led from the first policy to each.
     queries : float
         That share them.
-    level, seed
+    seed
         Of the intervals of paired differences over problems.
 
     Returns
@@ -208,7 +202,7 @@ def equal_compute(
             unique = sorted(set(drawn))
             table = _accuracy(base, measure, unique)
             first = table[:, [unique.index(number) for number in drawn]]
-            found = interval((second, first), "difference", level=level, seed=seed)
+            found = interval((second, first), "difference", seed=seed)
             winners = leads(list((first - second).T), -found.high, -found.low, names=("first", "second"))
             for place, k in enumerate(ks):
                 there = np.flatnonzero(reach[measure] >= second[:, place].mean() - 1e-12)

@@ -131,7 +131,7 @@ def samples_of_both(first: Pool, second: Pool) -> int:
     return k
 
 
-def gain(first: Pool, second: Pool, k: int | None = None, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
+def gain(first: Pool, second: Pool, k: int | None = None, *, seed: int = 0) -> pl.DataFrame:
     """Second less first, and what that is made of: accuracy a sample on what the first finds, reach, and variety.
 
     Parameters
@@ -174,7 +174,7 @@ def gain(first: Pool, second: Pool, k: int | None = None, *, level: float = 0.95
         for place, name in enumerate(("distinct", "entropy", "agreement")):
             tables[name] = np.column_stack([table[:, place] for table in both])
     before, after = (np.stack([table[:, side] for table in tables.values()], axis=1) for side in (0, 1))
-    found = interval((after, before), "difference", level=level, seed=seed)
+    found = interval((after, before), "difference", seed=seed)
     winners = leads(list((before - after).T), -found.high, -found.low, names=("first", "second"))
     rows = [
         {

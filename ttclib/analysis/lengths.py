@@ -60,9 +60,7 @@ def outcome_efficiency(correct: ArrayLike, first_correct_tokens: ArrayLike, comp
     return float((np.where(counted, right, 0.0) * share).sum() / graded.sum())
 
 
-def length_cap_curve(
-    correct: ArrayLike, completion_tokens: ArrayLike, caps: Sequence[int], *, level: float = 0.95, seed: int = 0
-) -> pl.DataFrame:
+def length_cap_curve(correct: ArrayLike, completion_tokens: ArrayLike, caps: Sequence[int]) -> pl.DataFrame:
     """Accuracy of one sample where decoding stops at a cap: an answer beyond it counts as none.
 
     Parameters
@@ -102,7 +100,7 @@ def length_cap_curve(
         answered = within.sum(axis=1) / held[:, None]
         cut = np.minimum(length[:, :, None], np.asarray(caps, dtype=float))
         tokens = np.where(counted[:, :, None], cut, 0.0).sum(axis=1) / held[:, None]
-    ends = interval(accuracy, level=level, seed=seed)
+    ends = interval(accuracy)
     known = held > 0
     return pl.DataFrame(
         {
@@ -126,7 +124,6 @@ def within_lengths(
     completion_tokens: ArrayLike,
     n_groups: int = N_GROUPS,
     *,
-    level: float = 0.95,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Accuracy of a problem's shortest to longest samples, less the mean of all of its samples.
@@ -183,9 +180,7 @@ def within_lengths(
         some = size > 0
         accuracy[some, number - 1] = np.where(member, right, 0.0).sum(axis=1)[some] / size[some]
         relative[some, number - 1] = np.where(member, length, 0.0).sum(axis=1)[some] / size[some] / own_length[some]
-    found = interval(
-        (accuracy, np.where(np.isnan(accuracy), np.nan, mean[:, None])), "difference", level=level, seed=seed
-    )
+    found = interval((accuracy, np.where(np.isnan(accuracy), np.nan, mean[:, None])), "difference", seed=seed)
     there = np.flatnonzero(~np.isnan(accuracy).all(axis=0))
     return pl.DataFrame(
         {

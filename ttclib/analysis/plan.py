@@ -413,9 +413,9 @@ class AppliedPlan:
     probes: np.ndarray
     generations: np.ndarray
 
-    def frame(self, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
+    def frame(self) -> pl.DataFrame:
         """Means over all problems and by bin, columns as in `APPLIED_SCHEMA`; bins without a problem have no rows."""
-        found = interval(self.accuracy, groups=self.bins, n_groups=self.plan.n_bins, level=level, seed=seed)
+        found = interval(self.accuracy, groups=self.bins, n_groups=self.plan.n_bins)
         rows = []
         for group in range(self.plan.n_bins + 1 if self.plan.n_bins > 1 else 1):
             member = self.bins > 0 if group == 0 else self.bins == group

@@ -41,7 +41,7 @@ SWEEP_SCHEMA = {
 }
 
 
-def chain_pass_at_1(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
+def chain_pass_at_1(chains: Chains, *, seed: int = 0) -> pl.DataFrame:
     """Chance that a chain's answer is right, by its position.
 
     Returns
@@ -57,7 +57,7 @@ def chain_pass_at_1(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl
     """
     graded = _graded(chains)
     by_problem = _mean(np.where(graded, chains.correct, 0.0), graded)
-    ends = interval(by_problem, level=level, seed=seed)
+    ends = interval(by_problem, seed=seed)
     known = ~np.isnan(by_problem)
     rows = [
         {
@@ -73,7 +73,7 @@ def chain_pass_at_1(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl
     return pl.DataFrame(rows, schema=POSITION_SCHEMA)
 
 
-def correct_to_wrong(chains: Chains, *, level: float = 0.95, seed: int = 0) -> pl.DataFrame:
+def correct_to_wrong(chains: Chains, *, seed: int = 0) -> pl.DataFrame:
     """How often the next answer of a chain turns a right one wrong, and a wrong one right.
 
     Returns
@@ -94,7 +94,7 @@ def correct_to_wrong(chains: Chains, *, level: float = 0.95, seed: int = 0) -> p
     for change, first in (("correct_to_wrong", before), ("wrong_to_correct", ~before)):
         exposed = pairs & first
         n_pairs, n_changed = exposed.sum(axis=(1, 2)), (exposed & (after != before)).sum(axis=(1, 2))
-        ends = interval((n_changed, n_pairs), "ratio", level=level, seed=seed)
+        ends = interval((n_changed, n_pairs), "ratio", seed=seed)
         rows.append(
             {
                 "change": change,
@@ -118,7 +118,6 @@ def ratio_sweep(
     aggregation: str = "last",
     bins_of_problems: Mapping[str, int] | None = None,
     n_bins: int = 0,
-    level: float = 0.95,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Accuracy of every split of every budget into sequential and parallel.
@@ -161,7 +160,7 @@ def ratio_sweep(
     for (sequential, parallel), one in found:
         column = one.budgets.index(sequential * parallel)
         accuracy, tokens = one.accuracy[:, column], one.cost("completion_tokens")[:, column]
-        ends = interval(accuracy, groups=bins, n_groups=n_bins, level=level, seed=seed)
+        ends = interval(accuracy, groups=bins, n_groups=n_bins, seed=seed)
         for group in range(n_bins + 1):
             member = ~np.isnan(accuracy) & (True if group == 0 else bins == group)
             rows.append(

@@ -123,7 +123,6 @@ def verifier_quality(
     verifier: str = "prm",
     aggregation: str = "last",
     seed: int = 0,
-    level: float = 0.95,
 ) -> pl.DataFrame:
     """How well a verifier of the pool knows right from wrong, over all problems and by difficulty bin.
 
@@ -153,7 +152,7 @@ def verifier_quality(
     n_bins = 0 if difficulty is None else difficulty.n_bins
     # A problem without any sample that counts says nothing of the verifier.
     counted = known.any(axis=1)
-    found = interval(within, groups=np.where(counted, binned, 0), n_groups=n_bins, level=level, seed=seed)
+    found = interval(within, groups=np.where(counted, binned, 0), n_groups=n_bins, seed=seed)
     rows = []
     for number in range(n_bins + 1):
         member = counted & ((binned == number) | (number == 0))

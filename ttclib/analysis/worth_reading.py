@@ -61,7 +61,7 @@ KINDS = ("high_scored_wrong", "low_scored_right", "disagreement", "any")
 
 
 def samples_to_read(
-    pool: Pool, kind: str, *, verifier: str = "prm", aggregation: str = "last", limit: int = 20, seed: int = 0
+    pool: Pool, kind: str, *, verifier: str = "prm", aggregation: str = "last", limit: int = 20
 ) -> list[tuple[int, int]]:
     """Cells of a pool to read, the most telling first; of equal ones a random order.
 
@@ -88,7 +88,7 @@ def samples_to_read(
     one_of(kind, KINDS, "kind of samples")
     if limit < 1:
         raise RequestError(f"limit must be at least 1, got {limit}")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     if kind == "any":
         cells = np.argwhere(pool.present)
         return _pairs(rng.permutation(cells)[:limit])

@@ -12,7 +12,17 @@ from typing import Any
 
 import mpmath
 
-from ttclib.grading.evaluation import OF_ANGLES, WHOLE, NotReal, TooLarge, Value, exact_power, is_whole, letter_value
+from ttclib.grading.evaluation import (
+    OF_ANGLES,
+    WHOLE,
+    NotReal,
+    TooLarge,
+    Value,
+    exact_power,
+    is_whole,
+    letter_value,
+    whole,
+)
 from ttclib.grading.syntax import Node
 from ttclib.grading.tokens import Unreadable
 
@@ -126,7 +136,7 @@ def _any_value(node: Node, point: int, percent: Fraction, real: bool) -> Precise
         rounded = _CONTEXT.floor(number(values[0])) if kind == "floor" else _CONTEXT.ceil(number(values[0]))
         return Fraction(int(rounded.real))
     if kind in WHOLE:
-        raise Unreadable("no whole number")
+        return whole(kind, values)
     return _WORKED_OUT[kind](*values)
 
 

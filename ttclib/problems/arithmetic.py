@@ -135,14 +135,14 @@ def exercises(
             yield exercise
 
 
-def held_out(split: str, n_problems: int, seed: int = 0) -> list[Exercise]:
+def held_out(split: str, n_problems: int) -> list[Exercise]:
     """Exercises of the validation or test split, no two of one canonical form, 2 … 12 operations in turn.
 
     Parameters
     ----------
     split : {"validation", "test"}
     """
-    rng = np.random.default_rng([seed, {"validation": 1, "test": 2}[split]])
+    rng = np.random.default_rng([0, {"validation": 1, "test": 2}[split]])
     found: dict[str, Exercise] = {}
     while len(found) < n_problems:
         exercise = random_exercise(rng, MIN_OPERATIONS + len(found) % (MAX_OPERATIONS - MIN_OPERATIONS + 1))

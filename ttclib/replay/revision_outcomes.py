@@ -27,7 +27,6 @@ def revision_outcomes(
     selection: str = "hierarchical",
     verifier: Verifier | None = None,
     aggregation: str = "last",
-    n_subsets: int = 400,
     seed: int = 0,
 ) -> Outcomes:
     """Revisions at one ratio of sequential to parallel.
@@ -62,7 +61,7 @@ def revision_outcomes(
     if not any(_holders(chains, split).any() for split in splits):
         raise _lacking(chains, splits)
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
-    estimate = table.estimate(n_subsets, seed)
+    estimate = table.estimate(seed)
     name = ratio if isinstance(ratio, str) else f"ratio {ratio:g}"
     return Outcomes(
         STRATEGY,
@@ -83,14 +82,13 @@ def revision_splits(
     selection: str = "hierarchical",
     verifier: Verifier | None = None,
     aggregation: str = "last",
-    n_subsets: int = 400,
     seed: int = 0,
 ) -> list[tuple[Split, Outcomes]]:
     """Every split of every budget that the store holds, each as a variant of its own.
 
     Parameters
     ----------
-    chains, budgets, selection, verifier, aggregation, n_subsets, seed
+    chains, budgets, selection, verifier, aggregation, seed
         As in `revision_outcomes`.
 
     Returns
@@ -108,7 +106,7 @@ def revision_splits(
     if missing := set(sizes) - {sequential * parallel for sequential, parallel in splits}:
         raise _lacking(chains, [split_at_ratio(budget, 1) for budget in sorted(missing)])
     table = _SplitTable(chains, splits, selection, verifier, aggregation)
-    estimate, costs = table.estimate(n_subsets, seed), table.costs()
+    estimate, costs = table.estimate(seed), table.costs()
 
     def only(values: np.ndarray, column: int, budget: int) -> np.ndarray:
         spread = np.full((len(values), len(sizes)), np.nan)
@@ -170,13 +168,13 @@ class _SplitTable:
         self._aggregation = None if self._verifier is None else aggregation
         self._scores = unscored if self._verifier is None else self._verifier.by(aggregation)
 
-    def estimate(self, n_subsets: int, seed: int) -> Estimate:
+    def estimate(self, seed: int) -> Estimate:
         """Each split is selected once: what it comes to does not depend on which others are asked for."""
-        how = (self._selection, self._aggregation, n_subsets, seed)
+        how = (self._selection, self._aggregation, seed)
         known: dict[Split, tuple[np.ndarray, ...]]
         _, known = self._chains.selected.setdefault((id(self._verifier), *how), (self._verifier, {}))
         if missing := [split for split in self.splits if split not in known]:
-            found = self._estimate(missing, n_subsets, seed)
+            found = self._estimate(missing, seed)
             columns = (found.accuracy.T, found.mc_error.T, found.ungraded.T)
             known |= dict(zip(missing, zip(*columns, strict=True), strict=True))
         accuracy, error, ungraded = (
@@ -184,7 +182,7 @@ class _SplitTable:
         )
         return Estimate(accuracy, error, ungraded)
 
-    def _estimate(self, splits: Sequence[Split], n_subsets: int, seed: int) -> Estimate:
+    def _estimate(self, splits: Sequence[Split], seed: int) -> Estimate:
         ids, correct = self._chains.answer_ids, self._chains.correct
         flat = len(ids), -1
         return select_from_chains(
@@ -194,7 +192,6 @@ class _SplitTable:
             self._chains.lengths,
             splits,
             selection=self._selection,
-            n_subsets=n_subsets,
             seed=draws_of(self._chains, seed),
         )
 

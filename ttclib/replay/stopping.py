@@ -149,7 +149,7 @@ def is_sure(votes: np.ndarray, threshold: float, prior: str = "beta") -> bool:
     return sure >= threshold - SLACK
 
 
-def is_ahead(sums: np.ndarray, n_votes: int, share: float, at_least: int = 2) -> bool:
+def is_ahead(sums: np.ndarray, n_votes: int, share: float) -> bool:
     """Whether sums of scores are far enough apart for `weighted_stop` to stop, once these are drawn.
 
     Parameters
@@ -157,11 +157,11 @@ def is_ahead(sums: np.ndarray, n_votes: int, share: float, at_least: int = 2) ->
     sums : float array, shape (answers,)
         Of the scores of each answer that has a vote.
     n_votes : int
-    share, at_least
-        As in `weighted_stop`.
+    share
+        As in `weighted_stop`, of at least two votes.
     """
     ranked = np.sort(sums)[::-1]
-    if n_votes < at_least or not ranked.sum() > 0:
+    if n_votes < 2 or not ranked.sum() > 0:
         return False
     second = ranked[1] if len(ranked) > 1 else 0.0
     return bool((ranked[0] - second) / ranked.sum() >= share - SLACK)

@@ -172,15 +172,13 @@ def elect(
     return Estimate(*table)
 
 
-def check_weights(weights: np.ndarray, whose: str = "a score that weighs a vote") -> None:
+def check_weights(weights: np.ndarray) -> None:
     """Refuse weights that cannot be added up as votes.
 
     Parameters
     ----------
     weights : numpy.ndarray
         Of those who vote.
-    whose : str
-        What they are called in the error.
 
     Raises
     ------
@@ -190,10 +188,11 @@ def check_weights(weights: np.ndarray, whose: str = "a score that weighs a vote"
         One is below 0: more votes would speak against an answer.
     """
     if np.isinf(weights).any():
-        raise ValueError(f"{whose} must be finite: clip or transform infinite scores first")
+        raise ValueError("a score that weighs a vote must be finite: clip or transform infinite scores first")
     if (weights < 0).any():
         raise RequestError(
-            f"{whose} must not be below 0, got {weights.min():g}: more votes would then count against an answer. "
+            f"a score that weighs a vote must not be below 0, got {weights.min():g}: more votes would then count "
+            "against an answer. "
             "Transform the scores (softmax: within each problem, sigmoid, or rank), or take best_of_n"
         )
 

@@ -72,7 +72,7 @@ def repair_store(path: str | Path, output: str | Path, *, notify: Notify = lambd
     refuse_existing(target)
     with (
         at_hand(path) as (store, packed),
-        best_source(store) as (source, restored),
+        best_source(store, notify) as (source, restored),
         inspected(source, parts_of=store, notify=notify) as found,
         filling(target) as into,
     ):

@@ -149,7 +149,6 @@ def replace_grades(
     grader: str,
     rows: pa.Table,
     *,
-    wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Put a grader's new grades in the place of its old ones, in one transaction.
@@ -166,12 +165,12 @@ def replace_grades(
     Raises
     ------
     StoreLockedError
-        Another process held the file for longer than `wait_s`; the old grades stand.
+        Another process held the file for too long; the old grades stand.
     """
     if grader == "given":
         raise ValueError("grades that came with the data stay")
-    absorb(path, wait_s=wait_s, notify=notify)
-    with write_transaction(path, wait_s=wait_s, notify=notify) as con:
+    absorb(path, notify=notify)
+    with write_transaction(path, notify=notify) as con:
         con.register("renewed", rows)
         keys = ", ".join(TABLES[table])
         replaced = f"FROM store.main.{table} WHERE ({keys}) IN (SELECT ({keys}) FROM renewed)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class PolicyContents:
         return tuple(self.verifier_kinds)
 
 
-def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> list[PolicyContents]:
+def contents(path: str | Path) -> list[PolicyContents]:
     """What a store holds, by model, benchmark and setting: those with samples first, the smallest model first.
 
     Raises
@@ -47,7 +47,7 @@ def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: N
     RequestError
         No such store, or it is none.
     """
-    with connect(path, notify=notify) as con:
+    with connect(path) as con:
         rows = con.execute(_QUERY).fetchall()
         kinds: dict[tuple[str, str | None, str], dict[str, str]] = {}
         for *key, verifier, kind in con.execute(_KINDS).fetchall():

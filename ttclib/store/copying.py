@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -103,7 +103,6 @@ def pour(
     table: str,
     *,
     store: Path,
-    values: Sequence[object] = (),
     unseen: bool = False,
 ) -> int:
     """Copy the rows that a query gives into a table of a new store.
@@ -116,8 +115,6 @@ def pour(
         As `filling` gives it.
     store : pathlib.Path
         What the rows come from, for errors.
-    values : sequence
-        Of the query.
     unseen : bool
         Leave out rows whose key is there.
 
@@ -133,7 +130,7 @@ def pour(
     """
     but = f"ANTI JOIN store.main.{table} USING ({', '.join(TABLES[table])})" if unseen else ""
     n_rows = 0
-    for batch in batches(source, query, values, store):
+    for batch in batches(source, query, store):
         into.register("poured", pa.Table.from_batches([batch]))
         try:
             into.execute(f"INSERT INTO store.main.{table} BY NAME SELECT * FROM poured {but}")
@@ -143,9 +140,7 @@ def pour(
     return n_rows
 
 
-def batches(
-    source: duckdb.DuckDBPyConnection, query: str, values: Sequence[object], store: Path
-) -> Iterator[pa.RecordBatch]:
+def batches(source: duckdb.DuckDBPyConnection, query: str, store: Path) -> Iterator[pa.RecordBatch]:
     """What a query of a store gives, batch by batch.
 
     Raises
@@ -154,7 +149,7 @@ def batches(
         A row cannot be read.
     """
     try:
-        yield from source.sql(query, params=list(values)).to_arrow_reader(_ROWS)
+        yield from source.sql(query).to_arrow_reader(_ROWS)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise damaged(store, str(error)) from error
 
@@ -190,7 +185,7 @@ def backup_store(
 
 
 def backup_as_parts(
-    path: str | Path, to: str | Path, *, wait_s: float | None = None, notify: Callable[[str], None] = lambda text: None
+    path: str | Path, to: str | Path, *, notify: Callable[[str], None] = lambda text: None
 ) -> dict[str, int]:
     """Copy a store as `backup_store` does, into a folder of Parquet parts: a store that an object store can hold.
 
@@ -201,10 +196,10 @@ def backup_as_parts(
     temporary = unfinished(target)
     rows = dict.fromkeys(TABLES, 0)
     try:
-        with connect(path, wait_s=wait_s, notify=notify) as source:
+        with connect(path, notify=notify) as source:
             for table, key in TABLES.items():
                 # In the order of the key, so that a question of one policy or problem reads a few row groups.
-                for batch in batches(source, f"SELECT * FROM {table} ORDER BY {', '.join(key)}", (), Path(path)):
+                for batch in batches(source, f"SELECT * FROM {table} ORDER BY {', '.join(key)}", Path(path)):
                     write_part(temporary, table, pa.Table.from_batches([batch]))
                     rows[table] += batch.num_rows
         parts_directory(temporary).rename(target)

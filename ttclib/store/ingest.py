@@ -196,7 +196,7 @@ def _copy(part: Path, folder: Path) -> None:
         raise RequestError(f"cannot write to '{folder}': {error.strerror or error}") from error
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            temporary.unlink()
 
 
 def _count_lacking(store: Path, table: str, rows: pa.Table) -> int:

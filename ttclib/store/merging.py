@@ -65,7 +65,7 @@ def merge_rows(
         if table == "models":
             _merge_models(source, into, store, conflicts)
             continue
-        for batch in batches(source, f"SELECT * FROM {table}", (), store):
+        for batch in batches(source, f"SELECT * FROM {table}", store):
             into.register("poured", pa.Table.from_batches([batch]))
             _merge_batch(into, table, store, conflicts)
             into.unregister("poured")

@@ -99,7 +99,7 @@ def write_part(path: str | Path, table: str, rows: Sequence[Mapping[str, Any]] |
         raise RequestError(f"cannot write to '{directory}': {error.strerror or error}") from error
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            temporary.unlink()
     return directory / name
 
 

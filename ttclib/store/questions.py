@@ -23,7 +23,6 @@ def load_questions(
     policy: str,
     setting: str,
     problem_ids: Sequence[str],
-    notify: Callable[[str], None] = lambda text: None,
 ) -> Questions:
     """The questions of a pool, in its order.
 
@@ -38,7 +37,7 @@ def load_questions(
     TTCError
         Hidden states of one policy differ in their width.
     """
-    with connect(path, notify=notify) as con:
+    with connect(path) as con:
         asked = {
             name: row for name, *row in con.execute("SELECT problem_id, prompt, metadata FROM problems").fetchall()
         }

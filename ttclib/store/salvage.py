@@ -7,7 +7,7 @@ Then every row goes for which a rule of `ttclib.store.relations` does not hold, 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -128,7 +128,7 @@ def drop(con: duckdb.DuckDBPyConnection, findings: Iterable[Finding]) -> None:
 
 
 @contextmanager
-def best_source(store: Path) -> Iterator[tuple[Path, list[str]]]:
+def best_source(store: Path, notify: Callable[[str], None]) -> Iterator[tuple[Path, list[str]]]:
     """The file to save from: the store, or a copy in which damaged bytes are restored or the damaged log is left out.
 
     A restored byte is proven by the checksums of all rows.
@@ -138,7 +138,7 @@ def best_source(store: Path) -> Iterator[tuple[Path, list[str]]]:
     pathlib.Path, list of str
         And what was restored, in lines.
     """
-    with inspected(store) as found:
+    with inspected(store, notify=notify) as found:
         faults = [one for one in found.findings if one.kind in ("storage", "log")]
     if not faults or not store.exists():
         yield store, []

@@ -20,7 +20,6 @@ def matching_settings(
     where: Mapping[str, Any] | None = None,
     benchmark: str | None = None,
     *,
-    wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
 ) -> list[Setting]:
     """The settings of a policy for which all of some keys hold, to be put side by side.
@@ -42,7 +41,7 @@ def matching_settings(
     RequestError
         No such store, policy, benchmark or key, or no setting for which all of it holds.
     """
-    with connect(path, wait_s=wait_s, notify=notify) as con:
+    with connect(path, notify=notify) as con:
         chosen = choose_policy(con, str(path), policy)
         of = choose_benchmark(con, str(path), benchmark, chosen)
         return all_matching(settings_of(con, chosen, of), where or {}, f"policy '{chosen}' in '{path}'")
@@ -82,11 +81,10 @@ def has_nodes(
     policy: str,
     setting: Setting | None = None,
     *,
-    wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
 ) -> bool:
     """Whether the store holds steps of a policy's tree beside its samples, of this setting or of any."""
-    with connect(path, wait_s=wait_s, notify=notify) as con:
+    with connect(path, notify=notify) as con:
         name = None if setting is None else setting.name
         query = "SELECT count(*) FROM nodes WHERE policy = $1 AND ($2 IS NULL OR setting = $2)"
         return bool(con.execute(query, [policy, name]).fetchall()[0][0])

@@ -27,9 +27,7 @@ def load_tree(
     policy: str,
     setting: Setting,
     verifier: str,
-    benchmark: str | None = None,
     problem_ids: Sequence[str] | None = None,
-    wait_s: float | None = None,
     notify: Callable[[str], None] = lambda text: None,
 ) -> Tree:
     """Read the trees of a policy; the file is closed again at once.
@@ -40,8 +38,6 @@ def load_tree(
         As `ttclib.store.load_pool` chose it.
     verifier : str
         Whose scores the steps carry; of several readings their mean.
-    benchmark : str, optional
-        Only of its problems; by default of all.
     problem_ids : sequence of str, optional
         Only of these problems; None: of all.
 
@@ -58,9 +54,9 @@ def load_tree(
         A node hangs on nothing or on a leaf, or a sample's scores are not one a step.
     """
     key = [policy, setting.name, verifier]
-    with connect(path, wait_s=wait_s, notify=notify) as con:
+    with connect(path, notify=notify) as con:
         _check(con, str(path), policy, setting.name, verifier)
-        con.execute(_NUMBERED, [policy, setting.name, benchmark, None if problem_ids is None else list(problem_ids)])
+        con.execute(_NUMBERED, [policy, setting.name, None if problem_ids is None else list(problem_ids)])
         numbered = con.execute("SELECT problem_id, tokens_of_prompt FROM numbered ORDER BY number").fetchall()
         pool = con.sql(_POOL, params=key).pl()
         (several,) = con.execute(_SEVERAL_READINGS, key).fetchall()[0]
@@ -112,8 +108,7 @@ WITH lengths AS (
 SELECT problem_id, prompt_tokens AS tokens_of_prompt, (row_number() OVER (ORDER BY problem_id) - 1)::INTEGER AS number
 FROM lengths FULL JOIN own USING (problem_id)
 WHERE (n_steps > 0 OR problem_id IN (FROM own))
-    AND ($3 IS NULL OR problem_id IN (SELECT problem_id FROM problems WHERE benchmark = $3))
-    AND ($4::VARCHAR[] IS NULL OR list_contains($4::VARCHAR[], problem_id))
+    AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], problem_id))
 """
 
 # Samples, one a row. One whose first step a search drew on its own gives no steps.

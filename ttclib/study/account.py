@@ -56,18 +56,16 @@ class Account:
         """Labels of the ways, by name."""
         return dict(self.frame.select("way", "label").unique(maintain_order=True).iter_rows())
 
-    def wide(self, value: str, most: int = 5) -> tuple[pl.DataFrame, list[Column]]:
-        """One value, a row a way and a column a limit, with the columns that say what they are.
+    def wide(self, value: str) -> tuple[pl.DataFrame, list[Column]]:
+        """One value, a row a way and a column a limit, five evenly over all, with the columns that say what they are.
 
         Parameters
         ----------
         value : str
             A column of the frame.
-        most : int
-            Limits shown, evenly over those that there are.
         """
         every = self.frame["at_most"].unique().sort().to_list()
-        limits = [every[place] for place in np.unique(np.linspace(0, len(every) - 1, most).round().astype(int))]
+        limits = [every[place] for place in np.unique(np.linspace(0, len(every) - 1, 5).round().astype(int))]
         kept = self.frame.filter(pl.col("at_most").is_in(limits))
         rows = [
             {"label": own["label"][0]}

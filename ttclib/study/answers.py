@@ -135,7 +135,7 @@ def ask_export(study: Study, asked: Question, plan: Plan, probes: int | None = N
 
 
 def ask_frontiers(
-    study: Study, asked: Question, *, probes: float | None = None, queries: float = 1.0
+    study: Study, asked: Question, *, probes: float | None = None
 ) -> tuple[dict[str, Answer[Frontier]], tuple[str, ...]]:
     """The frontier under each ledger by name, and what was said of those that cannot be had.
 
@@ -149,7 +149,7 @@ def ask_frontiers(
     first: TTCError | None = None
     for preset, ledger in LEDGERS.items():
         try:
-            found[preset] = ask_frontier(study, asked, ledger=ledger, probes=probes, queries=queries)
+            found[preset] = ask_frontier(study, asked, ledger=ledger, probes=probes)
         except TTCError as error:
             first = first or error
             lacking.setdefault(str(error), []).append(ledger.label)

@@ -39,7 +39,7 @@ class Promised:
 _PROMISED: Kept[Promised] = Kept(lambda found: int(found.ease.nbytes), largest=32)
 
 
-def questions_of(pool: Pool, notify: Notify = lambda text: None) -> Questions:
+def questions_of(pool: Pool) -> Questions:
     """What the store of a pool knows of its questions.
 
     Raises
@@ -55,9 +55,7 @@ def questions_of(pool: Pool, notify: Notify = lambda text: None) -> Questions:
     key = (str(path.absolute()), pool.policy, pool.setting.name, tuple(pool.problem_ids))
 
     def read() -> Questions:
-        return load_questions(
-            path, policy=pool.policy, setting=pool.setting.name, problem_ids=pool.problem_ids, notify=notify
-        )
+        return load_questions(path, policy=pool.policy, setting=pool.setting.name, problem_ids=pool.problem_ids)
 
     return _QUESTIONS.get(key, store_state(path), read)
 

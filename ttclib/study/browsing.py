@@ -49,7 +49,6 @@ def browse(
     *,
     verifier: str = "prm",
     aggregation: str = "last",
-    bins: int = DEFAULT_BINS,
     problem: str | None = None,
     limit: int = 2000,
     max_bytes: float = 4e6,
@@ -59,15 +58,13 @@ def browse(
     """Choose samples of a study's first policy for reading.
 
     Equal texts of a problem count once. First come the wrong ones scored highest and the right ones scored lowest. Then
-    one of each kind, where a kind is a difficulty bin, a grade and a third of the scores; one of each problem; and the
-    kinds in turns, and in each of them the problems.
+    one of each kind, where a kind is a difficulty bin by ground truth, a grade and a third of the scores; one of each
+    problem; and the kinds in turns, and in each of them the problems.
 
     Parameters
     ----------
     verifier, aggregation : str
         What scores a sample. Where no verifier of that name scored any, none is shown.
-    bins : int
-        Difficulty bins by ground truth; fewer where there are fewer problems.
     problem : str, optional
         Only of this one, all samples that fit; None: of all.
     limit : int
@@ -84,8 +81,8 @@ def browse(
     RequestError
         No such problem, or a limit below 1.
     """
-    if limit < 1 or bins < 1:
-        raise RequestError(f"{min(limit, bins)} {'samples' if limit < 1 else 'bins'}: allowed 1 or more")
+    if limit < 1:
+        raise RequestError(f"{limit} samples: allowed 1 or more")
     member, pool = study.members[0], study.pool
     texts = load_distinct_texts(pool) if member.in_a_store and pool.counts is None else None
     if texts is None or not len(texts.rows):
@@ -94,7 +91,7 @@ def browse(
         raise RequestError(f"problem '{problem}' is not among the {len(pool.problem_ids)} of '{pool.policy}'")
     read = pool.verifier(verifier) if pool.has_scores(verifier) else None
     scores = np.full(pool.present.shape, np.nan) if read is None else read.by(aggregation)
-    told = _difficulty(pool, bins)
+    told = _difficulty(pool)
     numbers = np.zeros(len(pool.problem_ids), dtype=int) if told is None else told.bins
     turns = in_turns(_kinds(pool, texts, numbers, scores), texts.rows, seed=seed)
     order = np.array(list(dict.fromkeys([*_telling(pool, texts, scores), *turns.tolist()])))
@@ -134,9 +131,9 @@ def browse(
     return Browsing(tuple(drawn), tuple(samples), 0 if told is None else told.n_bins, tuple(caption))
 
 
-def _difficulty(pool: Pool, bins: int) -> Difficulty | None:
+def _difficulty(pool: Pool) -> Difficulty | None:
     try:
-        return difficulty_of(pool, question(bins=min(bins, len(pool.problem_ids))))
+        return difficulty_of(pool, question(bins=min(DEFAULT_BINS, len(pool.problem_ids))))
     except RequestError:
         return None  # nothing is graded
 

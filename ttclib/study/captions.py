@@ -156,6 +156,6 @@ def prices_line(models: Iterable[ModelFacts | None]) -> str:
     return "prices: " + "; ".join(map(" ".join, zip(labels, known.values(), strict=True))) if known else ""
 
 
-def bands_line(level: float = 0.95) -> str:
+def bands_line() -> str:
     """What the bands are."""
-    return f"bands: {level * 100:g} % intervals over problems"
+    return "bands: 95 % intervals over problems"

@@ -110,7 +110,6 @@ def ask_training(
     *,
     answer_tokens: float = ANSWER_TOKENS,
     targets: Sequence[float] = TARGETS,
-    queries: Sequence[float] = QUERIES,
     also: Sequence[float] = (),
     n_resamples: int = 400,
     seed: int = 0,
@@ -122,16 +121,16 @@ def ask_training(
     checkpoints : Checkpoints
     target : float
         That the findings are about; it joins `targets`.
-    answer_tokens, targets, queries, n_resamples, seed
+    answer_tokens, targets, n_resamples, seed
         As in `train_or_sample`.
     also : sequence of float
-        Further numbers of queries.
+        Numbers of queries, beside those that are always asked.
     """
     result = train_or_sample(
         *checkpoints.facts,
         answer_tokens=answer_tokens,
         targets=sorted({*targets, target}),
-        queries=sorted({*queries, *also}),
+        queries=sorted({*QUERIES, *also}),
         n_resamples=n_resamples,
         seed=seed,
     )

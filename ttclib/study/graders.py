@@ -28,7 +28,7 @@ from ttclib.store.texts import load_answers
 from ttclib.study import findings
 from ttclib.study.answers import Answer, differences
 from ttclib.study.opening import Notify
-from ttclib.study.question import Question, question
+from ttclib.study.question import question
 from ttclib.study.study import Study
 
 STORED = "stored"  # the grades that the store holds, whoever gave them
@@ -64,9 +64,7 @@ class Graders:
         return pl.DataFrame(rows, schema=kinds)
 
 
-def ask_graders(
-    study: Study, names: Sequence[str], asked: Question | None = None, *, notify: Notify = lambda text: None
-) -> Answer[Graders]:
+def ask_graders(study: Study, names: Sequence[str], *, notify: Notify = lambda text: None) -> Answer[Graders]:
     """Grade the samples of a study by several graders, and replay every strategy that reads samples by each.
 
     Parameters
@@ -75,8 +73,6 @@ def ask_graders(
         Of one policy under one setting.
     names : sequence of str
         Of `COMPARED`, at least two; the others are held against the first.
-    asked : Question, optional
-        What is replayed; by default every strategy that reads samples, and is compared by default.
 
     Raises
     ------
@@ -99,7 +95,7 @@ def ask_graders(
     )
     found = compare_graders(problems, {name: None if name == STORED else get_grader(name) for name in chosen})
     sides = {name: _as_graded(study, found, name) for name in chosen}
-    asked = asked or question(strategies=reading("pool"), lacking="leave out")
+    asked = question(strategies=reading("pool"), lacking="leave out")
     first = sides.pop(chosen[0])
     apart = {name: differences(first, side, (chosen[0], name), asked) for name, side in sides.items()}
     frames = [_before(chosen[0], next(iter(apart.values())).frame), *(_after(n, one.frame) for n, one in apart.items())]

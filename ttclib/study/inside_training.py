@@ -93,7 +93,7 @@ def ask_inside_training(
     last = max(families[other], key=lambda name: tokens[name])
     needed = catch_up(
         np.column_stack([accuracy[name] for name in direct]), accuracy[last], [tokens[name] for name in direct],
-        whole=False, seed=seed,
+        seed=seed,
     )  # fmt: skip
     target = float(accuracy[last].mean())
     alone = [1.0 if accuracy[name].mean() >= target else np.inf for name in direct]

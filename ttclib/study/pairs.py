@@ -120,7 +120,7 @@ def pairs_of(
 
 
 def ask_beyond(
-    pool: Pool, large: Larger, ratios: Sequence[float], found: Crossover, n_resamples: int = 300, seed: int = 0
+    pool: Pool, large: Larger, ratios: Sequence[float], found: Crossover, seed: int = 0
 ) -> Answer[BeyondPool]:
     """What a crossover would come to with the attempts that its pool lacks (`ttclib.analysis.beyond_pool`).
 
@@ -140,7 +140,6 @@ def ask_beyond(
         ratios,
         param_ratio=found.param_ratio,
         training_tokens_ratio=found.training_tokens_ratio,
-        n_resamples=n_resamples,
         seed=seed,
     )
     return Answer(result, family_findings.of_beyond(result), (source(pool, len(rows)),), ())

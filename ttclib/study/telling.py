@@ -50,7 +50,7 @@ def bins_of(asked: Question, n_problems: int, folds: int = 1) -> int | tuple[flo
     return max(1, min(DEFAULT_BINS, n_problems // folds))
 
 
-def difficulty_of(pool: Pool, asked: Question, *, folds: int = 1, told_on: str = "same") -> Difficulty:
+def difficulty_of(pool: Pool, asked: Question, *, folds: int = 1) -> Difficulty:
     """The difficulty that all samples of a pool tell, or its questions.
 
     Raises
@@ -69,7 +69,7 @@ def difficulty_of(pool: Pool, asked: Question, *, folds: int = 1, told_on: str =
                 f"'{pool.store}' holds counts of '{pool.policy}', and no scores to predict difficulty by"
             )
         return difficulty_from_counts(pool.n_graded, pool.n_correct, cut, seed=asked.seed)
-    facts: dict[str, Any] = {"source": asked.difficulty, "told_on": told_on, "seed": asked.seed}
+    facts: dict[str, Any] = {"source": asked.difficulty, "told_on": "same", "seed": asked.seed}
     if asked.difficulty == "oracle":
         if not pool.n_graded.any():
             raise RequestError(f"'{pool.store}' holds no grades for policy '{pool.policy}': `ttc grade` it")

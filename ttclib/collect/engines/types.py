@@ -160,12 +160,12 @@ def draw_seed(seed: int, problem_id: str, sample_index: int | str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def top_mass(logprobs: Iterable[float], n_tokens: int = 20) -> float:
-    """Probability of the likeliest tokens together, of those that are told.
+def top_mass(logprobs: Iterable[float]) -> float:
+    """Probability of the 20 likeliest tokens together, of those that are told.
 
     Examples
     --------
-    >>> round(top_mass([-0.1, -3.0, -9.0], 2), 4)
-    0.9546
+    >>> round(top_mass([-0.1, -3.0, -9.0]), 4)
+    0.9547
     """
-    return float(np.exp(sorted(logprobs, reverse=True)[:n_tokens]).sum())
+    return float(np.exp(sorted(logprobs, reverse=True)[:20]).sum())

@@ -35,10 +35,10 @@ def share(title: str, *, domain: Sequence[float] | None = None, ticks: int = 8) 
     return Measure(title, alt.Axis(format=".0%", tickCount=ticks), scale)
 
 
-def points(title: str, *, domain: Sequence[float] | None = None, ticks: int = 5) -> Measure:
+def points(title: str, *, domain: Sequence[float] | None = None) -> Measure:
     """A difference in percentage points."""
     scale = alt.Scale(domain=list(domain), nice=True) if domain else alt.Undefined
-    return Measure(title, alt.Axis(labelExpr=SIGNED_POINTS, tickCount=ticks), scale)
+    return Measure(title, alt.Axis(labelExpr=SIGNED_POINTS, tickCount=5), scale)
 
 
 def log_axis(
@@ -62,10 +62,10 @@ def log_axis(
     )
 
 
-def budget_axis(budgets: Sequence[int], *, small: bool = False, unit: str = "samples", name: str = "budget") -> Any:
+def budget_axis(budgets: Sequence[int], *, small: bool = False, unit: str = "samples") -> Any:
     """The budget on a logarithmic axis; of many the powers of two and the last are named."""
     title = f"N, {unit} per problem" if small else f"budget N: {unit} per problem (log scale)"
     values = list(budgets)
     if len(values) > 16:
         values = [*(budget for budget in budgets[:-1] if budget & (budget - 1) == 0), budgets[-1]]
-    return log_axis(name, title, values, ends=(budgets[0], budgets[-1]))
+    return log_axis("budget", title, values, ends=(budgets[0], budgets[-1]))

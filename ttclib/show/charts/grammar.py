@@ -102,7 +102,6 @@ def facets(
     layers: Sequence[Any],
     titles: Sequence[str],
     *,
-    data: Any = ROWS,
     by: str = "panel",
     columns: int = 3,
     width: int = 230,
@@ -111,7 +110,7 @@ def facets(
 ) -> Any:
     """Panels on the same vertical axis, in order; `room` is left below each heading."""
     return (
-        alt.layer(*layers, data=data)
+        alt.layer(*layers, data=ROWS)
         .properties(width=width, height=height)
         .facet(
             facet=alt.Facet(f"{by}:N", sort=list(titles), title=None, header=alt.Header(labelPadding=room)),

@@ -190,6 +190,6 @@ def _places(trace: pl.DataFrame) -> dict[str, float]:
     return places
 
 
-def _one_line(text: str, length: int = 120) -> str:
+def _one_line(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
+    return line if len(line) <= 120 else f"{line[:119]}…"
