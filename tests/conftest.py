@@ -16,17 +16,30 @@ settings.register_profile("ttclib", deadline=None, derandomize=True, database=No
 settings.load_profile("ttclib")
 
 
-# The files that take longest, half a minute and more, begin first: none is left for one worker while the other waits.
+# The files that take longest begin first, so that none is left for one worker while the other waits: to xdist the
+# longest are those of many tests, and these have few.
 LONGEST = (
-    "study/test_same_answer.py",
-    "browser/test_all_pages.py",
     "browser/test_lab_and_pages.py",
-    "test_docs.py",
+    "browser/test_all_pages.py",
+    "collect/test_cluster.py",
     "show/test_notebooks.py",
-    "lab/test_flywheel.py",
     "show/test_real_notebooks.py",
+    "soundness/test_verify.py",
+    "lab/test_flywheel.py",
+    "collect/test_search.py",
     "engines/test_engine.py",
+    "study/test_same_answer.py",
+    "collect/test_sharing.py",
+    "collect/test_run.py",
     "show/test_suite.py",
+    "study/test_forecasting.py",
+    "collect/test_solve.py",
+    "soundness/test_merge.py",
+    "engines/test_chat.py",
+    "engines/test_runs.py",
+    "collect/test_revise.py",
+    "collect/test_right_names.py",
+    "engines/test_server.py",
 )
 
 
