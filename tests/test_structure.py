@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST
+
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "ttclib"
 
@@ -233,3 +235,8 @@ def test_plotting_and_the_command_line_need_no_model_library(module):
     if not place.is_dir() and not place.with_suffix(".py").exists():
         pytest.skip(f"no {module} yet")
     run_blocked(f"import ttclib.{module}")
+
+
+def test_the_files_that_begin_first_are_there():
+    gone = [name for name in LONGEST if not (ROOT / "tests" / name).is_file()]
+    assert gone == []
