@@ -38,7 +38,7 @@ demo: $(VENV)/.installed
 
 # Two processes of one thread each: much of a test is waiting, for a browser or another process. TEST=-x, -k NAME …
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(TEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST)
 
 crashes: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crashes $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,30 @@ import pytest
 from ttclib.samples import AGGREGATIONS, LOGPROB, ModelFacts, Pool, Setting, Verifier, own_logprob
 from ttclib.setting_keys import canonical_json
 from ttclib.store import absorb, write_part
+from ttclib.store.schema import parts_directory
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def made_once(build: Callable[..., Path]) -> Callable[..., Path]:
+    """A builder of stores that makes each of them once a process: whoever asks for its like gets the same bytes."""
+
+    @functools.lru_cache(maxsize=16)
+    def content(**given: Any) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            return build(Path(folder) / "made.duckdb", **given).read_bytes()
+
+    @functools.wraps(build)
+    def built(path: Path, **given: Any) -> Path:
+        if path.exists() or parts_directory(path).exists() or not given.get("absorbed", True):
+            return build(path, **given)  # it adds to what is there, or leaves parts
+        path.write_bytes(content(**given))
+        return path
+
+    return built
+
+
+@made_once
 def build_store(
     path: Path,
     *,

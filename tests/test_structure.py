@@ -9,9 +9,12 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "ttclib"
@@ -70,6 +73,7 @@ PURE = {
 }
 
 
+@cache
 def rooms() -> list[str]:
     return sorted({path.relative_to(LIBRARY).parts[0].removesuffix(".py") for path in LIBRARY.rglob("*.py")})
 
@@ -78,8 +82,13 @@ def sources(room: str) -> list[Path]:
     return sorted((LIBRARY / room).rglob("*.py")) or [LIBRARY / f"{room}.py"]
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def imports(path: Path) -> list[tuple[str, int]]:
     """Full dotted names that a file imports, or takes from ``import ttclib``, each with its line."""
+    return list(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, int]]:
     package = ".".join(path.relative_to(ROOT).parent.parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -226,3 +235,8 @@ def test_plotting_and_the_command_line_need_no_model_library(module):
     if not place.is_dir() and not place.with_suffix(".py").exists():
         pytest.skip(f"no {module} yet")
     run_blocked(f"import ttclib.{module}")
+
+
+def test_the_files_that_begin_first_are_there():
+    gone = [name for name in LONGEST if not (ROOT / "tests" / name).is_file()]
+    assert gone == []

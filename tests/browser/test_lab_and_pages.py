@@ -1,7 +1,6 @@
 """Notebooks where people meet them: in JupyterLab, and as pages opened from disk with no network."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +84,6 @@ def open_page(browser: Any, report: Path, **options: Any) -> tuple[Any, list[str
 
 
 def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> None:
-    from playwright.sync_api import TimeoutError as NotYet
-
     page, outside, complaints = watched(browser, (lab.url, *LOCAL), viewport={"width": 1500, "height": 1300})
     run_all(page, lab, "01")
     explorer = page.locator(".ttclib-explorer").first
@@ -110,14 +107,14 @@ def test_explorer_follows_the_keyboard_in_jupyterlab(browser: Any, lab: Lab) -> 
     # A budget between the steps moves the drawing that stands.
     page.evaluate("() => document.querySelector('.ttclib-explorer svg.marks').setAttribute('data-same', 'yes')")
     explorer.get_by_role("checkbox", name="any N").check()
-    moved = explorer.get_by_text("The rows behind the chart at N = 7")
-    for _ in range(6):  # the kernel gives the slider its new steps, which takes the focus from it: then a key is lost
-        slider.focus()
-        page.keyboard.press("ArrowLeft")
-        with suppress(NotYet):
-            moved.wait_for(timeout=TIMEOUT_MS / 6)
-            break
-    assert moved.is_visible()
+    # The kernel gives the slider its new steps, which takes the focus from it: a key that comes before is lost.
+    page.wait_for_function(
+        """() => { const handle = document.querySelector('.ttclib-explorer .noUi-handle');
+        return Number(handle.ariaValueMax) === 15 && Number(handle.ariaValueNow) === 7; }"""
+    )
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    explorer.get_by_text("The rows behind the chart at N = 7").wait_for(timeout=TIMEOUT_MS)
     page.wait_for_function(
         "() => document.querySelector('.ttclib-explorer svg[data-same]').innerHTML.includes('N = 7')"
     )

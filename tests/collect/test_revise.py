@@ -17,6 +17,7 @@ pytest.importorskip("torch")
 
 from transformers import AutoTokenizer
 
+from tests.cli.commands import ttc
 from tests.collect.test_run import rows
 from tests.models import save_tiny_prm
 from ttclib.collect import revise, run
@@ -260,7 +261,8 @@ def test_kill_9_loses_at_most_the_batch_in_flight(chains: RunConfig, tmp_path: P
     process.wait()
     ((kept, distinct),) = rows(chains.store, f"SELECT count(*), count(DISTINCT ({CHAIN})) FROM revisions")
     assert kept == distinct and kept % 5 == 0 and 25 <= kept < 90
-    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    finished = ttc("revise", file, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
     assert f"revise: {90 - kept} of 90 answers to draw" in finished.stderr
     assert "tiny: 3 problems, 15 revision chains, 90 answers, 0 scored, 90 graded" in finished.stdout
     whole = changed(

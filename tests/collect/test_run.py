@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tests.cli.commands import ttc
 from ttclib.collect import keeper, run
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError
@@ -168,7 +169,8 @@ def test_kill_9_and_an_end_of_time_lose_at_most_the_batch_in_flight(config: RunC
         assert counts[0] == counts[1] and counts[0] % 20 == 0  # whole batches, none doubled
         assert kept < counts[0] < 1000
         kept = counts[0]
-    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    finished = ttc("sample", file, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
     assert f"sample: {1000 - kept:,} of 1,000 samples to draw" in finished.stderr
     assert rows(big.store, f"SELECT count(*), count(DISTINCT ({KEY})) FROM samples") == [(1000, 1000)]
 

@@ -643,7 +643,8 @@ def test_a_run_that_is_killed_goes_on_without_doubles(server: ChatServer, tmp_pa
             assert process.returncode == 1 and "ttc: stopped; what was collected is kept" in said
             assert counts[0] - kept >= 31  # of the batch under way, too, what had come
         kept = counts[0]
-    finished = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    finished = ttc("sample", file, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
     assert f"sample: {180 - kept} of 180 samples to draw" in finished.stderr
     assert rows(store, f"SELECT count(*), count(DISTINCT ({KEY})) FROM samples") == [(180, 180)]
     seeds = [request["seed"] for request in server.requests]

@@ -195,7 +195,7 @@ def test_a_path_that_is_not_there_is_refused(name: str) -> None:
 
 
 def test_copies_draw_what_one_draws(own: Any, path: Path) -> None:
-    copies = load_engine(PolicyConfig(name="tiny", path=str(path), data_parallel_size=3), PromptConfig())
+    copies = load_engine(PolicyConfig(name="tiny", path=str(path), data_parallel_size=2), PromptConfig())
     assert isinstance(copies, Replicas)
     try:
         sampling = SamplingConfig(max_tokens=20)

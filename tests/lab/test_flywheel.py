@@ -35,11 +35,38 @@ TINY = FlywheelRecipe(
 
 
 @pytest.fixture(scope="module")
-def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Output and store of one round of both ways."""
+def told() -> list[str]:
+    """What the one that went on said."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> tuple[Path, Path]:
+    """Output and store of one round of both ways, begun by a process that was killed as it practised."""
     folder = tmp_path_factory.mktemp("flywheel")
-    turn(folder / "out", folder / "wheel.duckdb", n_rounds=1, recipe=TINY, notify=lambda text: None)
+    program = (
+        "import pathlib\n"
+        "from ttclib.lab.finetune import FinetuneRecipe\nfrom ttclib.lab.fit import Pace\n"
+        "from ttclib.lab.flywheel import FlywheelRecipe, turn\n"
+        f"turn(pathlib.Path('out'), pathlib.Path('wheel.duckdb'), n_rounds=1, recipe={TINY!r})\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while not (folder / "out" / "practice-verified.duckdb.parts").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    turn(folder / "out", folder / "wheel.duckdb", n_rounds=1, recipe=TINY, notify=told.append)
     return folder / "out", folder / "wheel.duckdb"
+
+
+def test_a_killed_one_goes_on(turned: tuple[Path, Path], told: list[str]) -> None:
+    assert any("the store holds all 176 samples of 'lab-policy'" in line for line in told)
+    assert not any(line.endswith(": finished") for line in told)
 
 
 def test_every_way_leaves_its_policies_and_what_they_took(turned: tuple[Path, Path]) -> None:
@@ -98,6 +125,9 @@ def test_a_finished_one_does_nothing_again_and_another_recipe_is_refused(turned:
     turn(output, store, n_rounds=1, recipe=TINY, notify=told.append)
     assert before == (store.stat().st_mtime_ns, load_rounds(store))
     assert sum("finished" in line for line in told) == 4
+    turn(output, store, n_rounds=1, way="verifier", recipe=TINY, notify=told.append)
+    assert told[-2:] == ["lab-policy-prm-r1: finished", "lab-policy-prm-longer: finished"]
+    assert sum("finished" in line for line in told) == 6
     with pytest.raises(RequestError, match="begun with another recipe or scale"):
         turn(output, store, recipe=dataclasses.replace(TINY, n_train=23))
 
@@ -109,33 +139,6 @@ def test_what_ships_answers_as_what_was_drawn(turned: tuple[Path, Path], tmp_pat
         assert getattr(ours.result, name).equals(getattr(theirs.result, name)), name
     with duckdb.connect(str(tmp_path / "small.duckdb"), read_only=True) as con:
         assert con.execute("SELECT count(completion), count(completion_ids) FROM samples").fetchall() == [(0, 0)]
-
-
-def test_a_killed_one_goes_on(tmp_path: Path) -> None:
-    program = (
-        (
-            "import pathlib, sys\nfrom ttclib.lab.flywheel import FlywheelRecipe, turn\n"
-            f"turn(pathlib.Path('out'), pathlib.Path('wheel.duckdb'), n_rounds=1, way='verified', recipe={TINY!r})\n"
-        )
-        .replace("FinetuneRecipe(", "F(")
-        .replace("Pace(", "P(")
-    )
-    program = "from ttclib.lab.finetune import FinetuneRecipe as F\nfrom ttclib.lab.fit import Pace as P\n" + program
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 300
-    while not (tmp_path / "out" / "practice-verified.duckdb.parts").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    again = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
-    )
-    assert "the store holds all 176 samples of 'lab-policy'" in again.stdout
-    assert [one.policy for one in load_rounds(tmp_path / "wheel.duckdb")] == ["lab-policy-r1", "lab-policy-longer"]
 
 
 def test_what_is_kept_of_each_problem() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import nbformat
 import papermill
@@ -22,7 +24,8 @@ class InProcess(Engine):
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
         shell = InteractiveShell.instance()
-        shell.reset(new_session=True)
+        with mock.patch.object(gc, "collect"):  # of all that this process has imported, for one notebook's variables
+            shell.reset(new_session=True)
         for index, cell in enumerate(nb_man.nb.cells):
             if cell.cell_type != "code":
                 continue
@@ -55,7 +58,11 @@ def run(notebook: Path, target: Path, **parameters: Any) -> Any:
     try:
         InteractiveShell.instance().history_manager.enabled = False  # type: ignore[union-attr]
         ran = papermill.execute_notebook(
-            str(notebook), str(target), parameters=parameters, engine_name="inprocess", progress_bar=False
+            *(str(notebook), str(target)),
+            parameters=parameters,
+            engine_name="inprocess",
+            progress_bar=False,
+            request_save_on_cell_execute=False,  # the whole of it, twice a cell
         )
     finally:
         sys.modules["__main__"] = main

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from tests.builders import made_once
 from ttclib.store import absorb, write_part
 
 FACTS = {"n_layers": 3, "n_heads": 4, "n_kv_heads": 4, "head_dim": 16, "hidden_size": 64, "training_tokens": 10_000_000}
 
 
+@made_once
 def make_store(
     path: Path,
     *,
@@ -82,6 +84,7 @@ def make_store(
     return path
 
 
+@made_once
 def make_counts(path: Path, *, n_problems: int = 12, n_samples: int = 16, seed: int = 0) -> Path:
     """A store that knows of each problem how many samples were drawn and how many are right, and nothing else."""
     rng = np.random.default_rng(seed)

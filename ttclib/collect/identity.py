@@ -89,6 +89,13 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig)
     RequestError
         The store, or another of `models`, has another model under this name; or the store is not to be written to.
     """
+    return _checked(store, *models)[0]
+
+
+def _checked(
+    store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The identities of models that the store lets pass, and what it knows of its models."""
     check_writable(store)
     asked = [identify(model) for model in models]
     refuse_damaged(store)
@@ -114,7 +121,7 @@ def check_identity(store: Path, *models: PolicyConfig | PrmConfig | JudgeConfig)
                 f"'{model.name}' in '{store}' is the model at '{_place(row)}', and '{_place(model.row())}' {how}: give "
                 "it another name (its own, or the last part of its path), or use another store"
             )
-    return {model.name: model.row() for model in asked}
+    return {model.name: model.row() for model in asked}, known
 
 
 def record_models(
@@ -132,8 +139,7 @@ def record_models(
     RequestError
         What `check_identity` refuses, now that the files are here; nothing was written.
     """
-    identities = check_identity(store, *(model for model, _ in loaded))
-    known = _known(store)
+    identities, known = _checked(store, *(model for model, _ in loaded))
     for name, row in identities.items():
         before = known.get(name)
         if before and before["roles"] and before["weights_hash"] is None and row["weights_hash"]:
