@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,7 @@ COUNT_COLUMNS: dict[str, pl.DataType] = {
 }
 NAMES = dict.fromkeys((*SAMPLE_COLUMNS, *COUNT_COLUMNS))
 _MOST_SHOWN = 60
+_RECORDS = 20_000
 
 
 def type_of(name: str) -> pl.DataType:
@@ -273,3 +274,24 @@ def batch_of_records(records: Sequence[Mapping[str, Any]], places: Sequence[int]
     if not columns:
         columns = [pl.Series("problem_id", [], dtype=type_of("problem_id"))]
     return Batch(pl.DataFrame([*columns, pl.Series("place", places, dtype=pl.UInt32)]), where)
+
+
+def batches_of_rows(rows: Iterable[tuple[int, Sequence[Mapping[str, Any]]]], where: str) -> Iterator[Batch]:
+    """Samples of a file's rows, each given with its place, as batches that memory holds; one without any for none.
+
+    Raises
+    ------
+    RequestError
+        A value that a column cannot take.
+    """
+    records: list[Mapping[str, Any]] = []
+    places: list[int] = []
+    n_batches = 0
+    for place, samples in rows:
+        records += samples
+        places += [place] * len(samples)
+        if len(records) >= _RECORDS:
+            yield batch_of_records(records, places, where)
+            records, places, n_batches = [], [], n_batches + 1
+    if records or not n_batches:
+        yield batch_of_records(records, places, where)
