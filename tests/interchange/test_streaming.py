@@ -124,6 +124,38 @@ def test_a_full_disk_takes_back_what_was_written(
     assert load_pool(store, policy="m0").pool_sizes.sum() == 180
 
 
+_KILLED = """
+import os, sys
+from pathlib import Path
+from ttclib.interchange import import_samples, writing_parts
+
+left, plain = int(sys.argv[3]), writing_parts.write_part
+
+def write_part(*part):
+    global left
+    left -= 1
+    if left < 0:
+        os._exit(9)
+    return plain(*part)
+
+writing_parts.write_part, writing_parts.ROWS = write_part, 50
+import_samples(Path(sys.argv[1]), Path(sys.argv[2]), rows_at_once=50)
+"""
+
+
+@pytest.mark.parametrize("n_written", [6, 14])
+def test_the_same_command_brings_what_a_kill_left_out(tmp_path: Path, n_written: int) -> None:
+    """Also of samples that the file does not number: between a chunk's samples and their scores, or their grades."""
+    rows = [{name: value for name, value in row.items() if name != "sample_index"} for row in samples()]
+    path, store = put(tmp_path / "a.jsonl", rows), tmp_path / "s.duckdb"
+    whole = filled(path, tmp_path / "whole.duckdb")
+    arguments = [sys.executable, "-c", _KILLED, str(path), str(store), str(n_written)]
+    assert subprocess.run(arguments, check=False).returncode == 9
+    held = {table: len(rows) for table, rows in content(store).items()}
+    assert 0 < held["samples"] < 360 and held["grades"] < held["samples"]
+    assert filled(path, store)[1] == whole[1]
+
+
 _MEASURED = """
 import resource, sys
 from pathlib import Path
@@ -177,6 +209,15 @@ def test_one_setting_for_all_is_read_at_once_and_as_each_would_be(
     monkeypatch.setattr(tables, "table_of_lines", lambda lines, schema: None)
     assert filled(path, tmp_path / "slow.duckdb") == quick
     assert len(quick[1]["settings"]) == (1 if odd is None else 2)
+
+
+def test_plain_lines_are_not_looked_at_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_by_one(*_: object) -> None:
+        raise AssertionError
+
+    path = put(tmp_path / "a.jsonl", [row | {"setting": {"temperature": 0.8}} for row in samples(5)])
+    monkeypatch.setattr(tables, "parse_line", one_by_one)
+    assert import_samples(path, tmp_path / "s.duckdb") == 60
 
 
 def test_frames_come_back_as_they_were() -> None:
