@@ -14,7 +14,7 @@ import pytest
 
 from tests.crashes import content
 from ttclib.errors import RequestError, TTCError
-from ttclib.interchange import import_samples, tables, writing_parts
+from ttclib.interchange import columns, import_samples, tables, writing_parts
 from ttclib.interchange.spool import Distinct, Spool, pieces
 from ttclib.store import absorb, load_pool
 from ttclib.store.schema import parts_directory
@@ -159,7 +159,7 @@ def test_the_same_command_brings_what_a_kill_left_out(tmp_path: Path, n_written:
 _MEASURED = """
 import resource, sys
 from pathlib import Path
-from ttclib.interchange import import_samples, tables, writing_parts
+from ttclib.interchange import columns, import_samples, tables, writing_parts
 
 def written(*store, **options):
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -199,7 +199,8 @@ def test_one_setting_for_all_is_read_at_once_and_as_each_would_be(
 ) -> None:
     """By columns and by lines the same; a setting that differs, is longer, or stands elsewhere is seen."""
     usual = {"temperature": 0.8, "effort": "löw"}
-    rows = [row | {"setting": usual, "meta": {"x": '"setting": {'}} for row in samples(12)]
+    judged = {"readings": [{"verifier": "judge", "reading": 1, "step_scores": [0.5, 1], "said": "so"}]}
+    rows = [row | judged | {"setting": usual, "meta": {"x": '"setting": {'}} for row in samples(12)]
     if odd == "within":
         rows[-1] = {name: value for name, value in rows[-1].items() if name != "setting"} | {"meta": {"setting": usual}}
     elif odd is not None:
@@ -212,10 +213,13 @@ def test_one_setting_for_all_is_read_at_once_and_as_each_would_be(
 
 
 def test_plain_lines_are_not_looked_at_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_by_one(*_: object) -> None:
-        raise AssertionError
+    def one_by_one(name: object, *_: object, **__: object) -> str:
+        assert name == "setting"
+        return '{"temperature": 0.8}'
 
-    path = put(tmp_path / "a.jsonl", [row | {"setting": {"temperature": 0.8}} for row in samples(5)])
+    more = {"setting": {"temperature": 0.8}, "readings": [{"verifier": "judge", "reading": 0, "step_scores": [0.5]}]}
+    path = put(tmp_path / "a.jsonl", [row | more for row in samples(5)])
+    monkeypatch.setattr(columns, "cast_value", one_by_one)
     monkeypatch.setattr(tables, "parse_line", one_by_one)
     assert import_samples(path, tmp_path / "s.duckdb") == 60
 

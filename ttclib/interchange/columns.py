@@ -184,12 +184,33 @@ def _cast_clean(name: str, series: pl.Series) -> pl.Series | None:
         inner = series.explode(empty_as_null=False, keep_nulls=False)
         if inner.null_count() == 0 and inner.is_between(0, LARGEST_INT32).all():
             return series.cast(wanted)
+    elif name == "readings" and kind == wanted:
+        if _are_sound(series):
+            return series
     elif name == "step_scores" and kind.is_float() and series.fill_nan(None).is_finite().all():
         filled = series.cast(pl.Float64).fill_nan(None)
         return pl.DataFrame({name: filled}).select(
             pl.when(pl.col(name).is_not_null()).then(pl.concat_list(name)).otherwise(None)
         )[name]
     return None
+
+
+def _are_sound(readings: pl.Series) -> bool:
+    """Whether all of them are complete, and none stands twice in a sample."""
+    listed = pl.DataFrame({"sample": range(len(readings)), "one": readings})
+    told = listed.explode("one", empty_as_null=False, keep_nulls=False).unnest("one")
+    scores = told["step_scores"].explode(empty_as_null=False, keep_nulls=False)
+    numbers = told.select("reading", "prm_tokens", "generated_tokens")
+    fits = numbers.select(pl.all().is_between(0, LARGEST_INT32).fill_null(True).all())
+    return (
+        not told["verifier"].null_count()
+        and not told["reading"].null_count()
+        and not (told["verifier"].str.strip_chars() == "").any()
+        and not scores.null_count()
+        and bool(scores.is_finite().all())
+        and all(fits.row(0))
+        and not told.select(pl.struct("sample", "verifier", "reading").is_duplicated().any()).item()
+    )
 
 
 def _by_distinct(name: str, series: pl.Series) -> pl.Series | None:

@@ -151,6 +151,14 @@ class _Setting:
         return pa.struct([(name, _TYPES[type(value)]) for name, value in self.keys.items()])
 
 
+_READINGS = pa.list_(
+    pa.struct(
+        {
+            **{"verifier": pa.string(), "reading": pa.int64(), "step_scores": pa.list_(pa.float64())},
+            **{"prm_tokens": pa.int64(), "generated_tokens": pa.int64(), "said": pa.string()},
+        }
+    )
+)
 _TYPES: dict[type, pa.DataType] = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
 
@@ -160,6 +168,9 @@ def _schema(rows: list[dict[str, Any]], named: dict[str, str], setting: _Setting
     for theirs, ours in named.items():
         if setting is not None and theirs == setting.theirs:
             fields.append(pa.field(theirs, setting.type))
+            continue
+        if ours == "readings":
+            fields.append(pa.field(theirs, _READINGS))
             continue
         kinds = {type(row[theirs]) for row in rows if row.get(theirs) is not None}
         if ours == "setting" or len(kinds) > 1:
