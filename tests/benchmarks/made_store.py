@@ -73,7 +73,7 @@ def _tables(names: list[str], first: int, n_samples: int, text: bool, seed: int)
     }
     samples = {**key, "prompt_tokens": nothing + 64, "completion_tokens": tokens}
     if text:
-        samples["completion"] = pa.array(list(_texts(tokens, answers, [seed, first])))
+        samples["completion"] = pa.array(list(texts_of(tokens, answers, [seed, first])))
     lists = pa.ListArray.from_arrays(np.arange(n_rows + 1, dtype=np.int32), pa.array(scores.astype(np.float64)))
     return {
         "samples": pa.table(samples),
@@ -114,7 +114,8 @@ def draw_problem(number: int, n_samples: int, seed: int = 0) -> tuple[np.ndarray
     return answers, (1 / (1 + np.exp(-evidence))).astype(np.float32), tokens
 
 
-def _texts(tokens: np.ndarray, answers: np.ndarray, seed: list[int]) -> Iterator[str]:
+def texts_of(tokens: np.ndarray, answers: np.ndarray, seed: list[int]) -> Iterator[str]:
+    """A completion of about so many tokens a sample, which ends with its answer."""
     rng = np.random.default_rng(seed)
     for count, answer in zip(tokens.tolist(), answers.tolist(), strict=True):
         words = rng.integers(0, len(_WORDS), max(1, count // 3))

@@ -56,10 +56,12 @@ ORDER = (
     "load",
     "growth",
     "large",
+    "texts",
     "replay",
     "peers",
     "analysis",
     "grading",
+    "engines",
     "live",
 )
 

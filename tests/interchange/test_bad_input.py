@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ttclib.errors import RequestError
-from ttclib.interchange import import_samples, importing, readers
+from ttclib.interchange import import_samples, importing, readers, writing_parts
 
 ODD = [
     None, True, 0, -1, 1, 2**31, 2**63, 10**30, 0.5, 1e308, float("nan"), float("inf"), "", " ", "x", "\ud800", "\0",
@@ -74,8 +74,8 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
 def nothing_written() -> Iterator[None]:
     """All of an import but its writing, which `test_importing` looks at."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_write", "absorb"):
-            patch.setattr(importing, name, lambda *_, **__: None)
+        for place, name in ((writing_parts, "write_part"), (importing, "absorb")):
+            patch.setattr(place, name, lambda *_, **__: None)
         patch.setattr(importing, "_count", lambda store: 0)
         yield
 

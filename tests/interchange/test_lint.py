@@ -15,8 +15,8 @@ from ttclib.grading import get_grader
 from ttclib.interchange import import_samples, lint_store
 from ttclib.interchange.assembling import assemble
 from ttclib.interchange.columns import Notes, batch_of_frame
-from ttclib.interchange.grading_samples import grade_samples
-from ttclib.interchange.lint import CHECKS, lint_counts, lint_import
+from ttclib.interchange.grading_samples import grade_answers, grades_of
+from ttclib.interchange.lint import CHECKS, ImportLint, lint_counts
 
 MISPLACED, COPIED, REPLAYED, FORM, GRADES, STOPPED, TOKENS = CHECKS
 
@@ -25,8 +25,11 @@ def lint(frame: pl.DataFrame) -> list[str]:
     """The checks that see something in samples, as an import does."""
     read = assemble([batch_of_frame(frame, "row")], Notes())
     references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
-    grades = grade_samples(read.samples, references, get_grader("exact"), known={})
-    return [finding.check for finding in lint_import(read, grades)]
+    grader, look = get_grader("exact"), ImportLint(read)
+    graded = grade_answers(read.answers, references, grader, known={})
+    for samples in read.batches():
+        look.add(samples, grades_of(samples, graded, references, grader))
+    return [finding.check for finding in look.findings()]
 
 
 @pytest.mark.parametrize("pass_at_1", [0.02, 0.1, 0.5, 0.9])

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from tests.builders import REAL_DATA
 from ttclib import plugins
 from ttclib.errors import RequestError
 from ttclib.interchange import Reader, import_samples, readers
-from ttclib.interchange.assembling import Assembled, assemble
+from ttclib.interchange.assembling import assemble
 from ttclib.interchange.columns import Notes
 from ttclib.interchange.readers import reader_of, registry
 from ttclib.interchange.reading import find_all, read_batches
 from ttclib.interchange.sources import Source, kind_of
+from ttclib.interchange.spool import together
 
 PEERS = Path(__file__).parent / "peers"
 ROWS = [
@@ -38,11 +40,22 @@ ROWS = [
 ]
 
 
-def read(
-    *paths: Path, file_format: str | None = None, fields: dict[str, str] | None = None, **options: Any
-) -> Assembled:
+@dataclass(frozen=True)
+class Read:
+    """What was read, the samples of all batches in one frame."""
+
+    samples: pl.DataFrame
+    counts: pl.DataFrame
+    problems: pl.DataFrame
+    notes: Notes
+
+
+def read(*paths: Path, file_format: str | None = None, fields: dict[str, str] | None = None, **options: Any) -> Read:
     notes = Notes()
-    return assemble(read_batches(find_all(paths, fields), notes, file_format=file_format), notes, **options)
+    found = assemble(read_batches(find_all(paths, fields), notes, file_format=file_format), notes, **options)
+    samples = list(found.batches())
+    whole = together(samples).drop("found", "searched") if samples else pl.DataFrame()
+    return Read(whole, found.counts, found.problems, notes)
 
 
 def rows(*paths: Path, **options: Any) -> list[dict[str, Any]]:

@@ -91,6 +91,28 @@ def test_a_folder_on_a_server_answers_as_the_file_does(tmp_path: Path, served: s
     assert verify_store(address).is_sound
 
 
+def test_the_folder_is_listed_once_each_time_it_is_opened(
+    tmp_path: Path, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup_as_parts(build_store(tmp_path / "s.duckdb"), tmp_path / "s")
+    listed: list[str] = []
+    plain = Ranges.list_directory
+
+    def counted(handler: Ranges, path: str) -> object:
+        listed.append(path)
+        return plain(handler, path)
+
+    monkeypatch.setattr(Ranges, "list_directory", counted)
+    with connect(f"{served}/s"):
+        assert len(listed) == 1
+    write_part(tmp_path / "more.duckdb", "problems", [{"problem_id": "new", "benchmark": "b", "prompt": "?"}])
+    (part,) = (tmp_path / "more.duckdb.parts").iterdir()
+    part.rename(tmp_path / "s" / part.name)
+    with connect(f"{served}/s") as con:
+        assert con.execute("SELECT count(*) FROM problems WHERE problem_id = 'new'").fetchone() == (1,)
+    assert len(listed) == 2
+
+
 def test_only_the_parts_are_reached(tmp_path: Path, in_memory: str) -> None:
     fsspec.filesystem("memory").pipe("/bucket/secret.parquet", b"PAR1")
     with connect(in_memory) as con:

@@ -1,8 +1,9 @@
 """Samples of any form, to fill a store from files and to hand one on.
 
 Rooms: `readers` (a file a format, behind one door), `sources` (what a path holds), `columns` and `cell_values`
-(what all readers give), `assembling`, `numbering`, `store_tables`, `importing`, `lint`, `frames` (from a notebook); out
-again: `store_rows`, `exporting`, `dataset_card`, `training_set`.
+(what all readers give), `spool` (batches set aside), `gathering`, `assembling`, `numbering`, `store_tables`,
+`writing_parts`, `importing`, `lint`, `frames` (from a notebook); out again: `store_rows`, `exporting`, `dataset_card`,
+`training_set`.
 """
 
 from ttclib.interchange.columns import KEYS

@@ -1,25 +1,25 @@
 """Batches of all files as one set of samples: named, numbered, checked against each other.
 
-Pure: frames in, frames out. Nothing is written before all of this went well.
+Each batch is set aside as it comes; of all of them together only what tells one sample from another stays in memory,
+and what is said of the problems. Nothing is written before all of this went well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 import polars as pl
 
 from ttclib.errors import RequestError
 from ttclib.grading.extraction import extract_answer
-from ttclib.interchange.columns import COUNT_COLUMNS, MORE_COLUMNS, SAMPLE_COLUMNS, Batch, Notes, shown
+from ttclib.interchange.columns import Batch, Notes, shown
+from ttclib.interchange.gathering import LETTER, OF_PROBLEM, TOGETHER, Gathered
 from ttclib.interchange.numbering import Held, numbered
-from ttclib.problems.problem import prompt_id
+from ttclib.interchange.spool import ROWS, Distinct, Spool, pieces, together
 
 IDENTITY = ("policy", "problem_id", "setting", "sample_index")
-_OF_PROBLEM = ("prompt", "reference_answer")
 _SOLUTION = re.compile(r"^[ \t]*####|\\boxed|\\fbox", re.M)
 
 
@@ -36,13 +36,36 @@ class Known:
 class Assembled:
     """Everything that was read."""
 
-    # samples, counts: the columns of `columns`, and `place` and `source` (an index into `sources`)
-    samples: pl.DataFrame
-    counts: pl.DataFrame
+    keys: pl.DataFrame  # `policy, problem_id, setting, benchmark, sample_index` of each sample, in the order read
+    counts: pl.DataFrame  # the columns of `columns`, and `place` and `source` (an index into `sources`)
     problems: pl.DataFrame  # `problem_id, benchmark, prompt, reference_answer`, one row a problem
+    answers: pl.DataFrame  # `problem_id, answer`, those that were given or found, each once
     sources: list[str]  # begins a message that names a row of a source
     notes: Notes
     run_ids: list[str]  # names each source by its content
+    spool: Spool
+    prefixed: pl.Expr | None
+    shuffled: pl.Series  # problems whose options stood in another order for each run
+
+    def batches(self, columns: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The samples some at a time, in the order read: the columns of `columns`, ``place, source, found, searched``.
+
+        Parameters
+        ----------
+        columns : iterable of str, optional
+            Only these, where they are there.
+        """
+        wanted = None if columns is None else {*columns, "problem_id", "benchmark", "answer", "reference_answer"}
+        first = 0
+        for number in range(len(self.spool)):
+            frame = self.spool.read(number, None if wanted is None else sorted(wanted))
+            if self.prefixed is not None:
+                frame = frame.with_columns(self.prefixed)
+            if len(self.shuffled):
+                frame = _graded_by_letter(frame, self.shuffled)
+            index = self.keys["sample_index"].slice(first, len(frame))
+            first += len(frame)
+            yield frame.with_columns(index).drop(*OF_PROBLEM, "run", strict=False)
 
 
 def assemble(
@@ -54,6 +77,8 @@ def assemble(
     setting: str | None = None,
     known: Known | None = None,
     name: str = "what was given",
+    spool: Spool | None = None,
+    rows_at_once: int = ROWS,
 ) -> Assembled:
     """Put batches together.
 
@@ -63,6 +88,10 @@ def assemble(
         Of rows that do not say theirs; `setting` is a JSON object.
     name : str
         What was read, for a message.
+    spool : Spool, optional
+        Where samples are set aside until they are asked for.
+    rows_at_once : int
+        How many at most are worked on together.
 
     Raises
     ------
@@ -71,74 +100,49 @@ def assemble(
     """
     known = known or Known()
     defaults = {"policy": policy, "benchmark": benchmark, "setting": setting}
-    sources: list[str] = []
-    run_ids: list[str] = []
-    frames: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
+    gathered = Gathered(spool or Spool(), notes, with_texts=known.held is not None)
     for batch in batches:
-        if not len(batch.frame):
-            continue
-        if not sources or sources[-1] != batch.where:
-            sources.append(batch.where)
-            run_ids.append(batch.run_id)
-        counted = {"n", "c"} <= set(batch.frame.columns)
-        wanted = COUNT_COLUMNS if counted else SAMPLE_COLUMNS
-        here = batch.frame.columns
-        absent = [
-            pl.lit(None, dtype=kind).alias(name)
-            for name, kind in wanted.items()
-            if name not in here and name not in MORE_COLUMNS
-        ]
-        frame = batch.frame.with_columns(*absent, pl.lit(len(sources) - 1, dtype=pl.UInt32).alias("source"))
-        kept = (name for name in wanted if name in here or name not in MORE_COLUMNS)
-        frames[counted].append(_named(frame.select(*kept, "place", "source"), defaults, sources, notes))
-    if not frames[True] and not frames[False]:
+        for piece in pieces(batch.frame, rows_at_once):
+            gathered.add(piece, batch, defaults)
+    if not gathered.n_rows:
         raise RequestError(f"{name} holds no sample: give at least one")
-    samples, counts = (
-        _stacked(frames[counted], wanted) for counted, wanted in ((False, SAMPLE_COLUMNS), (True, COUNT_COLUMNS))
-    )
-    prefixed = _prefixed(
-        pl.concat([samples.select("benchmark", "problem_id"), counts.select("benchmark", "problem_id")]), known
-    )
-    samples, counts = (frame.with_columns(prefixed) if prefixed is not None else frame for frame in (samples, counts))
-    if samples["run"].null_count() < len(samples):
-        _refuse_repeats(samples.drop_nulls("sample_index"), (*IDENTITY, "run"), sources)
-    samples = numbered(samples, sources, run_ids, known.held, notes)
-    _refuse_repeats(samples, IDENTITY, sources)
+    sources, keys, counts = gathered.sources, gathered.keys(), gathered.counts()
+    pairs = gathered.problems.frame()
+    prefixed = _prefixed(together([pairs, counts.select("benchmark", "problem_id")]), known)
+    if prefixed is not None:
+        keys, counts = (
+            frame.with_columns(pl.col("benchmark", "problem_id").cast(pl.String)).with_columns(prefixed)
+            for frame in (keys, counts)
+        )
+        keys = keys.with_columns(pl.col("benchmark", "problem_id").cast(pl.Categorical))
+
+    def named(distinct: Distinct) -> pl.DataFrame:
+        frame = distinct.frame()
+        return frame if prefixed is None else frame.with_columns(prefixed)
+
+    if keys["run"].null_count() < len(keys):
+        _refuse_repeats(keys.drop_nulls("sample_index"), (*IDENTITY, "run"), sources)
+    keys = numbered(keys, sources, gathered.run_ids, known.held, notes)
+    _refuse_repeats(keys, IDENTITY, sources)
     _refuse_repeats(counts, IDENTITY[:-1], sources)
-    samples = _of_shuffled_options(samples.with_columns(pl.col("answer").replace({"": None})), notes)
-    problems = _problems(samples, counts, sources, known)
-    return Assembled(samples.drop(*_OF_PROBLEM, "run"), counts, problems, sources, notes, run_ids)
-
-
-def _stacked(frames: list[pl.DataFrame], wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    if frames:
-        return pl.concat(frames, how="diagonal", rechunk=True)
-    columns = {name: kind for name, kind in wanted.items() if name not in MORE_COLUMNS}
-    return pl.DataFrame(schema={**columns, "place": pl.UInt32, "source": pl.UInt32})
-
-
-def _named(frame: pl.DataFrame, defaults: Mapping[str, str | None], sources: list[str], notes: Notes) -> pl.DataFrame:
-    """Rows that all have a problem and a policy."""
-    given = [pl.col(name).fill_null(value) for name, value in defaults.items() if value is not None]
-    frame = frame.with_columns(given)
-    if "prompt" in frame.columns and frame["problem_id"].null_count():
-        prompts = frame.filter(pl.col("problem_id").is_null())["prompt"].unique().drop_nulls().to_list()
-        if prompts:
-            notes.said["samples name no problem: it is named by a hash of its prompt"] += frame[
-                "problem_id"
-            ].null_count()
-            ids = pl.col("prompt").replace_strict({text: prompt_id(text) for text in prompts}, default=None)
-            frame = frame.with_columns(pl.col("problem_id").fill_null(ids))
-    for name, remedy in (
-        ("problem_id", "add it, or say --field problem_id=THEIRS"),
-        ("policy", "add it, or say --policy"),
-    ):
-        if frame[name].null_count():
-            row = frame.filter(pl.col(name).is_null()).select("source", "place").row(0)
-            close = get_close_matches(name, notes.unknown, n=1)
-            meant = f"is '{close[0]}' meant? Say --field {name}={close[0]}" if close else remedy
-            raise RequestError(f"{sources[row[0]]} {row[1]}: lacks the key '{name}': {meant}")
-    return frame
+    stated = {column: named(distinct) for column, distinct in gathered.stated.items()}
+    shuffled = _shuffled(stated["reference_answer"], named(gathered.letters), notes)
+    stated["reference_answer"] = stated["reference_answer"].filter(~pl.col("problem_id").is_in(shuffled.implode()))
+    every = together([named(gathered.problems), counts.select("problem_id", "benchmark")])
+    return Assembled(
+        keys=keys.select(*IDENTITY, "benchmark"),
+        counts=counts,
+        problems=_problems(every, stated, sources, known),
+        answers=named(gathered.answers)
+        .select("problem_id", pl.col("found").alias("answer"))
+        .unique(maintain_order=True),
+        sources=sources,
+        notes=notes,
+        run_ids=gathered.run_ids,
+        spool=gathered.spool,
+        prefixed=prefixed,
+        shuffled=shuffled,
+    )
 
 
 def _prefixed(rows: pl.DataFrame, known: Known) -> pl.Expr | None:
@@ -165,7 +169,7 @@ def _refuse_repeats(rows: pl.DataFrame, key: tuple[str, ...], sources: list[str]
     repeated = rows.select(pl.struct(key).is_duplicated()).to_series()
     if not repeated.any():
         return
-    doubles = rows.filter(repeated)
+    doubles = rows.filter(repeated).with_columns(pl.col(pl.Categorical).cast(pl.String))
     first = doubles.filter(~doubles.select(pl.struct(key).is_first_distinct()).to_series()).row(0, named=True)
     same = doubles.filter(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(first[name])) for name in key)).row(
         0, named=True
@@ -180,18 +184,26 @@ def _refuse_repeats(rows: pl.DataFrame, key: tuple[str, ...], sources: list[str]
     )
 
 
-def _problems(samples: pl.DataFrame, counts: pl.DataFrame, sources: list[str], known: Known) -> pl.DataFrame:
-    """A row a problem; a row that contradicts another, or the store, is refused."""
-    every = pl.concat([samples.select("problem_id", "benchmark"), counts.select("problem_id", "benchmark")])
+def _problems(
+    every: pl.DataFrame, stated: Mapping[str, pl.DataFrame], sources: list[str], known: Known
+) -> pl.DataFrame:
+    """A row a problem; a row that contradicts another, or the store, is refused.
+
+    Parameters
+    ----------
+    every : polars.DataFrame
+        ``problem_id, benchmark`` of all rows, or of the first of those that are alike.
+    stated : mapping
+        By column: what is said of problems, each saying once, with the place of the first row that says it.
+    """
     problems = every.group_by("problem_id", maintain_order=True).agg(pl.col("benchmark").drop_nulls().first())
-    for name in _OF_PROBLEM:
-        stated = samples.select("problem_id", name, "source", "place").drop_nulls(name)
-        distinct = stated.unique(["problem_id", name], keep="first", maintain_order=True)
+    for name, said in stated.items():
+        distinct = said.unique(["problem_id", name], keep="first", maintain_order=True)
         if name == "reference_answer":
             distinct = _final_answers(distinct)
             distinct = distinct.unique(["problem_id", name], keep="first", maintain_order=True)
         found: dict[str, str] = {}
-        for problem_id, value, source, place in distinct.iter_rows():
+        for problem_id, value, source, place in distinct.select("problem_id", name, "source", "place").iter_rows():
             stored = known.problems.get(problem_id, {}).get(name)
             other = stored if stored is not None else found.get(problem_id)
             if other is not None and other != value:
@@ -209,32 +221,34 @@ def _problems(samples: pl.DataFrame, counts: pl.DataFrame, sources: list[str], k
     return problems
 
 
-def _of_shuffled_options(samples: pl.DataFrame, notes: Notes) -> pl.DataFrame:
-    """Samples whose options stood in another order for each policy, setting or run, graded by their own letter.
+def _shuffled(references: pl.DataFrame, letters: pl.DataFrame, notes: Notes) -> pl.Series:
+    """Problems whose options stood in another order for each policy, setting or run.
 
-    Of such a problem no one letter is right, so that its reference stays unknown; within what was drawn
-    together the letters mean the same.
+    Of such a problem no one letter is right, so that its reference stays unknown and each sample is graded by its own
+    letter; within what was drawn together the letters mean the same.
     """
-    together = ["policy", "setting", "run", "problem_id"]
-    letters = samples.select(*together, "reference_answer").drop_nulls("reference_answer")
     several = (
-        letters.group_by("problem_id")
+        references.group_by("problem_id")
         .agg(pl.col("reference_answer").unique())
         .filter(
             (pl.col("reference_answer").list.len() > 1)
-            & pl.col("reference_answer").list.eval(pl.element().str.contains(r"^[A-Z]$")).list.all()
+            & pl.col("reference_answer").list.eval(pl.element().str.contains(LETTER)).list.all()
         )["problem_id"]
     )
     if not len(several):
-        return samples
-    fixed = letters.group_by(together).agg(pl.col("reference_answer").n_unique().alias("n"))
+        return several
+    fixed = letters.group_by(TOGETHER).agg(pl.col("reference_answer").n_unique().alias("n"))
     moving = fixed.filter(pl.col("n") > 1)["problem_id"].unique()
     shuffled = several.filter(~several.is_in(moving.implode()))
-    if not len(shuffled):
-        return samples
-    notes.said[
-        "problems have their options in another order for each run: letters are graded, and no reference is stored"
-    ] += len(shuffled)
+    if len(shuffled):
+        notes.said[
+            "problems have their options in another order for each run: letters are graded, and no reference is stored"
+        ] += len(shuffled)
+    return shuffled
+
+
+def _graded_by_letter(samples: pl.DataFrame, shuffled: pl.Series) -> pl.DataFrame:
+    """Samples of problems with shuffled options, graded each by its own letter."""
     here = pl.col("problem_id").is_in(shuffled.implode())
     own = pl.col("answer").str.strip_chars() == pl.col("reference_answer")
     return samples.with_columns(

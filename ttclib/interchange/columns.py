@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,7 @@ COUNT_COLUMNS: dict[str, pl.DataType] = {
 }
 NAMES = dict.fromkeys((*SAMPLE_COLUMNS, *COUNT_COLUMNS))
 _MOST_SHOWN = 60
+_RECORDS = 20_000
 
 
 def type_of(name: str) -> pl.DataType:
@@ -183,12 +184,33 @@ def _cast_clean(name: str, series: pl.Series) -> pl.Series | None:
         inner = series.explode(empty_as_null=False, keep_nulls=False)
         if inner.null_count() == 0 and inner.is_between(0, LARGEST_INT32).all():
             return series.cast(wanted)
+    elif name == "readings" and kind == wanted:
+        if _are_sound(series):
+            return series
     elif name == "step_scores" and kind.is_float() and series.fill_nan(None).is_finite().all():
         filled = series.cast(pl.Float64).fill_nan(None)
         return pl.DataFrame({name: filled}).select(
             pl.when(pl.col(name).is_not_null()).then(pl.concat_list(name)).otherwise(None)
         )[name]
     return None
+
+
+def _are_sound(readings: pl.Series) -> bool:
+    """Whether all of them are complete, and none stands twice in a sample."""
+    listed = pl.DataFrame({"sample": range(len(readings)), "one": readings})
+    told = listed.explode("one", empty_as_null=False, keep_nulls=False).unnest("one")
+    scores = told["step_scores"].explode(empty_as_null=False, keep_nulls=False)
+    numbers = told.select("reading", "prm_tokens", "generated_tokens")
+    fits = numbers.select(pl.all().is_between(0, LARGEST_INT32).fill_null(True).all())
+    return (
+        not told["verifier"].null_count()
+        and not told["reading"].null_count()
+        and not (told["verifier"].str.strip_chars() == "").any()
+        and not scores.null_count()
+        and bool(scores.is_finite().all())
+        and all(fits.row(0))
+        and not told.select(pl.struct("sample", "verifier", "reading").is_duplicated().any()).item()
+    )
 
 
 def _by_distinct(name: str, series: pl.Series) -> pl.Series | None:
@@ -273,3 +295,24 @@ def batch_of_records(records: Sequence[Mapping[str, Any]], places: Sequence[int]
     if not columns:
         columns = [pl.Series("problem_id", [], dtype=type_of("problem_id"))]
     return Batch(pl.DataFrame([*columns, pl.Series("place", places, dtype=pl.UInt32)]), where)
+
+
+def batches_of_rows(rows: Iterable[tuple[int, Sequence[Mapping[str, Any]]]], where: str) -> Iterator[Batch]:
+    """Samples of a file's rows, each given with its place, as batches that memory holds; one without any for none.
+
+    Raises
+    ------
+    RequestError
+        A value that a column cannot take.
+    """
+    records: list[Mapping[str, Any]] = []
+    places: list[int] = []
+    n_batches = 0
+    for place, samples in rows:
+        records += samples
+        places += [place] * len(samples)
+        if len(records) >= _RECORDS:
+            yield batch_of_records(records, places, where)
+            records, places, n_batches = [], [], n_batches + 1
+    if records or not n_batches:
+        yield batch_of_records(records, places, where)

@@ -1,10 +1,10 @@
-"""Filling a store from files of samples: the one file here that writes to a store."""
+"""Filling a store from files of samples; `writing_parts` writes them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -18,12 +18,14 @@ from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Known, assemble
 from ttclib.interchange.cell_values import cast_value
 from ttclib.interchange.columns import Batch, Notes, Notify
-from ttclib.interchange.grading_samples import grade_samples
-from ttclib.interchange.lint import lint_import
-from ttclib.interchange.reading import digest, find_all, found_lines, read_batches, reading_lines
+from ttclib.interchange.grading_samples import grade_answers, grades_of
+from ttclib.interchange.lint import ImportLint
+from ttclib.interchange.reading import Found, digest, find_all, read_batches, reading_lines
 from ttclib.interchange.sources import bare_name
-from ttclib.interchange.store_tables import models_of, scores_of, store_tables
-from ttclib.store import StoreLockedError, absorb, check_writable, connect, is_collected, write_part
+from ttclib.interchange.spool import ROWS, Spool
+from ttclib.interchange.store_tables import StoreTables, models_of, verifiers_of
+from ttclib.interchange.writing_parts import Parts
+from ttclib.store import StoreLockedError, absorb, check_writable, connect, is_collected
 from ttclib.store.credit import credit_run
 from ttclib.store.fact_tables import read_facts
 from ttclib.store.graded_rows import known_classes
@@ -31,9 +33,7 @@ from ttclib.store.models import read_row, refuse_known_verifier
 from ttclib.store.reading_through import refuse_damaged
 from ttclib.store.remaining import known_problems, n_drawn
 from ttclib.store.sample_rows import samples_held
-from ttclib.store.schema import parts_directory, store_path
 
-_ROWS_A_PART = 500_000
 _DRAWS = ("policy", "setting", "benchmark")
 MakeProgress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 
@@ -59,6 +59,7 @@ def import_samples(
     prices: Path | None = None,
     credit: str | None = None,
     license: str | None = None,
+    rows_at_once: int = ROWS,
     progress: MakeProgress = no_progress,
     notify: Notify = lambda text: None,
     report: Notify = lambda text: None,
@@ -87,6 +88,8 @@ def import_samples(
         A table of facts by policy, as `ttclib.store.fact_tables.read_facts` reads it.
     credit, license : str, optional
         Whose samples these are, and on what terms; said wherever the store is shown.
+    rows_at_once : int
+        How many rows at most are worked on together: memory grows with it, and not with the files.
     progress : callable
         ``progress(word, total, unit)`` gives a context manager that is told how many samples are
         graded, as `ttclib.collect.progress.progress` does.
@@ -125,6 +128,7 @@ def import_samples(
         prices=prices,
         credit=credit,
         license=license,
+        rows_at_once=rows_at_once,
         progress=progress,
         notify=notify,
         report=report,
@@ -147,6 +151,7 @@ def import_batches(
     prices: Path | None = None,
     credit: str | None = None,
     license: str | None = None,
+    rows_at_once: int = ROWS,
     progress: MakeProgress = no_progress,
     notify: Notify = lambda text: None,
     report: Notify = lambda text: None,
@@ -161,7 +166,7 @@ def import_batches(
         Name of each file by its batches' `run_id`.
     name : str
         Benchmark of problems that have none.
-    policy, benchmark, setting, grader, verifier, facts, prices, credit, license, progress, notify, report
+    policy, benchmark, setting, grader, verifier, facts, prices, credit, license, rows_at_once, progress, notify, report
         As in `import_samples`.
 
     Raises
@@ -173,45 +178,57 @@ def import_batches(
     credited = credit_run(credit, license)
     stated = {} if prices is None else read_facts(prices)
     held = _Held.of(store, judge.name, notify)
-    read = assemble(
-        batches,
-        notes,
-        policy=policy,
-        benchmark=benchmark,
-        setting=_text_of(setting),
-        known=Known(held.problems, held.samples),
-        name=f"'{name}'",
-    )
-    references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
-    showing = progress if len(read.samples) else no_progress
-    with showing("grade", len(read.samples), "samples") as tell:
-        grades = grade_samples(read.samples, references, judge, known=held.classes, tell=tell)
-    for line in reading_lines(notes):
-        notify(line)
-    for line in found_lines(read, grades):
-        report(line)
-    several = (
-        max((frame.select(_DRAWS).n_unique() for frame in (read.samples, read.counts) if len(frame)), default=0) > 1
-    )
-    for finding in lint_import(read, grades):
-        whose = f" of {finding.where}:" if several else ""
-        notify(f"warning:{whose} {finding.text} They are imported as they stand.")
-    models = models_of(read, stated, facts)
-    scores = scores_of(read, verifier)
-    if is_collected(store):
-        for one in scores["verifier"].unique().sort().to_list():
-            refuse_known_verifier(store, one)
-    n_read = len(read.samples) + len(read.counts)
-    started = datetime.now(UTC).replace(tzinfo=None)
-    runs: list[dict[str, Any]] = [
-        {"run_id": run_id, "command": "import", "config": json.dumps({"file": file, "benchmark": benchmark})}
-        for run_id, file in files.items()
-        if run_id in read.run_ids
-    ]
-    runs = [{**run, "started_at": started} for run in (*runs, *([credited] if credited else []))]
-    tables = store_tables(read, grades, benchmark or name, models, scores)
-    _write(store, {"runs": pa.Table.from_pylist(runs)} | tables)
-    del read, grades, tables, scores  # the store's own memory comes on top
+    with closing(Spool()) as spool:
+        read = assemble(
+            batches,
+            notes,
+            policy=policy,
+            benchmark=benchmark,
+            setting=_text_of(setting),
+            known=Known(held.problems, held.samples),
+            name=f"'{name}'",
+            spool=spool,
+            rows_at_once=rows_at_once,
+        )
+        models = models_of(read, stated, facts)
+        if is_collected(store):
+            for one in verifiers_of(read, verifier):
+                refuse_known_verifier(store, one)
+        references = dict(read.problems.select("problem_id", "reference_answer").iter_rows())
+        showing = progress if len(read.keys) else no_progress
+        with showing("grade", len(read.keys), "samples") as tell:
+            graded = grade_answers(
+                read.answers, references, judge, known=held.classes, n_samples=len(read.keys), tell=tell
+            )
+        started = datetime.now(UTC).replace(tzinfo=None)
+        runs: list[dict[str, Any]] = [
+            {"run_id": run_id, "command": "import", "config": json.dumps({"file": file, "benchmark": benchmark})}
+            for run_id, file in files.items()
+            if run_id in read.run_ids
+        ]
+        runs = [{**run, "started_at": started} for run in (*runs, *([credited] if credited else []))]
+        tables = StoreTables(read, benchmark or name, verifier)
+        found, lint = Found(), ImportLint(read)
+        with Parts(store) as parts:
+            parts.add({"runs": pa.Table.from_pylist(runs)} | tables.first(models))
+            for samples in read.batches():
+                grades = grades_of(samples, graded, references, judge)
+                found.add(samples, grades)
+                lint.add(samples, grades)
+                parts.add(tables.of(samples, grades))
+            parts.add(tables.last())
+        for line in reading_lines(notes):
+            notify(line)
+        for line in found.lines(read):
+            report(line)
+        several = (
+            max((frame.select(_DRAWS).n_unique() for frame in (read.keys, read.counts) if len(frame)), default=0) > 1
+        )
+        for finding in lint.findings():
+            whose = f" of {finding.where}:" if several else ""
+            notify(f"warning:{whose} {finding.text} They are imported as they stand.")
+        n_read = len(read.keys) + len(read.counts)
+    del read, graded, tables, lint  # the store's own memory comes on top
     try:
         absorb(store, notify=notify)
     except StoreLockedError as error:
@@ -265,22 +282,6 @@ def _contradicted(store: Path, models: pl.DataFrame) -> Iterator[str]:
 
 def _text_of(setting: Mapping[str, Any] | None) -> str | None:
     return cast_value("setting", dict(setting)) if setting else None
-
-
-def _write(store: Path, tables: dict[str, pa.Table]) -> None:
-    """All of it, or nothing where the disk is full."""
-    written: list[Path | None] = []
-    try:
-        for table, rows in tables.items():
-            for begin in range(0, len(rows), _ROWS_A_PART):
-                written.append(write_part(store, table, rows.slice(begin, _ROWS_A_PART)))
-    except BaseException:
-        for part in written:
-            if part is not None:
-                part.unlink(missing_ok=True)
-        with suppress(OSError):  # not empty, or gone
-            parts_directory(store_path(store)).rmdir()
-        raise
 
 
 def _count(store: Path) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from hashlib import md5
 
 import polars as pl
 
@@ -37,7 +36,8 @@ def numbered(
     Parameters
     ----------
     samples : polars.DataFrame
-        `DRAWS`, ``sample_index``, ``run``, ``completion``, ``source``, ``place``.
+        `DRAWS` and ``run``, categorical; ``sample_index, source, place``; and, where something is held, ``text``: the
+        MD5 of the text of samples without a number of their own.
     sources, run_ids : list of str
         Of each source what begins a message that names a row of it, and what names it by its content.
     held : callable or None
@@ -54,8 +54,8 @@ def numbered(
     samples = _of_several_runs(_in_order(samples, sources))
     if held is None or not own.any():
         return samples
-    names = {text: setting_name(json.loads(text) if text else {}) for text in samples["setting"].unique().to_list()}
-    mine = samples.with_row_index("row").filter(own)
+    mine = samples.with_row_index("row").filter(own).with_columns(pl.col(DRAWS).cast(pl.String))
+    names = {text: setting_name(json.loads(text) if text else {}) for text in mine["setting"].unique().to_list()}
     mine = mine.select(
         "row",
         "policy",
@@ -63,7 +63,7 @@ def numbered(
         pl.col("setting").replace_strict(names, return_dtype=pl.String),
         pl.Series(run_ids, dtype=pl.String)[samples["source"].filter(own)].alias("run_id"),
         pl.col("sample_index").alias("local"),
-        "completion",
+        "text",
     )
     known = held(mine["policy"].unique().to_list()).join(mine.select(DRAWS).unique(), on=DRAWS, how="semi")
     if not len(known):
@@ -98,7 +98,7 @@ def _of_several_runs(samples: pl.DataFrame) -> pl.DataFrame:
         return samples
     samples = samples.join(several, on=DRAWS, how="left", nulls_equal=True, maintain_order="left")
     # A struct sorts by its fields in order.
-    order = pl.struct("run", "sample_index").rank("ordinal").over(DRAWS).cast(pl.Int64) - 1
+    order = pl.struct(pl.col("run").cast(pl.String), "sample_index").rank("ordinal").over(DRAWS).cast(pl.Int64) - 1
     index = pl.when(pl.col("n_runs").is_not_null()).then(order).otherwise(pl.col("sample_index"))
     return samples.with_columns(index.alias("sample_index")).drop("n_runs")
 
@@ -108,10 +108,14 @@ def _placed(mine: pl.DataFrame, known: pl.DataFrame, notes: Notes) -> pl.DataFra
     of_file = ("run_id", *DRAWS)
     held = known.sort("sample_index").with_columns(pl.int_range(pl.len()).over(of_file).alias("at"))
     mine = mine.sort("local").with_columns(pl.int_range(pl.len()).over(of_file).alias("at"))
-    again = mine.join(held.select(*of_file, "at", pl.col("sample_index").alias("index")), on=[*of_file, "at"])
-    rest = mine.join(again, on="row", how="anti")
+    places = held.select(*of_file, "at", pl.col("sample_index").alias("index"))
+    again = mine.with_columns(pl.len().over("run_id").alias("n")).join(places, on=[*of_file, "at"])
+    # Of a file that had grown by then, the store has but the rest under its name: it is told by its texts again.
+    whole = again.filter(pl.len().over("run_id") == pl.col("n"))
+    rest = mine.join(whole, on="row", how="anti")
     grown = _grown(rest, held)
-    rest = rest.join(grown, on="row", how="anti")
+    again = again.join(grown, on="row", how="anti")
+    rest = rest.join(grown, on="row", how="anti").join(again, on="row", how="anti")
     taken = pl.concat(
         [frame.select(*DRAWS, pl.col(name).alias("last")) for frame, name in ((held, "sample_index"), (grown, "index"))]
     )
@@ -130,8 +134,7 @@ def _placed(mine: pl.DataFrame, known: pl.DataFrame, notes: Notes) -> pl.DataFra
 
 def _grown(rest: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """Of all files together, or else of each, those samples whose texts begin just as the store's do, with an index."""
-    texts = [None if text is None else md5(text.encode()).hexdigest() for text in rest["completion"].to_list()]
-    rest = rest.with_columns(pl.Series("text", texts, dtype=pl.String)).sort("local")
+    rest = rest.sort("local")
     held = held.with_columns(pl.int_range(pl.len()).over(DRAWS).alias("at"))
     last = held.group_by(DRAWS).agg(pl.col("sample_index").max().alias("last"), pl.len().alias("n_held"))
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
@@ -18,33 +19,54 @@ from ttclib.interchange.readers.naming import nearest_name
 from ttclib.interchange.sources import Source, find_sources
 
 _MOST_NAMED = 5
+_TEXTS_AND_NUMBERS = {
+    "texts": "completion",
+    "step scores": "step_scores",
+    "completion tokens": "completion_tokens",
+    "log-probabilities": "logprob",
+}
 
 
-def found_lines(read: Assembled, grades: pl.DataFrame) -> Iterator[str]:
-    """What a user should know of an import, a line each.
+class Found:
+    """What a user should know of an import, counted as the samples pass by."""
 
-    Parameters
-    ----------
-    grades : polars.DataFrame
-        ``answer`` and ``correct`` of each sample, in the order of ``read.samples``.
-    """
-    samples, n = read.samples, len(read.samples)
-    if n:
-        known = {
-            "answers": grades["answer"].count(),
-            "graded": grades["correct"].count(),
-            "texts": samples["completion"].count(),
-            "step scores": samples["step_scores"].count(),
-            "completion tokens": samples["completion_tokens"].count(),
-            "log-probabilities": samples["logprob"].count(),
+    def __init__(self) -> None:
+        self._known: Counter[str] = Counter()
+
+    def add(self, samples: pl.DataFrame, grades: pl.DataFrame) -> None:
+        """Count samples, given with their answers and grades in the same order."""
+        self._known["answers"] += grades["answer"].count()
+        self._known["graded"] += grades["correct"].count()
+        for what, column in _TEXTS_AND_NUMBERS.items():
+            self._known[what] += samples[column].count()
+
+    def lines(self, read: Assembled) -> Iterator[str]:
+        """What was found, and what can be asked of it: a line each."""
+        if n := len(read.keys):
+            parts = ", ".join(
+                f"{name} {_of(self._known[name], n)}" for name in ("answers", "graded", *_TEXTS_AND_NUMBERS)
+            )
+            yield f"found: {_extent(read.keys)}: {n:,} samples; {parts}"
+            yield f"can be asked now: {self._questions()}"
+        if len(read.counts):
+            total = int(read.counts["n"].sum())
+            yield f"found: {_extent(read.counts)}: {len(read.counts):,} counts of {total:,} samples"
+            asked = "pass@k, difficulty, frontier, crossover, fits (no answers, scores or tokens)"
+            yield f"can be asked now of counts: {asked}"
+
+    def _questions(self) -> str:
+        graded, answered, scored, tokens = (
+            self._known[name] > 0 for name in ("graded", "answers", "step scores", "completion tokens")
+        )
+        asked = {
+            "pass@k and difficulty": graded,
+            "majority vote": graded and answered,
+            "best of n": graded and scored,
+            "weighted best of n": graded and answered and scored,
+            "cost in tokens": tokens,
         }
-        parts = ", ".join(f"{name} {_of(count, n)}" for name, count in known.items())
-        yield f"found: {_extent(samples)}: {n:,} samples; {parts}"
-        yield f"can be asked now: {_questions(samples, grades)}"
-    if len(read.counts):
-        total = int(read.counts["n"].sum())
-        yield f"found: {_extent(read.counts)}: {len(read.counts):,} counts of {total:,} samples"
-        yield "can be asked now of counts: pass@k, difficulty, frontier, crossover, fits (no answers, scores or tokens)"
+        yes, no = ([question for question, can in asked.items() if can == wanted] for wanted in (True, False))
+        return f"{', '.join(yes) or 'nothing'}" + (f" (not: {', '.join(no)})" if no else "")
 
 
 def reading_lines(notes: Notes) -> Iterator[str]:
@@ -72,19 +94,6 @@ def _extent(rows: pl.DataFrame) -> str:
 
 def _of(count: int, n: int) -> str:
     return "of all" if count == n else "unknown" if count == 0 else f"of {count:,}"
-
-
-def _questions(samples: pl.DataFrame, grades: pl.DataFrame) -> str:
-    graded, answered = grades["correct"].count() > 0, grades["answer"].count() > 0
-    asked = {
-        "pass@k and difficulty": graded,
-        "majority vote": graded and answered,
-        "best of n": graded and samples["step_scores"].count() > 0,
-        "weighted best of n": graded and answered and samples["step_scores"].count() > 0,
-        "cost in tokens": samples["completion_tokens"].count() > 0,
-    }
-    yes, no = ([question for question, can in asked.items() if can == wanted] for wanted in (True, False))
-    return f"{', '.join(yes) or 'nothing'}" + (f" (not: {', '.join(no)})" if no else "")
 
 
 def find_all(paths: Sequence[Path], fields: Mapping[str, str] | None = None) -> list[Source]:

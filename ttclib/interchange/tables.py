@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import polars as pl
@@ -22,6 +25,7 @@ import pyarrow.parquet as pq
 from ttclib.errors import RequestError
 
 _BLOCK = 1 << 24
+_PAGE = 1 << 20
 _MOST_DIGITS = 4300
 
 
@@ -176,19 +180,43 @@ def read_frames(file: BinaryIO, kind: str, path: Path) -> Iterator[tuple[pl.Data
 
 
 def _csv(file: BinaryIO, path: Path) -> Iterator[pl.DataFrame]:
-    content = file.read()
-    header = content[: content.find(b"\n")] if b"\n" in content else content
-    separator = max(",\t;", key=lambda mark: header.count(mark.encode()))
-    if b"\0" in header:
-        raise RequestError(f"cannot read '{path}': its first line is no text")
-    names = pl.read_csv(content, separator=separator, n_rows=0, infer_schema=False, has_header=True).columns
-    if doubled := [name for name in names if name.endswith("_duplicated_0")]:
-        raise RequestError(f"'{path}' has the column {doubled[0].removesuffix('_duplicated_0')!r} twice: give it once")
-    yield pl.read_csv(content, separator=separator, infer_schema=False, null_values=[""], encoding="utf8")
+    with _mapped(file) as plain:
+        header = plain.read(_BLOCK).partition(b"\n")[0]
+        plain.seek(0)
+        if b"\0" in header:
+            raise RequestError(f"cannot read '{path}': its first line is no text")
+        separator = max(",\t;", key=lambda mark: header.count(mark.encode()))
+        rows = pl.scan_csv(plain, separator=separator, infer_schema=False, null_values=[""], encoding="utf8")
+        names = rows.collect_schema().names()
+        if doubled := [name for name in names if name.endswith("_duplicated_0")]:
+            name = doubled[0].removesuffix("_duplicated_0")
+            raise RequestError(f"'{path}' has the column {name!r} twice: give it once")
+        n_rows = 0
+        for frame in rows.collect_batches(chunk_size=_ROWS, maintain_order=True):
+            n_rows += len(frame)
+            yield frame
+        if not n_rows:
+            yield pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+
+
+@contextmanager
+def _mapped(file: BinaryIO) -> Iterator[BinaryIO]:
+    """A file that the system can map into memory: what is packed is unpacked into one without a name."""
+    if isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO):
+        yield file
+        return
+    with TemporaryFile() as plain:
+        shutil.copyfileobj(file, plain, _BLOCK)
+        plain.flush()
+        plain.seek(0)
+        yield plain
 
 
 def _parquet(file: BinaryIO, path: Path) -> Iterator[pl.DataFrame]:
-    for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS, use_threads=False):
+    rows = pq.ParquetFile(file, buffer_size=_PAGE)
+    size = sum(rows.metadata.row_group(number).total_byte_size for number in range(rows.metadata.num_row_groups))
+    fitting = _ROWS if size <= _BLOCK else max(1, rows.metadata.num_rows * _BLOCK // size)
+    for batch in rows.iter_batches(batch_size=min(_ROWS, fitting), use_threads=False):
         yield _frame(pa.Table.from_batches([batch]), path)
 
 

@@ -73,16 +73,18 @@ def connect(
     store = readable_path(path)
     if not is_remote(store) and store != Path(path) and cache_directory() in store.parents:
         say_once(store, f"'{path}' is packed where nothing can be written: read from its copy '{store}'", notify)
-    if is_remote(store) and not pending_parts(store):
+    remote = is_remote(store)
+    listed = pending_parts(store) if remote else []
+    if remote and not listed:
         raise no_parts(store)
     while True:
         # Looked for twice: it may be made, and its parts taken in, between the first look and the parts.
-        if not store.exists() and not pending_parts(store) and not store.exists():
+        if not remote and not store.exists() and not pending_parts(store) and not store.exists():
             raise RequestError(f"no store at '{store}': collect one with `ttc sample` or fill one with `ttc import`")
-        folder = store.is_dir() and bool(pending_parts(store))
-        in_file = store.exists() and not folder
+        folder = remote or (store.is_dir() and bool(pending_parts(store)))
+        in_file = not folder and store.exists()
         with shared_reader(store, wait_s, notify) if in_file else new_connection() as con:
-            ready = _show_tables(con, store, in_file)
+            ready = _show_tables(con, store, in_file, listed)
             # Without a file there is no lock: had one been made meanwhile, parts could have moved into it.
             if ready and (in_file or folder or not store.exists()):
                 if in_file:
@@ -285,14 +287,14 @@ def _remove(parts: list[Path], store: Path) -> None:
                 temporary.unlink()
 
 
-def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool) -> bool:
+def _show_tables(con: duckdb.DuckDBPyConnection, store: Path, in_file: bool, listed: list[Path]) -> bool:
     """Name the tables; False: a part went while it was read, which only happens without a file's lock."""
     held = catalogue_of(con) if in_file else {}
     version = check_version(con, store, held) if in_file else SCHEMA_VERSION
-    parts, bad = examined(pending_parts(store))
+    parts, bad = examined(listed or pending_parts(store))
     refuse_bad(bad, "until then nothing of this store is read, since what it holds may be missing")
     # Parts that no lock protects are read at once, but for those in a folder of their own, which nobody takes in.
-    kind = "VIEW" if in_file or store.is_dir() else "TABLE"  # both are the connection's own
+    kind = "VIEW" if in_file or listed or store.is_dir() else "TABLE"  # both are the connection's own
     if not in_file:
         shut(con, readable=list(parts))
     try:

@@ -28,7 +28,9 @@ _CLOSED: dict[str, str | bool | int | float | list[str]] = {
 
 def new_connection(megabytes: int = READING) -> duckdb.DuckDBPyConnection:
     """A connection without a database, of bounded memory; attach the store to it, then `shut` it."""
-    return duckdb.connect(config={**_CLOSED, **within(megabytes)})
+    con = duckdb.connect(config={**_CLOSED, **within(megabytes)})
+    con.execute("SET enable_progress_bar = false")  # else `python -c` and notebooks get one among what they print
+    return con
 
 
 def shut(

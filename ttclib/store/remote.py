@@ -1,7 +1,8 @@
 """Folders of parts on an object store or a web server, read as they lie.
 
-The folder is listed once a question, and its parts' exact addresses are all that the connection may read: DuckDB reads
-them through fsspec, byte ranges of the columns asked for, so that no extension is loaded and no copy made.
+The folder is listed once each time that a store is opened, and its parts' exact addresses are all that the connection
+may read: DuckDB reads them through fsspec, byte ranges of the columns asked for, so that no extension is loaded and no
+copy made.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def remote_folder(path: str | Path) -> Path | None:
     True
     """
     if is_remote(path):
+        _forget(_fs(path))
         return cast(Path, path)
     if (found := _ADDRESS.fullmatch(str(path))) is None:
         return None
@@ -49,9 +51,13 @@ def remote_folder(path: str | Path) -> Path | None:
     except ImportError:
         raise RequestError(f"'{address}' is an address: install what reads it, pip install 'ttclib[remote]'") from None
     try:
-        folder = UPath(address)
-        folder.fs.invalidate_cache()
-        is_folder = folder.is_dir() and bool(folder.name or folder.path.strip("/"))
+        # What is found here is kept until the folder is asked for again; web servers' listings are not by default.
+        options: dict[str, Any] = {"use_listings_cache": True} if address.startswith("http") else {}
+        folder = UPath(address, **options)
+        _forget(folder.fs)
+        is_folder = bool(folder.name or folder.path.strip("/")) and bool(listed(cast(Path, folder)))
+    except (FileNotFoundError, NotADirectoryError):
+        is_folder = False
     except ImportError as error:
         raise RequestError(f"'{address}' needs another package: {visible(str(error))}") from error
     except Exception as error:  # whatever a network and its many packages raise
@@ -76,6 +82,19 @@ def is_remote(path: object) -> bool:
 def is_file(store: Path) -> bool:
     """Whether a store is a file here; a web server calls a folder one, too."""
     return not is_remote(store) and store.is_file()
+
+
+def _forget(fs: Any) -> None:
+    """Let the next listing be a new one; that of a web server outlives the method that is meant for it."""
+    fs.invalidate_cache()
+    if (kept := getattr(fs, "dircache", None)) is not None:
+        kept.clear()
+
+
+def listed(folder: Path) -> list[Path]:
+    """What lies in a folder at an address; asked for in one way, so that a listing that is kept is found."""
+    found = _fs(folder).ls(cast("UPath", folder).path.rstrip("/") + "/", detail=True)
+    return [folder / str(one["name"]).rstrip("/").rpartition("/")[2] for one in found]
 
 
 def name_of(part: Path) -> str:

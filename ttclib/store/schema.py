@@ -16,7 +16,7 @@ from ttclib.errors import RequestError
 from ttclib.store.catalogue import Catalogue, catalogue_of, version_of
 from ttclib.store.migrations import MIGRATIONS, SCHEMA_VERSION
 from ttclib.store.packed import ReadOnlyFolderError, cached_copy, unpack
-from ttclib.store.remote import is_remote, remote_folder
+from ttclib.store.remote import is_remote, listed, remote_folder
 from ttclib.store.tables import TABLES, schema_sql
 
 
@@ -92,7 +92,7 @@ def is_collected(path: str | Path) -> bool:
 
 def parts_directory(path: Path) -> Path:
     """Where parts wait beside a store; a folder of parts is a store that is read as it lies."""
-    return path if path.is_dir() else path.with_name(path.name + ".parts")
+    return path if is_remote(path) or path.is_dir() else path.with_name(path.name + ".parts")
 
 
 def pending_parts(path: Path) -> list[Path]:
@@ -104,9 +104,10 @@ def pending_parts(path: Path) -> list[Path]:
         Their folder is a link: what it holds is another store's, or nobody's business.
     """
     folder = parts_directory(path)
-    if folder.is_symlink():
+    if not is_remote(path) and folder.is_symlink():
         raise RequestError(f"'{folder}' is a symbolic link, which no folder of parts is: move it away")
-    return sorted((part for part in folder.glob("*.parquet") if table_of(part) in TABLES), key=lambda part: part.name)
+    found = [one for one in listed(path) if one.suffix == ".parquet"] if is_remote(path) else folder.glob("*.parquet")
+    return sorted((part for part in found if table_of(part) in TABLES), key=lambda part: part.name)
 
 
 def migrate(con: duckdb.DuckDBPyConnection, store: Path) -> None:

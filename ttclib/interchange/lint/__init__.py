@@ -15,9 +15,10 @@ from ttclib.grading import get_grader
 from ttclib.interchange.assembling import Assembled
 from ttclib.interchange.columns import Notify
 from ttclib.interchange.lint.copies import copied, lacking_tokens, n_depends_on_c, replayed, stopped
-from ttclib.interchange.lint.drawn import COLUMNS, Drawn, Finding, canonical, portions
+from ttclib.interchange.lint.drawn import COLUMNS, Drawn, Finding, canonical, chosen, drawn_of, portions
 from ttclib.interchange.lint.grades import contradicting, unknown_form
 from ttclib.interchange.lint.placement import misplaced
+from ttclib.interchange.spool import Spool
 from ttclib.store import connect
 from ttclib.store.contents import counts_frame, problems_frame, samples_frame
 
@@ -31,7 +32,7 @@ CHECKS: dict[str, Callable[[Drawn], Iterator[str]]] = {
     "missing token counts": lacking_tokens,
 }
 
-__all__ = ["CHECKS", "COLUMNS", "Drawn", "Finding", "lint_counts", "lint_import", "lint_samples"]
+__all__ = ["CHECKS", "COLUMNS", "Drawn", "Finding", "ImportLint", "lint_counts", "lint_samples"]
 
 
 def lint_samples(samples: pl.DataFrame, problems: pl.DataFrame) -> list[Finding]:
@@ -44,13 +45,14 @@ def lint_samples(samples: pl.DataFrame, problems: pl.DataFrame) -> list[Finding]
     problems : polars.DataFrame
         ``problem_id, prompt, reference_answer``.
     """
-    findings = []
-    for drawn in portions(samples, problems):
-        row = drawn.frame.row(0, named=True)
-        whose = (row["policy"], row["setting"]), row.get("benchmark")
-        for name, check in CHECKS.items():
-            findings += [Finding(name, *whose[0], text, whose[1]) for text in check(drawn)]
-    return findings
+    return [finding for drawn in portions(samples, problems) for finding in _findings(drawn)]
+
+
+def _findings(drawn: Drawn) -> Iterator[Finding]:
+    row = drawn.frame.row(0, named=True)
+    for name, check in CHECKS.items():
+        for text in check(drawn):
+            yield Finding(name, row["policy"], row["setting"], text, row.get("benchmark"))
 
 
 def lint_counts(counts: pl.DataFrame) -> list[Finding]:
@@ -69,20 +71,41 @@ def lint_counts(counts: pl.DataFrame) -> list[Finding]:
     return findings
 
 
-def lint_import(read: Assembled, grades: pl.DataFrame) -> list[Finding]:
-    """Look at what is being imported.
+class ImportLint:
+    """A look at what is being imported, of which the samples to look at are picked out as all pass by.
 
     Parameters
     ----------
-    grades : polars.DataFrame
-        As `ttclib.interchange.grading_samples.grade_samples` gives them.
+    read : Assembled
     """
-    findings = lint_counts(read.counts)
-    if len(read.samples):
-        samples = pl.concat([read.samples.drop("answer", "correct"), grades], how="horizontal")
+
+    def __init__(self, read: Assembled) -> None:
+        self._read = read
+        self._chosen = chosen(read.keys, read.problems).with_row_index("at").sort("row")
+        self._spool = Spool()
+        self._pieces: dict[int, list[int]] = {}
+        self._n_seen = 0
+
+    def add(self, samples: pl.DataFrame, grades: pl.DataFrame) -> None:
+        """Samples in the order read, as `Assembled.batches` gives them, and their grades."""
+        first, self._n_seen = self._n_seen, self._n_seen + len(samples)
+        begin, end = self._chosen["row"].search_sorted(pl.Series([first, self._n_seen])).to_list()
+        if begin == end:
+            return
+        mine = self._chosen.slice(begin, end - begin)
+        rows = mine["row"] - first
+        samples = pl.concat([samples.drop("answer", "correct")[rows], grades[rows]], how="horizontal")
         samples = samples.with_columns((pl.col("grader") == "given").alias("given")).select(COLUMNS)
-        findings += lint_samples(samples, read.problems)
-    return findings
+        samples = samples.with_columns(mine["at"], mine["portion"])
+        for (portion,), some in samples.group_by("portion", maintain_order=True):
+            self._pieces.setdefault(int(portion), []).append(self._spool.add(some.drop("portion")))
+
+    def findings(self) -> Iterator[Finding]:
+        """What is odd, once all samples were given; one portion after the other is held."""
+        yield from lint_counts(self._read.counts)
+        for portion in sorted(self._pieces):
+            frame = pl.concat([self._spool.read(number) for number in self._pieces[portion]]).sort("at").drop("at")
+            yield from _findings(drawn_of(frame, self._read.problems))
 
 
 _MOST_COMPARED = 3000

@@ -106,8 +106,47 @@ def canonical(name: str) -> pl.Expr:
     return pl.when(text.str.contains(_NUMBER)).then(number).otherwise(text).replace("", None).alias(name)
 
 
+def chosen(keys: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
+    """The samples to look at: at most `MOST_PROBLEMS` problems of a portion and `MOST_SAMPLES` of each.
+
+    A portion is of one policy, one setting and one benchmark.
+
+    Parameters
+    ----------
+    keys : polars.DataFrame
+        ``policy, setting, problem_id, sample_index`` of all samples, in the order of the file.
+    problems : polars.DataFrame
+        ``problem_id`` and, where known, ``benchmark``.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``row, portion``: portion by portion, problems in the order of the file, a problem's samples by their index.
+    """
+    whose = ["policy", "setting", "problem_id"]
+    draws = keys.select(whose).unique(maintain_order=True).with_row_index("draw")
+    of_problem = draws.with_columns(pl.col("problem_id").cast(pl.String))
+    if "benchmark" in problems.columns:
+        of_problem = of_problem.join(
+            problems.select("problem_id", "benchmark"), on="problem_id", how="left", maintain_order="left"
+        )
+    portion = pl.struct(*whose[:2], *(["benchmark"] if "benchmark" in problems.columns else []))
+    numbers = of_problem.select("draw", portion.alias("whose"))
+    first = numbers["whose"].unique(maintain_order=True).to_frame().with_row_index("portion")
+    numbers = numbers.join(first, on="whose", nulls_equal=True, maintain_order="left").select("draw", "portion")
+    looked_at = numbers.filter(pl.int_range(pl.len()).over("portion") < MOST_PROBLEMS)
+    rows = (
+        keys.with_row_index("row")
+        .join(draws, on=whose, nulls_equal=True, maintain_order="left")
+        .select("row", "draw", "sample_index")
+        .join(looked_at, on="draw", maintain_order="left")
+        .sort("portion", "draw", "sample_index", maintain_order=True)
+    )
+    return rows.filter(pl.int_range(pl.len()).over("draw") < MOST_SAMPLES).select("row", "portion")
+
+
 def portions(frame: pl.DataFrame, problems: pl.DataFrame) -> Iterator[Drawn]:
-    """The samples by policy, setting and benchmark, at most `MOST_PROBLEMS` problems and `MOST_SAMPLES` of each.
+    """The samples to look at, a portion at a time.
 
     Parameters
     ----------
@@ -116,25 +155,15 @@ def portions(frame: pl.DataFrame, problems: pl.DataFrame) -> Iterator[Drawn]:
     problems : polars.DataFrame
         ``problem_id, reference_answer`` and, where known, ``prompt`` and ``benchmark``.
     """
-    prompts = dict(problems.select("problem_id", "prompt").iter_rows()) if "prompt" in problems.columns else {}
-    references = dict(problems.select("problem_id", "reference_answer").iter_rows())
+    for _, rows in chosen(frame, problems).group_by("portion", maintain_order=True):
+        yield drawn_of(frame[rows["row"]], problems)
+
+
+def drawn_of(frame: pl.DataFrame, problems: pl.DataFrame) -> Drawn:
+    """One portion of samples that were chosen."""
     if "benchmark" in problems.columns:
         frame = frame.join(
             problems.select("problem_id", "benchmark"), on="problem_id", how="left", maintain_order="left"
         )
-    keys = [name for name in ("policy", "setting", "benchmark") if name in frame.columns]
-    for _, group in frame.group_by(keys, maintain_order=True):
-        first = group["problem_id"].unique(maintain_order=True).head(MOST_PROBLEMS)
-        chosen = (
-            group.filter(pl.col("problem_id").is_in(first.implode()))
-            if group["problem_id"].n_unique() > len(first)
-            else group
-        )
-        order = pl.DataFrame({"problem_id": first, "_order": range(len(first))})
-        chosen = (
-            chosen.join(order, on="problem_id", how="left")
-            .sort("_order", "sample_index", maintain_order=True)
-            .filter(pl.int_range(pl.len()).over("problem_id") < MOST_SAMPLES)
-            .drop("_order")
-        )
-        yield Drawn(chosen, prompts, references)
+    prompts = dict(problems.select("problem_id", "prompt").iter_rows()) if "prompt" in problems.columns else {}
+    return Drawn(frame, prompts, dict(problems.select("problem_id", "reference_answer").iter_rows()))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ttclib.errors import RequestError
-from ttclib.interchange.columns import Batch, Notes, batch_of_records
+from ttclib.interchange.columns import Batch, Notes, batches_of_rows
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source
 
@@ -36,17 +36,17 @@ def read_lighteval(source: Source, notes: Notes) -> Iterator[Batch]:
     """
     named = _NAME.match(source.name)
     shared = {"benchmark": named["task"] if named else source.name, "policy": _model(source)}
-    records, places = [], []
-    for place, row in source.records():
+
+    def samples(row: dict[str, Any], place: int) -> list[dict[str, Any]]:
         try:
-            samples = _samples(row, place) if "doc" in row else _older_samples(row, place)
+            found = _samples(row, place) if "doc" in row else _older_samples(row, place)
         except (TypeError, KeyError, IndexError, AttributeError, ValueError, SyntaxError, *_TOO_DEEP) as error:
             raise RequestError(
                 f"{source.where} {place} is no row of lighteval: {type(error).__name__} at {str(error)[:80]}"
             ) from error
-        records += [shared | sample for sample in samples]
-        places += [place] * len(samples)
-    yield batch_of_records(records, places, source.where)
+        return [shared | sample for sample in found]
+
+    yield from batches_of_rows(((place, samples(row, place)) for place, row in source.records()), source.where)
 
 
 def _samples(row: dict[str, Any], place: int) -> list[dict[str, Any]]:

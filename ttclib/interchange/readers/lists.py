@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ttclib.errors import RequestError
-from ttclib.interchange.columns import Batch, Notes, batch_of_records
+from ttclib.interchange.columns import Batch, Notes, batches_of_rows
 from ttclib.interchange.readers.naming import note_unknown
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source
@@ -65,15 +65,8 @@ def read_lists(source: Source, notes: Notes) -> Iterator[Batch]:
     RequestError
         Lists of one row that differ in length.
     """
-    records, places = [], []
-    for place, row in source.records():
-        samples = samples_of_row(row, source, place, notes)
-        records += samples
-        places += [place] * len(samples)
-        if len(records) > 50_000:
-            yield batch_of_records(records, places, source.where)
-            records, places = [], []
-    yield batch_of_records(records, places, source.where)
+    rows = ((place, samples_of_row(row, source, place, notes)) for place, row in source.records())
+    yield from batches_of_rows(rows, source.where)
 
 
 def samples_of_row(row: dict[str, Any], source: Source, place: int, notes: Notes) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ttclib.errors import RequestError
-from ttclib.interchange.columns import Batch, Notes, batch_of_records
+from ttclib.interchange.columns import Batch, Notes, batches_of_rows
 from ttclib.interchange.readers.naming import note_unknown
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source
@@ -36,11 +36,7 @@ def read_monkeys(source: Source, notes: Notes) -> Iterator[Batch]:
         The file is no YAML of that form, PyYAML is missing, or a problem has grades of another number.
     """
     pairs = [(1, _load(source))] if source.kind == "yaml" else source.records()
-    records, places = [], []
-    for place, row in pairs:
-        records += (samples := _samples(row, source, place, notes))
-        places += [place] * len(samples)
-    yield batch_of_records(records, places, source.where)
+    yield from batches_of_rows(((place, _samples(row, source, place, notes)) for place, row in pairs), source.where)
 
 
 def _samples(row: dict[str, Any], source: Source, place: int, notes: Notes) -> list[dict[str, Any]]:

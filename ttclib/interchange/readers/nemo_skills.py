@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ttclib.interchange.columns import Batch, Notes, batch_of_records
+from ttclib.interchange.columns import Batch, Notes, batches_of_rows
 from ttclib.interchange.readers.naming import note_unknown
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source
@@ -40,15 +40,15 @@ def read_nemo_skills(source: Source, notes: Notes) -> Iterator[Batch]:
     """
     seed = _SEED.match(source.name)
     folder = source.path.absolute().parent.name
-    records, places = [], []
-    for place, row in source.records():
+
+    def sample(row: dict[str, Any]) -> dict[str, Any]:
         record = _record(row, notes)
         record["sample_index"] = int(seed[1]) if seed else row.get("sample_index")
         if folder not in _FOLDERS:
             record.setdefault("benchmark", folder)
-        records.append(record)
-        places.append(place)
-    yield batch_of_records(records, places, source.where)
+        return record
+
+    yield from batches_of_rows(((place, [sample(row)]) for place, row in source.records()), source.where)
 
 
 def _record(row: dict[str, Any], notes: Notes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ttclib.interchange.columns import Batch, Notes, batch_of_records
+from ttclib.interchange.columns import Batch, Notes, batches_of_rows
 from ttclib.interchange.readers.naming import add_reasoning
 from ttclib.interchange.readers.registry import reader
 from ttclib.interchange.sources import Source
@@ -36,16 +36,16 @@ def read_openai_batch(source: Source, notes: Notes) -> Iterator[Batch]:
     RequestError
         A line that cannot be read.
     """
-    records, places = [], []
-    for place, row in source.records():
+
+    def samples(row: dict[str, Any]) -> list[dict[str, Any]]:
         body = _body(row)
         if body is None:
             notes.said["requests of a batch failed: they are no samples"] += 1
-            continue
-        found = list(_samples(row, body))
-        records += found
-        places += [place] * len(found)
-    yield add_reasoning(batch_of_records(records, places, source.where), notes)
+            return []
+        return list(_samples(row, body))
+
+    for batch in batches_of_rows(((place, samples(row)) for place, row in source.records()), source.where):
+        yield add_reasoning(batch, notes)
 
 
 def _body(row: dict[str, Any]) -> dict[str, Any] | None:

@@ -5,7 +5,9 @@ A folder of the datasets library is its Arrow files.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -53,18 +55,23 @@ def _frames(source: Source, notes: Notes) -> Iterator[Batch]:
 
 def _lines(source: Source, notes: Notes) -> Iterator[Batch]:
     named = name_columns(source.columns, source.fields, f"'{source.path}'", notes, rows=source.first_rows)
-    schema = _schema(source.first_rows, named)
+    setting = _Setting.of(source.first_rows, named)
+    schema = _schema(source.first_rows, named, setting)
     with source.open() as file:
         for lines, first in tables.blocks(file, source.path):
             numbers = [first + at for at, line in enumerate(lines.split(b"\n")) if line and not line.isspace()]
-            table = tables.table_of_lines(lines, schema) if schema is not None and numbers else None
+            is_plain = schema is not None and numbers and (setting is None or setting.is_in_all(lines, len(numbers)))
+            table = tables.table_of_lines(lines, schema) if is_plain and schema is not None else None
             # Two objects on a line are refused; what the first rows have not, the rest may have.
             if table is not None and len(table) == len(numbers) and not _has_more(lines, named):
                 if first == 1:
                     note_unknown([name for row in source.first_rows for name in row], named, notes)
                 frame = pl.from_arrow(table.rename_columns([named[name] for name in table.column_names]))
                 assert isinstance(frame, pl.DataFrame)
-                if not _has_nan(frame):
+                complete = setting is None or not frame["setting"].null_count()
+                if setting is not None:
+                    frame = frame.with_columns(pl.lit(setting.text).alias("setting"))
+                if complete and not _has_nan(frame):
                     yield batch_of_frame(frame, source.where, places=numbers)
                     continue
             places: list[int] = []
@@ -104,10 +111,67 @@ def _of_records(
     return batch_of_records(rows, places, source.where)
 
 
-def _schema(rows: list[dict[str, Any]], named: dict[str, str]) -> pa.Schema | None:
+@dataclass(frozen=True)
+class _Setting:
+    """The one setting of a file's first rows, an object whose values are plain."""
+
+    theirs: str
+    keys: dict[str, Any]
+
+    @classmethod
+    def of(cls, rows: list[dict[str, Any]], named: dict[str, str]) -> _Setting | None:
+        """None: they have several, or none, or one that is nested."""
+        theirs = next((theirs for theirs, ours in named.items() if ours == "setting"), None)
+        if theirs is None or not rows or not isinstance(keys := rows[0].get(theirs), dict) or not keys:
+            return None
+        plain = all(type(value) in _TYPES for value in keys.values())
+        return cls(theirs, keys) if plain and all(row.get(theirs) == keys for row in rows) else None
+
+    @property
+    def text(self) -> str:
+        """It as JSON."""
+        return json.dumps(self.keys)
+
+    def is_in_all(self, lines: bytes, n_rows: int) -> bool:
+        """Whether its name stands in a block as often as there are lines, each time before just this object.
+
+        Together with each line's having the key, this says that all lines have this setting: within a text, quotation
+        marks are escaped.
+        """
+        name = json.dumps(self.theirs)
+        spelled = [json.dumps(self.keys, ensure_ascii=ascii) for ascii in (True, False)]
+        texts = {f"{name}: {text}" for text in spelled} | {
+            f"{name}:{json.dumps(self.keys, ensure_ascii=ascii, separators=(',', ':'))}" for ascii in (True, False)
+        }
+        return lines.count(name.encode()) == n_rows and any(lines.count(text.encode()) == n_rows for text in texts)
+
+    @property
+    def type(self) -> pa.DataType:
+        """As columns."""
+        return pa.struct([(name, _TYPES[type(value)]) for name, value in self.keys.items()])
+
+
+_READINGS = pa.list_(
+    pa.struct(
+        {
+            **{"verifier": pa.string(), "reading": pa.int64(), "step_scores": pa.list_(pa.float64())},
+            **{"prm_tokens": pa.int64(), "generated_tokens": pa.int64(), "said": pa.string()},
+        }
+    )
+)
+_TYPES: dict[type, pa.DataType] = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+
+
+def _schema(rows: list[dict[str, Any]], named: dict[str, str], setting: _Setting | None) -> pa.Schema | None:
     """Types that the first rows have; None: they are of no one type."""
     fields = []
     for theirs, ours in named.items():
+        if setting is not None and theirs == setting.theirs:
+            fields.append(pa.field(theirs, setting.type))
+            continue
+        if ours == "readings":
+            fields.append(pa.field(theirs, _READINGS))
+            continue
         kinds = {type(row[theirs]) for row in rows if row.get(theirs) is not None}
         if ours == "setting" or len(kinds) > 1:
             return None
@@ -116,10 +180,10 @@ def _schema(rows: list[dict[str, Any]], named: dict[str, str]) -> pa.Schema | No
             wanted = type_of(ours)
             kind = {pl.Boolean: bool, pl.Int64: int, pl.Float64: float, pl.List: list}.get(type(wanted), str)
         within = getattr(type_of(ours), "inner", None)
-        if kind is list and not (isinstance(within, pl.DataType) and within.is_numeric()):
+        if kind is list and within not in (pl.Int64, pl.Float64):
             return None
         of_list = pa.list_(pa.int64() if within == pl.Int64 else pa.float64())
-        types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string(), list: of_list}
+        types = {**_TYPES, list: of_list}
         if kind not in types:
             return None
         fields.append(pa.field(theirs, types[kind]))
