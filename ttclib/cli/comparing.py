@@ -31,7 +31,7 @@ from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError
 from ttclib.study.question import question
 
-SHOWN = ("strategy", "budget", "first", "second", "difference", "ci_low", "ci_high", "winner", "n_problems")
+SHOWN = ("variant", "budget", "first", "second", "difference", "ci_low", "ci_high", "winner")
 ONCE = ("many", "cost", "accuracy_many", "once", "cost_once", "accuracy_once", "difference", "ci_low",
         "ci_high", "winner")  # fmt: skip
 MATCHED = ("variant", "at_most", "cost", "accuracy", "difference", "difference_low", "difference_high", "winner")
@@ -112,7 +112,7 @@ def compare(
 
 CROSSOVER_SHOWN = (
     *("bin", "exchange_rate", "multiplier", "accuracy_small", "accuracy_large"),
-    *("difference", "ci_low", "ci_high", "winner", "n_problems"),
+    *("difference", "ci_low", "ci_high", "winner"),
 )
 
 
