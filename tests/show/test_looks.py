@@ -88,6 +88,52 @@ def test_a_mark_of_a_table_has_the_colours_of_both_papers() -> None:
     assert "pass_at_k" in strategies()
 
 
+def test_a_forecast_of_accuracy_stands_on_an_axis_in_per_cent_and_a_cost_does_not() -> None:
+    from types import SimpleNamespace
+
+    from ttclib.show.charts import forecast_chart
+
+    at = {"fact": 0.7, "forecast": 0.6, "low": 0.5, "high": 0.8}
+    rows = [
+        {
+            "set": 1,
+            "measure": name,
+            "inside": True,
+            "n_problems": 9,
+            **{part: value * scale for part, value in at.items()},
+        }
+        for name, scale in (("accuracy", 1), ("cost", 20))
+    ]
+    spec = forecast_chart(SimpleNamespace(frame=pl.DataFrame(rows), unit="generations a problem")).to_dict()
+    panels = (("accuracy", True), ("cost, generations a problem", False))
+    for part, (title, percent) in zip(spec["vconcat"], panels, strict=True):
+        for layer in part["layer"]:
+            assert layer["encoding"]["y"]["title"] == title
+            assert ("%" in layer["encoding"]["y"]["axis"].get("format", "")) == percent
+
+
+def test_of_the_bill_only_ways_that_have_one_are_told() -> None:
+    from ttclib.study.account import Account
+
+    rows = [{"way": way, "label": way, "at_most": limit, "bill": bill, "accuracy": 0.5, "break_even_queries": queries}
+            for way, bill, queries in (("uniform", 0.0, None), ("probes_4", 4.0, 3.0), ("probes_99", 99.0, None))
+            for limit in (1.0, 8.0)]  # fmt: skip
+    found = Account(pl.DataFrame(rows, infer_schema_length=None), "generations a problem")
+    assert found.wide("accuracy")[0]["label"].to_list() == ["uniform", "probes_4", "probes_99"]
+    assert found.wide("break_even_queries")[0]["label"].to_list() == ["probes_4", "probes_99"]
+
+
+def test_what_both_sides_share_is_not_compared(tmp_path: Path) -> None:
+    from ttclib.study.sides import Side, compare_sides
+
+    study = ttclib.open(make_store(tmp_path / "s.duckdb", n_samples=8, revisions=True, larger=True), "small")
+    asked = notebook.ask()
+    assert any(one.strategy == "revisions" for one in study.compared(asked).outcomes)
+    found = compare_sides(study, Side(study.store, "large"), asked)
+    assert "revisions" not in found.result.frame["strategy"].to_list()
+    assert any("revisions" in note and "the same on both sides" in note for note in found.notes)
+
+
 def test_what_stands_in_backticks_is_code_and_all_is_escaped() -> None:
     for html in (notebook.callout("`ttc score <x>` it"), notebook.findings_html(["`ttc score <x>` it"], [])):
         assert "<code>ttc score &lt;x&gt;</code> it" in html and "`" not in html
@@ -123,6 +169,22 @@ def test_references_are_policies_known_to_be_larger_and_few(tmp_path: Path, monk
         found = list(references(study, most))
         assert len(found) == most and found[0].startswith("large,")
     assert found[-1].startswith("large-29")
+
+
+def test_the_larger_side_is_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from ttclib.errors import RequestError
+    from ttclib.store.contents import contents
+    from ttclib.study import sides
+
+    study = ttclib.open(make_store(tmp_path / "s.duckdb", larger=True), "small")
+    assert "policy large" in sides.open_larger(study).line
+    held = contents(study.store)
+    own = next(one.n_parameters for one in held if one.policy == "small")
+    monkeypatch.setattr(sides, "contents", lambda store: [replace(one, n_parameters=own) for one in held])
+    with pytest.raises(RequestError, match="holds no policy larger than 'small'"):
+        sides.open_larger(study)
 
 
 def test_what_a_store_holds_is_told_without_columns_that_say_nothing(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ class DifficultyAnswer:
         if best is not None:
             found, plain = rows[best], rows.get("question:metadata")
             reads = {"question": "the question", "question:hidden": "the hidden state"}.get(best, "text and metadata")
-            line = f"Before any sample {reads} rank{'' if reads.startswith('text') else 's'} them at {_rank(found)}"
+            line = f"Before any sample, {reads} rank{'' if reads.startswith('text') else 's'} them at {_rank(found)}"
             if plain is not None and plain["spearman"] is not None:
                 line += f" (metadata alone at {shown(plain['spearman'], 'spearman')})"
             said.append(f"{line}{self._like_probes(found)}.")
@@ -112,7 +112,7 @@ class DifficultyAnswer:
             return ""
         if not fewer:
             return f", less well than {_graded(min(row['n_probes'] for row in graded))}"
-        return f", as well as {_graded(max(fewer))} at least"
+        return f", at least as well as {_graded(max(fewer))}"
 
     def cheap(self) -> pl.DataFrame:
         """What k samples tell, as `ttclib.show.charts.cheap_chart` draws it."""

@@ -52,7 +52,11 @@ def open_larger(study: Study, store: str | None = None, policy: str | None = Non
     path = find_store(store or study.store)
     names = policies_with_samples(path)
     if policy is None:
+        sizes = {one.policy: one.n_parameters for one in contents(path)}
+        own = sizes.get(study.policy)
         later = names if store is not None else names[names.index(study.policy) + 1 :]
+        if store is None and own is not None:  # another of the same size is no larger one
+            later = [name for name in later if (size := sizes.get(name)) is None or size > own]
         if not later:
             raise RequestError(
                 f"'{path}' holds no policy larger than '{study.policy}': sample one with `ttc sample`, or name another "

@@ -43,7 +43,9 @@ def forecast_chart(found: Rehearsal, *, caption: Sequence[str] = ()) -> Any:
     measures = {
         "accuracy": share("accuracy", ticks=5),
         "cost": Measure(
-            f"cost, {found.unit}", alt.Axis(labelExpr=QUANTITY, tickCount=5), alt.Scale(zero=False, nice=True)
+            f"cost, {found.unit}",
+            alt.Axis(labelExpr=QUANTITY, tickCount=5),
+            alt.Scale(zero=False, nice=True, padding=8),
         ),
     }
 
