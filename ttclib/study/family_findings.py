@@ -31,7 +31,13 @@ def of_pairs(found: pl.DataFrame) -> tuple[str, ...]:
         f"{len(count['small'])} of {len(rows)} pairs of neighbours and tasks, and behind with all of them in "
         f"{len(count['large'])}; in {len(count['depends'])} it depends on R or is too close to call."
     ]
-    said *= len(rows) > 1  # of one pair the sentence below says more
+    if len(rows) == 1:
+        verdict = {
+            "small": f"is ahead at every R from {low:g} to {high:g}",
+            "large": "is behind with all of them",
+            "depends": "is ahead or behind as R is, or too close to call",
+        }[who_is_ahead(rows[0])]
+        said = [f"With at most {size} attempts, {CHECKED}, the small model {verdict}."]
     alone = []
     for name in dict.fromkeys(row["pair"] for row in rows):
         own = [row for row in rows if row["pair"] == name]
