@@ -187,3 +187,25 @@ def test_another_package_adds_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
         assert columns()["accuracy"].dtype == pl.Float64
     finally:
         columns.cache_clear()
+
+
+def test_texts_stand_left_whatever_their_kind_and_numbers_right() -> None:
+    """A kind whose values are texts is no number's, so that a column of names never stands at the right."""
+    for one in columns().values():
+        texts = one.dtype == pl.String
+        assert not (texts and one.numeric), one.name
+    assert shown("question:metadata", "difficulty") == "question: metadata"
+    assert (shown(4.333, "mean_steps_wrong"), shown(10, "mean_steps_wrong")) == ("4.3", "10.0")
+
+
+@pytest.mark.parametrize(
+    ("variant", "label"),
+    [
+        ("revisions (ratio 0.0625)", "revisions (ratio 1:16)"),
+        ("revisions (ratio 4, majority)", "revisions (ratio 4:1, majority)"),
+        ("revisions (ratio best)", "revisions (ratio best)"),
+        ("small: revisions (ratio 1)", "small: revisions (ratio 1:1)"),
+    ],
+)
+def test_a_ratio_is_told_as_its_axis_tells_it(variant: str, label: str) -> None:
+    assert strategy_label(variant) == label

@@ -168,6 +168,24 @@ def test_other_rates_and_ratios_of_the_same_comparison():
     assert other.frame.equals(fresh.frame) and other.frame["multiplier"].to_list() == [5.0]
 
 
+def test_rates_beside_the_main_ones_are_told_with_these():
+    """Who is ahead at the main rates does not hang on how many others are looked at; another R is told with them."""
+    rng = np.random.default_rng(3)
+    noisy = made(np.clip(RISING + rng.normal(0, 0.35, (60, 9)), 0, 1))
+    rates = sorted({*np.geomspace(0.05, 60, 25).tolist(), *RATIOS})
+    asked = {"param_ratio": 14.0, **QUICK}
+    main = crossover([noisy], large(0.6), RATIOS, **asked).frame
+    found = crossover([noisy], large(0.6), rates, main_ratios=RATIOS, **asked)
+    assert found.only(RATIOS).frame["winner"].to_list() == main["winner"].to_list()
+    other = next(rate for rate in rates if rate not in RATIOS)
+    alone = crossover([noisy], large(0.6), [*RATIOS, other], **asked)
+    assert found.only([other]).frame["winner"].to_list() == alone.only([other]).frame["winner"].to_list()
+    assert len(found.only([other]).frame) == 1 and found.frame["winner"].null_count() == 0
+    # A lead that so many comparisons drown is told among few.
+    together = crossover([noisy], large(0.6), rates, **asked).frame
+    assert (together["winner"] == "too close").sum() >= (found.frame["winner"] == "too close").sum()
+
+
 def test_shared_problems_alone_are_compared():
     theirs = replace(large(0.6, 40), problem_ids=tuple(f"p{i}" for i in range(59, 19, -1)))
     found = crossover([small(RISING)], theirs, RATIOS, groups(30, 30), param_ratio=14.0, **QUICK)

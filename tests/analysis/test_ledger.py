@@ -165,7 +165,7 @@ def test_an_unknown_model_or_cost_is_named():
         priced(unit="flops", verifier=True, prm=None)
     with pytest.raises(MissingFact, match="usd_per_mtok_output of the policy 'llama'"):
         priced("dollars", policy=replace(POLICY, usd_per_mtok_output=None))
-    with pytest.raises(RequestError, match="prm_tokens of 'best_of_n' of policy 'llama' are not known"):
+    with pytest.raises(RequestError, match="prm tokens of best-of-N of policy 'llama' are not known"):
         priced("all-in", variant="best_of_n", costs={name: ONCE[name] for name in ONCE if name != "prm_tokens"})
     with pytest.raises(RequestError, match="what those tokens attended to is not recorded"):
         priced("kinetics", pruned=False)

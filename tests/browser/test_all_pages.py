@@ -13,6 +13,7 @@ for package in ("papermill", "IPython", "anywidget"):
 
 from tests.browser.pages import NAMES, Pages  # noqa: E402
 from tests.browser.test_lab_and_pages import open_page, shoot  # noqa: E402
+from ttclib.show.suite import Job, index_html  # noqa: E402
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -77,6 +78,21 @@ def test_it_is_legible_on_any_screen_and_on_paper(name: str, browser: Any, pages
         page.locator("details.code:visible, .vega-bindings:visible, .ttc-linked:visible, button:visible").count() == 0
     )
     assert complaints == []
+    page.close()
+
+
+def test_the_index_is_legible_on_any_screen(browser: Any, pages: Pages) -> None:
+    names = ("01_replay", "08_samples", "10_which_model")
+    jobs = [Job(pages.folder / f"{name}.ipynb", pages.page(name), {}) for name in names]
+    target = pages.folder / "index.html"
+    target.write_text(index_html(jobs), encoding="utf-8")
+    page, outside, complaints = open_page(browser, target)
+    for width, scheme in SCREENS:
+        for paper in {scheme, "dark"}:
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme=paper)
+            assert page.evaluate(MEASURE) == [], f"{width} px, {paper}"
+    assert page.locator("li a").count() == len(names) and outside == [] and complaints == []
     page.close()
 
 

@@ -3,13 +3,16 @@
 import json
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.show import frames
 from tests.show.test_question_charts import CHARTS
+from tests.study.test_gain import half, study_of
 from ttclib.show.chart_view import fit_script, vega_bundle
-from ttclib.show.charts import accuracy_chart, bins_chart
+from ttclib.show.charts import accuracy_chart, bins_chart, gain_chart, needed_chart, sides_chart
 from ttclib.show.theme import contrast
+from ttclib.study.gain import ask_gain
 
 LINES = ["whose samples these are · a policy with a long name · 250 problems × 256 samples", "bands: 95 % intervals"]
 MEASURE = """() => {
@@ -66,6 +69,21 @@ def test_no_text_is_cut_or_small_at_any_width(browser: Any, width: int, dark: bo
     paper = "#1b1b1b" if dark else "#ffffff"
     on_paper = {fill for fill in found["fills"] if fill not in (None, "none", "#ffffff", "#1b1b1b", "transparent")}
     assert min(contrast(fill, paper) for fill in on_paper) >= 3
+
+
+@pytest.mark.parametrize("width", [390, 1000])
+def test_long_names_find_room(browser: Any, width: int) -> None:
+    """Names of policies and measures are as long as they are: beside rows, in legends and in headings."""
+    sides = ("fireworks/accounts/fireworks/models/one", "a-provider/another-model-2025-01-25")
+    pairs = frames.pairs()["pairs"].with_columns(
+        pair=pl.col("pair").str.replace("1B vs 4B", "lab-policy vs lab-policy-14x")
+    )
+    names = ("medium effort", "a very high effort")
+    gain = ask_gain(study_of(*((name, half(0.4 + at / 2, 0.1), 8) for at, name in enumerate(names)))).result
+    made = [sides_chart(frames.curves(), frames.curves(), sides, caption=LINES), needed_chart(pairs), gain_chart(gain)]
+    found = drawn(browser, [chart.to_dict() for chart in made], width, False)
+    assert found["wider"] == [] and found["cut"] == [] and found["small"] == []
+    assert {*sides, "a right one is among 16"} <= set(found["texts"])
 
 
 def test_panels_stack_and_a_legend_names_lines_where_it_is_narrow(browser: Any) -> None:

@@ -97,6 +97,32 @@ def test_two_sides_are_compared_on_what_replay_says(asking):
     assert (other[0]["first"], other[0]["second"]) == pytest.approx(tuple(pools))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        (*CROSS, "s.duckdb", "--ratios", "0.79,22", "--bins", "2"),
+        ("compare", "s.duckdb", "--policy", "small", "--other-verifier", "logprob", "--strategy", "best_of_n"),
+        ("compare", "s.duckdb", "--policy", "small,large", "--once", "--charge", "unit=flops"),
+    ],
+)
+def test_who_is_ahead_is_never_what_has_no_room(asking, command):
+    """The verdict is what a table is for: at 80 columns other columns are left out before it."""
+    lines = ttc(*command, cwd=asking, COLUMNS="80").stdout.splitlines()
+    heads = [head for at, line in enumerate(lines) if line.startswith("---") for head in lines[max(0, at - 3) : at]]
+    assert any("ahead" in head.split() for head in heads)
+    assert not any("ahead" in line for line in lines if line.startswith("… not shown"))
+    # Sentences wrap where they are shown; rows of a table do not.
+    tables = [line for line in lines if line.startswith(("---", "all", "best-of-N  "))]
+    assert tables and all(len(line) <= 80 for line in tables)
+
+
+def test_verifiers_begin_with_what_was_found(asking):
+    text = ttc("verifiers", "s.duckdb", "--policy", "small", cwd=asking, COLUMNS="80").stdout
+    best = max(rows("verifiers", "s.duckdb", "--policy", "small", cwd=asking), key=lambda row: row["auc_within"])
+    first = text.splitlines()[0]
+    assert f"{best['verifier']} scores the right one higher in {best['auc_within'] * 100:.1f}% [" in first
+
+
 def test_strategies_at_equal_cost(asking):
     command = ("compare", "s.duckdb", "--policy", "small", "--strategy", "majority_vote,best_of_n", "--bins", "1")
     found = [row for row in rows(*command, cwd=asking) if row["bin"] is None]

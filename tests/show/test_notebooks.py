@@ -18,6 +18,7 @@ for package in ("papermill", "IPython", "ipywidgets", "anywidget"):
 from tests.show.chart_rules import faults  # noqa: E402
 from tests.show.inprocess import NOTEBOOKS, html_of, outputs_of, run  # noqa: E402
 from tests.show.stores import make_counts, make_store  # noqa: E402
+from ttclib.analysis.verifier import verifier_quality  # noqa: E402
 from ttclib.replay.strategy import strategies  # noqa: E402
 from ttclib.show.notebook import QUESTIONS, SAMPLING, open_larger, open_study  # noqa: E402
 from ttclib.show.page import NOTEBOOK_ONLY, findings_of  # noqa: E402
@@ -27,8 +28,9 @@ from ttclib.study.account import ask_account  # noqa: E402
 from ttclib.study.answers import ask_crossover, ask_frontier  # noqa: E402
 from ttclib.study.chains import open_chains  # noqa: E402
 from ttclib.study.checkpoints import ask_training, open_checkpoints  # noqa: E402
-from ttclib.study.coverage import predict  # noqa: E402
+from ttclib.study.coverage import ask_beyond_pool, predict  # noqa: E402
 from ttclib.study.difficulty import answer as ask_difficulty  # noqa: E402
+from ttclib.study.findings import of_selection  # noqa: E402
 from ttclib.study.graders import ask_graders  # noqa: E402
 from ttclib.study.pairs import ask_pairs, pairs_of  # noqa: E402
 from ttclib.study.question import question  # noqa: E402
@@ -170,9 +172,10 @@ def expected_findings(name: str, store: Path) -> tuple[str, ...]:
         found = ask_crossover(study, open_larger(study), question(), [0.16, 0.79, 22.0])
         return tuple(line.partition(":")[0] for line in found.findings)
     if name == "07_scaling_fits":
-        return study.replay(strategies=["pass_at_k", "majority_vote"]).findings
+        return ask_beyond_pool(study, **QUICK[name]).findings
     if name == "08_samples":
-        return study.replay(strategies=["pass_at_k", "best_of_n"]).findings
+        curves = study.replay(strategies=["pass_at_k", "best_of_n"])
+        return of_selection(curves.frame, verifier_quality(study.pool), study.pool.verifier("prm").label)
     if name == "14_graders":
         return ask_graders(study, ["math", "math-verify", "exact"]).findings
     if name == "15_does_knowing_pay":
@@ -277,7 +280,7 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
         "04_revisions": "collect them with `ttc revise CONFIG`",
         "05_frontier": "'weighted_best_of_n' is not among what is compared. Allowed: pass_at_k, majority_vote",
         "06_crossover": "sample one with `ttc sample`",
-        "07_scaling_fits": "At N = 4 a perfect verifier would reach 100.0%",
+        "07_scaling_fits": "At k = 4 a right answer is among the samples of 100.0%",
         "08_samples": "score it with `ttc score`",
         "09_compare_stores": "score the samples with `ttc score`",
         "12_open_models": "no two policies with known parameters on one task",
@@ -286,7 +289,7 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
         "15_does_knowing_pay": "No gain survives its own bill at any budget held",
         "17_from_replay_to_live": "sets of 3 problems: half of what is held is 1, give 1 to 1",
     }
-    assert says[name] in text
+    assert says[name].replace("`", "") in text  # which is set as code
     answered = ("00_start", "01_replay", "02_difficulty", "07_scaling_fits", "14_graders", "15_does_knowing_pay")
     assert text.count(LACK) == (0 if name in answered else 1)
 
@@ -296,7 +299,11 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
 def test_counts_alone_answer_coverage(name: str, counts_store: Path, tmp_path: Path) -> None:
     ran = run_checked(name, tmp_path, store=str(counts_store), **QUICK.get(name, {}))
     study = ttclib.open(counts_store)
-    if name in ("00_start", "01_replay", "07_scaling_fits"):
+    if name == "07_scaling_fits":
+        found = ask_beyond_pool(study, **QUICK[name])
+        assert findings_of(ran) == list(found.findings) and "times the pool" in found.findings[1]
+        assert found.result.voting is None
+    if name in ("00_start", "01_replay"):
         whole = study.replay(strategies="pass_at_k")
         assert findings_of(ran) == list(whole.findings) and "right answer is among" in whole.findings[0]
     if name == "01_replay":

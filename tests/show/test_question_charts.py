@@ -110,7 +110,7 @@ WORDS = {
         "← one answer a chain · sequential : parallel · one long chain →",
     },
     "best_split": {
-        "Where 4 answers are best spent (dark: the best split of the bin)",
+        "Where 4 answers are best spent",
         "accuracy",
         "sequential × parallel",
     },
@@ -124,7 +124,7 @@ WORDS = {
     "cheap": {
         "What few samples tell of the difficulty",
         "k, samples spent on telling the difficulty (log scale)",
-        "rank correlation with the whole pool's pass@1",
+        "rank correlation with the others' pass@1",
     },
     "extrapolation": {
         "What more samples would cover",

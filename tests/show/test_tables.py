@@ -80,7 +80,7 @@ def test_names_stand_left_with_their_colour_and_all_is_escaped() -> None:
     parser = _Cells()
     parser.feed(html)
     assert parser.classes[1] == ["name", *[""] * 7]
-    assert html.count('style="background:#D55E00"') == 4
+    assert html.count('style="--on-light:#D55E00;') == 4
     frame = pl.DataFrame({"problem_id": ["<img src=x>"], "accuracy": [0.5]})
     assert "<img" not in table(frame) and "&lt;img" in table(frame)
     assert 'class="ttclib-table"' in html and "overflow-x:auto" in html
@@ -130,13 +130,20 @@ def test_the_tables_of_questions() -> None:
 
 def test_where_the_lead_ends_is_said_in_words() -> None:
     crossings = pl.DataFrame(
-        [(None, 0.79, 0.2, None, "the larger model is ahead from R = 0.79", 0.158, 12)],
-        schema=schema("bin", "crossing", "ci_low", "ci_high", "verdict", "pool_reaches_from", "n_problems"),
+        [
+            (None, 0.79, 0.2, None, True, "the larger model is ahead from R = 0.79", 0.158, 12),
+            (1, 0.1, None, 1.5, False, "open at every R", 0.158, 6),
+        ],
+        schema=schema(
+            "bin", "crossing", "ci_low", "ci_high", "supported", "verdict", "pool_reaches_from", "n_problems"
+        ),
         orient="row",
     )
     assert cells(tables.crossings_html(crossings)) == [
         ["difficulty", "verdict", "crossing at R", "interval", "pool suffices from R =", "problems"],
         ["all", "the larger model is ahead from R = 0.79", "0.79", "[0.2, ∞)", "0.158", "12"],
+        # What the samples do not support is no number.
+        ["1", "open at every R", "–", "(0, 1.5]", "0.158", "6"],
     ]
 
 
@@ -163,8 +170,8 @@ def test_the_tables_of_revisions_failures_and_bins() -> None:
         orient="row",
     )
     assert cells(tables.failures_html(failures))[1:] == [
-        ["1", "beam search (M=4)", "0", "20", "–", "50.0%", "–", "5.25"],
-        ["all", "whole samples", "5", "1", "20.0%", "0.0%", "5.8", "5"],
+        ["1", "beam search (M=4)", "0", "20", "–", "50.0%", "–", "5.2"],
+        ["all", "whole samples", "5", "1", "20.0%", "0.0%", "5.8", "5.0"],
     ]
     bins = pl.DataFrame(
         [(0, 2, None, None, None, 0, 0, 0), (1, 5, 0.9, 0.95, 1.0, 0, 3, 1)],

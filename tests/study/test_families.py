@@ -50,9 +50,9 @@ def found_of(store: Path, **more):
 @pytest.mark.parametrize(
     ("small", "large", "n", "counted", "verdict"),
     [
-        (0.5, 0.4, 10, "in 1, behind with all of its attempts in 0; in 0 it", "the small one ahead"),
-        (0.05, 0.95, 10, "in 0, behind with all of its attempts in 1; in 0 it", "the larger one ahead"),
-        (0.5, 0.5, 1, "in 0, behind with all of its attempts in 0; in 1 it", "too close to call"),
+        (0.5, 0.4, 10, "the small model is ahead at every R from", "the small one ahead"),
+        (0.05, 0.95, 10, "the small model is behind with all of them.", "the larger one ahead"),
+        (0.5, 0.5, 1, "is ahead or behind as R is, or too close to call.", "too close to call"),
     ],
     ids=["small ahead", "large ahead", "level"],
 )

@@ -57,8 +57,8 @@ def test_what_is_told_is_what_a_hand_computes(tmp_path):
     moved = found.result.moved.filter((pl.col("measure") == "accuracy") & (pl.col("policy") == "base-r2"))
     assert moved["difference"][0] == pytest.approx(right["base-r2"] - right["base"])
     said = " ".join(found.findings)
-    assert "2 rounds of training" in said and f"{100 * right['base-r2']:.1f} %" in said
-    assert "for 50% of the FLOPs" in said and "40.0 % at first, in 30.0 % at last" in said
+    assert "2 rounds of training" in said and f"{100 * right['base-r2']:.1f}%" in said
+    assert "for 50% of the FLOPs" in said and "40.0% at first, in 30.0% at last" in said
 
 
 def turned(shares: dict[str, float], *rounds: Round) -> str:

@@ -38,6 +38,8 @@ def test_sharper():
     )
     assert "stand where 15 answers of base hold a right one, too" in found.findings[1]
     assert "less varied" in " ".join(found.findings)
+    parts = (found.result.heads, found.result.details, found.result.of_lengths)
+    assert found.findings == sum(parts, ()) and len(found.result.heads) == 1  # the heads alone stand at a page's head
 
 
 def test_wider():
@@ -55,7 +57,7 @@ def test_reach_lost():
 def test_level():
     found = ask_gain(study_of(("one", half(0.6, 0.2), 4), ("two", half(0.6, 0.2), 4)))
     assert "no difference is shown" in found.findings[0]
-    assert not any("Of that" in sentence or "varied" in sentence for sentence in found.findings)
+    assert not any("Of the " in sentence or "varied" in sentence for sentence in found.findings)
 
 
 def test_each_pair_once_and_efforts_by_their_length():

@@ -15,7 +15,7 @@ from ttclib.store import load_chains, load_pool
 from ttclib.study import coverage, difficulty, lengths
 from ttclib.study.answers import ask_efficiency, ask_plan
 from ttclib.study.chains import open_chains
-from ttclib.study.opening import find_store, only, reading_of, with_verifiers
+from ttclib.study.opening import Member, find_store, only, reading_of, with_verifiers
 from ttclib.study.paper import MANY_CHAINS, NTH_ANSWER, ONE_CHAIN, along_and_across, optimal
 from ttclib.study.question import question
 from ttclib.study.searches import open_searches
@@ -172,6 +172,27 @@ def test_where_voting_ends():
     assert coverage.voting_limit(pool).accuracy == pytest.approx(0.5)  # the most frequent answer wins in the end
     with pytest.raises(RequestError, match="holds no final answers"):
         coverage.voting_limit(make_pool([[1, 0]], answer_ids=[[-1, -1]]))
+
+
+def test_what_more_samples_would_cover_is_said_of_what_was_fitted():
+    rng = np.random.default_rng(0)
+    right = (rng.random((40, 16)) < rng.beta(0.5, 1.0, 40)[:, None]).astype(float)
+    study = Study((Member(make_pool(right, answer_ids=np.where(right == 1, 1, 2)), "s", print),), Path("made.duckdb"))
+    found = coverage.ask_beyond_pool(study, ["beta_binomial", "power_law"], 1000, 5, 2)
+    here, further, miss, ends = found.findings
+    k = found.result.fitted.frame.filter(pl.col("k") == 256)["predicted"]  # the first k of ten times 16 at least
+    assert here.startswith(f"At k = 16 a right answer is among the samples of {(right.any(axis=1)).mean() * 100:.1f}%")
+    assert further.startswith(f"At k = 256, 16 times the pool, the 2 models predict {k.min() * 100:.1f}% to ")
+    assert f"{k.max() * 100:.1f}% [" in further
+    last = found.result.misses.filter(pl.col("k") == 16)["miss"]
+    assert f"{abs(last.min()) * 100:.1f}" in miss and "at k = 16" in miss
+    assert f"{found.result.voting.accuracy * 100:.1f}%" in ends and found.notes == ()
+    nobody = Study(
+        (Member(make_pool(right, answer_ids=-np.ones((40, 16), dtype=int)), "s", print),), Path("made.duckdb")
+    )
+    lacking = coverage.ask_beyond_pool(nobody, ["beta_binomial"], 8, 5, 2)
+    assert lacking.result.voting is None and any("no final answers" in note for note in lacking.notes)
+    assert not any("times the pool" in line or "voting" in line for line in lacking.findings)  # 8 is within the pool
 
 
 def test_a_cap_that_loses_nothing_is_told(monkeypatch):

@@ -71,7 +71,7 @@ def test_more_than_a_tenth_stay_unknown():
     assert any("too many for the others to stand for them" in line for line in notes)
     none = study_of(range(100))
     assert np.isnan(none.pool.lengths).all() and none.replay(strategies="majority_vote", budgets=[1]).notes == ()
-    with pytest.raises(MissingFact, match="completion_tokens"):
+    with pytest.raises(MissingFact, match="completion tokens"):
         ask_frontier(none, question(strategies="majority_vote", bins=1), ledger=ledger("dollars"))
 
 

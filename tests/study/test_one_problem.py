@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.show.stores import make_counts, make_store
 from ttclib.errors import RequestError
 from ttclib.interchange import import_samples
 from ttclib.show.one_problem import one_problem_html
-from ttclib.study.one_problem import PICKING, SEARCH, UNANSWERED, tell_one
+from ttclib.study.one_problem import PICKING, SEARCH, UNANSWERED, _ends, tell_one
 from ttclib.study.question import question
 from ttclib.study.study import Study
 
@@ -119,3 +120,24 @@ def test_answers_are_told_as_they_were_given_and_none_as_none(tmp_path: Path) ->
         (UNANSWERED, False, (0, 3, 5)),
     ]
     assert {one.number for one in groups} == {-1, 0, 1}
+
+
+def test_a_problem_that_was_searched_less_is_told_by_its_largest_whole_search(tmp_path: Path) -> None:
+    """Where the replay has a budget that one problem does not hold, that problem's story is of the one below."""
+    partly = ttclib.open(make_store(tmp_path / "s.duckdb", n_problems=6, n_samples=16, search=True, uneven=True))
+    (one,) = partly.replay(strategies=(SEARCH,), problems="own").outcomes
+    offered = SimpleNamespace(budgets=(4, 8, 16), source=one.source)
+    first, second = partly.pool.problem_ids[:2]
+    (half, ends), (whole, others) = (_ends(partly, question(), offered, name) for name in (first, second))
+    assert (half, len(ends)) == (8, 8) and (whole, len(others)) == (16, 16)
+    right = one.accuracy[one.problem_ids.index(first), one.budgets.index(8)]
+    chosen = {end.answer_class: 0.0 for end in ends}
+    for end in ends:
+        chosen[end.answer_class] += end.score
+    taken = max(chosen, key=lambda answer: chosen[answer])
+    assert right == float(next(end.correct for end in ends if end.answer_class == taken) == 1)
+    told = tell_one(partly, question(), first)
+    (way,) = (way for way in told.ways if way.strategy == SEARCH)
+    assert way.budget == 8 and way.right == right and "at N = 8" in one_problem_html(told)
+    # None of the budgets is held: nothing is drawn, and the largest is named.
+    assert _ends(partly, question(), SimpleNamespace(budgets=(16,), source=one.source), first) == (16, ())

@@ -77,9 +77,11 @@ def test_a_factor_that_no_number_of_problems_settles(factor: float, low: float |
 def test_sentences_name_what_is_open_and_nothing_else() -> None:
     assert settling.said({}) == ()
     (one,) = settling.said({"R = 1": (1e9, 100)})
-    assert one == "To settle it, should the difference stay: R = 1 more than 100,000 problems (100 here)."
+    assert one == "To settle it, if the difference stays as it is: R = 1 more than 100,000 problems (100 here)."
     (many,) = settling.said({f"pair {at}": (100.0 * (9 - at), 50) for at in range(9)} | {"level": (math.inf, 50)})
-    assert many.startswith("To settle it, should the differences stay: pair 8 about 100 problems (50 here); pair 7")
+    assert many.startswith(
+        "To settle it, if the differences stay as they are: pair 8 about 100 problems (50 here); pair 7"
+    )
     assert "pair 3" not in many and "; 4 others more; level no number" in many
     rows = [{"winner": winner, "difference": 0.1, "ci_low": -0.1, "ci_high": 0.3, "n_problems": 50, "at": at}
             for at, winner in enumerate(("too close", "small", None))]  # fmt: skip
@@ -102,6 +104,6 @@ def efficiency(factor: float, low: float | None) -> tuple[str, ...]:
 def test_a_saving_that_is_not_shown_says_how_many_problems_would_show_it() -> None:
     said = efficiency(2.0, 0.5)
     assert said[0].startswith("No saving over best-of-N is shown on 50 problems")
-    assert said[1] == "To settle it, should the difference stay: at 70.0% about 200 problems (50 here)."
+    assert said[1] == "To settle it, if the difference stays as it is: at 70.0% about 200 problems (50 here)."
     assert "its interval is open" in efficiency(2.0, None)[1]
     assert len(efficiency(0.9, 0.5)) == 1

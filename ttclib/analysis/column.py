@@ -29,4 +29,4 @@ class Column:
     @property
     def numeric(self) -> bool:
         """Whether its values are numbers, which stand at the right."""
-        return self.kind not in ("name", "text", "flag", "grade")
+        return self.kind not in ("name", "text", "told", "flag", "grade")

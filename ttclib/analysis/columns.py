@@ -30,13 +30,25 @@ def strategy_label(name: str) -> str:
 
     Examples
     --------
-    >>> strategy_label("best_of_n"), strategy_label("beam_search (M=4)")
-    ('best-of-N', 'beam search (M=4)')
+    >>> strategy_label("best_of_n"), strategy_label("beam_search (M=4)"), strategy_label("revisions (ratio 0.25)")
+    ('best-of-N', 'beam search (M=4)', 'revisions (ratio 1:4)')
     """
     known = {each: one.label for each, one in strategies().items()} | OTHER_LABELS
     whose, colon, own = name.rpartition(": ")
     first, blank, rest = own.partition(" ")
-    return f"{whose}{colon}{known.get(first, first.replace('_', ' '))}{blank}{rest}"
+    label = known.get(first, first.replace("_", " "))
+    return f"{whose}{colon}{label}{blank}{_with_ratio(rest)}"
+
+
+def _with_ratio(text: str) -> str:
+    """Sequential to parallel as two numbers, of which one is 1, as an axis of ratios says it."""
+    before, named, rest = text.partition("(ratio ")
+    number = rest.split(",")[0].split(")")[0]
+    if not named or not number.replace(".", "", 1).isdigit() or not float(number):
+        return text
+    ratio = float(number)
+    told = f"{ratio:g}:1" if ratio >= 1 else f"1:{1 / ratio:g}"
+    return f"{before}{named}{told}{rest[len(number) :]}"
 
 
 def prefixed(value: float, digits: int = 3) -> str:
@@ -84,6 +96,7 @@ def _whole(value: Any) -> str:
 # How a value is written, by kind.
 KINDS: dict[str, Callable[[Any], str]] = {
     "text": str,
+    "told": lambda value: str(value).replace(":", ": "),
     "name": lambda value: strategy_label(str(value)),
     "flag": lambda value: "yes" if value else "no",
     "grade": lambda value: {1.0: "✓", 0.0: "✗"}.get(float(value), f"{value:.2f}"),
@@ -97,6 +110,7 @@ KINDS: dict[str, Callable[[Any], str]] = {
     "quantity": prefixed,
     "size": sized,
     "score": lambda value: _unsigned_zero(f"{value:.2f}"),
+    "mean": lambda value: _unsigned_zero(f"{value:,.1f}"),
 }
 _UNITS = {"points": " points"}
 

@@ -58,6 +58,11 @@ class Crossover:
     notes: list[str]
     asked: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
+    def only(self, ratios: Sequence[float]) -> Crossover:
+        """The same comparison, of its exchange rates these alone; who is ahead stays as it was told of all."""
+        wanted = pl.any_horizontal(pl.col("exchange_rate").is_close(rate, rel_tol=1e-9) for rate in ratios)
+        return replace(self, frame=self.frame.filter(wanted))
+
     def at(
         self,
         ratios: Sequence[float],
@@ -86,6 +91,7 @@ def crossover(
     ratios: Sequence[float] = RATES,
     difficulty: Difficulty | None = None,
     *,
+    main_ratios: Sequence[float] | None = None,
     ledger: Ledger = LEDGERS["snell"],
     param_ratio: float | None = None,
     training_tokens_ratio: float | None = None,
@@ -111,6 +117,9 @@ def crossover(
         query. Rows are given for these; crossings are looked for over `RATES` as well.
     difficulty : Difficulty, optional
         For the small policy.
+    main_ratios : sequence of float, optional
+        Who is ahead at these is corrected for the comparisons at these; at any other R for these and its own, as a
+        reader looks at one R more. None: at every R for those at all.
     ledger : Ledger
         In generations, the limit is c itself, as in the paper. In FLOPs, eFLOPs or tokens both sides' answers are
         priced as sampled, and the difference in pretraining, 6·N·D each, is shared by the queries.
@@ -133,9 +142,9 @@ def crossover(
     """
     theirs = [large] if isinstance(large, Outcomes) else list(large)
     asked = {
-        "small": small, "large": theirs, "ratios": ratios, "difficulty": difficulty, "ledger": ledger,
-        "large_budget": large_budget, "bill": bill, "folds": folds, "partitions": partitions, "level": level,
-        "n_resamples": n_resamples, "seed": seed,
+        "small": small, "large": theirs, "ratios": ratios, "difficulty": difficulty, "main_ratios": main_ratios,
+        "ledger": ledger, "large_budget": large_budget, "bill": bill, "folds": folds, "partitions": partitions,
+        "level": level, "n_resamples": n_resamples, "seed": seed,
     }  # fmt: skip
     if not small or not theirs:
         raise RequestError(f"no strategy of the {'larger' if small else 'small'} policy to compare: give at least one")
@@ -166,7 +175,7 @@ def crossover(
     limits = np.maximum.accumulate(allowed[1:, order], axis=1)
     choice = optimise(able, limits, beside=accuracy[:, None], **asked_of)
     both = (choice.beside[:, :, :1] if draws is None else draws, choice)
-    frame = crossover_rows(rates, order, ratios, allowed, single, accuracy, *both, level)
+    frame = crossover_rows(rates, order, ratios, allowed, single, accuracy, *both, level, main_ratios)
     crossings = crossing_rows(rates, order, allowed, accuracy, *both, level)
     return Crossover(
         frame=frame,

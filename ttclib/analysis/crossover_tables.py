@@ -103,6 +103,7 @@ def crossover_rows(
     large_draws: np.ndarray,
     choice: Choice,
     level: float,
+    main_ratios: Sequence[float] | None = None,
 ) -> pl.DataFrame:
     """Rows of `Crossover.frame`.
 
@@ -123,6 +124,8 @@ def crossover_rows(
     large_draws : float array, shape (replicates, 1 + groups, 1)
     choice : Choice
         The small side's.
+    main_ratios : sequence of float, optional
+        Rates with whose rows those of any other rate are told; None: all rows are told together.
     """
     able, most = choice.candidates, _most(choice.candidates)
     place = {int(at): k for k, at in enumerate(order)}  # a rate's column among the limits
@@ -167,10 +170,28 @@ def crossover_rows(
                         "gain_high": float(gain_high[g, at]),
                     }
             rows.append(row)
-    bounds = (np.array([row.get(name, np.nan) for row in rows], dtype=float) for name in ("ci_low", "ci_high"))
-    winners = leads(differences, *bounds, clusters=problems)
+    bounds = [np.array([row.get(name, np.nan) for row in rows], dtype=float) for name in ("ci_low", "ci_high")]
+    winners: list[str | None] = [None] * len(rows)
+    for told_of, together in _families([row["exchange_rate"] for row in rows], main_ratios):
+        found = leads(
+            [differences[at] for at in together],
+            *(ends_of[together] for ends_of in bounds),
+            clusters=[problems[at] for at in together],
+        )
+        for at, who in zip(together, found, strict=True):
+            winners[at] = who if at in told_of else winners[at]
     told = [row | {"winner": who, "verdict": _verdict(row, who)} for row, who in zip(rows, winners, strict=True)]
     return finite(pl.DataFrame(told, schema=ROW_SCHEMA))
+
+
+def _families(rates: Sequence[float], main: Sequence[float] | None) -> list[tuple[set[int], list[int]]]:
+    """Which rows are told, and together with which: the main rates' by themselves, any other rate's with these."""
+    if main is None:
+        return [(set(range(len(rates))), list(range(len(rates))))]
+    place = np.asarray(rates, dtype=float)
+    named = np.isclose(place[:, None], np.asarray(main, dtype=float), rtol=1e-9).any(axis=1)
+    others = [place == rate for rate in np.unique(place[~named])]
+    return [(set(np.flatnonzero(own).tolist()), np.flatnonzero(own | named).tolist()) for own in (named, *others)]
 
 
 def _verdict(row: dict[str, Any], winner: str | None) -> str:
@@ -238,13 +259,12 @@ def _crossing_verdict(point: float, low: float, high: float) -> str:
         return "not defined: no candidate is affordable at any exchange rate looked at"
     if 0 < point < np.inf and low > 0 and high < np.inf:
         return f"the larger model is ahead above R = {point:.3g} ({low:.3g} to {high:.3g})"
-    verdict = "no crossing is supported by these samples"
     if low == np.inf:
-        return verdict + ": the small policy is ahead at every R"
+        return "the small policy is ahead at every R"
     if high == 0:
-        return verdict + ": the small policy is ahead nowhere"
+        return "the small policy is ahead nowhere"
     if low > 0:
-        verdict += f": the small policy is ahead up to R = {low:.3g} at least"
-    elif high < np.inf:
-        verdict += f": the larger model is ahead from R = {high:.3g} at the latest"
-    return verdict
+        return f"the small policy is ahead up to R = {low:.3g} at least; where that ends is open"
+    if high < np.inf:
+        return f"the larger model is ahead from R = {high:.3g} at the latest; below that it is open"
+    return "open at every R"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.cost import KINETICS_INTENSITY, gqa_ratio, kv_elements_per_token
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.outcomes import Outcomes
@@ -277,7 +278,8 @@ def _costs_of(outcomes: Outcomes) -> Callable[[str], np.ndarray]:
         if defined.any() and np.isnan(table[defined]).all():
             policy = outcomes.source.policy
             of = f" of policy '{policy}'" if policy else ""
-            raise MissingFact(f"{name} of '{outcomes.variant}'{of} are not known: switch off what charges them")
+            what = f"{name.replace('_', ' ')} of {strategy_label(outcomes.variant)}{of}"
+            raise MissingFact(f"{what} are not known: switch off what charges them")
         return table
 
     return cost

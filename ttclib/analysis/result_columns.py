@@ -37,7 +37,7 @@ OWN: tuple[Column, ...] = (
     Column("bin", _INT, "difficulty bin, 1 the easiest; null: all problems", "bin", null="all"),
     Column("group", _INT, "difficulty bin, 1 the easiest; null: all problems", "bin", "bin", null="all"),
     Column("n_bins", _FLOAT, "difficulty bins that had problems, on average over draws", "quantity", "bins"),
-    Column("difficulty", _TEXT, "what told the difficulty: oracle, predicted or question"),
+    Column("difficulty", _TEXT, "what told the difficulty: oracle, predicted or question", "told"),
     Column("budget", _INT, "N, the generations that a problem may take", "count", "budget N"),
     Column("k", _INT, "samples looked at", "count"),
     # Accuracy and its precision.
@@ -296,8 +296,8 @@ OWN: tuple[Column, ...] = (
     _count("n_wrong", "wrong solutions", "wrong"),
     _share("repeats_step", "share of wrong solutions that say a step twice", "wrong: a step twice"),
     _share("few_steps", "share of wrong solutions of one or two steps", "wrong: 1–2 steps"),
-    Column("mean_steps_wrong", _FLOAT, "mean steps of wrong solutions", "ratio", "steps of wrong"),
-    Column("mean_steps_right", _FLOAT, "mean steps of right solutions", "ratio", "of right"),
+    Column("mean_steps_wrong", _FLOAT, "mean steps of wrong solutions", "mean", "steps of wrong"),
+    Column("mean_steps_right", _FLOAT, "mean steps of right solutions", "mean", "of right"),
     # What a gain is made of.
     Column("side", _TEXT, "the policy or setting, by what tells it from the others"),
     Column("first_side", _TEXT, "the side that a gain is measured from", label="of"),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import polars as pl
 
+from ttclib.analysis.columns import strategy_label
 from ttclib.cli.common import cli, whole_numbers
 from ttclib.cli.options import (
     BILL,
@@ -79,7 +80,7 @@ def efficiency(
         rows=rows,
         findings=found.findings,
         notes=found.notes,
-        heading=f"What the best choice needs for the accuracy of {result.baseline}, in {result.unit}",
+        heading=f"What the best choice needs for the accuracy of {strategy_label(result.baseline)}, in {result.unit}",
         table=result.frame.filter(pl.col("bin").is_null()).select(SHOWN),
     )
 

@@ -97,6 +97,7 @@ def verifiers(verifier: str | None, as_json: bool, as_csv: bool, **choices: Any)
     """AUC over all samples and within problems, and calibration, of every verifier that scored them."""
     from ttclib.analysis.verifier import verifier_quality
     from ttclib.errors import NotInStore
+    from ttclib.study.findings import of_verifiers
     from ttclib.study.telling import difficulty_of
 
     study = study_of(choices)
@@ -111,4 +112,4 @@ def verifiers(verifier: str | None, as_json: bool, as_csv: bool, **choices: Any)
         for name in names
     )
     shown = ("verifier", "bin", "auc", "auc_within", "ci_low", "ci_high", "calibration_error", "n_mixed")
-    print_answer(frame, as_json=as_json, as_csv=as_csv, table=frame.select(shown))
+    print_answer(frame, as_json=as_json, as_csv=as_csv, findings=of_verifiers(frame), table=frame.select(shown))

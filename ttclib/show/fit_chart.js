@@ -40,10 +40,13 @@ function fitChart(spec, width, dark) {
     }
   }
   const padding = 24;
+  // Names of rows on the axis take room that the plot does not have.
+  const ordered = every.map((node) => node.encoding?.y).filter((y) => y?.type === "nominal" && Array.isArray(y.sort));
+  const named = 24 + 7.2 * Math.max(0, ...ordered.flatMap((y) => y.sort).map((name) => Math.max(...String(name).split("|").map((part) => part.length))));
   const rows = Object.values(made.datasets ?? {}).flat();
   const label = beside ? 28 + 8 * Math.max(0, ...rows.map((row) => row.end_label?.length ?? 0)) : 0;
   if (made.facet) {
-    const [panel, spacing, axis] = [made.spec.width, made.spacing ?? 20, 76];
+    const [panel, spacing, axis] = [made.spec.width, made.spacing ?? 20, Math.max(76, named)];
     const room = width - padding - axis;
     made.columns = Math.max(1, Math.min(made.columns, Math.floor((room + spacing) / (panel + label + spacing))));
     if (made.columns === 1) made.spec.width = Math.max(120, Math.min(room - label, 2 * panel));
@@ -57,14 +60,14 @@ function fitChart(spec, width, dark) {
   // A legend below the plot in as many columns as find room there.
   const across = made.facet
     ? made.columns * made.spec.width + (made.columns - 1) * (made.spacing ?? 20)
-    : (made.vconcat?.[0].width ?? width - padding - 90);
+    : (made.vconcat?.[0].width ?? width - padding - Math.max(90, named));
   for (const { encoding } of every)
-    for (const channel of ["color", "shape"]) {
+    for (const channel of ["color", "shape", "strokeDash"]) {
       const { legend, scale } = encoding?.[channel] ?? {};
       const longest = Math.max(0, ...(scale?.domain ?? []).map((name) => String(name).length));
       if (legend) legend.columns = Math.max(1, Math.min(legend.columns ?? 4, Math.floor(across / (longest * 7.4 + 34))));
     }
-  const inside = made.facet ? made.spec.width : width - padding - 90;
+  const inside = made.facet ? made.spec.width : width - padding - Math.max(90, named);
   for (const node of every)
     if (typeof node.encoding?.x?.title === "string") node.encoding.x.title = wrap(node.encoding.x.title, Math.floor(inside / 7.4));
   return made;

@@ -7,6 +7,7 @@ read through `need`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
@@ -39,6 +40,7 @@ from ttclib.study.study import policies_with_samples as policies_with_samples
 SAMPLING = ("pass_at_k", "majority_vote", "best_of_n", "weighted_best_of_n")
 
 
+SPARE = 25  # times the samples to be shown that are looked at, as equal texts of a problem are shown once
 # Of a kernel's last studies what was replayed is not replayed again, also by the next notebook of a suite.
 _STUDIES: Kept[Study] = Kept(lambda study: 1, largest=2)
 _QUIET = "color:var(--jp-content-font-color2,#5a5a5a);margin:2px 0"
@@ -72,6 +74,8 @@ def open_study(
         A relative path is looked for in the current folder and those above.
     policy : str or sequence of str, optional
         None: the smallest that has samples, which is the one that search and revisions are for.
+    benchmark : str, optional
+        None: where the policies answered several, that which most policies of the store did.
     setting : mapping of key to value, optional
         ``"*"`` for a value: all settings with it, side by side; ``"*"`` alone: all.
 
@@ -83,7 +87,8 @@ def open_study(
     path = find_store(store)
 
     def read() -> Study:
-        return open_store(store, policy or smallest_policy(store), benchmark=benchmark, setting=setting)
+        whose = policy or smallest_policy(store)
+        return open_store(store, whose, benchmark=benchmark or _most_answered_by(store, whose or ()), setting=setting)
 
     named = policy if policy is None or isinstance(policy, str) else tuple(policy)
     return _STUDIES.get((str(store), str(path.absolute()), named, benchmark, as_key(setting)), store_state(path), read)
@@ -93,6 +98,15 @@ def most_answered(store: str | Path) -> str | None:
     """The benchmark that most policies of a store answered."""
     found = [one.benchmark for one in contents(store) if one.n_samples or one.n_counted]
     return max(dict.fromkeys(found), key=found.count, default=None)
+
+
+def _most_answered_by(store: str | Path, policy: str | Sequence[str]) -> str | None:
+    """Of several benchmarks that some policies answered the one that most policies did; None: there are not several."""
+    names = {policy} if isinstance(policy, str) else set(policy)
+    answered = [(one.policy, one.benchmark) for one in contents(store) if one.n_samples or one.n_counted]
+    own = dict.fromkeys(benchmark for name, benchmark in answered if name in names)
+    every = [benchmark for _, benchmark in dict.fromkeys(answered)]
+    return max(own, key=every.count) if len(own) > 1 else None
 
 
 def ask(**values: Any) -> Question:
@@ -141,9 +155,9 @@ def tell_each(answers: Sequence[Any]) -> None:
 
 def findings_html(findings: Sequence[str], notes: Iterable[str] = ()) -> str:
     """Findings as sentences that stand out, and below them what was left out; all of it is escaped."""
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in findings)
+    said = "".join(f"<li>{_coded(sentence)}</li>" for sentence in findings)
     listed = f'<ul class="ttc-findings" style="font-weight:600;line-height:1.5;max-width:60em">{said}</ul>'
-    left = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    left = "".join(f"<li>{_coded(note)}</li>" for note in notes)
     below = f'<ul class="ttc-notes" style="font-size:13px;line-height:1.5;max-width:60em">{left}</ul>' if left else ""
     return (listed if findings else "") + below
 
@@ -152,8 +166,9 @@ def samples_html(study: Study, kind: str, limit: int, *, verifier: str, aggregat
     """The samples most worth reading of a kind (`ttclib.analysis.worth_reading.samples_to_read`), steps coloured."""
     pool = study.pool
     read = pool.verifier(verifier) if kind != "any" or pool.has_scores(verifier) else None
-    cells = samples_to_read(pool, kind, verifier=verifier, aggregation=aggregation, limit=limit)
-    return shown_samples(load_texts(pool, cells, read))
+    cells = samples_to_read(pool, kind, verifier=verifier, aggregation=aggregation, limit=SPARE * limit)
+    once = {(text.problem_id, text.completion): text for text in reversed(load_texts(pool, cells, read))}
+    return shown_samples(list(reversed(once.values()))[:limit])
 
 
 def sample_browser(
@@ -191,10 +206,21 @@ def sample_browser(
 def callout(text: str, title: str = NOT_IN_STORE) -> str:
     """HTML of a sentence that stands out; the text is escaped."""
     return (
-        '<div class="ttc-callout" role="note" style="border-left:4px solid #E69F00;background:#fff8ec;color:#222;'
+        '<div class="ttc-callout" role="note" style="border-left:4px solid #E69F00;background:rgba(230,159,0,.08);'
         'padding:6px 12px;margin:6px 0;line-height:1.5;max-width:52em">'
-        f"<b>{escape(title)}.</b> {escape(text)}</div>"
+        f"<b>{escape(title)}.</b> {_coded(text)}</div>"
     )
+
+
+def _coded(text: str) -> str:
+    """A sentence with what stands in backticks set as code; all of it is escaped.
+
+    Examples
+    --------
+    >>> _coded("`ttc score` <it>")
+    '<code>ttc score</code> &lt;it&gt;'
+    """
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def show(html: str) -> None:
@@ -212,6 +238,10 @@ def contents(store: str | Path) -> list[PolicyContents]:
 def contents_html(found: list[PolicyContents]) -> str:
     """What a store holds, as a table."""
     heads = ("policy", "parameters", "setting", "problems", "samples", "graded", "verifier", "tree steps", "revisions")
+    # Columns that say nothing of this store would push the last ones out of sight.
+    told = [True, True, True, True, True, any(one.n_graded != (one.n_samples or one.n_counted) for one in found),
+            any(one.verifiers for one in found), any(one.n_nodes for one in found),
+            any(one.n_revisions for one in found)]  # fmt: skip
     rows = [
         (
             one.policy,
@@ -224,7 +254,11 @@ def contents_html(found: list[PolicyContents]) -> str:
         )
         for one in found
     ]
-    return plain_table_html(heads, rows, names=(0, 2, 6))
+    shown = [at for at, telling in enumerate(told) if telling]
+    names = [place for place, at in enumerate(shown) if at in (0, 2, 6)]
+    kept = [[row[at] for at in shown] for row in rows]
+    caption = "" if told[5] else "All samples are graded."
+    return plain_table_html([heads[at] for at in shown], kept, names=names, caption=caption)
 
 
 def _setting(one: PolicyContents) -> str:

@@ -32,6 +32,7 @@ from typing import Any
 from ttclib.errors import RequestError
 from ttclib.show.browser import IS_BROWSER, read_script, without_start
 from ttclib.show.chart_view import fit_script, script, vega_bundle
+from ttclib.show.packed import packed_json
 from ttclib.show.theme import SVG_MIME, VEGALITE_MIME
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -175,7 +176,7 @@ def page_html(notebook: Any, facts: PageFacts) -> str:
         "findings": json.dumps(findings_of(notebook), ensure_ascii=False),
         "lacks": json.dumps(lacks_of(notebook), ensure_ascii=False),
         "suite": SUITE,
-        "fit": fit_script(),
+        "fit": f"{script('packed.js')}\n{fit_script()}",
         "browser": read_script() if _holds(plain, IS_BROWSER) else "",
         "linked": script("linked_views.js"),
         "linked_css": script("linked_views.css"),
@@ -298,8 +299,7 @@ def _prepare(cell: Any) -> int:
 def _chart_html(spec: dict[str, Any], picture: str | None) -> str:
     """A chart's place: its spec, and its picture for where scripts do not run."""
     # The version-5 schema is for notebook viewers; the bundle here is newer and would warn of it.
-    # "</" would end the script element early; "<\/" is the same string to JSON.
-    text = json.dumps({key: value for key, value in spec.items() if key != "$schema"}).replace("</", "<\\/")
+    text = packed_json({key: value for key, value in spec.items() if key != "$schema"})
     standing = ""
     if picture:
         standing = (

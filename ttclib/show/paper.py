@@ -86,9 +86,9 @@ def _optimal_revisions(asked: Asked) -> Drawn:
 
 def _stars(asked: Asked) -> Drawn:
     rates = sorted({*np.geomspace(0.1, 30, 33).tolist(), *PAPER_RATES})
-    found = ask_crossover(asked.study, asked.larger(), asked.question, rates)
+    found = ask_crossover(asked.study, asked.larger(), asked.question, rates, main_ratios=PAPER_RATES)
     chart = drawing.stars_chart(found.result.frame, caption=found.caption)
-    return Drawn(chart, of_crossover(found.result.at(list(PAPER_RATES))), found.notes)
+    return Drawn(chart, of_crossover(found.result.only(PAPER_RATES)), found.notes)
 
 
 FIGURES: dict[str, Callable[[Asked], Drawn]] = {

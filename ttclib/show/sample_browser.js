@@ -53,6 +53,12 @@ function ttclibBrowse(root, inPage) {
     element.style.backgroundColor = `rgba(${far < 0 ? "213, 94, 0" : "0, 114, 178"}, ${(Math.abs(far) * 0.5).toFixed(3)})`;
     return element;
   };
+  // Ids that begin alike are told by their ends, for which there is room.
+  const [first = "", ...ids] = problems.map(({ id }) => id);
+  let same = ids.length ? first.length : 0;
+  for (const other of ids) while (!other.startsWith(first.slice(0, same))) same -= 1;
+  const alike = first.slice(0, same).search(/[^A-Za-z0-9][A-Za-z0-9]*$/) + 1;
+  const ending = (id) => (alike > 9 ? `…${id.slice(alike)}` : id);
   const plainly = (one) => [one.a ?? "", problems[one.p].id, problems[one.p].prompt ?? "", ...one.x].join("\n").toLowerCase();
   const texts = samples.map(() => null); // lower case, made when something is looked for
 
@@ -155,7 +161,7 @@ function ttclibBrowse(root, inPage) {
       const item = made("div", { class: "row", role: "option", id: `${id}-${row}`, "aria-selected": String(row === at) },
         made("span", { class: `grade g${one.c}` }, GRADES[one.c][0]),
         made("span", { class: "answer" }, one.a ?? "no answer"),
-        made("span", { class: "of" }, problems[one.p].id),
+        made("span", { class: "of", title: problems[one.p].id }, ending(problems[one.p].id)),
         made("span", { class: "score" }, one.s === null ? "" : one.s.toFixed(2)),
         made("span", { class: "times" }, one.n > 1 ? `× ${number(one.n)}` : ""));
       colored(item.querySelector(".score"), one.s);

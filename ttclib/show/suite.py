@@ -99,7 +99,7 @@ def index_html(jobs: Sequence[Job]) -> str:
                 "megabytes": f"{len(html.encode()) / 1e6:.1f} MB",
             }
         )
-    stores = sorted({card["stores"] for card in cards})
+    stores = sorted({one for card in cards for one in card["stores"].split(", ") if one})
     template = files("ttclib.show").joinpath("index.html.j2").read_text("utf-8")
     return Environment(autoescape=True).from_string(template).render(cards=cards, stores=stores)
 

@@ -14,10 +14,10 @@ from typing import Any
 import polars as pl
 
 from ttclib.analysis.columns import DASH, Column, column, shown, shown_interval
-from ttclib.analysis.frontier import Frontier
+from ttclib.analysis.frontier import COMPUTE_OPTIMAL, Frontier
 from ttclib.analysis.plan import Plan
 from ttclib.show.text_tables import INTERVAL, cells_of
-from ttclib.show.theme import in_order, style_of, styles
+from ttclib.show.theme import in_order, pair, style_of, styles
 
 # Colours come from what is around the table, so that it reads on light and on dark.
 _STYLE = (
@@ -30,7 +30,10 @@ _STYLE = (
     "table.ttclib td{white-space:nowrap;font-variant-numeric:tabular-nums}"
     "table.ttclib th.name,table.ttclib td.name{text-align:left;white-space:normal;min-width:9em}"
     "table.ttclib .mark{display:inline-block;width:10px;height:10px;margin-right:7px;border-radius:2px;"
-    "outline:1px solid rgba(128,128,128,.4)}</style>"
+    "background:var(--on-light)}"
+    "body[data-jp-theme-light=false] table.ttclib .mark{background:var(--on-dark)}"
+    "@media screen and (prefers-color-scheme:dark){body:not([data-jp-theme-light]) table.ttclib .mark"
+    "{background:var(--on-dark)}}</style>"
 )
 
 
@@ -104,10 +107,12 @@ def plain_table_html(
 
 
 def _marks(frame: pl.DataFrame) -> list[str]:
-    """A square in the strategy's colour, a row; none for what is no strategy."""
-    known = styles()
+    """A square in the strategy's colour as charts draw it on this paper, a row; none for what is no strategy."""
+    both = {name: pair(one.color) for name, one in styles().items()}
     return [
-        f'<span class="mark" style="background:{known[name].color}"></span>' if name in known else ""
+        f'<span class="mark" style="--on-light:{both[name][0]};--on-dark:{both[name][1]}"></span>'
+        if name in both
+        else ""
         for name in frame["strategy"]
     ]
 
@@ -260,7 +265,9 @@ def failures_html(failures: pl.DataFrame) -> str:
 def frontier_html(frame: pl.DataFrame, unit: str) -> str:
     """The points that nothing beats, from `frontier`, cheapest first."""
     columns = [column("cost", label=f"cost in {unit}") if one == "cost" else one for one in FRONTIER]
-    return table(frame.sort("cost"), columns, caption="No strategy that could be run is as accurate for less")
+    by_bin = (pl.col("strategy") == COMPUTE_OPTIMAL) & pl.col("chosen").is_null()
+    told = frame.with_columns(chosen=pl.when(by_bin).then(pl.lit("another in each bin")).otherwise("chosen"))
+    return table(told.sort("cost"), columns, caption="No strategy that could be run is as accurate for less")
 
 
 def crossover_html(frame: pl.DataFrame) -> str:
@@ -269,9 +276,9 @@ def crossover_html(frame: pl.DataFrame) -> str:
 
 
 def crossings_html(crossings: pl.DataFrame) -> str:
-    """Where the lead ends, in words, from `crossover`."""
+    """Where the lead ends, in words, from `crossover`; a crossing only where the samples support it."""
     return table(
-        crossings,
+        crossings.with_columns(crossing=pl.when("supported").then(pl.col("crossing"))),
         (column("bin", label="difficulty"), "verdict", "crossing", INTERVAL, "pool_reaches_from", "n_problems"),
     )
 

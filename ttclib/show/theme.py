@@ -24,13 +24,16 @@ SVG_MIME = "image/svg+xml"
 VEGALITE_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 PAPERS = ("#ffffff", "#1b1b1b")  # light, dark
 GRAPHIC, TEXT = 3.0, 4.5  # least contrast
-COMPUTE_OPTIMAL = Look("#5B2A86", (), "M0,-.8L.25,-.2L.8,0L.25,.2L0,.8L-.25,.2L-.8,0L-.25,-.2Z")
+# Points beyond Vega's own, of which some are too thin to be seen in a legend.
+CROSSED = "M-.35,-.9L0,-.5L.35,-.9L.9,-.35L.5,0L.9,.35L.35,.9L0,.5L-.35,.9L-.9,.35L-.5,0L-.9,-.35Z"
+STAR = "M0,-1L.27,-.32L.95,-.31L.4,.13L.59,.81L0,.42L-.59,.81L-.4,.13L-.95,-.31L-.27,-.32Z"
+COMPUTE_OPTIMAL = Look("#5B2A86", (), "M0,-1L.3,-.3L1,0L.3,.3L0,1L-.3,.3L-1,0L-.3,-.3Z")
 # For strategies that bring none, in the order of their registration.
 FREE_LOOKS = (
-    Look("#A6761D", (1, 2), "wedge"),
-    Look("#1B7F79", (9, 2), "arrow"),
-    Look("#B2182B", (4, 1, 1, 1), "M-.7,-.7L.7,-.7L-.7,.7L.7,.7Z"),
-    Look("#4D4D9F", (14, 4), "M-.7,-.25L.7,-.25L.7,.25L-.7,.25Z"),
+    Look("#A6761D", (1, 2), CROSSED),
+    Look("#1B7F79", (9, 2), STAR),
+    Look("#B2182B", (4, 1, 1, 1), "M-.85,-.85L.85,-.85L-.85,.85L.85,.85Z"),
+    Look("#4D4D9F", (14, 4), "M-1,-.4L1,-.4L1,.4L-1,.4Z"),
 )
 # Difficulty bins, easiest first: one ramp from light to dark (cividis), so that their order shows in grey as well.
 RAMP = ("#E8D34F", "#B5A868", "#7F7C75", "#4A5A78", "#00224E")

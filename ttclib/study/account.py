@@ -67,6 +67,8 @@ class Account:
         every = self.frame["at_most"].unique().sort().to_list()
         limits = [every[place] for place in np.unique(np.linspace(0, len(every) - 1, 5).round().astype(int))]
         kept = self.frame.filter(pl.col("at_most").is_in(limits))
+        if value == "break_even_queries":  # which a way without a bill has not
+            kept = kept.filter(pl.col("bill").max().over("way") > 0)
         rows = [
             {"label": own["label"][0]}
             | {f"within_{limit:g}": one for limit, one in own.select("at_most", value).iter_rows()}

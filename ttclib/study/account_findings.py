@@ -41,7 +41,7 @@ def _survival(frame: pl.DataFrame, paying: pl.DataFrame, found: Any) -> str:
     if worth is None:
         best = _best(paying)
         return (
-            f"No gain survives its own bill at any budget held: what comes nearest, {best['label']}, differs from "
+            f'No gain survives its own bill at any budget held: what comes nearest, "{best["label"]}", differs from '
             f"uniform by {_points(best)} within {_limit(best, found)}."
         )
     own = paying.filter(pl.col("way") == worth.way)
@@ -53,8 +53,8 @@ def _survival(frame: pl.DataFrame, paying: pl.DataFrame, found: Any) -> str:
     else:
         span = f"at {_limit(row, found)} alone"
     line = (
-        f"The gain survives its own bill {span}: {row['label']} reaches {row['accuracy']:.1%}, {_points(row)} more "
-        "than uniform"
+        f'The gain survives its own bill {span}: "{row["label"]}" reaches {row["accuracy"]:.1%} within '
+        f"{_limit(row, found)}, {_points(row)} more than uniform"
     )
     if row["factor"] is None:
         line += ", which gets there at no budget held"
@@ -79,7 +79,9 @@ def _bill(rows: pl.DataFrame, given: pl.DataFrame, found: Any) -> str:
     saves = given.filter(pl.col("verdict") == SAVES)["at_most"].to_list()
     shared = rows.filter(pl.col("at_most").is_in(saves)).drop_nulls("break_even_queries").sort("break_even_queries")
     if not len(shared):
-        return f"{line}; no number of queries is known to pay for it."
+        return (
+            f"{line}; given for nothing it is not shown to save, so neither is any number of queries that pay for it."
+        )
     at = shared.row(0, named=True)
     queries = f"{at['break_even_queries']:,.0f} queries of a problem"
     return f"{line}; {queries} must share it to break even within {_limit(at, found)}."

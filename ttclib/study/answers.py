@@ -12,6 +12,7 @@ import polars as pl
 from ttclib import __version__
 from ttclib.analysis.agreement import cheap_difficulty
 from ttclib.analysis.allocation import allocation
+from ttclib.analysis.columns import strategy_label
 from ttclib.analysis.compare import compare, matched_compute
 from ttclib.analysis.crossover import RATES, Crossover, crossover
 from ttclib.analysis.difficulty import Bill, Difficulty
@@ -428,9 +429,30 @@ def differences(
     compared = [side.compared(own) for side, own in zip(sides, (asked, other or asked), strict=True)]
     ids = [name for name in compared[0].problem_ids if name in set(compared[1].problem_ids)]
     outcomes = [[restrict(one, ids) for one in side.outcomes] for side in compared]
+    outcomes, same = _without_shared(*outcomes)
     frame = compare(outcomes[0], outcomes[1], names=names, seed=asked.seed)
     notes = tuple(dict.fromkeys(line for side in compared if (line := side.line())))
-    return Differences(frame, sides, len(ids), notes)
+    return Differences(frame, sides, len(ids), (*notes, *same))
+
+
+def _without_shared(
+    first: Sequence[Outcomes], second: Sequence[Outcomes]
+) -> tuple[list[list[Outcomes]], tuple[str, ...]]:
+    """Both sides without what is the same on both, as revisions by one model are; and what is said of it."""
+    theirs = {one.variant: one for one in second}
+    same = [
+        one.variant
+        for one in first
+        if not draws_whole(one.strategy)
+        and (other := theirs.get(one.variant)) is not None
+        and one.budgets == other.budgets
+        and np.array_equal(one.accuracy, other.accuracy, equal_nan=True)
+    ]
+    if not same or len(same) == len(first):
+        return [list(first), list(second)], ()
+    kept = [[one for one in side if one.variant not in same] for side in (first, second)]
+    names = ", ".join(dict.fromkeys(strategy_label(name.partition(" ")[0]) for name in same))
+    return kept, (f"left out: {names} (the same on both sides)",)
 
 
 def ask_compare(

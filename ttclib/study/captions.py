@@ -112,7 +112,7 @@ def source(pool: Pool, n_problems: int | None = None) -> str:
         parts.append(pool.benchmark)
     count = len(pool.problem_ids)
     shown = f"{count}" if n_problems in (None, count) else f"{n_problems} of {count}"
-    parts.append(f"{shown} problems × {each} samples")
+    parts.append(f"{shown} problems × {each} {'sample' if each == '1' else 'samples'}")
     parts.append(setting_line(pool))
     return " · ".join(parts)
 

@@ -75,9 +75,9 @@ class DifficultyAnswer:
         for row in whole:
             ends = shown_interval(row["ci_low"], row["ci_high"], "spearman")
             said.append(
-                f"Predicted difficulty ranks problems as ground truth does with a correlation of "
-                f"{shown(row['spearman'], 'spearman')} {ends}; {row['same_bin']:.0%} of problems fall into the same "
-                "bin."
+                f"Predicted difficulty ranks the problems at a rank correlation with ground truth of "
+                f"{shown(row['spearman'], 'spearman')} {ends}; {shown(row['same_bin'], 'accuracy')} of the problems "
+                "fall into the same bin."
             )
         return (*said, *self._of_questions())
 
@@ -91,18 +91,16 @@ class DifficultyAnswer:
         if best is not None:
             found, plain = rows[best], rows.get("question:metadata")
             reads = {"question": "the question", "question:hidden": "the hidden state"}.get(best, "text and metadata")
-            line = (
-                f"Before any sample, {reads} rank{'' if reads.startswith('text') else 's'} problems with {_rank(found)}"
-            )
+            line = f"Before any sample, {reads} rank{'' if reads.startswith('text') else 's'} them at {_rank(found)}"
             if plain is not None and plain["spearman"] is not None:
-                line += f", metadata alone with {shown(plain['spearman'], 'spearman')}"
+                line += f" (metadata alone at {shown(plain['spearman'], 'spearman')})"
+            said.append(f"{line}{self._like_probes(found)}.")
             if found["within_level"] is not None:
                 level = (self.level or "").replace("n_", "number of ", 1).replace("_", " ")
-                line += f"; within one {level} with {_rank(found, 'within_level')}"
-            said.append(f"{line}{self._like_probes(found)}.")
+                said.append(f"Among problems of one {level} that is {_rank(found, 'within_level')}.")
         if "question:greedy" in able:
             found = rows["question:greedy"]
-            line = f"The mean log-probability of one greedy answer ranks them with {_rank(found)}"
+            line = f"The mean log-probability of one greedy answer ranks them at {_rank(found)}"
             said.append(f"{line}{self._like_probes(found)}.")
         return said
 
@@ -113,8 +111,8 @@ class DifficultyAnswer:
         if not graded:
             return ""
         if not fewer:
-            return f"; {min(row['n_probes'] for row in graded)} graded of each does better"
-        return f"; {max(fewer)} graded of each {'does' if max(fewer) == 1 else 'do'} no better"
+            return f", less well than {_graded(min(row['n_probes'] for row in graded))}"
+        return f", at least as well as {_graded(max(fewer))}"
 
     def cheap(self) -> pl.DataFrame:
         """What k samples tell, as `ttclib.show.charts.cheap_chart` draws it."""
@@ -198,6 +196,10 @@ def _levels(pool: Pool) -> tuple[str | None, np.ndarray | None]:
     except RequestError:
         found = None
     return (None, None) if found is None else found
+
+
+def _graded(count: int) -> str:
+    return f"{count} graded sample{'' if count == 1 else 's'} of each problem"
 
 
 def _rank(row: dict[str, Any], name: str = "spearman") -> str:

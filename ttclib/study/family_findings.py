@@ -26,12 +26,18 @@ def of_pairs(found: pl.DataFrame) -> tuple[str, ...]:
     size = max(row["pool_ends_at"] for row in rows)
     count = {who: [row for row in rows if who_is_ahead(row) == who] for who in ("small", "large", "depends")}
     low, high = min(row["lowest_rate"] for row in rows), max(row["highest_rate"] for row in rows)
-    pairs = "pair" if len(rows) == 1 else "pairs"
     said = [
-        f"Of {len(rows)} {pairs} of neighbours and tasks the small model, with at most {size} attempts {CHECKED}, is "
-        f"ahead at every R from {low:g} to {high:g} in {len(count['small'])}, behind with all of its attempts in "
+        f"With at most {size} attempts, {CHECKED}, the small model is ahead at every R from {low:g} to {high:g} in "
+        f"{len(count['small'])} of {len(rows)} pairs of neighbours and tasks, and behind with all of them in "
         f"{len(count['large'])}; in {len(count['depends'])} it depends on R or is too close to call."
     ]
+    if len(rows) == 1:
+        verdict = {
+            "small": f"is ahead at every R from {low:g} to {high:g}",
+            "large": "is behind with all of them",
+            "depends": "is ahead or behind as R is, or too close to call",
+        }[who_is_ahead(rows[0])]
+        said = [f"With at most {size} attempts, {CHECKED}, the small model {verdict}."]
     alone = []
     for name in dict.fromkeys(row["pair"] for row in rows):
         own = [row for row in rows if row["pair"] == name]
@@ -127,12 +133,18 @@ def of_training(found: Training, target: float) -> tuple[str, ...]:
         return (f"No checkpoint covers {share}: {most['policy']} comes furthest, {furthest}.",)
     rows = chosen.sort("queries").to_dicts()
     first, last = rows[0], rows[-1]
-    ends = [
-        f"{_checkpoint(row)} for {count_of(row['queries'])} queries, {row['training_share'] * 100:.2g} % of the FLOPs "
-        "in training"
-        for row in (first, last)
-    ]
-    said = [f"To cover {share}, the cheapest of {len(found.reached)} checkpoints is {'; and '.join(ends)}."]
+    cheapest = f"To cover {share}, the cheapest of {len(found.reached)} checkpoints"
+    alike = len({(row["policy"], row["k"]) for row in rows}) == 1
+    if alike:
+        span = f"from {count_of(first['queries'])} to {count_of(last['queries'])}"
+        said = [f"{cheapest} is {_checkpoint(first)} for any number of queries {span}."]
+    else:
+        ends = [
+            f"{_checkpoint(row)} for {count_of(row['queries'])} queries, {_part(row['training_share'])} of the FLOPs "
+            "in training"
+            for row in (first, last)
+        ]
+        said = [f"{cheapest} is {'; and '.join(ends)}."]
     own = found.takeovers.filter(np.isclose(found.takeovers["target"], target)).sort("n_parameters").to_dicts()
     if own:
         steps = [
@@ -141,7 +153,7 @@ def of_training(found: Training, target: float) -> tuple[str, ...]:
             for row in own
         ]
         said.append(f"A larger size takes over, {CHECKED}: {', '.join(steps)}.")
-    else:
+    elif not alike:
         said.append(f"One size, {sized(last['n_parameters'])}, is the cheapest at every number of queries, {CHECKED}.")
     largest = max(row["n_parameters"] for row in rows)
     above = found.sizes.filter(np.isclose(found.sizes["target"], target)).filter(pl.col("n_parameters") > largest)
@@ -192,6 +204,11 @@ def _open_ends(row: dict[str, Any]) -> str:
     if low is None and high is None:
         return "[open]"
     return f"[{'open' if low is None else count_of(low)}, {'open' if high is None else count_of(high)}]"
+
+
+def _part(share: float) -> str:
+    """A share in per cent; one that would round to nothing as what it is below."""
+    return shown(share, "accuracy") if share >= 5e-4 else "under 0.1%"
 
 
 def _checkpoint(row: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from ttclib.analysis.efficiency import NO_FACTOR, NOT_REACHED, STARTS_ABOVE, Eff
 from ttclib.analysis.frontier import COMPUTE_OPTIMAL, Frontier
 from ttclib.replay.strategy import needs_truth
 from ttclib.study import settling
+from ttclib.study.family_findings import CHECKED
 
 
 def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
@@ -22,19 +23,22 @@ def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
     able = rows.filter(~pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean))
     said = []
     if len(able):
-        best = able.sort("accuracy", "budget", descending=[True, False]).row(0, named=True)
-        said.append(
+        ranked = able.sort("accuracy", "budget", descending=[True, False]).unique("variant", maintain_order=True)
+        best, *others = ranked.to_dicts()
+        text = (
             f"Most accurate: {_name(best)} at N = {best['budget']} with {_percent(best['accuracy'])} "
-            f"{_interval(best)} on {_problems(best)}."
+            f"{_interval(best)} on {_problems(best)}"
         )
-        falling = [
-            _name(last)
-            for _, own in able.group_by("variant", maintain_order=True)
-            if (last := own.sort("budget").row(-1, named=True))["ci_high"] is not None
-            and last["ci_high"] < own["accuracy"].max()
-        ]
-        if falling:
-            said.append(f"More samples make it worse at the end: {', '.join(falling)}.")
+        if others:
+            text += f", before {_name(others[0])} at N = {others[0]['budget']} with {_percent(others[0]['accuracy'])}"
+        said.append(f"{text}.")
+        for top in ranked.to_dicts():
+            last = able.filter(pl.col("variant") == top["variant"]).sort("budget").row(-1, named=True)
+            if last["ci_high"] is not None and last["ci_high"] < top["accuracy"]:
+                said.append(
+                    f"More samples make {_name(top)} worse in the end: {_percent(top['accuracy'])} at N = "
+                    f"{top['budget']}, {_percent(last['accuracy'])} {_interval(last)} at N = {last['budget']}."
+                )
     cover = rows.filter(pl.col("strategy").map_elements(needs_truth, return_dtype=pl.Boolean)).sort("budget")
     if len(cover) and not len(able):
         last = cover.row(-1, named=True)
@@ -44,13 +48,60 @@ def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
         )
     elif len(cover):
         last = cover.row(-1, named=True)
-        at = able.filter(pl.col("budget") == last["budget"])["accuracy"].max()
-        if at is not None:
-            gap = last["accuracy"] - float(at)  # type: ignore[arg-type]
-            lead = f"{_size(gap)} points more than any" if gap >= 5e-4 else "no more than the best"
-            reach = f"At N = {last['budget']} a perfect verifier would reach {_percent(last['accuracy'])}"
-            said.append(f"{reach}, {lead} strategy here.")
+        gap = last["accuracy"] - best["accuracy"]
+        lead = f"{_size(gap)} points more" if gap >= 5e-4 else "no more"
+        reach = f"At N = {last['budget']} a perfect verifier would reach {_percent(last['accuracy'])}"
+        said.append(f"{reach}, {lead} than the most accurate.")
     return tuple(said)
+
+
+def of_selection(frame: pl.DataFrame, quality: pl.DataFrame, verifier: str) -> tuple[str, ...]:
+    """How often a verifier's favourite is wrong though a right sample is there, and how it ranks the samples.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Curves of ``pass_at_k`` and ``best_of_n``.
+    quality : polars.DataFrame
+        As `ttclib.analysis.verifier.verifier_quality` gives it.
+    verifier : str
+        What it is called.
+    """
+    rows = frame.filter(pl.col("bin").is_null()).drop_nulls("accuracy").sort("budget")
+    there, taken = (rows.filter(pl.col("strategy") == name) for name in ("pass_at_k", "best_of_n"))
+    said = []
+    both = set(there["budget"]) & set(taken["budget"])
+    if both:
+        n = max(both)
+        covered, right = (part.filter(pl.col("budget") == n).row(0, named=True) for part in (there, taken))
+        said.append(
+            f"On {_percent(covered['accuracy'] - right['accuracy'])} of {_problems(covered)} the sample of {n} that "
+            f"{verifier} scores highest is wrong though a right one is among them; on "
+            f"{_percent(1 - covered['accuracy'])} none is right."
+        )
+    whole = quality.filter(pl.col("bin").is_null()).drop_nulls("auc_within")
+    if len(whole):
+        row = whole.row(0, named=True)
+        said.append(
+            f"Of a right and a wrong sample of one problem the right one is scored higher in "
+            f"{_percent(row['auc_within'])} {shown_interval(row['ci_low'], row['ci_high'], 'accuracy')} of the pairs, "
+            f"on the {row['n_mixed']} problems that have both."
+        )
+    return tuple(said)
+
+
+def of_verifiers(quality: pl.DataFrame) -> tuple[str, ...]:
+    """Which verifier tells right from wrong best inside a problem, and how the others do."""
+    whole = quality.filter(pl.col("bin").is_null()).drop_nulls("auc_within").sort("auc_within", descending=True)
+    if not len(whole):
+        return ("No problem has both right and wrong samples that are scored: no verifier can be told from another.",)
+    parts = [
+        f"{row['verifier']} scores the right one higher in {_percent(row['auc_within'])} "
+        f"{shown_interval(row['ci_low'], row['ci_high'], 'accuracy')}"
+        for row in whole.to_dicts()
+    ]
+    n = max(whole["n_mixed"].to_list())
+    return (f"Of pairs of a right and a wrong sample of one problem {', '.join(parts)}; {n} problems have both.",)
 
 
 def of_frontier(found: Frontier) -> tuple[str, ...]:
@@ -60,9 +111,12 @@ def of_frontier(found: Frontier) -> tuple[str, ...]:
     if not len(chosen):
         return ("No candidate is affordable within any limit.",)
     last = chosen.sort("at_most").row(-1, named=True)
+    spent = f", spending {shown(last['cost'], 'cost')}," if last["cost"] < last["at_most"] * (1 - 1e-9) else ""
+    able = whole.filter(pl.col("strategy") != COMPUTE_OPTIMAL)["strategy"].unique().to_list()
+    perfect = f", {CHECKED}" if able and all(needs_truth(name) for name in able) else ""
     said = [
-        f"Within {last['at_most']:.4g} {found.unit} the best choice reaches {_percent(last['accuracy'])} "
-        f"{_interval(last)}, at a cost of {last['cost']:.4g}, on {_problems(last)}."
+        f"Within {shown(last['at_most'], 'at_most')} {found.unit} the best choice{perfect}{',' if perfect else ''} "
+        f"reaches {_percent(last['accuracy'])} {_interval(last)}{spent} on {_problems(last)}."
     ]
     single = whole.filter(
         (pl.col("strategy") != COMPUTE_OPTIMAL)
@@ -110,18 +164,18 @@ def of_efficiency(found: Efficiency) -> tuple[str, ...]:
     saving = [row for row in rows if row["verdict"] == "saves"]
     if saving:
         best = max(saving, key=lambda row: row["factor"] or 0.0)
-        low = "open" if best["open_low"] else f"{best['factor_low']:.2g}"
-        high = "open" if best["open_high"] else f"{best['factor_high']:.2g}"
+        low = "open" if best["open_low"] else f"{best['factor_low']:.3g}"
+        high = "open" if best["open_high"] else f"{best['factor_high']:.3g}"
         text = (
-            f"At {_percent(best['accuracy'])} the best choice needs {best['factor']:.2g} times less than "
-            f"{baseline} [{low}, {high}]: {best['cost']:.4g} for {best['baseline_cost']:.4g} {found.unit}."
+            f"At {_percent(best['accuracy'])} the best choice needs {best['factor']:.3g} times less than "
+            f"{baseline} [{low}, {high}]: {shown(best['cost'], 'cost')} instead of "
+            f"{shown(best['baseline_cost'], 'cost')} {found.unit}."
         )
         said = [text]
         if best.get("billed_factor") is not None:
-            pays = "still saves" if best["billed_factor"] > 1 else "no longer saves"
-            said.append(
-                f"With the samples that told the difficulty billed it {pays}: {best['billed_factor']:.2g} times."
-            )
+            billed = best["billed_factor"]
+            pays = f"still needs {billed:.3g} times less" if billed > 1 else f"needs {1 / billed:.3g} times as much"
+            said.append(f"With the samples that told the difficulty billed it {pays}.")
         return tuple(said)
     reasons = {row["verdict"] for row in rows}
     if reasons <= {NOT_REACHED}:
@@ -145,16 +199,17 @@ def of_crossover(found: Crossover) -> tuple[str, ...]:
     """Who is ahead at each exchange rate, and in which bins."""
     said = []
     rates = found.frame["exchange_rate"].unique().sort().to_list()
-    shown = rates if len(rates) <= 5 else _few(rates)
+    shown_rates = rates if len(rates) <= 5 else _few(rates)
     chosen_from = found.choice.candidates.outcomes
     bound = bool(chosen_from) and all(needs_truth(one.strategy) for one in chosen_from)
     perfect = " (the small one checked by a perfect verifier)" if bound else ""
-    for rate in shown:
+    compared = settling.comparisons(found.frame.to_dicts())
+    for rate in shown_rates:
         rows = found.frame.filter(pl.col("exchange_rate") == rate)
         if rows["bin"].drop_nulls().n_unique() < 2:
             rows = rows.filter(pl.col("bin").is_null())
         whole = rows.filter(pl.col("bin").is_null()).row(0, named=True)
-        text = f"R = {rate:.3g}: {_ahead(whole)}{perfect}"
+        text = f"R = {rate:.3g}: {_ahead(whole, compared)}{perfect}"
         by = {
             who: [row["bin"] for row in rows.drop_nulls("bin").to_dicts() if row["winner"] == who]
             for who in ("small", "large", "too close", None)
@@ -162,25 +217,26 @@ def of_crossover(found: Crossover) -> tuple[str, ...]:
         words = {"small": "the small one ahead", "large": "the larger one ahead", "too close": "too close to call"}
         parts = [f"{_span(by[who])} {word}" for who, word in words.items() if by[who]]
         said.append(text + (f"; {', '.join(parts)}" if parts else "") + ".")
-    return (*said, *settling.of_crossover(found.frame, shown))
+    return (*said, *settling.of_crossover(found.frame, shown_rates))
 
 
 def of_sides(found: Any) -> tuple[str, ...]:
     """What the difference of two sides is where the budget ends."""
     said: list[str] = []
     lasts = []
+    compared = settling.comparisons(found.frame.to_dicts())
     rows = found.frame.filter(pl.col("bin").is_null())
     for _, own in rows.group_by("strategy", maintain_order=True):
         last = own.sort("budget").row(-1, named=True)
         who = last["winner"]
-        verdict = "too close to call" if who == "too close" else f"{who} ahead" if who else "not answerable"
+        verdict = _too_close(last, compared) if who == "too close" else f"{who} ahead" if who else "not answerable"
         said.append(
-            f"{strategy_label(last['strategy'])} at N = {last['budget']}: {verdict}, {_points(last['difference'])} "
+            f"{_name(last)} at N = {last['budget']}: {verdict}, {_points(last['difference'])} "
             f"points [{_points(last['ci_low'])}, {_points(last['ci_high'])}] for {found.names[1]} on "
             f"{_problems(last)}."
         )
         lasts.append(last)
-    wanted = settling.open_rows(lasts, settling.comparisons(found.frame.to_dicts()))
+    wanted = settling.open_rows(lasts, compared)
     return (*said, *settling.said({_name(row): (needed, row["n_problems"]) for row, needed in wanted}))
 
 
@@ -216,7 +272,15 @@ def _of_all(share: float) -> str:
     return f" ({_percent(share)})" if share >= 5e-4 else ""
 
 
-def _ahead(row: dict[str, Any]) -> str:
+def _too_close(row: dict[str, Any], n_comparisons: int, on: str = "") -> str:
+    """That nobody is told to be ahead, and why, where the row's own interval leaves out zero all the same."""
+    if row["ci_low"] * row["ci_high"] <= 0:
+        return f"too close to call{on}"
+    of = "the one comparison" if n_comparisons == 1 else f"{n_comparisons} comparisons"
+    return f"too close to call{on}, as a point or less is not ruled out in {of}"
+
+
+def _ahead(row: dict[str, Any], n_comparisons: int) -> str:
     if row["difference"] is None:
         return "not answerable, for no candidate costs as little"
     gap, low, high = row["difference"], row["ci_low"], row["ci_high"]
@@ -228,7 +292,8 @@ def _ahead(row: dict[str, Any]) -> str:
         return f"the larger model is ahead {size} {both}"
     if row["winner"] == "small":
         return f"the small policy is ahead {size} {both}"
-    return f"too close to call on {_problems(row)}, {_points(gap)} points [{_points(low)}, {_points(high)}]"
+    points = f"{_points(gap)} points [{_points(low)}, {_points(high)}]"
+    return f"{_too_close(row, n_comparisons, f' on {_problems(row)}')}, {points}"
 
 
 def _few(values: list[float]) -> list[float]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,8 @@ class Turned:
         Samples that coverage and distinct answers are of.
     queries : float
         That share what was spent, in `equal`.
+    said : mapping of str to tuple of str
+        The findings by what they are of: ``gain``, a sentence a way; ``rounds``, ``hardest`` and ``equal``.
     """
 
     rounds: pl.DataFrame
@@ -95,6 +97,7 @@ class Turned:
     equal: pl.DataFrame
     k: int
     queries: float
+    said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def open_flywheel(store: str | Path, *, notify: Notify = lambda text: None) -> Wheel:
@@ -165,7 +168,8 @@ def ask_flywheel(
         f"{len(base.problem_ids)} test problems × {size} samples",
         f"bins of equal size by one half of {base.policy}'s samples, both ways · intervals: 95 %, over problems",
     )
-    return Answer(result, _findings(wheel, result, bins, seed), caption, _notes(wheel, result))
+    result = replace(result, said=_findings(wheel, result, bins, seed))
+    return Answer(result, tuple(line for part in result.said.values() for line in part), caption, _notes(wheel, result))
 
 
 def _rounds(wheel: Wheel, k: int, totals: dict[str, float], seed: int) -> pl.DataFrame:
@@ -198,8 +202,8 @@ def _moves(wheel: Wheel, k: int, totals: dict[str, float], seed: int) -> pl.Data
     return pl.DataFrame(rows, schema=MOVED_SCHEMA)
 
 
-def _findings(wheel: Wheel, found: Turned, bins: int, seed: int) -> tuple[str, ...]:
-    said: list[str] = []
+def _findings(wheel: Wheel, found: Turned, bins: int, seed: int) -> dict[str, tuple[str, ...]]:
+    said: dict[str, list[str]] = {part: [] for part in ("gain", "rounds", "hardest", "equal")}
     pools = wheel.pools
     base = next(iter(pools.values()))
     for way, kept in KEPT.items():
@@ -209,17 +213,17 @@ def _findings(wheel: Wheel, found: Turned, bins: int, seed: int) -> tuple[str, .
         last = own[-1].policy
         of = {row["measure"]: row for row in found.moved.filter(pl.col("policy") == last).iter_rows(named=True)}
         one, cover = of["accuracy"], of["coverage"]
-        said.append(
+        said["gain"].append(
             f"{len(own)} {'round' if len(own) == 1 else 'rounds'} of training on its own samples, {kept}: "
             f"{verdict_of(one, cover)}. An answer of {last} is right {_moved(one)} than one of {base.policy} "
             f"({_percent(one['first'])} → {_percent(one['second'])}), a right one is among {found.k} {_moved(cover)} "
             f"({_percent(cover['first'])} → {_percent(cover['second'])})."
         )
-        said += _of_hardest(found.bins, last, bins)
-        said += _of_equal(found, last, base.policy)
-        said += _of_longer(wheel, last, found.k, seed)
-        said += _of_end(found.rounds, own, of)
-    return tuple(said)
+        said["hardest"] += _of_hardest(found.bins, last, bins)
+        said["equal"] += _of_equal(found, last, base.policy)
+        said["rounds"] += _of_longer(wheel, last, found.k, seed)
+        said["rounds"] += [f"{last}: {line}" for line in _of_end(found.rounds, own, of)]
+    return {part: tuple(lines) for part, lines in said.items()}
 
 
 def _of_hardest(bins: pl.DataFrame, last: str, n_bins: int) -> list[str]:
@@ -287,28 +291,28 @@ def _of_end(rounds: pl.DataFrame, own: Sequence[Round], of: dict[str, dict[str, 
     if len(own) > 1:
         sure = "still adds" if last["ci_low"] > 0 else "takes away" if last["ci_high"] < 0 else "no longer surely adds"
         said.append(
-            f"Round {own[-1].number} {sure} anything: {_points(last)} after {_points(first)} in round {own[0].number}, "
+            f"round {own[-1].number} {sure} anything: {_points(last)} after {_points(first)} in round {own[0].number}, "
             f"{shown(last['per_flop'], 'per_flop')} a teraFLOP after {shown(first['per_flop'], 'per_flop')}."
         )
     wrong = [one.n_kept_wrong / one.n_kept if one.n_kept else 0.0 for one in own]
     missed = [1 - one.n_kept / one.n_problems if one.n_problems else 0.0 for one in own]
     if any(wrong):
         said.append(
-            f"What it learned from was wrong in {_percent(wrong[0])} of the problems"
+            f"what it learned from was wrong in {_percent(wrong[0])} of the problems"
             + (f" at first, in {_percent(wrong[-1])} at last." if len(own) > 1 else ".")
         )
     else:
         said.append(
-            f"Of {own[0].n_problems:,} training problems it had no right answer to learn from in {_percent(missed[0])}"
+            f"of {own[0].n_problems:,} training problems it had no right answer to learn from in {_percent(missed[0])}"
             + (f" at first, in {_percent(missed[-1])} at last." if len(own) > 1 else ".")
         )
     if own[-1].plan:
-        said.append(f"Its last plan for the hardest problems: {own[-1].plan[-1]}.")
+        said.append(f"its last plan for the hardest problems: {own[-1].plan[-1]}.")
     if (spread := of.get("distinct")) is not None and spread["winner"] != "too close":
         way = "fewer" if spread["difference"] < 0 else "more"
         k = spread["budget"]
         said.append(
-            f"Its answers are {way}: {spread['second'] * k:.1f} different ones in {k} after {spread['first'] * k:.1f}."
+            f"its answers are {way}: {spread['second'] * k:.1f} different ones in {k} after {spread['first'] * k:.1f}."
         )
     return said
 
@@ -339,4 +343,4 @@ def _points(row: dict[str, Any]) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return shown(share, "accuracy")

@@ -40,6 +40,10 @@ class Gains:
     frame: pl.DataFrame  # `first_side`, `second_side` and the columns of `ttclib.analysis.gain.GAIN_SCHEMA`
     # `side` and the columns of `ttclib.analysis.lengths.WITHIN_SCHEMA`; no rows where no length is known
     lengths: pl.DataFrame
+    # heads, details, of_lengths: the findings in three parts: a sentence a pair, what its gain is made of, and lengths
+    heads: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    of_lengths: tuple[str, ...] = ()
 
 
 def ask_gain(study: Study, k: int | None = None, *, seed: int = 0) -> Answer[Gains]:
@@ -65,20 +69,24 @@ def ask_gain(study: Study, k: int | None = None, *, seed: int = 0) -> Answer[Gai
     sides = list(zip(side_labels(study.members), (member.pool for member in study.members), strict=True))
     if len({pool.policy for _, pool in sides}) == 1:
         sides.sort(key=lambda side: _tokens(side[1]) or 0.0)
-    found, said = [], []
+    found, heads, details = [], [], []
     for (first, one), (second, other) in combinations(sides, 2):
         mine, theirs = _in_common(one, other)
         frame = gain(mine, theirs, k, seed=seed)
         found.append(frame.select(pl.lit(first).alias("first_side"), pl.lit(second).alias("second_side"), pl.all()))
-        said += _of_pair(frame, first, second, _ratio(mine, theirs))
+        head, *more = _of_pair(frame, first, second, _ratio(mine, theirs))
+        heads.append(head)
+        details += more
     frame = pl.concat(found)
     parts = [within(pool, seed=seed).select(pl.lit(name).alias("side"), pl.all()) for name, pool in sides]
     lengths = pl.concat(parts)
-    said += [line for (name, _), part in zip(sides, parts, strict=True) for line in of_lengths(part, name)]
+    by_length = [line for (name, _), part in zip(sides, parts, strict=True) for line in of_lengths(part, name)]
     size, n = frame.filter(pl.col("measure") == "coverage").select(pl.col("budget", "n_problems").min()).row(0)
     about = (study.store.name, common_title(study.members), f"{n} problems × {size} samples of each")
     caption = (" · ".join(part for part in about if part), "lines: 95 % intervals over problems")
-    return Answer(Gains(tuple(name for name, _ in sides), frame, lengths), tuple(said), caption, _notes(frame, lengths))
+    told = (tuple(heads), tuple(details), tuple(by_length))
+    result = Gains(tuple(name for name, _ in sides), frame, lengths, *told)
+    return Answer(result, (*told[0], *told[1], *told[2]), caption, _notes(frame, lengths))
 
 
 def _in_common(one: Pool, other: Pool) -> tuple[Pool, Pool]:
@@ -98,19 +106,20 @@ def _of_pair(frame: pl.DataFrame, first: str, second: str, ratio: float | None) 
     cost = "" if ratio is None else f" for {shown(ratio, 'relative_length')} the tokens"
     said = [
         f"{second} against {first}{cost}: {verdict_of(one, cover)}. One answer is right {_moved(one)}, a right one is "
-        f"among {k} {_moved(cover)}, on {one['n_problems']} problems."
+        f"among {k} of them {_moved(cover)}, on {one['n_problems']} problems."
     ]
     if one["winner"] != "too close":
         known, new = (f"{shown(of[part]['difference'], 'difference')} {_ends(of[part])}" for part in ("known", "new"))
         said.append(
-            f"Of that, {known} stand where {k - 1} answers of {first} hold a right one, too, {new} where they do not."
+            f"Of the {shown(one['difference'], 'difference')} points of {second} over {first}, {known} stand where "
+            f"{k - 1} answers of {first} hold a right one, too, {new} where they do not."
         )
     if "distinct" in of and of["distinct"]["winner"] != "too close":
         spread = of["distinct"]
         how = "more" if spread["difference"] > 0 else "less"
         said.append(
-            f"Its answers are {how} varied: {spread['second'] * k:.1f} different ones in {k} against "
-            f"{spread['first'] * k:.1f}."
+            f"Answers of {second} are {how} varied than those of {first}: {spread['second'] * k:.1f} different ones in "
+            f"{k} against {spread['first'] * k:.1f}."
         )
     return said
 
@@ -122,6 +131,8 @@ def verdict_of(one: dict[str, Any], cover: dict[str, Any]) -> str:
 
 def _moved(row: dict[str, Any]) -> str:
     way = "more" if row["difference"] > 0 else "less"
+    if abs(row["difference"]) < 5e-4:
+        return f"as often {_ends(row)}"
     return f"{shown_size(row['difference'], 'difference')} points {way} often {_ends(row)}"
 
 

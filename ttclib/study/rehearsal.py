@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ttclib.analysis.columns import shown
 from ttclib.analysis.forecast import Forecast, forecast
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.live import WINDOW
@@ -137,7 +138,7 @@ def _findings(found: Rehearsal, n_problems: int) -> tuple[str, ...]:
     told = {row["measure"]: row for row in means.to_dicts()}
     accuracy, cost = told["accuracy"], told["cost"]
     said.append(
-        f"On average {accuracy['forecast']:.1%} were forecast right and {accuracy['fact']:.1%} were, at a cost of "
-        f"{cost['forecast']:.4g} forecast and {cost['fact']:.4g} paid, in {found.unit}."
+        f"On average {accuracy['forecast']:.1%} were forecast right and {accuracy['fact']:.1%} were, at "
+        f"{shown(cost['forecast'], 'cost')} {found.unit} forecast and {shown(cost['fact'], 'cost')} paid."
     )
     return tuple(said)

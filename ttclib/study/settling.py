@@ -88,9 +88,8 @@ def said(needed: Mapping[str, tuple[float, int]], where: str = "") -> tuple[str,
 
     Examples
     --------
-    >>> said({"R = 1": (611, 100), "bin 2": (math.inf, 20)})
-    ('To settle it, should the differences stay: R = 1 about 620 problems (100 here); bin 2 no number, as a lead of a \
-point or less is none.',)
+    >>> said({"R = 1": (611, 100)})
+    ('To settle it, if the difference stays as it is: R = 1 about 620 problems (100 here).',)
     """
     if not needed:
         return ()
@@ -110,8 +109,9 @@ point or less is none.',)
     if small:
         named = ", ".join(small) if len(small) <= MOST else f"{len(small)} comparisons"
         parts.append(f"{named} no number, as a lead of a point or less is none")
-    stay = "the difference" if len(needed) == 1 else "the differences"
-    return (f"{OPENING}{f' {where}' if where else ''}, should {stay} stay: {'; '.join(parts)}.",)
+    stay = "the difference stays" if len(needed) == 1 else "the differences stay"
+    return (f"{OPENING}{f' {where}' if where else ''}, if {stay} as {'it is' if len(needed) == 1 else 'they are'}: "
+            f"{'; '.join(parts)}.",)  # fmt: skip
 
 
 def open_rows(rows: Sequence[dict[str, Any]], n_comparisons: int) -> list[tuple[dict[str, Any], float]]:

@@ -11,12 +11,15 @@ import numpy as np
 
 from ttclib.errors import RequestError
 from ttclib.samples import LOGPROB, PRM, Setting
+from ttclib.store.contents import contents
 from ttclib.store.settings import greedy_pool, matching_settings
 from ttclib.study.answers import Answer, Larger, Sides, ask_compare, larger_side
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question
 from ttclib.study.study import Study, policies_with_samples
 from ttclib.study.study import open as open_study
+
+MOST_REFERENCES = 4  # level lines in a picture, of which each has its name
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,11 @@ def open_larger(study: Study, store: str | None = None, policy: str | None = Non
     path = find_store(store or study.store)
     names = policies_with_samples(path)
     if policy is None:
+        sizes = {one.policy: one.n_parameters for one in contents(path)}
+        own = sizes.get(study.policy)
         later = names if store is not None else names[names.index(study.policy) + 1 :]
+        if store is None and own is not None:  # another of the same size is no larger one
+            later = [name for name in later if (size := sizes.get(name)) is None or size > own]
         if not later:
             raise RequestError(
                 f"'{path}' holds no policy larger than '{study.policy}': sample one with `ttc sample`, or name another "
@@ -122,11 +129,17 @@ def other_side(
     return Side(path, policy, setting, verifier), ""
 
 
-def references(study: Study) -> dict[str, float]:
-    """Accuracy of the store's larger policies when they answer once, by name, on the study's problems."""
-    names = policies_with_samples(study.store)
+def references(study: Study, most: int = MOST_REFERENCES) -> dict[str, float]:
+    """Accuracy of policies known to be larger when they answer once, by name, on the study's problems.
+
+    Of many the smallest, the largest and some between. Policies of unknown size are none, as nobody knows whether they
+    are larger.
+    """
+    sizes = {one.policy: one.n_parameters for one in contents(study.store) if one.n_samples or one.n_counted}
+    own = sizes.get(study.policy)
+    larger = sorted((size, name) for name, size in sizes.items() if size and own and size > own)
     found = {}
-    for name in names[names.index(study.policy) + 1 :]:
+    for _, name in larger:
         try:
             other = greedy_pool(study.store, name, study.pool.benchmark)
         except RequestError:  # several settings, of which none answers greedily
@@ -135,7 +148,10 @@ def references(study: Study) -> dict[str, float]:
         if same.any():
             ease = other.n_correct[same] / other.n_graded[same]
             found[f"{name}, one answer"] = float(ease.mean())
-    return found
+    names = list(found)
+    count = min(most, len(names))
+    kept = {names[round(at * (len(names) - 1) / max(1, count - 1))] for at in range(count)}
+    return {name: value for name, value in found.items() if name in kept}
 
 
 def _names(first: Study, second: Study, ours: Question, theirs: Question) -> tuple[str, str]:

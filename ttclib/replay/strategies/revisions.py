@@ -38,7 +38,7 @@ class Revisions(Strategy):
         "N answers as chains in which each sees the ones before it, chosen inside and across chains"
     )
     reads: ClassVar[str] = "chains"
-    look: ClassVar[Look | None] = Look("#767676", (4, 2), "M0,.7L-.6,-.5L.6,-.5Z")
+    look: ClassVar[Look | None] = Look("#767676", (4, 2), "M-.8,-.8L.8,-.8L.8,.1L0,.9L-.8,.1Z")
     command: ClassVar[str] = "ttc revise CONFIG --store {store}"
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ in the table.
 
 from ttclib.show.charts.accuracy import accuracy_chart, accuracy_domain, accuracy_rows, bins_chart, bins_rows
 from ttclib.show.charts.compare import differences_chart, gain_chart, graders_chart, lengths_chart, sides_chart
-from ttclib.show.charts.crossover import crossover_chart
+from ttclib.show.charts.crossover import PAPER_RATES, crossover_chart
 from ttclib.show.charts.difficulty import agreement_chart, cheap_chart, confusion_chart, difficulty_histogram
 from ttclib.show.charts.fits import extrapolation_chart, miss_chart
 from ttclib.show.charts.flywheel import flow_chart, moved_chart
@@ -24,6 +24,7 @@ from ttclib.show.charts.training import choices_chart, held_out_chart, training_
 from ttclib.show.charts.tree import gains_chart, tree_chart
 
 __all__ = [
+    "PAPER_RATES",
     "account_chart",
     "accuracy_chart",
     "accuracy_domain",

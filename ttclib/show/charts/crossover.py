@@ -227,12 +227,10 @@ def _bars(names: list[str], domain: tuple[float, float]) -> Any:
     value = halo_text(
         known,
         text="value:N",
-        channels={"x": x, "y": measure.y("difference")},
+        channels={"x": x, "y": alt.YValue(-4)},  # above bars and whiskers alike
         fill=alt.FillValue(INK),
         fontSize=12,
-        align="left",
-        dx=5,
-        dy=-7,
+        baseline="bottom",
     )
     unknown = base.transform_filter("!isValid(datum.difference)").mark_text(fontSize=11, color=QUIET_INK, dy=-9)
     unanswered = unknown.encode(x=x, y=alt.datum(0), text=alt.value("beyond pool"), tooltip=told)

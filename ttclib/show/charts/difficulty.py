@@ -150,7 +150,7 @@ def confusion_chart(confusion: np.ndarray, *, caption: Sequence[str] = ()) -> An
 
 
 def cheap_chart(agreement: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
-    """How well k samples tell the difficulty that the whole pool tells.
+    """How well k samples tell the difficulty that the others tell.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def cheap_chart(agreement: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     heights = spread_labels([row["spearman"] for row in ends], gap=0.06, high=1.0)
     labels = [{**row, "height": height} for row, height in zip(ends, heights, strict=True)]
     lowest = min(0.0, float(known["spearman"].min()))  # type: ignore[arg-type]
-    measure = Measure("rank correlation with the whole pool's pass@1", alt.Axis(), alt.Scale(domain=[lowest, 1]))
+    measure = Measure("rank correlation with the others' pass@1", alt.Axis(), alt.Scale(domain=[lowest, 1]))
     title = "k, samples spent on telling the difficulty (log scale)"
     lines = Lines(
         log_axis("k", title, known["k"].unique().sort().to_list()),

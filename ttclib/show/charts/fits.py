@@ -71,7 +71,7 @@ def extrapolation_chart(predicted: pl.DataFrame, measured: pl.DataFrame, *, capt
         chart,
         _named(known, FIT_TOLD),
         title="What more samples would cover",
-        caption=[*caption, "black points: measured · lines: fitted to the whole pool"],
+        caption=[*caption, "points without a line: measured · lines: fitted to the whole pool"],
         width=560,
         height=340,
     )

@@ -106,7 +106,9 @@ def needed_chart(needed: pl.DataFrame, *, caption: Sequence[str] = ()) -> Any:
     rows = [row for row in _needed_rows(needed) if row["attempts"] is not None]
     if not rows:
         raise RequestError("nothing to draw: no number of attempts is known to equal the larger model")
-    high = 10.0 ** math.ceil(math.log10(max(10.0, *(row["attempts"] for row in rows))) + 0.1)
+    # What is measured is shown with its whole interval; a fit's may reach as far as it likes.
+    ends = [row["attempts_high"] for row in rows if not row["fitted"] and row["attempts_high"] < BEYOND]
+    high = 10.0 ** math.ceil(math.log10(max(10.0, *(row["attempts"] for row in rows), *ends)) + 0.1)
     powers = [10.0**power for power in range(round(math.log10(high)) + 1)]
     x, low = (
         log_axis(name, "attempts that equal one answer of the larger (log scale)", powers, ends=(0.9, high), base=10)

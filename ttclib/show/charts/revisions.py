@@ -18,6 +18,7 @@ from ttclib.show.charts.series import of_steps, of_strategies, picked_param
 from ttclib.show.theme import INK, drawn, style_of
 
 CHAIN_TOLD = ("position", column("accuracy", label="right"), "n_problems", "n_answers")
+TIED = 5e-4  # what is shown as the same
 SWEEP_TOLD = ("accuracy", "n_problems", "tokens")
 
 
@@ -127,13 +128,13 @@ def best_split_chart(
         raise RequestError(f"budget {wanted} is not in the table; it has {', '.join(map(str, splits))}")
     here = known.filter(pl.col("budget") == wanted).sort("sequential")
     titles = panel_titles(sweep, n_bins)
-    best = {row["bin"]: row["sequential"] for row in here.sort("accuracy").iter_rows(named=True)}
+    best = dict(here.group_by("bin").agg(pl.col("accuracy").max()).iter_rows())
     rows = [
         {
             **row,
             "panel": titles[row["bin"]],
             "split": _split(row),
-            "best": best[row["bin"]] == row["sequential"],
+            "best": best[row["bin"]] - row["accuracy"] < TIED,
         }
         for row in rows_of(here, SWEEP_TOLD)
     ]
@@ -156,10 +157,10 @@ def best_split_chart(
     )
     shown = [titles[number] for number in sorted(best)]
     return finished(
-        facets([bar, whisker], shown, width=max(110, 26 * len(order)), height=170),
+        facets([bar, whisker], shown, width=max(180, 30 * len(order)), height=170),
         rows,
-        title=f"Where {wanted} answers are best spent (dark: the best split of the bin)",
-        caption=caption,
+        title=f"Where {wanted} answers are best spent",
+        caption=[*caption, "full: the best split of the bin; several where they come to the same"],
     )
 
 

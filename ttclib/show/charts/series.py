@@ -11,7 +11,7 @@ import polars as pl
 
 from ttclib.analysis.columns import strategy_label
 from ttclib.show.charts.rows import LINKED
-from ttclib.show.theme import PAPERS, TEXT, in_order, legible, on_papers, pair, ramp, style_of
+from ttclib.show.theme import CROSSED, PAPERS, STAR, TEXT, in_order, legible, on_papers, pair, ramp, style_of
 
 SHAPES = (
     "circle",
@@ -22,8 +22,8 @@ SHAPES = (
     "triangle-down",
     "triangle-right",
     "triangle-left",
-    "wedge",
-    "arrow",
+    CROSSED,
+    STAR,
 )
 # How a verdict looks where two sides are held against each other: colour and point.
 FIRST_AHEAD, SECOND_AHEAD, TOO_CLOSE = ("#0072B2", "square"), ("#D55E00", "diamond"), ("#767676", "circle")
