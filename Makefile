@@ -36,9 +36,10 @@ demo: $(VENV)/.installed
 	@printf '\nAsk it something:\n  %s/ttc replay %s --policy lab-policy --strategy best_of_n,majority_vote\n' $(BIN) $(DEMO)
 	@printf 'Explore it:\n  %s/jupyter lab notebooks/01_replay.ipynb\n' $(BIN)
 
-# Two processes of one thread each: much of a test is waiting, for a browser or another process. TEST=-x, -k NAME …
+# Three processes of one thread each for two processors: much of a test is waiting, for a browser or another process.
+# TEST=-x, -k NAME …
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST)
 
 crashes: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crashes $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))

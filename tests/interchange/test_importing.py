@@ -179,7 +179,7 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path, monkeypatch):
             raise RequestError("no space left")
         return write_part(store, table, rows)
 
-    monkeypatch.setattr("ttclib.interchange.importing.write_part", full)
+    monkeypatch.setattr("ttclib.interchange.writing_parts.write_part", full)
     file = write(tmp_path / "in.jsonl", LINE)
     with pytest.raises(RequestError, match="no space left"):
         import_samples(file, tmp_path / "s.duckdb")

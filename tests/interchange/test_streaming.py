@@ -159,7 +159,7 @@ def test_the_same_command_brings_what_a_kill_left_out(tmp_path: Path, n_written:
 _MEASURED = """
 import resource, sys
 from pathlib import Path
-from ttclib.interchange import columns, import_samples, tables, writing_parts
+from ttclib.interchange import import_samples, importing
 
 def written(*store, **options):
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.columns import prefixed, schema, shown, shown_interval, shown_size
+from ttclib.analysis.columns import prefixed, schema, shown, shown_interval
 from ttclib.analysis.flow import equal_compute, flow
 from ttclib.analysis.gain import gain, samples_of_both
 from ttclib.errors import RequestError
@@ -17,7 +17,7 @@ from ttclib.samples import Pool
 from ttclib.store.contents import contents
 from ttclib.store.rounds import Round, load_rounds, spent
 from ttclib.study.answers import Answer
-from ttclib.study.gain import verdict_of
+from ttclib.study.gain import how_often, verdict_of
 from ttclib.study.opening import Notify, find_store
 from ttclib.study.study import Study
 from ttclib.study.study import open as open_study
@@ -215,9 +215,9 @@ def _findings(wheel: Wheel, found: Turned, bins: int, seed: int) -> dict[str, tu
         one, cover = of["accuracy"], of["coverage"]
         said["gain"].append(
             f"{len(own)} {'round' if len(own) == 1 else 'rounds'} of training on its own samples, {kept}: "
-            f"{verdict_of(one, cover)}. An answer of {last} is right {_moved(one)} than one of {base.policy} "
-            f"({_percent(one['first'])} → {_percent(one['second'])}), a right one is among {found.k} {_moved(cover)} "
-            f"({_percent(cover['first'])} → {_percent(cover['second'])})."
+            f"{verdict_of(one, cover)}. Against {base.policy}, an answer of {last} is right {how_often(one)} "
+            f"({_percent(one['first'])} → {_percent(one['second'])}), a right one is among {found.k} "
+            f"{how_often(cover)} ({_percent(cover['first'])} → {_percent(cover['second'])})."
         )
         said["hardest"] += _of_hardest(found.bins, last, bins)
         said["equal"] += _of_equal(found, last, base.policy)
@@ -289,9 +289,9 @@ def _of_end(rounds: pl.DataFrame, own: Sequence[Round], of: dict[str, dict[str, 
     rows = {row["policy"]: row for row in rounds.iter_rows(named=True)}
     first, last = rows[own[0].policy], rows[own[-1].policy]
     if len(own) > 1:
-        sure = "still adds" if last["ci_low"] > 0 else "takes away" if last["ci_high"] < 0 else "no longer surely adds"
+        sure = "still adds" if last["ci_low"] > 0 else "takes away" if last["ci_high"] < 0 else "is not shown to add"
         said.append(
-            f"round {own[-1].number} {sure} anything: {_points(last)} after {_points(first)} in round {own[0].number}, "
+            f"round {own[-1].number} {sure}: {_points(last)} after {_points(first)} in round {own[0].number}, "
             f"{shown(last['per_flop'], 'per_flop')} a teraFLOP after {shown(first['per_flop'], 'per_flop')}."
         )
     wrong = [one.n_kept_wrong / one.n_kept if one.n_kept else 0.0 for one in own]
@@ -328,12 +328,6 @@ def _notes(wheel: Wheel, found: Turned) -> tuple[str, ...]:
             f"{int(wheel.study.pool.pool_sizes.min()):,}: where they are not enough, all of them stand for more"
         )
     return tuple(said)
-
-
-def _moved(row: dict[str, Any]) -> str:
-    way = "more" if row["difference"] > 0 else "less"
-    ends = shown_interval(row["ci_low"], row["ci_high"], "difference")
-    return f"{shown_size(row['difference'], 'difference')} points {way} often {ends}"
 
 
 def _points(row: dict[str, Any]) -> str:

@@ -105,8 +105,8 @@ def _of_pair(frame: pl.DataFrame, first: str, second: str, ratio: float | None) 
     k = cover["budget"]
     cost = "" if ratio is None else f" for {shown(ratio, 'relative_length')} the tokens"
     said = [
-        f"{second} against {first}{cost}: {verdict_of(one, cover)}. One answer is right {_moved(one)}, a right one is "
-        f"among {k} of them {_moved(cover)}, on {one['n_problems']} problems."
+        f"{second} against {first}{cost}: {verdict_of(one, cover)}. One answer is right {how_often(one)}, a right one "
+        f"is among {k} of them {how_often(cover)}, on {one['n_problems']} problems."
     ]
     if one["winner"] != "too close":
         known, new = (f"{shown(of[part]['difference'], 'difference')} {_ends(of[part])}" for part in ("known", "new"))
@@ -129,7 +129,8 @@ def verdict_of(one: dict[str, Any], cover: dict[str, Any]) -> str:
     return _VERDICTS[_sign(one["winner"]), _sign(cover["winner"])]
 
 
-def _moved(row: dict[str, Any]) -> str:
+def how_often(row: dict[str, Any]) -> str:
+    """Points more or less often the second side is right than the first, in words, from a row of `ttclib.gain`."""
     way = "more" if row["difference"] > 0 else "less"
     if abs(row["difference"]) < 5e-4:
         return f"as often {_ends(row)}"
