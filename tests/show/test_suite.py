@@ -1,6 +1,9 @@
 """Several reports: what is planned, what runs, and what the index says."""
 
+import json
 import re
+from html import escape
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from tests.show.test_report import fetched_by, links_of, notebook_of, report  # 
 from ttclib.cli import cli  # noqa: E402
 from ttclib.errors import RequestError, TTCError  # noqa: E402
 from ttclib.show.page import SAMPLES  # noqa: E402
-from ttclib.show.suite import _linked, notebooks_in, plan, render_suite  # noqa: E402
+from ttclib.show.suite import Job, _linked, index_html, notebooks_in, plan, render_suite  # noqa: E402
 from ttclib.store.fingerprint import fingerprint  # noqa: E402
 
 
@@ -79,6 +82,35 @@ def test_a_fingerprint_follows_the_bytes(tmp_path: Path, demo_like_store: Path) 
 
 
 @pytest.mark.slow
+def test_text_of_a_store_is_text_in_the_index(tmp_path: Path) -> None:
+    """Names of policies and stores are a stranger's: nothing in them becomes a part of the page."""
+    odd = "<img src=x onerror=alert(1)> & co"
+    told = {"description": odd, "ttclib-stores": odd, "ttc-findings": json.dumps([odd]), "ttc-lacks": json.dumps([odd])}
+    meta = "".join(f'<meta name="{name}" content="{escape(text)}">' for name, text in told.items())
+    page = tmp_path / "a.html"
+    page.write_text(f"<html><head><title>{escape(odd)}</title>{meta}</head></html>", "utf-8")
+    job = Job(Path("a.ipynb"), page, {}, {"policy": odd})
+    found = index_html([job])
+    assert "<img src=x" not in found and "& co" not in found.replace("&amp; co", "")
+    read = HTMLText()
+    read.feed(found)
+    assert read.text.count(odd) >= 4 and not read.pictures
+
+
+class HTMLText(HTMLParser):
+    """What a page shows, and its pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.pictures = "", 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.pictures += tag == "img"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
 def test_a_grid_makes_pages_and_an_index(tmp_path: Path) -> None:
     notebook = notebook_of(tmp_path / "n.ipynb", "print('bins', bins)")
     ran = nbformat.read(notebook, as_version=4)
