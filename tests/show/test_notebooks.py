@@ -18,9 +18,10 @@ for package in ("papermill", "IPython", "ipywidgets", "anywidget"):
 from tests.show.chart_rules import faults  # noqa: E402
 from tests.show.inprocess import NOTEBOOKS, html_of, outputs_of, run  # noqa: E402
 from tests.show.stores import make_counts, make_store  # noqa: E402
+from tests.study.test_flywheel import FIRST, SECOND, made  # noqa: E402
 from ttclib.analysis.verifier import verifier_quality  # noqa: E402
 from ttclib.replay.strategy import strategies  # noqa: E402
-from ttclib.show.notebook import QUESTIONS, SAMPLING, open_larger, open_study  # noqa: E402
+from ttclib.show.notebook import NAMED, QUESTIONS, SAMPLING, open_larger, open_study, questions_html  # noqa: E402
 from ttclib.show.page import NOTEBOOK_ONLY, findings_of  # noqa: E402
 from ttclib.show.report import parameters_of  # noqa: E402
 from ttclib.show.theme import VEGALITE_MIME  # noqa: E402
@@ -345,3 +346,19 @@ def test_it_is_stored_clean(name: str) -> None:
 
 def test_the_first_notebook_names_the_others() -> None:
     assert ["00_start", *QUESTIONS] == EVERY
+
+
+def test_the_first_notebook_says_what_a_store_lacks_for_the_others(tmp_path: Path) -> None:
+    def told(store: Path) -> dict[str, str]:
+        rows = questions_html(store).split("<tr>")[2:]
+        return {re.sub("<[^>]+>", " ", row).split()[0]: re.findall(r">([^<]*)</td></tr>", row)[0] for row in rows}
+
+    plain = told(make_store(tmp_path / "plain.duckdb", n_problems=6, n_samples=8))
+    assert list(plain) == list(QUESTIONS) and plain["01_replay"] == "✓"
+    assert plain["18_the_flywheel"] == "lacks training rounds" and plain["06_crossover"] == "lacks two policies"
+    turned = told(made(tmp_path / "turned.duckdb", FIRST, SECOND))
+    assert turned["18_the_flywheel"] == "✓" and turned["12_open_models"] == "✓, once its policies are named"
+    # A notebook's parameters name policies exactly where the list says so.
+    for path in NOTEBOOKS:
+        given = parameters_of(path)
+        assert any(given.get(name) for name in ("policies", "families", "direct")) == (path.stem in NAMED), path.stem

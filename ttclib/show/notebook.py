@@ -26,6 +26,7 @@ from ttclib.store.choosing import as_key
 from ttclib.store.contents import PolicyContents
 from ttclib.store.contents import contents as read_contents
 from ttclib.store.kept import Kept, store_state
+from ttclib.store.rounds import load_rounds
 from ttclib.store.texts import load_texts
 from ttclib.study.browsing import browse
 from ttclib.study.opening import find_store
@@ -266,8 +267,10 @@ def _setting(one: PolicyContents) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in keys.items()) or "–"
 
 
-def questions_html(found: list[PolicyContents]) -> str:
+def questions_html(store: str | Path) -> str:
     """The notebooks, what each asks, and whether a store can answer it."""
+    path = find_store(store)
+    found = read_contents(path)
     sampled = [one for one in found if one.n_samples or one.n_counted]
     has = {
         "samples": bool(sampled),
@@ -275,12 +278,15 @@ def questions_html(found: list[PolicyContents]) -> str:
         "tree steps": any(one.n_nodes for one in found),
         "revisions": any(one.n_revisions for one in found),
         "two policies": len({one.policy for one in sampled}) > 1,
+        "two policies of known size": len({one.policy for one in sampled if one.n_parameters}) > 1,
+        "training rounds": bool(load_rounds(path)),
         "two settings": len({(one.policy, one.benchmark) for one in sampled}) < len(sampled),
     }
     rows = []
     for name, (asks, needs) in QUESTIONS.items():
         lacking = [what for what in needs if not has[what]]
-        answer = "✓" if not lacking else f"lacks {' and '.join(lacking)}"
+        fits = f"✓{', once its policies are named' if name in NAMED else ''}"
+        answer = fits if not lacking else f"lacks {' and '.join(lacking)}"
         rows.append(
             f'<tr><td class="name"><a href="{name}.ipynb">{name}</a></td><td class="name">{escape(asks)}</td>'
             f'<td class="name">{escape(answer)}</td></tr>'
@@ -303,11 +309,13 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "10_which_model": ("Which model, how often, for the same money?", ("samples", "two policies")),
     "11_think_longer": ("Think longer, or sample more?", ("samples", "two settings")),
     "12_open_models": ("Of open families, a small model many times or a larger one once?", ("two policies",)),
-    "13_train_or_sample": ("Train a model longer, or sample a smaller one more?", ("two policies",)),
+    "13_train_or_sample": ("Train a model longer, or sample a smaller one more?", ("two policies of known size",)),
     "14_graders": ("How far does the choice of a grader move every curve?", ("samples",)),
     "15_does_knowing_pay": ("Does knowing what is hard pay for itself?", ("samples",)),
     "16_coverage_or_reasoning": ("What is a gain made of: better answers, or new ones?", ("two settings",)),
     "17_from_replay_to_live": ("Does a plan come, live, to what replay promised?", ("samples", "scores")),
-    "18_the_flywheel": ("Does training on what sampling finds make hard problems easier?", ("two policies",)),
+    "18_the_flywheel": ("Does training on what sampling finds make hard problems easier?", ("training rounds",)),
     "19_inside_or_outside": ("Do samples make up for steps inside the answer?", ("two policies",)),
 }
+# Those whose parameters name policies, which are of the stores that ship.
+NAMED = {"10_which_model", "11_think_longer", "12_open_models", "16_coverage_or_reasoning", "19_inside_or_outside"}
