@@ -301,7 +301,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "02_difficulty": ("How hard are the problems, and who can tell?", ("samples",)),
     "03_search": ("Does searching step by step beat drawing whole answers?", ("samples", "scores", "tree steps")),
     "04_revisions": ("Is an answer better for having seen the last one?", ("revisions",)),
-    "05_frontier": ("Which strategy is best at which budget, and what does it all cost?", ("samples", "scores")),
+    "05_frontier": ("Which strategy is best at which budget, and what does it all cost?", ("samples",)),
     "06_crossover": ("A larger model, or a small one that thinks longer?", ("samples", "two policies")),
     "07_scaling_fits": ("What would ten times as many samples cover?", ("samples",)),
     "08_samples": ("What did the model write, and where does the verifier err?", ("samples", "scores")),
@@ -313,7 +313,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "14_graders": ("How far does the choice of a grader move every curve?", ("samples",)),
     "15_does_knowing_pay": ("Does knowing what is hard pay for itself?", ("samples",)),
     "16_coverage_or_reasoning": ("What is a gain made of: better answers, or new ones?", ("two settings",)),
-    "17_from_replay_to_live": ("Does a plan come, live, to what replay promised?", ("samples", "scores")),
+    "17_from_replay_to_live": ("Does a plan come, live, to what replay promised?", ("samples",)),
     "18_the_flywheel": ("Does training on what sampling finds make hard problems easier?", ("training rounds",)),
     "19_inside_or_outside": ("Do samples make up for steps inside the answer?", ("two policies",)),
 }
