@@ -88,7 +88,8 @@ def test_a_pair_is_asked_as_the_command_asks_it(tmp_path):
         for name in ("accuracy_small", "accuracy_large", "difference", "ci_low", "ci_high", "winner", "multiplier"):
             assert ours[name] == theirs[name]
     fitted = json.loads(ttc(*command, "--beyond", cwd=tmp_path).stdout)
-    assert [row["difference"] for row in fitted] == curves["estimate"].to_list()
+    for theirs, ours in (("difference", "estimate"), ("ci_low", "estimate_low"), ("ci_high", "estimate_high")):
+        assert [row[theirs] for row in fitted] == curves[ours].to_list()
 
 
 def test_a_small_pool_is_used_in_full_unless_bins_are_asked_for(tmp_path):

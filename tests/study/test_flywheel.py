@@ -47,6 +47,9 @@ def test_what_is_told_is_what_a_hand_computes(tmp_path):
     assert list(wheel.pools) == ["base", "base-r1", "base-r2", "base-longer"]
     found = ask_flywheel(wheel)
     rounds = {row["policy"]: row for row in found.result.rounds.iter_rows(named=True)}
+    assert found.result.rounds.select("way", "round").rows() == [
+        ("first", 0), ("verified", 1), ("verified", 2), (LONGER.way, LONGER.number)
+    ]  # fmt: skip
     right = {name: pool.correct.mean() for name, pool in wheel.pools.items()}
     for name, row in rounds.items():
         assert row["accuracy"] == pytest.approx(right[name])
