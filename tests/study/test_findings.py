@@ -154,6 +154,8 @@ def test_a_frontier_tells_the_choice_beside_the_best_single_strategy():
     assert first.startswith("Within 16 generations a problem the best choice reaches 80.0%")
     assert first.endswith("] on 120 problems.")  # all that was allowed is spent
     assert second == "That is as much as best-of-N at N = 16 alone reaches."
+    dearer = findings.of_frontier(front(outcomes("best_of_n", {1: 0.5, 16: 0.8, 24: 0.9}), limits=[16.0]))
+    assert dearer[1] == "That is as much as best-of-N at N = 16 alone reaches.", "what costs more is no rival"
     cheap = findings.of_frontier(front(outcomes("best_of_n", {4: 0.5}), limits=[2.0]))
     assert cheap == ("No candidate is affordable within any limit.",)
     (saved,) = findings.of_frontier(front(outcomes("best_of_n", {1: 0.5, 16: 0.8}), limits=[40.0]))[:1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from tests.builders import add_chains, build_store, make_pool
 from tests.show.stores import make_store
 from ttclib.errors import NotInStore, RequestError, TTCError
+from ttclib.interchange import import_samples
 from ttclib.store import load_chains, load_pool
 from ttclib.study import coverage, difficulty, lengths
 from ttclib.study.answers import ask_efficiency, ask_plan
@@ -228,6 +230,21 @@ def test_the_second_side_where_it_is_left_out(study, store, tmp_path):
     assert by == ("PRM tiny-prm", "the policy's own log-probability")
     with pytest.raises(RequestError, match="the two sides share no problem"):
         compare_sides(study, Side(another, "other"), question(strategies=["pass_at_k"]))
+
+
+def test_a_second_side_of_several_settings_is_taken_in_the_first_sides(tmp_path):
+    lines = [
+        {"problem_id": f"p{problem}", "policy": policy, "sample_index": index, "answer": "1",
+         "setting": {"effort": effort}, "correct": policy == "a" or effort == "low"}
+        for policy in ("a", "b") for effort in ("low", "high") for problem in range(4) for index in range(2)
+    ]  # fmt: skip
+    file, store = tmp_path / "s.jsonl", tmp_path / "s.duckdb"
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    import_samples(file, store)
+    for effort, difference in (("low", 0.0), ("high", -1.0)):
+        first = open_study(store, "a", setting={"effort": effort})
+        found = compare_sides(first, Side(store, "b"), question(strategies=["pass_at_k"], budgets=[1])).result.frame
+        assert found.filter(pl.col("bin").is_null())["difference"].to_list() == pytest.approx([difference])
 
 
 def test_references_are_larger_policies_that_answer_once(study, store):
