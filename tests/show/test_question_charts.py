@@ -608,6 +608,30 @@ def test_attempts_beyond_the_pool_are_hollow_and_open_ends_reach_the_edge() -> N
     assert paid == {"R = ∞": 4.0, "R = 1": 13.0, "R = 0.1": 94.0}
 
 
+def test_where_a_larger_size_takes_over_stands_with_its_interval_and_an_open_end_reaches_the_edge() -> None:
+    found = frames.training()
+    taken = found.takeovers.filter(pl.col("target") == 0.5).to_dicts()
+    queries = sorted(set(found.sizes["queries"].to_list()))
+    for opened in (False, True):
+        given = [{**row, "ci_low": None, "ci_high": None} if opened else row for row in taken]
+        spec = training_chart(found.sizes, pl.DataFrame(given, schema=found.takeovers.schema), 0.5).to_dict()
+        told = {end: [row[end] for row in every_row(spec) if "from_queries" in row] for end in ("ci_low", "ci_high")}
+        for end, edge in (("ci_low", queries[0]), ("ci_high", queries[-1])):
+            expected = [edge if opened else row[end] for row in taken]
+            assert expected and sorted(set(told[end])) == pytest.approx(sorted(set(expected)), rel=1e-4)
+
+
+def every_row(spec: Any) -> list[dict[str, Any]]:
+    """Rows that stand in a spec itself, wherever."""
+    if isinstance(spec, list):
+        return [row for one in spec for row in every_row(one)]
+    if not isinstance(spec, dict):
+        return []
+    values = spec.get("values")
+    own = [row for row in values if isinstance(row, dict)] if isinstance(values, list) else []
+    return own + [row for one in spec.values() for row in every_row(one)]
+
+
 def test_the_cheapest_size_touches_one_and_is_pale_where_resamples_differ() -> None:
     found = frames.training()
     rows = rows_of(training_chart(found.sizes, found.takeovers, 0.5))
