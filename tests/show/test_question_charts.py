@@ -615,21 +615,11 @@ def test_where_a_larger_size_takes_over_stands_with_its_interval_and_an_open_end
     for opened in (False, True):
         given = [{**row, "ci_low": None, "ci_high": None} if opened else row for row in taken]
         spec = training_chart(found.sizes, pl.DataFrame(given, schema=found.takeovers.schema), 0.5).to_dict()
-        told = {end: [row[end] for row in every_row(spec) if "from_queries" in row] for end in ("ci_low", "ci_high")}
+        drawn = [row for part in spec["datasets"].values() for row in part if "from_queries" in row]
+        told = {end: [row[end] for row in drawn] for end in ("ci_low", "ci_high")}
         for end, edge in (("ci_low", queries[0]), ("ci_high", queries[-1])):
             expected = [edge if opened else row[end] for row in taken]
             assert expected and sorted(set(told[end])) == pytest.approx(sorted(set(expected)), rel=1e-4)
-
-
-def every_row(spec: Any) -> list[dict[str, Any]]:
-    """Rows that stand in a spec itself, wherever."""
-    if isinstance(spec, list):
-        return [row for one in spec for row in every_row(one)]
-    if not isinstance(spec, dict):
-        return []
-    values = spec.get("values")
-    own = [row for row in values if isinstance(row, dict)] if isinstance(values, list) else []
-    return own + [row for one in spec.values() for row in every_row(one)]
 
 
 def test_the_cheapest_size_touches_one_and_is_pale_where_resamples_differ() -> None:
