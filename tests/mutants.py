@@ -38,7 +38,7 @@ ROOMS: dict[str, tuple[int, tuple[str, ...]]] = {
     "replay": (16, ("tests/replay",)),
     "analysis": (20, ("tests/analysis",)),
     "study": (12, ("tests/study",)),
-    "store": (10, ("tests/store",)),
+    "store": (10, ("tests/store", "tests/soundness")),
     "grading": (8, ("tests/grading",)),
     "interchange": (10, ("tests/interchange",)),
     "collect": (8, ("tests/collect",)),
