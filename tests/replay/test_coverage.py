@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import comb
+from math import comb, prod
 
 import numpy as np
 import pytest
@@ -127,3 +127,10 @@ def test_arithmetic_of_a_real_model():
 def test_counts_are_whole(n_samples, n_correct):
     with pytest.raises(ValueError, match="must be whole numbers"):
         pass_at_k(n_samples, n_correct, 1)
+
+
+def test_pools_of_millions():
+    """One right sample of n is among k with chance k/n; half of them right, all k are wrong with about 2^-k."""
+    n = 3 << 20
+    found = pass_at_k([n, n, n], [1, n // 2, n], [7, 3, 1])
+    assert found == pytest.approx([7 / n, 1 - prod((n / 2 - i) / (n - i) for i in range(3)), 1.0], rel=1e-6)
