@@ -174,3 +174,12 @@ def test_the_largest_of_pools_of_unequal_size():
 def test_the_largest_is_unknown_above_the_pool_and_where_a_value_is():
     assert np.isnan(expected_largest([[1.0, 2.0]], [3])).all()
     assert np.isnan(expected_largest([[1.0, NAN], [1.0, 2.0]], [1])).ravel().tolist() == [True, False]
+
+
+def test_a_pool_of_a_million_samples():
+    """Right ones are the better half: the best of N is wrong where all N are of the other half."""
+    n = (1 << 20) + 8
+    scores = np.arange(n, dtype=float)[None]
+    found = expected_best_of_n(scores, (scores >= n / 2).astype(float), [1, 2, 3])
+    wrong = [0.5, 0.5 * (n / 2 - 1) / (n - 1), 0.5 * (n / 2 - 1) / (n - 1) * (n / 2 - 2) / (n - 2)]
+    assert np.ravel(found) == pytest.approx(1 - np.array(wrong), abs=1e-8)
