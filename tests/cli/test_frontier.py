@@ -41,6 +41,25 @@ def test_single_strategies_are_those_of_replay_and_no_choice_costs_more_than_it_
     assert {row["unit"] for row in found} == {"generations a problem"}
 
 
+@pytest.mark.parametrize(
+    ("command", "ends"),
+    [
+        (("frontier", *SMALL, *POOL, "--at-most", "4"), ("ci_low", "ci_high")),
+        (("frontier", *SMALL, *POOL, "--at-most", "4", "--allocation"), ("ci_low", "ci_high")),
+        (("efficiency", *SMALL, *POOL, "--budgets", "1,2,4,8"), ("factor_low", "factor_high")),
+        (("crossover", "s.duckdb", "--small", "small", "--large", "large", *POOL), ("ci_low", "ci_high")),
+        (("coverage", *SMALL, "--models", "power_law", "--largest-k", "64"), ("ci_low", "ci_high")),
+    ],
+)
+def test_more_resamples_move_intervals_and_no_estimate(asking, command, ends):
+    few, more = (rows(*command, "--bins", "1", "--resamples", n, cwd=asking) if command[0] != "coverage"
+                 else rows(*command, "--resamples", n, cwd=asking) for n in ("20", "60"))  # fmt: skip
+    assert len(few) == len(more)
+    assert any(one[end] != other[end] for one, other in zip(few, more, strict=True) for end in ends)
+    for one, other in zip(few, more, strict=True):
+        assert one.get("accuracy") == other.get("accuracy") and one.get("difference") == other.get("difference")
+
+
 def test_the_pareto_rows_are_those_that_no_other_beats(asking):
     found = rows("frontier", *SMALL, *POOL, "--bins", "2", *QUICK, cwd=asking)
     for number in (None, 1, 2):
