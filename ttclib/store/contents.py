@@ -12,6 +12,7 @@ import polars as pl
 from ttclib.samples import Setting
 from ttclib.store.cells import json_object
 from ttclib.store.connection import connect
+from ttclib.store.kept import Kept, store_state
 from ttclib.store.pool import GRADES_READ
 
 
@@ -47,6 +48,14 @@ def contents(path: str | Path) -> list[PolicyContents]:
     RequestError
         No such store, or it is none.
     """
+    store = Path(path)
+    return list(_CONTENTS.get(store.absolute(), store_state(store), lambda: tuple(_read(path))))
+
+
+_CONTENTS: Kept[tuple[PolicyContents, ...]] = Kept(lambda found: 1000 * len(found), largest=32)
+
+
+def _read(path: str | Path) -> list[PolicyContents]:
     with connect(path) as con:
         rows = con.execute(_QUERY).fetchall()
         kinds: dict[tuple[str, str | None, str], dict[str, str]] = {}

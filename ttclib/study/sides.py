@@ -148,10 +148,8 @@ def references(study: Study, most: int = MOST_REFERENCES) -> dict[str, float]:
         if same.any():
             ease = other.n_correct[same] / other.n_graded[same]
             found[f"{name}, one answer"] = float(ease.mean())
-    names = list(found)
-    count = min(most, len(names))
-    kept = {names[round(at * (len(names) - 1) / max(1, count - 1))] for at in range(count)}
-    return {name: value for name, value in found.items() if name in kept}
+    kept = np.unique(np.linspace(0, max(0, len(found) - 1), most).round().astype(int))
+    return {name: value for place, (name, value) in enumerate(found.items()) if place in kept}
 
 
 def _names(first: Study, second: Study, ours: Question, theirs: Question) -> tuple[str, str]:
