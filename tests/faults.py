@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,23 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
 }  # fmt: skip
 _GUARDS = ("strict", "frozen")  # keyword arguments that catch faults in other places, and change nothing without one
-_WORDS = ("help", "metavar", "summary", "label", "heading")  # of keyword arguments: what they say, not what is done
+_WORDS = (
+    "help",
+    "metavar",
+    "show_default",
+    "summary",
+    "label",
+    "heading",
+)  # of the same: what they say, not what is done
+# Of the same, in `show`: how a mark looks, not the value that it shows. Looks are for eyes and for the browser.
+_LOOKS = (
+    "align", "angle", "clip", "columns", "cornerRadius", "cornerRadiusEnd", "dx", "dy", "fillOpacity", "font",
+    "fontSize", "fontStyle", "fontWeight", "gap", "gridOpacity", "height", "interpolate", "labelAngle",
+    "labelFontSize", "labelLimit", "labelOverlap", "labelPadding", "layout", "limit", "lineHeight", "offset",
+    "opacity", "orient", "padding", "paddingInner", "paddingOuter", "size", "spacing", "stroke", "strokeDash",
+    "strokeOpacity", "strokeWidth", "symbolSize", "symbolStrokeWidth", "thickness", "tickCount", "tickMinStep",
+    "ticks", "tickSize", "titleFontSize", "titlePadding", "width",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,12 +57,13 @@ class Fault:
 def faults_of(path: Path) -> Iterator[Fault]:
     """Every fault that a file can have."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    prose = set(_prose(tree))
+    spared = (*_GUARDS, *_WORDS, *(_LOOKS if "show" in path.parts else ()))
+    prose = set(_prose(tree, spared))
     places = _places(tree)
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in prose:
             continue
-        for said, change in _changes(node):
+        for said, change in _changes(node, spared):
             yield Fault(path, number, getattr(node, "lineno", 0), *places.get(id(node), (0, ())), said, change)
 
 
@@ -62,7 +79,7 @@ def _places(tree: ast.Module) -> dict[int, tuple[int, tuple[str, ...]]]:
     return found
 
 
-def _prose(tree: ast.AST) -> Iterator[int]:
+def _prose(tree: ast.AST, spared: Sequence[str]) -> Iterator[int]:
     """Ids of nodes that are words or types: docstrings, annotations, what a flag or a message says."""
     for node in ast.walk(tree):
         parts: list[ast.AST | None] = []
@@ -72,7 +89,7 @@ def _prose(tree: ast.AST) -> Iterator[int]:
             parts.append(node.returns)
         if isinstance(node, ast.arg | ast.AnnAssign):
             parts.append(node.annotation)
-        if isinstance(node, ast.keyword) and node.arg in (*_WORDS, *_GUARDS):
+        if isinstance(node, ast.keyword) and node.arg in spared:
             parts.append(node)
         if isinstance(node, ast.Raise | ast.JoinedStr):
             parts += list(ast.iter_child_nodes(node))
@@ -83,7 +100,7 @@ def _prose(tree: ast.AST) -> Iterator[int]:
                 yield from map(id, ast.walk(part))
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST | None]]]:
+def _changes(node: ast.AST, spared: Sequence[str]) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST | None]]]:
     if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARISONS:
         to = _COMPARISONS[type(node.ops[0])]
         yield f"{type(node.ops[0]).__name__} becomes {to.__name__}", lambda one: _set(one, ops=[to(), *one.ops[1:]])  # type: ignore[attr-defined]
@@ -97,7 +114,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST |
         yield "not is gone", lambda one: one.operand  # type: ignore[attr-defined]
     if isinstance(node, ast.Call):
         for place, given in enumerate(node.keywords):
-            if given.arg is not None and given.arg not in (*_WORDS, *_GUARDS):
+            if given.arg is not None and given.arg not in spared:
                 yield (
                     f"the argument {given.arg} is not passed on",
                     lambda one, place=place: _set(one, keywords=one.keywords[:place] + one.keywords[place + 1 :]),  # type: ignore[misc]
