@@ -17,7 +17,7 @@ from scipy.stats import beta, gamma
 from tests.replay.exact import any_of
 from tests.replay.pools import NAN, Made, pools
 from ttclib.errors import RequestError
-from ttclib.replay import stopping
+from ttclib.replay import watch
 from ttclib.replay.best_of_n import best_of_n
 from ttclib.replay.confidence import beta_table, dirichlet_confidence, gamma_tables
 from ttclib.replay.stopping import (
@@ -191,7 +191,7 @@ def test_random_orders_come_within_their_error_of_all(name, monkeypatch):
     load = np.random.default_rng(1).random((2, 14, 2))
     exact = RULES[name](pool, caps, loads=load)
     assert not exact.mc_error.any()
-    monkeypatch.setattr(stopping, "_AFFORDABLE", 0)
+    monkeypatch.setattr(watch, "_AFFORDABLE", 0)
     runs = [RULES[name](pool, caps, loads=load, n_orders=4000, seed=seed) for seed in range(2)]
     for drawn in runs:
         assert np.all(np.abs(drawn.accuracy - exact.accuracy) <= 5 * drawn.mc_error + 1e-3)
@@ -204,7 +204,7 @@ def test_random_orders_come_within_their_error_of_all(name, monkeypatch):
 
 @pytest.mark.parametrize("name", RULES)
 def test_the_error_that_is_reported_is_the_one_that_is_made(name, monkeypatch):
-    monkeypatch.setattr(stopping, "_AFFORDABLE", 0)
+    monkeypatch.setattr(watch, "_AFFORDABLE", 0)
     pool = made_pool(40, n_answers=5)
     runs = [RULES[name](pool, [5, 40], n_orders=100, seed=seed) for seed in range(200)]
     spread = np.std([run.accuracy for run in runs], axis=0, ddof=1)
@@ -216,7 +216,7 @@ def test_the_error_that_is_reported_is_the_one_that_is_made(name, monkeypatch):
 @pytest.mark.parametrize("affordable", [0, 1e5])
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_and_a_cap_come_to_the_same_whatever_others_are_asked_for(name, affordable, monkeypatch):
-    monkeypatch.setattr(stopping, "_AFFORDABLE", affordable)
+    monkeypatch.setattr(watch, "_AFFORDABLE", affordable)
     pool = made_pool(30)
     alone, among = (RULES[name](pool, caps, n_orders=50) for caps in ([12], [30, 1, 12, 5, 12]))
     for part in ("accuracy", "mc_error", "ungraded", "draws"):
@@ -262,7 +262,7 @@ def test_a_window_of_unknown_length_is_waited_for_unknown():
 @pytest.mark.parametrize("affordable", [0, 1e5])
 @pytest.mark.parametrize("name", RULES)
 def test_a_cap_of_one_is_one_sample_and_a_rule_never_met_is_the_whole_vote(name, affordable, monkeypatch):
-    monkeypatch.setattr(stopping, "_AFFORDABLE", affordable)
+    monkeypatch.setattr(watch, "_AFFORDABLE", affordable)
     pool = made_pool(12)
     found = RULES[name](pool, [1, 12])
     one = elect(pool[0], pool[1] if name == "share" else None, pool[2], [1])

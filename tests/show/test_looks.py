@@ -13,8 +13,9 @@ import pytest
 import ttclib
 from tests.show.stores import make_store
 from ttclib.replay.strategy import strategies
-from ttclib.show import notebook, tables
+from ttclib.show import notebook
 from ttclib.show.charts.series import SHAPES
+from ttclib.show.html_tables import table
 from ttclib.show.packed import packed, packed_json
 from ttclib.show.theme import FREE_LOOKS, styles
 from ttclib.study.sides import references
@@ -82,7 +83,7 @@ def test_packed_rows_take_a_third_at_most_where_texts_come_again() -> None:
 
 def test_a_mark_of_a_table_has_the_colours_of_both_papers() -> None:
     frame = pl.DataFrame({"strategy": ["pass_at_k"], "accuracy": [0.5]})
-    html = tables.table(frame)
+    html = table(frame)
     light, dark = re.search(r'class="mark" style="--on-light:(#\w+);--on-dark:(#\w+)"', html).groups()  # type: ignore[union-attr]
     assert light != dark and "var(--on-light)" in html and "var(--on-dark)" in html
     assert "pass_at_k" in strategies()

@@ -10,8 +10,9 @@ from tests.show import frames
 from ttclib.analysis.columns import column, schema
 from ttclib.errors import RequestError
 from ttclib.show import tables
-from ttclib.show.tables import INTERVAL, table, table_html, wide_table_html
-from ttclib.show.text_tables import text_table
+from ttclib.show.html_tables import plain_table_html, table
+from ttclib.show.tables import table_html, wide_table_html
+from ttclib.show.text_tables import INTERVAL, text_table
 
 
 class _Cells(HTMLParser):
@@ -277,7 +278,7 @@ def test_texts_are_broken_numbers_never() -> None:
 
 
 def test_lists_are_escaped() -> None:
-    assert cells(tables.plain_table_html(("a", "b"), [("1 < 2", "3")], caption="c"))[1] == ["1 < 2", "3"]
+    assert cells(plain_table_html(("a", "b"), [("1 < 2", "3")], caption="c"))[1] == ["1 < 2", "3"]
 
 
 def test_two_tables_of_pairs_are_of_models_and_of_answers() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 import ttclib
 from ttclib.store.models import list_models
-from ttclib.study.answers import ask_crossover, larger_side
+from ttclib.study.answers import ask_crossover
+from ttclib.study.larger import larger_side
 from ttclib.study.question import question
 
 STORE = Path(__file__).resolve().parents[2] / "store"

@@ -14,8 +14,9 @@ from ttclib.analysis.cost import flops_matched_multiplier
 from ttclib.errors import RequestError
 from ttclib.store import absorb, load_pool, write_part
 from ttclib.store.counts import load_counts
-from ttclib.study.answers import ask_crossover, larger_side
+from ttclib.study.answers import ask_crossover
 from ttclib.study.checkpoints import ask_held_out, ask_training, open_checkpoints
+from ttclib.study.larger import larger_side
 from ttclib.study.pairs import ask_pairs, pairs_of
 from ttclib.study.question import question
 

@@ -150,7 +150,8 @@ def crossover(
     **choices: Any,
 ) -> None:
     """A small policy with test-time compute against a larger one, at equal FLOPs, over R."""
-    from ttclib.study.answers import ask_crossover, larger_side
+    from ttclib.study.answers import ask_crossover
+    from ttclib.study.larger import larger_side
 
     rates = numbers(ratios, "ratios")
     costs = costs_of(choices)

@@ -6,7 +6,8 @@ import polars as pl
 
 from ttclib.analysis.column import Column
 from ttclib.analysis.columns import column
-from ttclib.show.tables import INTERVAL, table
+from ttclib.show.html_tables import table
+from ttclib.show.text_tables import INTERVAL
 
 TAKEN = (
     "policy",

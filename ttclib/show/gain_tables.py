@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from ttclib.analysis.columns import column
-from ttclib.show.tables import INTERVAL, table
+from ttclib.show.html_tables import table
+from ttclib.show.text_tables import INTERVAL
 
 # What is compared, in words; {} is the number of answers that are looked at.
 MEASURE_WORDS = {

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from ttclib.analysis.columns import column, strategy_label
-from ttclib.show.tables import INTERVAL, table
+from ttclib.show.html_tables import table
+from ttclib.show.text_tables import INTERVAL
 from ttclib.study.inside_results import Inside
 
 CAUGHT = (

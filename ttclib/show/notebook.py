@@ -19,9 +19,9 @@ from ttclib.errors import RequestError, TTCError
 from ttclib.show import theme
 from ttclib.show.browser import Sizes, browser_html
 from ttclib.show.chart_view import linking_html
+from ttclib.show.html_tables import plain_table_html
 from ttclib.show.page import NOT_IN_STORE
 from ttclib.show.samples import samples_html as shown_samples
-from ttclib.show.tables import plain_table_html
 from ttclib.store.choosing import as_key
 from ttclib.store.contents import PolicyContents
 from ttclib.store.contents import contents as read_contents

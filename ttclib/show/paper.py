@@ -11,9 +11,10 @@ import numpy as np
 from ttclib.show import charts
 from ttclib.show.charts import paper as drawing
 from ttclib.show.charts.crossover import PAPER_RATES
-from ttclib.study.answers import Larger, ask_crossover
+from ttclib.study.answers import ask_crossover
 from ttclib.study.chains import open_chains
 from ttclib.study.findings import of_crossover
+from ttclib.study.larger import Larger
 from ttclib.study.paper import along_and_across, optimal, optimal_revisions
 from ttclib.study.question import Question
 from ttclib.study.searches import open_searches

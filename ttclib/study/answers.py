@@ -12,8 +12,7 @@ import polars as pl
 from ttclib import __version__
 from ttclib.analysis.agreement import cheap_difficulty
 from ttclib.analysis.allocation import allocation
-from ttclib.analysis.columns import strategy_label
-from ttclib.analysis.compare import compare, matched_compute
+from ttclib.analysis.compare import matched_compute
 from ttclib.analysis.crossover import RATES, Crossover, crossover
 from ttclib.analysis.difficulty import Bill, Difficulty
 from ttclib.analysis.efficiency import Efficiency, efficiency
@@ -25,20 +24,18 @@ from ttclib.analysis.predicting import PREDICTORS
 from ttclib.analysis.predictor import teach
 from ttclib.analysis.probing import probed_choice
 from ttclib.errors import RequestError, TTCError
-from ttclib.replay.outcomes import Outcomes, cut, restrict
-from ttclib.replay.strategies import PassAtK
 from ttclib.replay.strategy import draws_whole
-from ttclib.samples import ModelFacts, Pool
 from ttclib.store.fingerprint import fingerprint
-from ttclib.store.settings import greedy_pool
 from ttclib.study import findings
-from ttclib.study.asking import ease_of, promised, questions_of
+from ttclib.study.asking import ease_of, questions_of
 from ttclib.study.captions import source
 from ttclib.study.compared import Compared, runnable
+from ttclib.study.differences import differences
+from ttclib.study.larger import Larger, aligned
+from ttclib.study.planned import plan_ease, what_it_runs
 from ttclib.study.question import Question
 from ttclib.study.study import Study
-from ttclib.study.study import open as open_study
-from ttclib.study.telling import Told, of_problems
+from ttclib.study.telling import of_problems
 
 Result = TypeVar("Result")
 FEW_RATES = 5
@@ -253,75 +250,6 @@ def ask_efficiency(
     return Answer(result, findings.of_efficiency(result), study.caption(asked, compared, told), notes)
 
 
-@dataclass(frozen=True)
-class Larger:
-    """The larger side of a crossover.
-
-    Attributes
-    ----------
-    outcomes : tuple of Outcomes
-    model : ModelFacts or None
-    label : str
-        What it does, in words.
-    line : str
-        Where its samples come from.
-    """
-
-    outcomes: tuple[Outcomes, ...]
-    model: ModelFacts | None
-    label: str
-    line: str
-
-
-def larger_side(
-    store: str,
-    policy: str,
-    *,
-    benchmark: str | None = None,
-    asked: Question | None = None,
-    allow_sampled: bool = False,
-    notify: Any = lambda text: None,
-) -> Larger:
-    """What the larger policy does: one greedy answer, or the strategies that a question names.
-
-    Parameters
-    ----------
-    store, policy : str
-    benchmark : str, optional
-    asked : Question, optional
-        Its strategies and budget; None: one answer, greedily.
-    allow_sampled : bool
-        Without a greedy sample take the expectation of one.
-
-    Raises
-    ------
-    RequestError
-        It has no greedy sample and none else is allowed.
-    """
-    if asked is not None:
-        study = open_study(store, policy, benchmark=benchmark, notify=notify)
-        compared = study.compared(asked)
-        names = ", ".join(one.variant for one in compared.runnable)
-        return Larger(compared.runnable, study.pool.policy_model, names, source(study.pool))
-    pool = greedy_pool(store, policy, benchmark, notify=notify)
-    temperature = pool.setting.keys.get("temperature")
-    greedy = temperature == 0
-    if not greedy and not allow_sampled:
-        known = "not known" if temperature is None else f"{temperature:g}"
-        raise RequestError(
-            f"'{store}' holds no greedy sample of '{policy}' (its temperature is {known}): sample it at temperature 0, "
-            "or take its pass@1 with --allow-sampled"
-        )
-    one = PassAtK().replay(pool, [1])
-    label = "one greedy answer" if greedy else "one answer on average (its pass@1)"
-    return Larger(
-        (replace(one, strategy="greedy" if greedy else one.strategy, variant=label),),
-        pool.policy_model,
-        label,
-        source(pool),
-    )
-
-
 def ask_crossover(
     study: Study,
     large: Larger,
@@ -338,7 +266,7 @@ def ask_crossover(
     compared = study.compared(asked)
     asked, whole = _whole_pool(study, asked, compared)
     told = study.told(asked, folds=FOLDS)
-    theirs, ours, difficulty = _same_problems(large.outcomes, runnable(told.outcomes), told)
+    theirs, ours, difficulty = aligned(large.outcomes, runnable(told.outcomes), told)
     result = crossover(
         ours,
         theirs,
@@ -377,19 +305,6 @@ def _reach(result: Crossover, n_ratios: int) -> Sequence[str]:
     return (f"below R = {reached:.3g} the pool ends before what is affordable: there the small side is a lower bound",)
 
 
-def _same_problems(
-    large: Sequence[Outcomes], small: Sequence[Outcomes], told: Told
-) -> tuple[list[Outcomes], list[Outcomes], Difficulty]:
-    """Both sides and the difficulty row by row; a problem told on halves has two rows on the larger side, too."""
-    known = set(large[0].problem_ids).intersection(*(one.problem_ids for one in large))
-    rows = np.array([place for place, name in enumerate(small[0].problem_ids) if name in known], dtype=int)
-    if not len(rows):
-        raise RequestError("the two policies share no problem: sample both on the same benchmark")
-    ids = [small[0].problem_ids[row] for row in rows]
-    kept = [one if len(rows) == len(one.problem_ids) else cut(one, rows=rows) for one in small]
-    return [restrict(one, ids) for one in large], kept, told.difficulty.of_rows(rows)
-
-
 @dataclass(frozen=True)
 class Sides:
     """Two studies compared strategy by strategy.
@@ -406,53 +321,6 @@ class Sides:
     frame: pl.DataFrame
     names: tuple[str, str]
     curves: tuple[pl.DataFrame, pl.DataFrame]
-
-
-@dataclass(frozen=True)
-class Differences:
-    """Two studies subtracted on the problems that both hold; `sides` are the studies of these, `frame` the rows."""
-
-    frame: pl.DataFrame
-    sides: tuple[Study, Study]
-    n_problems: int
-    notes: tuple[str, ...]
-
-
-def differences(
-    first: Study, second: Study, names: tuple[str, str], asked: Question, other: Question | None = None
-) -> Differences:
-    """Second less first, strategy by strategy and problem by problem (`ttclib.analysis.compare.compare`)."""
-    shared = [name for name in first.pool.problem_ids if name in set(second.pool.problem_ids)]
-    if not shared:
-        raise RequestError("the two sides share no problem: sample both on the same benchmark")
-    sides = (first.of_problems(shared), second.of_problems(shared))
-    compared = [side.compared(own) for side, own in zip(sides, (asked, other or asked), strict=True)]
-    ids = [name for name in compared[0].problem_ids if name in set(compared[1].problem_ids)]
-    outcomes = [[restrict(one, ids) for one in side.outcomes] for side in compared]
-    outcomes, same = _without_shared(*outcomes)
-    frame = compare(outcomes[0], outcomes[1], names=names, seed=asked.seed)
-    notes = tuple(dict.fromkeys(line for side in compared if (line := side.line())))
-    return Differences(frame, sides, len(ids), (*notes, *same))
-
-
-def _without_shared(
-    first: Sequence[Outcomes], second: Sequence[Outcomes]
-) -> tuple[list[list[Outcomes]], tuple[str, ...]]:
-    """Both sides without what is the same on both, as revisions by one model are; and what is said of it."""
-    theirs = {one.variant: one for one in second}
-    same = [
-        one.variant
-        for one in first
-        if not draws_whole(one.strategy)
-        and (other := theirs.get(one.variant)) is not None
-        and one.budgets == other.budgets
-        and np.array_equal(one.accuracy, other.accuracy, equal_nan=True)
-    ]
-    if not same or len(same) == len(first):
-        return [list(first), list(second)], ()
-    kept = [[one for one in side if one.variant not in same] for side in (first, second)]
-    names = ", ".join(dict.fromkeys(strategy_label(name.partition(" ")[0]) for name in same))
-    return kept, (f"left out: {names} (the same on both sides)",)
 
 
 def ask_compare(
@@ -493,7 +361,7 @@ def ask_plan(
     RequestError
         Probes for a plan whose difficulty the question tells; the store lacks what the predictor reads.
     """
-    source_of = _what_it_runs(asked, plan).but(
+    source_of = what_it_runs(asked, plan).but(
         difficulty=plan.source or "oracle", bins=None, thresholds=None, told="same"
     )
     if plan.verifier is not None:
@@ -519,31 +387,3 @@ def ask_plan(
     }
     result = replace(applied[0], bins=np.ones(len(pool.problem_ids), dtype=int), **means)
     return Answer(result, (), study.caption(source_of, compared), study.notes(compared))
-
-
-def plan_ease(study: Study, plan: Plan, pool: Pool) -> np.ndarray:
-    """Ease of a pool's problems by a plan's predictor; in the store that taught it, as the other problems teach it."""
-    if plan.predictor is None or fingerprint(study.store) == plan.store:
-        every = promised(study.pool, str(plan.source))
-        place = {name: row for row, name in enumerate(study.pool.problem_ids)}
-        return every.ease[[place[name] for name in pool.problem_ids]]
-    return plan.predictor.ease(questions_of(pool))
-
-
-def _what_it_runs(asked: Question, plan: Plan) -> Question:
-    """Where no strategy is named, those of the plan, with its parameters; at budgets of its own where it has such."""
-    steps = plan.steps()
-    if asked.strategies is not None or not steps:
-        return asked
-    parameters: dict[str, list[Any]] = {}
-    for step in steps:
-        for name, value in step.parameters.items():
-            parameters.setdefault(name, []).append(value)
-    values = {name: tuple(dict.fromkeys(found)) for name, found in parameters.items()}
-    budgets = sorted({step.budget for step in steps})
-    usual = all(size & (size - 1) == 0 for size in budgets)
-    return asked.but(
-        strategies=tuple(dict.fromkeys(step.strategy for step in steps)),
-        parameters={**values, **asked.parameters},
-        budgets=asked.budgets or (None if usual else tuple(budgets)),
-    )

@@ -19,8 +19,9 @@ from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Outcomes, restrict
 from ttclib.replay.strategies.pass_at_k import PassAtK
 from ttclib.samples import Pool
-from ttclib.study.answers import Answer, plan_ease
+from ttclib.study.answers import Answer
 from ttclib.study.captions import source
+from ttclib.study.planned import plan_ease
 from ttclib.study.question import Question
 from ttclib.study.study import Study
 

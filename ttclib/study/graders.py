@@ -26,7 +26,8 @@ from ttclib.replay.strategy import reading
 from ttclib.samples import Pool
 from ttclib.store.texts import load_answers
 from ttclib.study import findings
-from ttclib.study.answers import Answer, differences
+from ttclib.study.answers import Answer
+from ttclib.study.differences import differences
 from ttclib.study.opening import Notify
 from ttclib.study.question import question
 from ttclib.study.study import Study

@@ -18,8 +18,9 @@ from ttclib.samples import Pool
 from ttclib.store.connection import connect
 from ttclib.store.contents import contents
 from ttclib.study import family_findings
-from ttclib.study.answers import Answer, Larger, ask_crossover, larger_side
+from ttclib.study.answers import Answer, ask_crossover
 from ttclib.study.captions import source
+from ttclib.study.larger import Larger, larger_side
 from ttclib.study.opening import find_store
 from ttclib.study.question import question
 from ttclib.study.study import Study

@@ -13,7 +13,8 @@ from ttclib.errors import RequestError
 from ttclib.samples import LOGPROB, PRM, Setting
 from ttclib.store.contents import contents
 from ttclib.store.settings import greedy_pool, matching_settings
-from ttclib.study.answers import Answer, Larger, Sides, ask_compare, larger_side
+from ttclib.study.answers import Answer, Sides, ask_compare
+from ttclib.study.larger import Larger, larger_side
 from ttclib.study.opening import find_store
 from ttclib.study.question import Question
 from ttclib.study.study import Study, policies_with_samples

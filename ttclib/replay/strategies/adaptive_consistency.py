@@ -10,7 +10,9 @@ import numpy as np
 
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.draws import draws_of
-from ttclib.replay.stopping import PRIORS, Stopped, adaptive_consistency, is_sure
+from ttclib.replay.stop_rules import PRIORS, is_sure
+from ttclib.replay.stopped import Stopped
+from ttclib.replay.stopping import adaptive_consistency
 from ttclib.replay.strategies.majority_vote import MajorityVote
 from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategies.whole_samples import WholeSamples

@@ -11,7 +11,8 @@ import numpy as np
 from ttclib.errors import RequestError
 from ttclib.replay.draws import draws_of
 from ttclib.replay.estimate import Estimate
-from ttclib.replay.stopping import Stopped, early_stopping_consistency, window_waits
+from ttclib.replay.stopped import Stopped
+from ttclib.replay.stopping import early_stopping_consistency, window_waits
 from ttclib.replay.strategies.majority_vote import MajorityVote
 from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategies.whole_samples import WholeSamples

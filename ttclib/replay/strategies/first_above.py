@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.errors import RequestError
-from ttclib.replay.stopping import Stopped, first_above
+from ttclib.replay.stopped import Stopped
+from ttclib.replay.stopping import first_above
 from ttclib.replay.strategies.best_of_n import BestOfN
 from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategies.whole_samples import WholeSamples

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ttclib.replay.estimate import Estimate
-from ttclib.replay.stopping import Stopped
+from ttclib.replay.stopped import Stopped
 from ttclib.replay.strategies.whole_samples import WholeSamples
 from ttclib.samples import Pool, Verifier
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from ttclib.errors import RequestError
 from ttclib.replay.draws import draws_of
-from ttclib.replay.stopping import Stopped, is_ahead, weighted_stop
+from ttclib.replay.stop_rules import is_ahead
+from ttclib.replay.stopped import Stopped
+from ttclib.replay.stopping import weighted_stop
 from ttclib.replay.strategies.until_settled import UntilSettled
 from ttclib.replay.strategies.weighted_best_of_n import WeightedBestOfN
 from ttclib.replay.strategies.whole_samples import WholeSamples
