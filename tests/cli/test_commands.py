@@ -302,6 +302,9 @@ def test_presets_are_listed_and_shown(tmp_path):
     told = ttc("sample", "mine.toml", "--dry-run", "--limit", 3, "--n-samples", 4, "--json", cwd=tmp_path)
     assert json.loads(told.stdout)["n_samples"] == 12
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]  # nothing was started
+    alone = ttc("sample", "mine.toml", "--json", cwd=tmp_path)
+    assert "--json without --dry-run" in error_line(alone)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
     assert "unknown preset 'labb': did you mean 'lab'" in error_line(ttc("presets", "labb", cwd=tmp_path))
 
 

@@ -11,7 +11,9 @@ import click
 
 from ttclib.cli.common import (
     CONFIG,
+    FILE,
     STORE_FLAG,
+    as_json,
     assignment,
     cli,
     notify,
@@ -19,6 +21,7 @@ from ttclib.cli.common import (
     print_json,
     read_config,
     takes_store,
+    wants,
 )
 from ttclib.cli.planning import print_estimate
 from ttclib.cli.printing import say_lines
@@ -59,7 +62,7 @@ def machines(config: Any, on: str | None, workers: int | None) -> Iterator[Clust
 
 
 @cli.command()
-@click.argument("sources", metavar="PARTS…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", metavar="PARTS…", nargs=-1, required=True, type=FILE)
 @STORE_FLAG
 @click.option("--keep", is_flag=True, help="Leave the parts where they are; else they go once they are in.")
 def ingest(sources: tuple[Path, ...], store: Path, keep: bool) -> None:
@@ -81,14 +84,13 @@ def ingest(sources: tuple[Path, ...], store: Path, keep: bool) -> None:
 @overridable
 @shareable
 @click.option("--dry-run", is_flag=True, help="Say what would be drawn and what it would cost; start nothing.")
-@click.option("--json", "as_json", is_flag=True, help="With --dry-run: as JSON.")
+@as_json("With --dry-run: as JSON.")
 def sample(
     config: str,
     shard: str | None,
     on: str | None,
     workers: int | None,
     dry_run: bool,
-    as_json: bool,
     **overrides: Any,
 ) -> None:
     """Draw, score and grade what the store lacks of CONFIG (a TOML file or preset)."""
@@ -100,8 +102,10 @@ def sample(
     if dry_run:
         if shard is not None:
             notify("--dry-run: what follows is of all shards together")
-        print_estimate(read, as_json=as_json)
+        print_estimate(read)
         return
+    if wants("json"):
+        raise RequestError("--json without --dry-run: sampling prints no JSON; give both, or ask ttc status --json")
     run.check(read)
     lost: list[run.LostSamples] = []  # what is there is worked on all the same
     with keeper.taking_in(read.store, notify=notify):
@@ -200,14 +204,14 @@ def wanted_setting(given: Sequence[str]) -> str | dict[str, Any] | None:
 
 @cli.command()
 @takes_store
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def status(store: Path, as_json: bool) -> None:
+@as_json()
+def status(store: Path) -> None:
     """What a store holds, and what its last run has left to do."""
     from ttclib.store.status import store_status
     from ttclib.study.opening import find_store
 
     found = find_store(store)
-    if as_json:
+    if wants("json"):
         print_json(store_status(found, notify=notify))
     else:
         print_status(found)

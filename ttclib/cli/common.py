@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import sys
+from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -17,19 +18,44 @@ from ttclib import __version__
 from ttclib.cli.commands import COMMANDS, RENAMED
 from ttclib.errors import RequestError, TTCError, one_of, visible
 
-STORE_FLAG = click.option("--store", type=click.Path(path_type=Path), required=True, help="DuckDB file of the samples.")
+FILE = click.Path(path_type=Path)
+STORE_FLAG = click.option("--store", type=FILE, required=True, help="DuckDB file of the samples.")
 STORE = (
-    click.argument("store_argument", metavar="[STORE]", type=click.Path(path_type=Path), required=False),
-    click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE."),
+    click.argument("store_argument", metavar="[STORE]", type=FILE, required=False),
+    click.option("--store", type=FILE, help="DuckDB file of the samples; or STORE."),
 )
 CONFIG = click.argument("config")
 SEED = click.IntRange(min=0)
+_FORMS = "ttclib.forms"  # what the flags of the command that runs say of how to print
 OVERRIDES = (
-    click.option("--store", type=click.Path(path_type=Path), help="Overrides store."),
+    click.option("--store", type=FILE, help="Overrides store."),
     click.option("--n-samples", type=int, help="Overrides sampling.n_samples: a larger number only adds."),
     click.option("--limit", type=int, help="Overrides problems.limit."),
     click.option("--seed", type=SEED, help="Overrides sampling.seed."),
 )
+
+
+def as_json(says: str = "As JSON.") -> Callable[[Any], Any]:
+    """The flag --json of a command, which asks `wants` for it."""
+    return _form("json", says)
+
+
+def as_csv(says: str = "As CSV.") -> Callable[[Any], Any]:
+    """The flag --csv, in the same way."""
+    return _form("csv", says)
+
+
+def _form(name: str, says: str) -> Callable[[Any], Any]:
+    def keep(context: click.Context, flag: click.Parameter, given: bool) -> None:
+        context.meta[_FORMS] = context.meta.get(_FORMS, frozenset()) | ({name} if given else set())
+
+    return click.option(f"--{name}", is_flag=True, expose_value=False, callback=keep, help=says)
+
+
+def wants(form: str) -> bool:
+    """Whether the command that runs was asked for its answer as ``json`` or ``csv``."""
+    context = click.get_current_context(silent=True)
+    return context is not None and form in context.meta.get(_FORMS, ())
 
 
 def notify(text: str) -> None:

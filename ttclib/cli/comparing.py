@@ -8,7 +8,7 @@ from typing import Any
 import click
 import polars as pl
 
-from ttclib.cli.common import assignment, cli, notify
+from ttclib.cli.common import FILE, assignment, cli, notify
 from ttclib.cli.options import (
     BILL,
     BINS,
@@ -39,7 +39,7 @@ MATCHED = ("variant", "at_most", "cost", "accuracy", "difference", "difference_l
 
 @cli.command()
 @options(STORE, WHOSE)
-@click.option("--other-store", type=click.Path(path_type=Path), help="Store of the second side, if another.")
+@click.option("--other-store", type=FILE, help="Store of the second side, if another.")
 @click.option("--other-policy", help="Policy of the second side; default: the same.")
 @click.option(
     "--other-setting", "other_settings", multiple=True, metavar="KEY=VALUE", help="Of the second side; all must hold."
@@ -57,8 +57,6 @@ def compare(
     other_settings: tuple[str, ...],
     other_verifier: str | None,
     once: bool,
-    as_json: bool,
-    as_csv: bool,
     **choices: Any,
 ) -> None:
     """Two policies, settings, verifiers or stores, second less first; of one side, strategies at equal cost."""
@@ -80,7 +78,7 @@ def compare(
         pairs = ask_many_or_once(study, asked, ledger=book)
         frame = pairs.result.frame
         print_answer(
-            frame, as_json=as_json, as_csv=as_csv, findings=pairs.findings, notes=pairs.notes,
+            frame, findings=pairs.findings, notes=pairs.notes,
             heading=f"N answers less one, costs in {book.label}", table=pairs_in_words(frame).select(ONCE),
         )  # fmt: skip
         return
@@ -88,7 +86,7 @@ def compare(
         matched = ask_matched(study, asked, ledger=book)
         frame = matched.result
         print_answer(
-            frame, as_json=as_json, as_csv=as_csv, notes=matched.notes, heading=f"At equal cost, in {book.label}",
+            frame, notes=matched.notes, heading=f"At equal cost, in {book.label}",
             table=frame.filter(pl.col("bin").is_null()).select(MATCHED),
         )  # fmt: skip
         return
@@ -101,8 +99,6 @@ def compare(
     found = compare_sides(study, second, asked, benchmark=benchmark)
     print_answer(
         found.result.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         findings=found.findings,
         notes=found.notes,
         heading=f"'{found.result.names[1]}' less '{found.result.names[0]}'",
@@ -120,8 +116,8 @@ CROSSOVER_SHOWN = (
 @options(STORE)
 @click.option("--small", required=True, help="Policy that is given test-time compute.")
 @click.option("--large", required=True, help="Larger policy, sampled once, greedily.")
-@click.option("--small-store", type=click.Path(path_type=Path), help="Store of the small policy, if another.")
-@click.option("--large-store", type=click.Path(path_type=Path), help="Store of the larger policy, if another.")
+@click.option("--small-store", type=FILE, help="Store of the small policy, if another.")
+@click.option("--large-store", type=FILE, help="Store of the larger policy, if another.")
 @click.option("--benchmark", help="Needed where the store holds several for the policy.")
 @click.option("--setting", "settings", multiple=True, metavar="KEY=VALUE", help="Of the small policy; all must hold.")
 @click.option("--ratios", default="0.16,0.79,22", show_default=True, help="R = inference / pretraining tokens.")
@@ -145,8 +141,6 @@ def crossover(
     beyond: bool,
     allow_sampled: bool,
     resamples: int,
-    as_json: bool,
-    as_csv: bool,
     **choices: Any,
 ) -> None:
     """A small policy with test-time compute against a larger one, at equal FLOPs, over R."""
@@ -190,8 +184,6 @@ def crossover(
         fitted = ask_beyond(study.pool, larger, rates, result, seed=asked.seed)
         print_answer(
             fitted.result.frame,
-            as_json=as_json,
-            as_csv=as_csv,
             findings=fitted.findings,
             heading=f"'{small}' against '{large}': what a beta-binomial makes of the attempts that R pays for",
             table=fitted.result.frame.drop("n_problems"),
@@ -219,8 +211,6 @@ def crossover(
     ]
     print_answer(
         result.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         rows=rows,
         findings=found.findings,
         notes=found.notes,

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from ttclib.cli.common import cli, escaped, print_json, say
+from ttclib.cli.common import as_json, cli, escaped, print_json, say, wants
 from ttclib.config import load_config
 from ttclib.config.keys import Key, as_toml, keys_of, sections
 from ttclib.config.loading import read_toml
@@ -20,8 +20,8 @@ _WIDTH = 110
 @cli.command("config")
 @click.argument("config", metavar="[CONFIG]", required=False)
 @click.option("--section", help="Keys of this one alone, such as sampling.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def show_config(config: str | None, section: str | None, as_json: bool) -> None:
+@as_json()
+def show_config(config: str | None, section: str | None) -> None:
     """Every key of a configuration, with its meaning; or what CONFIG (a TOML file or preset) comes to.
 
     A file is checked, each of its faults told in a line; then it is written out with all its defaults, as TOML that
@@ -31,7 +31,7 @@ def show_config(config: str | None, section: str | None, as_json: bool) -> None:
     wanted = known if section is None else {one_of(section, known, "section"): known[section]}
     if config is None:
         found = [key for name, model in wanted.items() for key in keys_of(name, model)]
-        if as_json:
+        if wants("json"):
             print_json([asdict(key) for key in found], ensure_ascii=False)
             return
         for name, model in wanted.items():
@@ -42,7 +42,7 @@ def show_config(config: str | None, section: str | None, as_json: bool) -> None:
             click.echo()
         return
     read = load_config(config)
-    if as_json:
+    if wants("json"):
         dumped = read.model_dump_json(indent=2, include=None if section is None else {section.partition(".")[0]})
         click.echo(escaped(dumped))
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ttclib.cli.common import cli, notify, takes_store
+from ttclib.cli.common import FILE, as_json, cli, notify, takes_store, wants
 from ttclib.errors import RequestError, TTCError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @cli.command()
 @takes_store
-@click.option("--to", "target", metavar="FILE", required=True, type=click.Path(path_type=Path), help="The copy.")
+@click.option("--to", "target", metavar="FILE", required=True, type=FILE, help="The copy.")
 @click.option("--parts", "as_parts", is_flag=True, help="A folder of Parquet parts, as an object store can hold it.")
 def backup(store: Path, target: Path, as_parts: bool) -> None:
     """Copy STORE as it is at one moment, parts beside it included, while a run goes on."""
@@ -30,8 +30,8 @@ def backup(store: Path, target: Path, as_parts: bool) -> None:
 
 
 @cli.command()
-@click.argument("stores", nargs=-1, metavar="STORE…", type=click.Path(path_type=Path))
-@click.option("--into", metavar="FILE", required=True, type=click.Path(path_type=Path), help="The new store.")
+@click.argument("stores", nargs=-1, metavar="STORE…", type=FILE)
+@click.option("--into", metavar="FILE", required=True, type=FILE, help="The new store.")
 def merge(stores: tuple[Path, ...], into: Path) -> None:
     """Put several stores together into a new one: what is in several stands once.
 
@@ -48,7 +48,7 @@ def merge(stores: tuple[Path, ...], into: Path) -> None:
 @cli.command()
 @takes_store
 @click.option("--by", required=True, help="policy, benchmark or problems.")
-@click.option("--into", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="Made if need be.")
+@click.option("--into", metavar="FOLDER", required=True, type=FILE, help="Made if need be.")
 @click.option("--parts", "n_parts", default=2, show_default=True, help="With --by problems: how many stores.")
 def split(store: Path, by: str, into: Path, n_parts: int) -> None:
     """Cut STORE into several by policy, benchmark or problems; merged they are STORE again."""
@@ -67,10 +67,10 @@ _SHOWN = 40
 
 @cli.command()
 @takes_store
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with every finding.")
+@as_json("As JSON, with every finding.")
 @click.option("--repair", is_flag=True, help="Save what is sound into the new store that --output names.")
-@click.option("--output", metavar="CLEAN", type=click.Path(path_type=Path), help="With --repair: the new store.")
-def verify(store: Path, as_json: bool, repair: bool, output: Path | None) -> None:
+@click.option("--output", metavar="CLEAN", type=FILE, help="With --repair: the new store.")
+def verify(store: Path, repair: bool, output: Path | None) -> None:
     """Derive every hash, count, class, key, path, part and packed file of STORE anew, and say what is not sound.
 
     Exit status 1 where anything is wrong. With --repair what is sound goes into a new store, and 0 says that
@@ -86,7 +86,7 @@ def verify(store: Path, as_json: bool, repair: bool, output: Path | None) -> Non
         refuse_existing(output)
     found = verify_store(store, notify=notify)
     repaired = repair_store(store, output, notify=notify) if output is not None else None
-    if as_json:
+    if wants("json"):
         more: dict[str, Any] = {"repaired": repaired.record()} if repaired else {}
         click.echo(json.dumps(found.record() | more, indent=1, default=str))
     else:

@@ -25,8 +25,6 @@ def coverage(
     resamples: int,
     held_out: bool,
     misses: bool,
-    as_json: bool,
-    as_csv: bool,
     **choices: Any,
 ) -> None:
     """Fit models of pass@k and predict it beyond the pool, with intervals."""
@@ -36,18 +34,16 @@ def coverage(
         from ttclib.study.checkpoints import ask_held_out, open_checkpoints
 
         told = ask_held_out(open_checkpoints(store_of(choices), benchmark=choices["benchmark"], notify=notify))
-        print_answer(told.result, as_json=as_json, as_csv=as_csv, findings=told.findings, notes=told.notes)
+        print_answer(told.result, findings=told.findings, notes=told.notes)
         return
     pool = study_of(choices).pool
     wanted = asking.MODELS if models is None else [name.strip() for name in models.split(",")]
     if misses:
-        print_answer(asking.misses(pool, wanted), as_json=as_json, as_csv=as_csv)
+        print_answer(asking.misses(pool, wanted))
         return
     found = asking.predict(pool, wanted, largest_k, resamples)
     print_answer(
         found.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         notes=found.notes,
         heading="pass@k as fitted, within the pool and beyond",
         more=[("Fitted", [f"{row['model']}: {row['fitted']}" for row in found.fitted().to_dicts()])],
@@ -61,7 +57,7 @@ LENGTHS = ("side", "relative_length", "accuracy", "deviation", "interval", "n_pr
 @options(STORE, WHOSE)
 @click.option("--samples", type=int, help="Of each side, per problem; default: as many as 90% of the problems hold.")
 @options(SEEDED, OUTPUT)
-def gain(samples: int | None, as_json: bool, as_csv: bool, **choices: Any) -> None:
+def gain(samples: int | None, **choices: Any) -> None:
     """Coverage or reasoning: what the gain of a policy or setting over another is made of, and where longer fails."""
     from ttclib.show.gain_tables import COLUMNS, tables_by_pair
     from ttclib.study.gain import ask_gain
@@ -71,8 +67,6 @@ def gain(samples: int | None, as_json: bool, as_csv: bool, **choices: Any) -> No
     (heading, table), *others = tables_by_pair(result.frame)
     print_answer(
         result.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         rows={"gains": result.frame.to_dicts(), "lengths": result.lengths.to_dicts()},
         heading=heading,
         findings=found.findings,
@@ -92,7 +86,7 @@ WITHIN = "Of each problem's samples, shortest to longest, against its mean"
 @options(STORE, WHOSE)
 @click.option("--caps", help="Completion tokens, with commas; default: quantiles of the lengths.")
 @options(OUTPUT)
-def lengths(caps: str | None, as_json: bool, as_csv: bool, **choices: Any) -> None:
+def lengths(caps: str | None, **choices: Any) -> None:
     """Accuracy of one sample under length caps and by length within a problem; how much its result needed."""
     from ttclib.study.lengths import answer
 
@@ -104,8 +98,6 @@ def lengths(caps: str | None, as_json: bool, as_csv: bool, **choices: Any) -> No
     }
     print_answer(
         found.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         rows=rows,
         heading="Within a cap of tokens",
         findings=found.findings,
@@ -128,8 +120,6 @@ def train_or_sample(
     queries: str,
     resamples: int,
     seed: int,
-    as_json: bool,
-    as_csv: bool,
     **choices: Any,
 ) -> None:
     """The cheapest checkpoint that covers a share of the problems where queries share the training."""
@@ -143,8 +133,6 @@ def train_or_sample(
     frame = found.result.choices.filter(found.result.choices["queries"].is_in(shown))
     print_answer(
         frame,
-        as_json=as_json,
-        as_csv=as_csv,
         findings=found.findings,
         notes=found.notes,
         heading=found.caption[0],

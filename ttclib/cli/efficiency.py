@@ -43,8 +43,6 @@ def efficiency(
     baseline: str,
     cheap: str | None,
     resamples: int,
-    as_json: bool,
-    as_csv: bool,
     **choices: Any,
 ) -> None:
     """At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty."""
@@ -57,8 +55,6 @@ def efficiency(
         told = ask_probed(study, asked, whole_numbers(cheap, "cheap"), baseline, n_resamples=resamples)
         print_answer(
             told.result,
-            as_json=as_json,
-            as_csv=as_csv,
             rows=[{"baseline": baseline, **row, "difficulty": asked.difficulty} for row in told.result.to_dicts()],
             notes=told.notes,
             heading=f"Generations that {baseline} needs for what {asked.difficulty} difficulty from few samples buys",
@@ -75,8 +71,6 @@ def efficiency(
     rows = [{"baseline": result.baseline, **row, "unit": result.unit} for row in result.frame.to_dicts()]
     print_answer(
         result.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         rows=rows,
         findings=found.findings,
         notes=found.notes,
@@ -112,9 +106,7 @@ TABLES = {
     help="Draws behind an interval.",
 )
 @options(SEEDED, OUTPUT)
-def adaptivity(
-    at_most: str | None, probes: str, draws: int, resamples: int, as_json: bool, as_csv: bool, **choices: Any
-) -> None:
+def adaptivity(at_most: str | None, probes: str, draws: int, resamples: int, **choices: Any) -> None:
     """What adaptivity is worth, paid in full: every way to spend beside one choice for all, at equal total cost."""
     ledger = ledger_of(choices)
     study = study_of(choices)
@@ -131,8 +123,6 @@ def adaptivity(
     result = found.result
     print_answer(
         result.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         rows=[{**row, "unit": result.unit} for row in result.frame.to_dicts()],
         findings=found.findings,
         notes=found.notes,

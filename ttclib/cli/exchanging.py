@@ -10,7 +10,19 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import STORE_FLAG, assignment, cli, escaped, notify, print_json, say, takes_store
+from ttclib.cli.common import (
+    FILE,
+    STORE_FLAG,
+    as_json,
+    assignment,
+    cli,
+    escaped,
+    notify,
+    print_json,
+    say,
+    takes_store,
+    wants,
+)
 from ttclib.errors import RequestError
 
 
@@ -26,7 +38,7 @@ class _Import(click.Command):
 
 
 @cli.command(name="import", cls=_Import)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=FILE)
 @STORE_FLAG
 @click.option("--format", "file_format", metavar="FORMAT", help="By default told by looking; see the list below.")
 @click.option("--field", "fields", multiple=True, metavar="OURS=THEIRS", help="What the files call one of our columns.")
@@ -38,7 +50,7 @@ class _Import(click.Command):
 @click.option("--grader", default="math", show_default=True, help="math or exact.")
 @click.option("--verifier", default="prm", show_default=True, help="Name to keep the step scores under.")
 @click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="About the policy: n_parameters=8.03e9, …")
-@click.option("--prices", type=click.Path(path_type=Path), help="A CSV of facts by model, as `ttc models` takes it.")
+@click.option("--prices", type=FILE, help="A CSV of facts by model, as `ttc models` takes it.")
 @click.option("--credit", help="Whose samples these are: said by status, on pages and in exports.")
 @click.option("--license", help="On what terms they may be used, such as CC-BY-4.0.")
 def import_(
@@ -90,13 +102,13 @@ def _field(text: str) -> tuple[str, str]:
 
 @cli.command()
 @takes_store
-@click.option("--json", "as_json", is_flag=True, help="A JSON list of what is odd.")
-def lint(store: Path, as_json: bool) -> None:
+@as_json("A JSON list of what is odd.")
+def lint(store: Path) -> None:
     """Look for signs that a store's samples are not what they seem; it warns, and changes nothing."""
     from ttclib.interchange import lint_store
 
     findings = lint_store(store, notify=notify)
-    if as_json:
+    if wants("json"):
         print_json([vars(finding) for finding in findings], indent=None, ensure_ascii=False)
         return
     for finding in findings:
@@ -105,9 +117,9 @@ def lint(store: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, metavar="[STORE] [OUT]", type=click.Path(path_type=Path))
-@click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE.")
-@click.option("--output", type=click.Path(path_type=Path), help="File or folder; or OUT. By default standard output.")
+@click.argument("paths", nargs=-1, metavar="[STORE] [OUT]", type=FILE)
+@click.option("--store", type=FILE, help="DuckDB file of the samples; or STORE.")
+@click.option("--output", type=FILE, help="File or folder; or OUT. By default standard output.")
 @click.option("--format", "file_format", metavar="FORMAT", help="By default what OUT's ending can only mean.")
 @click.option("--only", help="What a training set holds: correct, chosen or shortest.")
 @click.option("--policy", help="By default all.")

@@ -17,9 +17,7 @@ from ttclib.cli.printing import Table, print_answer
 @click.option("--queries", type=float, help="That share what the rounds took; default: as many as there are problems.")
 @click.option("--samples", type=click.IntRange(min=2), help="That coverage is of; default: as many as all hold.")
 @options(SEEDED, OUTPUT)
-def flywheel(
-    bins: int, queries: float | None, samples: int | None, seed: int, as_json: bool, as_csv: bool, **choices: Any
-) -> None:
+def flywheel(bins: int, queries: float | None, samples: int | None, seed: int, **choices: Any) -> None:
     """Where problems of each bin go as a policy is trained on its own samples, and the same FLOPs spent otherwise."""
     from ttclib.show.flywheel_tables import BINS, EQUAL, equal_tables, hardest_tables, rounds_tables
     from ttclib.study.flywheel import ask_flywheel, open_flywheel
@@ -30,8 +28,6 @@ def flywheel(
     frames = {name: getattr(result, name).to_dicts() for name in ("rounds", "moved", "flow", "bins", "equal")}
     print_answer(
         result.rounds,
-        as_json=as_json,
-        as_csv=as_csv,
         rows=frames,
         heading=found.caption[0],
         findings=found.findings,

@@ -11,7 +11,7 @@ import polars as pl
 from ttclib.analysis.live import WINDOW
 from ttclib.analysis.optimise import PER
 from ttclib.analysis.plan import PLAN_PROBES, Plan
-from ttclib.cli.common import cli, notify
+from ttclib.cli.common import FILE, as_json, cli, notify
 from ttclib.cli.options import (
     BILL,
     BINS,
@@ -43,8 +43,8 @@ CHOSEN = ("bin", "at_most", "cost", "accuracy", "ci_low", "ci_high", "chosen")
     "--per", default="problem", show_default=True, help=f"Whether a limit holds for each problem: {', '.join(PER)}."
 )
 @click.option("--allocation", is_flag=True, help="Instead: what moving compute from easy problems to hard ones adds.")
-@click.option("--export-plan", type=click.Path(path_type=Path), help="Write the choice to this JSON file.")
-@click.option("--export-policy", type=click.Path(path_type=Path), hidden=True)
+@click.option("--export-plan", type=FILE, help="Write the choice to this JSON file.")
+@click.option("--export-policy", type=FILE, hidden=True)
 @options(RESAMPLES, SEEDED, OUTPUT)
 def frontier(
     at_most: str | None,
@@ -53,8 +53,6 @@ def frontier(
     export_plan: Path | None,
     export_policy: Path | None,
     resamples: int,
-    as_json: bool,
-    as_csv: bool,
     **choices: Any,
 ) -> None:
     """Accuracy against cost: every strategy, and the best choice at most at each cost, by bin and over all."""
@@ -71,8 +69,6 @@ def frontier(
         spent = ask_allocation(study, question_of(study, choices), **costs, limits=limits, n_resamples=resamples)
         print_answer(
             spent.result,
-            as_json=as_json,
-            as_csv=as_csv,
             rows=[{**row, "unit": unit} for row in spent.result.to_dicts()],
             findings=spent.findings,
             notes=spent.notes,
@@ -92,8 +88,6 @@ def frontier(
     chosen = result.frame.filter(pl.col("strategy") == "compute_optimal")
     print_answer(
         result.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         rows=rows,
         findings=found.findings,
         notes=found.notes,
@@ -116,14 +110,13 @@ def plan() -> None:
 
 
 @plan.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def show(file: Path, as_json: bool) -> None:
+@click.argument("file", type=FILE)
+@as_json()
+def show(file: Path) -> None:
     """Show a plan in words."""
     read = read_plan(file)
     print_answer(
         read.frame(),
-        as_json=as_json,
         rows=read.frame().to_dicts(),
         table=pl.DataFrame(),
         more=[("", read.lines())],
@@ -131,7 +124,7 @@ def show(file: Path, as_json: bool) -> None:
 
 
 @plan.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 @options(STORE, WHOSE, strategy_options())
 @click.option(
     "--probes",
@@ -148,8 +141,6 @@ def apply(
     queries: float,
     reuse_probes: bool,
     draws: int,
-    as_json: bool,
-    as_csv: bool,
     **choices: Any,
 ) -> None:
     """What a plan that `ttc frontier --export-plan` wrote comes to on a store, difficulty told by a few samples."""
@@ -164,8 +155,6 @@ def apply(
     rows = [{"strategy": "compute_optimal", **row} for row in frame.to_dicts()]
     print_answer(
         frame,
-        as_json=as_json,
-        as_csv=as_csv,
         rows=rows,
         notes=found.notes,
         heading=f"The plan of '{file}' on '{study.policy}', difficulty from {by}, cost in {read.ledger.label}",
@@ -173,7 +162,7 @@ def apply(
 
 
 @plan.command(name="forecast")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 @options(STORE, WHOSE)
 @click.option("--problems", type=int, default=100, show_default=True, help="New problems, like those of the store.")
 @click.option("--at-most", type=float, help="Cost of a problem; default: the plan's largest limit.")
@@ -189,8 +178,6 @@ def forecast_plan(
     window: int,
     n_runs: int,
     seed: int,
-    as_json: bool,
-    as_csv: bool,
     **choices: Any,
 ) -> None:
     """What a plan will come to on new problems like those of a store, live: 95 % prediction intervals."""
@@ -199,8 +186,6 @@ def forecast_plan(
     found = ask_forecast(study_of(choices), read_plan(file), problems, at_most, window=window, n_runs=n_runs, seed=seed)
     print_answer(
         found.result.frame(),
-        as_json=as_json,
-        as_csv=as_csv,
         rows=found.result.frame().to_dicts(),
         findings=found.findings,
         notes=found.notes,

@@ -11,7 +11,7 @@ import click
 import polars as pl
 
 from ttclib.analysis.columns import shown, shown_interval, strategy_label
-from ttclib.cli.common import assignment, cli, notify, print_json, say
+from ttclib.cli.common import FILE, as_json, assignment, cli, notify, print_json, say, wants
 from ttclib.errors import RequestError
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ _SHOWN, _LONGEST = 20, 60
 
 
 @cli.command()
-@click.argument("path", metavar="[STORE]", required=False, type=click.Path(path_type=Path))
-@click.option("--store", type=click.Path(path_type=Path), help="The same, as with the other commands.")
+@click.argument("path", metavar="[STORE]", required=False, type=FILE)
+@click.option("--store", type=FILE, help="The same, as with the other commands.")
 @click.option("--grader", default="math", show_default=True, help="math, exact, math-verify or reasoning-gym.")
 @click.option("--again", is_flag=True, help="Also what this grader has graded, and what came with a grade.")
 @click.option(
@@ -34,7 +34,7 @@ _SHOWN, _LONGEST = 20, 60
 @click.option("--policy", help="To compare: needed where the store holds several.")
 @click.option("--benchmark", help="To compare: needed where the store holds several for the policy.")
 @click.option("--setting", "settings", multiple=True, metavar="KEY=VALUE", help="To compare: all must hold.")
-@click.option("--json", "as_json", is_flag=True, help="To compare: as JSON, with all pairs.")
+@as_json("To compare: as JSON, with all pairs.")
 def grade(
     path: Path | None,
     store: Path | None,
@@ -44,7 +44,6 @@ def grade(
     policy: str | None,
     benchmark: str | None,
     settings: Sequence[str],
-    as_json: bool,
 ) -> None:
     """Grade what STORE holds and this grader has not graded; no sample is touched.
 
@@ -59,8 +58,8 @@ def grade(
     if compare is not None:
         if again:
             raise RequestError("--again with --compare: comparing writes nothing; leave --again out")
-        return _compare(chosen, [name.strip() for name in compare.split(",") if name.strip()], whose, as_json)
-    if as_json or any(value is not None for value in whose.values()):
+        return _compare(chosen, [name.strip() for name in compare.split(",") if name.strip()], whose)
+    if wants("json") or any(value is not None for value in whose.values()):
         raise RequestError("--json, --policy, --benchmark and --setting go with --compare: give it, or leave them out")
     from ttclib.collect import keeper, run
     from ttclib.collect.grade_nodes import grade_nodes
@@ -72,7 +71,7 @@ def grade(
     return None
 
 
-def _compare(store: Path, names: Sequence[str], whose: dict[str, Any], as_json: bool) -> None:
+def _compare(store: Path, names: Sequence[str], whose: dict[str, Any]) -> None:
     """Show where graders differ on a store."""
     from ttclib.study.graders import ask_graders
     from ttclib.study.study import open as open_study
@@ -81,7 +80,7 @@ def _compare(store: Path, names: Sequence[str], whose: dict[str, Any], as_json: 
     found = ask_graders(study, names, notify=notify)
     for note in found.notes:
         notify(note)
-    if as_json:
+    if wants("json"):
         print_json(_rows(found.result), indent=1, ensure_ascii=False)
         return
     for line in _lines(found):

@@ -22,7 +22,7 @@ from ttclib.errors import RequestError
 )
 @click.option("--few-shot", help="With --training: the first policy with steps shown in its prompt.")
 @options(strategy_options(), SEEDED, OUTPUT)
-def inside(training: bool, few_shot: str | None, as_json: bool, as_csv: bool, **choices: Any) -> None:
+def inside(training: bool, few_shot: str | None, **choices: Any) -> None:
     """Whether any number of samples of the first side, which answers at once, catches one answer of another.
 
     Sides are policies, the one that answers at once first; settings of one policy; or two benchmarks of the same
@@ -46,8 +46,6 @@ def inside(training: bool, few_shot: str | None, as_json: bool, as_csv: bool, **
         result = told.result
         print_answer(
             result.frame,
-            as_json=as_json,
-            as_csv=as_csv,
             rows={"data": result.frame.to_dicts(), "routes": result.routes.to_dicts()},
             findings=told.findings,
             notes=told.notes,
@@ -63,8 +61,6 @@ def inside(training: bool, few_shot: str | None, as_json: bool, as_csv: bool, **
     found = ask_inside(study, question_of(study, choices))
     print_answer(
         found.result.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         findings=found.findings,
         notes=found.notes,
         heading=f"N answers of {found.result.without} against one",

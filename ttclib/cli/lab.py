@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ttclib.cli.common import SEED, Commands, cli, notify, say
+from ttclib.cli.common import FILE, SEED, Commands, cli, notify, say
 from ttclib.errors import RequestError
 from ttclib.shipped import CHECKPOINTS, checkpoint
 
@@ -20,22 +20,16 @@ def lab() -> None:
 @click.argument("part", type=click.Choice(["all", *CHECKPOINTS]))
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FILE,
     default=Path("runs/lab"),
     show_default=True,
     help="Directory; each part goes into the folder of its name there.",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the data and the weights.")
-@click.option(
-    "--policy", type=click.Path(path_type=Path), help="Policy that others are made from; by default the one that ships."
-)
-@click.option(
-    "--policy-14x", type=click.Path(path_type=Path), help="Large policy that the verifiers grow from; likewise."
-)
-@click.option(
-    "--revision", type=click.Path(path_type=Path), help="Revision model to verify; by default the one that ships."
-)
-@click.option("--prm", type=click.Path(path_type=Path), help="PRM that the revisions' verifier starts from; likewise.")
+@click.option("--policy", type=FILE, help="Policy that others are made from; by default the one that ships.")
+@click.option("--policy-14x", type=FILE, help="Large policy that the verifiers grow from; likewise.")
+@click.option("--revision", type=FILE, help="Revision model to verify; by default the one that ships.")
+@click.option("--prm", type=FILE, help="PRM that the revisions' verifier starts from; likewise.")
 @click.option(
     "--scale", type=float, default=1.0, show_default=True, help="Share of the recipe's data, for a quick try."
 )
@@ -68,12 +62,12 @@ def train(
 @click.option("--size", default="demo", show_default=True, help="demo or full.")
 @click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="DuckDB file; by default runs/lab-SIZE.duckdb. What it holds already is not drawn again.",
 )
 @click.option(
     "--ship",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="Also write it here as the demo ships: in order, without timings, and packed beside it (.xz).",
 )
 def collect(size: str, store: Path | None, ship: Path | None) -> None:
@@ -96,14 +90,14 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
 @click.option("--rounds", "n_rounds", type=int, default=3, show_default=True, help="Turns of each way.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FILE,
     default=Path("runs/flywheel"),
     show_default=True,
     help="Directory; receives the policies and the stores of what was practised.",
 )
 @click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=FILE,
     default=Path("runs/flywheel.duckdb"),
     show_default=True,
     help="DuckDB file of the test problems' samples and of what each round took.",
@@ -121,9 +115,7 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
     show_default=True,
     help="Share of the problems practised, to cost less.",
 )
-@click.option(
-    "--ship", type=click.Path(path_type=Path), help="Also write the store here as it ships: without texts, and packed."
-)
+@click.option("--ship", type=FILE, help="Also write the store here as it ships: without texts, and packed.")
 def flywheel(n_rounds: int, output: Path, store: Path, variant: str, scale: float, ship: Path | None) -> None:
     """Train the lab's policy on the best of its own samples, round by round; one that was stopped goes on."""
     try:
@@ -140,20 +132,20 @@ def flywheel(n_rounds: int, output: Path, store: Path, variant: str, scale: floa
 @lab.command()
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FILE,
     default=Path("runs/lab/inside"),
     show_default=True,
     help="Directory of the trained checkpoints; what is finished there is not trained again.",
 )
 @click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=FILE,
     default=Path("runs/lab-inside.duckdb"),
     show_default=True,
     help="DuckDB file; what it holds already is not drawn again.",
 )
 @click.option("--most", type=float, help="Leave out trainings with more than so many times the exercises.")
-@click.option("--ship", type=click.Path(path_type=Path), help="Also write it here as it ships: without texts, packed.")
+@click.option("--ship", type=FILE, help="Also write it here as it ships: without texts, packed.")
 def inside(output: Path, store: Path, most: float | None, ship: Path | None) -> None:
     """Train the policy with and without steps on less and more, and draw, score and grade what they answer."""
     from ttclib.collect.checkpoints import missing_package
@@ -171,7 +163,7 @@ def inside(output: Path, store: Path, most: float | None, ship: Path | None) -> 
 @click.argument(
     "name", type=click.Choice([name for name in CHECKPOINTS if name.startswith("policy") or name == "revision"])
 )
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=FILE)
 @click.option("--head-dim", type=int, default=32, show_default=True, help="Width of an attention head.")
 def widen(name: str, target: Path, head_dim: int) -> None:
     """Write the model NAME to the folder TARGET with wider heads, for vLLM on a CPU: it computes the same."""

@@ -8,24 +8,24 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import assignment, cli, notify, print_json
+from ttclib.cli.common import FILE, as_json, assignment, cli, notify, print_json, wants
 from ttclib.cli.printing import say_lines
 from ttclib.errors import RequestError
 
 
 @cli.command()
 @click.argument("words", nargs=-1, metavar="[STORE] [FACT=VALUE...]")
-@click.option("--store", type=click.Path(path_type=Path), help="DuckDB file of the samples; or STORE.")
+@click.option("--store", type=FILE, help="DuckDB file of the samples; or STORE.")
 @click.option(
     "--set", "model", metavar="MODEL", help="State facts about MODEL, such as n_parameters=8.03e9; null: unknown."
 )
 @click.option(
     "--prices",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="A CSV of facts to state: model, usd_per_mtok_input, usd_per_mtok_output, price_date, or any others.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def models(words: Sequence[str], store: Path | None, model: str | None, prices: Path | None, as_json: bool) -> None:
+@as_json()
+def models(words: Sequence[str], store: Path | None, model: str | None, prices: Path | None) -> None:
     """List the models that STORE names, with what it knows of them; with --set, state facts about one.
 
     With --prices, state facts of several from a table.
@@ -59,7 +59,7 @@ def models(words: Sequence[str], store: Path | None, model: str | None, prices: 
         set_facts_of(store, of_store, notify=notify)
         notify(f"models: facts of {len(of_store)} of the {len(stated)} models of '{prices}' are stated")
     found = list_models(store, notify=notify)
-    if as_json:
+    if wants("json"):
         print_json(found)
         return
     say_lines(map(_line, found))

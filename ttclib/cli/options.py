@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
-from ttclib.cli.common import SEED, assignment, notify, store_of
+from ttclib.cli.common import SEED, as_csv, as_json, assignment, notify, store_of
 from ttclib.cli.common import STORE as STORE
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.strategy import Parameter, all_parameters, reading, strategies, strategy
@@ -27,10 +27,7 @@ WHOSE = (
         "--setting", "settings", multiple=True, metavar="KEY=VALUE", help="All must hold; KEY=*: all, side by side."
     ),
 )
-OUTPUT = (
-    click.option("--json", "as_json", is_flag=True, help="As JSON."),
-    click.option("--csv", "as_csv", is_flag=True, help="As CSV."),
-)
+OUTPUT = (as_json(), as_csv())
 
 
 def flag(name: str, of: Sequence[tuple[str, Parameter]]) -> Decorator:

@@ -10,7 +10,7 @@ import click
 import polars as pl
 
 from ttclib.analysis.columns import Column
-from ttclib.cli.common import notify, print_json, say
+from ttclib.cli.common import notify, print_json, say, wants
 from ttclib.errors import visible
 from ttclib.show.text_tables import text_table
 
@@ -28,8 +28,6 @@ class Table(NamedTuple):
 def print_answer(
     frame: pl.DataFrame,
     *,
-    as_json: bool = False,
-    as_csv: bool = False,
     rows: Any = None,
     heading: str = "",
     findings: Sequence[str] = (),
@@ -37,12 +35,10 @@ def print_answer(
     table: pl.DataFrame | Table | None = None,
     more: Sequence[tuple[str, pl.DataFrame | Table | Sequence[str]]] = (),
 ) -> None:
-    """Print a result.
+    """Print a result: for a reader, or in full where --json or --csv was given.
 
     Parameters
     ----------
-    as_json, as_csv : bool
-        In full, for programs.
     rows : object, optional
         What JSON holds; None: the rows of the frame.
     findings : sequence of str
@@ -56,10 +52,10 @@ def print_answer(
     """
     for note in notes:
         notify(note)
-    if as_json:
+    if wants("json"):
         print_json(frame.to_dicts() if rows is None else rows, indent=1)
         return
-    if as_csv:
+    if wants("csv"):
         texts = pl.col(pl.String).map_elements(visible, return_dtype=pl.String)
         click.echo(frame.with_columns(texts).write_csv(), nl=False)
         return

@@ -151,7 +151,7 @@ _ROOMS = {
     "errors": "Errors",
 }
 # Modules whose public functions belong to a room beside what `import ttclib` gives.
-_BESIDE = {"study": ("ttclib.study.answers", "ttclib.study.question")}
+_BESIDE = {"study": tuple(f"ttclib.study.{name}" for name in ("answers", "larger", "differences", "question"))}
 
 
 def python_page() -> str:

@@ -22,7 +22,7 @@ FEW = 5  # budgets that fit beside a strategy and a bin
 @options(STORE, WHOSE, strategy_options(), BINS, SEEDED)
 @click.option("--interval", default="pointwise", show_default=True, help=f"{', '.join(INTERVALS)} (a whole curve).")
 @options(OUTPUT)
-def replay(interval: str, as_json: bool, as_csv: bool, **choices: Any) -> None:
+def replay(interval: str, **choices: Any) -> None:
     """Expected accuracy of strategies at budgets, with 95 % intervals and cost."""
     study = study_of(choices)
     curves = study.replay(question_of(study, choices), interval=interval)
@@ -35,8 +35,6 @@ def replay(interval: str, as_json: bool, as_csv: bool, **choices: Any) -> None:
         whole, more = whole.filter(last), [("Accuracy by difficulty bin, 1 the easiest", accuracy_by_bin(by_bin))]
     print_answer(
         curves.frame,
-        as_json=as_json,
-        as_csv=as_csv,
         findings=curves.findings,
         notes=curves.notes,
         table=whole,
@@ -66,7 +64,7 @@ def accuracy_by_bin(rows: pl.DataFrame) -> Table:
     help="Sample counts of cheap difficulty, with commas.",
 )
 @options(SEEDED, OUTPUT)
-def difficulty(probes: str, as_json: bool, as_csv: bool, **choices: Any) -> None:
+def difficulty(probes: str, **choices: Any) -> None:
     """How hard each problem is: oracle and predicted bins, how far they agree, and what few samples tell."""
     study = study_of(choices)
     found = answer(study.pool, question_of(study, choices), whole_numbers(probes, "probes"))
@@ -78,8 +76,6 @@ def difficulty(probes: str, as_json: bool, as_csv: bool, **choices: Any) -> None
         more.append(("Problems by oracle bin (rows) and predicted bin (columns)", lines))
     print_answer(
         found.bins,
-        as_json=as_json,
-        as_csv=as_csv,
         rows=found.as_json(),
         findings=found.findings,
         heading=f"Difficulty bins of '{study.policy}', {len(study.pool.problem_ids)} problems (1 is the easiest)",
@@ -93,7 +89,7 @@ def difficulty(probes: str, as_json: bool, as_csv: bool, **choices: Any) -> None
 @click.option("--verifier", help="One of them, by its name or as prm, orm, logprob; default: all.")
 @click.option("--aggregation", default="last", show_default=True, help="Of step scores: last, min, prod or mean.")
 @options(BINS, SEEDED, OUTPUT)
-def verifiers(verifier: str | None, as_json: bool, as_csv: bool, **choices: Any) -> None:
+def verifiers(verifier: str | None, **choices: Any) -> None:
     """AUC over all samples and within problems, and calibration, of every verifier that scored them."""
     from ttclib.analysis.verifier import verifier_quality
     from ttclib.errors import NotInStore
@@ -112,4 +108,4 @@ def verifiers(verifier: str | None, as_json: bool, as_csv: bool, **choices: Any)
         for name in names
     )
     shown = ("verifier", "bin", "auc", "auc_within", "ci_low", "ci_high", "calibration_error", "n_mixed")
-    print_answer(frame, as_json=as_json, as_csv=as_csv, findings=of_verifiers(frame), table=frame.select(shown))
+    print_answer(frame, findings=of_verifiers(frame), table=frame.select(shown))

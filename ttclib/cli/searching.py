@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ttclib.cli.collecting import machines, print_status, shareable
-from ttclib.cli.common import CONFIG, SEED, cli, notify, say, whole_numbers
+from ttclib.cli.common import CONFIG, FILE, SEED, cli, notify, say, whole_numbers
 from ttclib.cli.options import flag, options
 from ttclib.config import load_config
 from ttclib.errors import RequestError, one_of
@@ -21,7 +21,7 @@ _OWN = {name: of for name, of in all_parameters(reading("tree")).items() if name
 
 @cli.command()
 @CONFIG
-@click.option("--store", type=click.Path(path_type=Path), help="Overrides store.")
+@click.option("--store", type=FILE, help="Overrides store.")
 @click.option("--strategy", help="These instead of search.algorithms, with commas.")
 @options(flag(name, of) for name, of in _OWN.items())
 @click.option("--aggregation", help="Of --strategy: last, min, prod or mean of the step scores.")
@@ -97,7 +97,7 @@ def _algorithm(name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 @cli.command()
 @CONFIG
-@click.option("--store", type=click.Path(path_type=Path), help="Overrides store.")
+@click.option("--store", type=FILE, help="Overrides store.")
 @click.option("--n-chains", type=int, help="Overrides revision.n_chains: a larger number only adds.")
 @click.option("--n-steps", type=int, help="Overrides revision.n_steps: a larger number only adds.")
 @click.option("--limit", type=int, help="Overrides problems.limit.")

@@ -10,34 +10,30 @@ import click
 
 from ttclib.analysis.live import WINDOW
 from ttclib.cli.collecting import CLUSTER, machines
-from ttclib.cli.common import SEED, cli, escaped, notify, print_json, say
+from ttclib.cli.common import FILE, SEED, as_json, cli, escaped, notify, print_json, say, wants
 from ttclib.cli.frontier import read_plan, write_file
 from ttclib.cli.options import options
 from ttclib.errors import RequestError
 
 
 @cli.command()
-@click.argument("plan", type=click.Path(path_type=Path))
-@click.argument("problems", type=click.Path(path_type=Path))
+@click.argument("plan", type=FILE)
+@click.argument("problems", type=FILE)
 @click.option("--config", required=True, help="Policy, decoding and verifiers: a TOML file or preset.")
-@click.option("--store", type=click.Path(path_type=Path), help="Overrides store: what is drawn goes there.")
+@click.option("--store", type=FILE, help="Overrides store: what is drawn goes there.")
 @click.option(
     "--at-most", type=float, help="Cost of a question, in the plan's unit; default: the plan's largest limit."
 )
 @click.option("--window", type=click.IntRange(min=1), default=WINDOW, show_default=True,
               help="Samples drawn at once before a stopping rule is asked.")  # fmt: skip
 @click.option("--benchmark", help="Name of the questions in the store; default: the file's.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write answers here, a JSON line each; default: print."
-)
+@click.option("-o", "--output", type=FILE, help="Write answers here, a JSON line each; default: print.")
 @click.option("--shadow", is_flag=True, help="Forecast first, and report the forecast beside the fact.")
-@click.option(
-    "--past", type=click.Path(path_type=Path), help="With --shadow: the store that tells it; default: the store."
-)
+@click.option("--past", type=FILE, help="With --shadow: the store that tells it; default: the store.")
 @click.option("--past-benchmark", help="With --shadow: its questions there, where it holds several benchmarks.")
 @click.option("--seed", type=SEED, help="Overrides sampling.seed.")
 @options(CLUSTER)
-@click.option("--json", "as_json", is_flag=True, help="Answers and report as one JSON object.")
+@as_json("Answers and report as one JSON object.")
 def solve(
     plan: Path,
     problems: Path,
@@ -53,7 +49,6 @@ def solve(
     seed: int | None,
     on: str | None,
     workers: int | None,
-    as_json: bool,
 ) -> None:
     """Answer new questions as PLAN says: difficulty first, then what is chosen for it; all that is drawn is kept."""
     from ttclib.collect import keeper
@@ -91,7 +86,7 @@ def solve(
     text = "\n".join(escaped(json.dumps(row, ensure_ascii=False)) for row in rows)
     if output is not None:
         write_file(output, text)
-    if as_json:
+    if wants("json"):
         print_json({**report, "answers": rows})
     elif output is None:
         click.echo(text)

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ttclib.cli.common import assignment, cli, notify, say, store_of
+from ttclib.cli.common import FILE, assignment, cli, notify, say, store_of
 from ttclib.cli.options import BINS, SEEDED, STORE, WHOSE, options, question_of, strategy_options, study_of
 from ttclib.errors import RequestError, one_of
 from ttclib.shipped import shipped_files
@@ -21,7 +21,7 @@ FIRST = "00_start.ipynb"
 
 
 @cli.command()
-@click.argument("folder", metavar="[DIR]", default="notebooks", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", default="notebooks", type=FILE)
 @click.option("--force", is_flag=True, help="Also over notebooks that are there and differ.")
 def notebooks(folder: Path, force: bool) -> None:
     """Copy the notebooks and the stores that they open to DIR."""
@@ -30,7 +30,7 @@ def notebooks(folder: Path, force: bool) -> None:
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})
-@click.argument("folder", metavar="[DIR]", default="ttclib-demo", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", default="ttclib-demo", type=FILE)
 @click.argument("more", metavar="[FLAG OF JUPYTER LAB]...", nargs=-1, type=click.UNPROCESSED)
 def demo(folder: Path, more: Sequence[str]) -> None:
     """Copy the notebooks and stores to DIR and open the first one in JupyterLab: ttc demo DIR --no-browser."""
@@ -83,9 +83,9 @@ def copy_shipped(folder: Path, *, force: bool) -> int:
 @cli.command()
 @click.argument("name")
 @options(STORE, WHOSE)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="NAME.svg, .png or .html. [default: NAME.svg]")
+@click.option("-o", "--output", type=FILE, help="NAME.svg, .png or .html. [default: NAME.svg]")
 @click.option("--large", help="Larger policy, of a figure that needs one; by default the next larger.")
-@click.option("--large-store", type=click.Path(path_type=Path), help="Its store, if another.")
+@click.option("--large-store", type=FILE, help="Its store, if another.")
 @click.option("--baseline", default="weighted_best_of_n", show_default=True, help="Of snell-4.")
 @options(strategy_options(), BINS, SEEDED)
 def figure(
@@ -121,8 +121,8 @@ def figure(
 @cli.command()
 @click.argument("notebooks", nargs=-1, metavar="NOTEBOOK...")
 @click.option("--all", "every", is_flag=True, help="All notebooks of the folder notebooks/, with an index page.")
-@click.option("--output", type=click.Path(path_type=Path), help="HTML file, of one page; by default FOLDER/NAME.html.")
-@click.option("--folder", type=click.Path(path_type=Path), default="reports", show_default=True, help="Where pages go.")
+@click.option("--output", type=FILE, help="HTML file, of one page; by default FOLDER/NAME.html.")
+@click.option("--folder", type=FILE, default="reports", show_default=True, help="Where pages go.")
 @click.option(
     "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the notebooks."
 )
