@@ -67,7 +67,17 @@ def _flag(one: click.Parameter, context: click.Context) -> tuple[str, str, str] 
     said, _, _ = record[1].partition("  [")
     said, bracket, own = said.partition(" [default: ")
     default = own.rstrip("]") if bracket else _default(one)
-    return f"`{record[0]}`", said, default
+    several = " Repeatable." if one.multiple else ""
+    return f"`{record[0].replace(' RANGE', _ends(one.type))}`", f"{said}{several}", default
+
+
+def _ends(kind: click.ParamType) -> str:
+    """Between which ends a number must be."""
+    if not isinstance(kind, click.IntRange | click.FloatRange):
+        return ""
+    low = "" if kind.min is None else f" {'>' if kind.min_open else '≥'} {kind.min}"
+    high = "" if kind.max is None else f" {'<' if kind.max_open else '≤'} {kind.max}"
+    return low + high
 
 
 def _default(one: click.Option) -> str:
