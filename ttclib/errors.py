@@ -48,6 +48,37 @@ class RequestError(TTCError, ValueError):
     exit_status = 2
 
 
+class needing:
+    """A block that imports what an extra of ttclib brings; where that is missing, one line says how to get it.
+
+    Parameters
+    ----------
+    what : str
+        What cannot be done without it, for the message.
+    extra : str
+        The extra: ``"notebooks"``.
+
+    Examples
+    --------
+    >>> with needing("a report", "notebooks"):
+    ...     import no_such_package
+    Traceback (most recent call last):
+    ...
+    ttclib.errors.RequestError: a report needs the package 'no_such_package': pip install 'ttclib[notebooks]'
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        self._what, self._extra = what, extra
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ImportError):
+            lacks = f"the package '{error.name}'" if error.name else f"what is not here ({error!s:.200})"
+            raise RequestError(f"{self._what} needs {lacks}: pip install 'ttclib[{self._extra}]'") from error
+
+
 class NotInStore(TTCError):
     """A replay asked for what was never collected; the line names the command that collects it."""
 

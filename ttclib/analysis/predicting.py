@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttclib.errors import RequestError, one_of
+from ttclib.errors import RequestError, needing, one_of
 from ttclib.samples import Questions
 
 QUESTION = "question"
@@ -217,13 +217,11 @@ def _folds(groups: np.ndarray, taught: np.ndarray, rng: np.random.Generator) -> 
 
 def learners() -> Any:
     """Makes the regression, each block on its own scale."""
-    try:
+    with needing("difficulty from the question", "difficulty"):
         from sklearn.compose import ColumnTransformer
         from sklearn.linear_model import RidgeCV
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import FunctionTransformer, StandardScaler
-    except ImportError as error:
-        raise missing_scikit_learn(error) from error
 
     def learn(features: Features) -> Any:
         steps, begin = [], 0
@@ -242,19 +240,10 @@ def _as_one(table: np.ndarray, width: int) -> np.ndarray:
     return table / math.sqrt(width)
 
 
-def missing_scikit_learn(error: ImportError) -> RequestError:
-    """What to install."""
-    return RequestError(
-        f"difficulty from the question needs the package '{error.name}': pip install 'ttclib[difficulty]'"
-    )
-
-
 def hashed_ngrams(texts: list[str]) -> np.ndarray:
     """Character n-grams within words, hashed, each text of length 1, shape (problems, hashes)."""
-    try:
+    with needing("difficulty from the question", "difficulty"):
         from sklearn.feature_extraction.text import HashingVectorizer
-    except ImportError as error:
-        raise missing_scikit_learn(error) from error
     made = HashingVectorizer(analyzer="char_wb", ngram_range=_N_GRAMS, n_features=_HASHED, alternate_sign=False)
     return np.asarray(made.transform(texts).toarray())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ttclib.cli.common import FILE, SEED, Commands, cli, notify, say
-from ttclib.errors import RequestError
+from ttclib.errors import needing
 from ttclib.shipped import CHECKPOINTS, checkpoint
 
 
@@ -46,11 +46,8 @@ def train(
     batch_tokens: int | None,
 ) -> None:
     """Train PART of the family from a seed and write its card; the same command continues one that was stopped."""
-    try:
+    with needing("the lab", "transformers"):
         from ttclib.lab import recipe
-    except ImportError as error:
-        raise RequestError(f"training needs the package '{error.name}': pip install 'ttclib[transformers]'") from error
-
     named = {"policy": policy, "policy-14x": policy_14x, "revision": revision, "prm": prm}
     sources = {name: path for name, path in named.items() if path is not None}
     order = recipe.Order(output, seed=seed, scale=scale, batch_tokens=batch_tokens, sources=sources)
@@ -72,13 +69,8 @@ def train(
 )
 def collect(size: str, store: Path | None, ship: Path | None) -> None:
     """Draw, score and grade the demo store, or its full size, from the models that ship."""
-    try:
+    with needing("the lab", "transformers"):
         from ttclib.lab import collect as collecting
-    except ImportError as error:
-        raise RequestError(
-            f"collecting needs the package '{error.name}': pip install 'ttclib[transformers]'"
-        ) from error
-
     target = store or Path(f"runs/lab-{size}.duckdb")
     collecting.collect(size, target, notify=notify)
     if ship is not None:
@@ -118,11 +110,8 @@ def collect(size: str, store: Path | None, ship: Path | None) -> None:
 @click.option("--ship", type=FILE, help="Also write the store here as it ships: without texts, and packed.")
 def flywheel(n_rounds: int, output: Path, store: Path, variant: str, scale: float, ship: Path | None) -> None:
     """Train the lab's policy on the best of its own samples, round by round; one that was stopped goes on."""
-    try:
+    with needing("the lab", "transformers"):
         from ttclib.lab import flywheel as turning
-    except ImportError as error:
-        raise RequestError(f"training needs the package '{error.name}': pip install 'ttclib[transformers]'") from error
-
     turning.turn(output, store, n_rounds=n_rounds, way=variant, scale=scale, notify=notify)
     if ship is not None:
         turning.ship(store, ship, notify=notify)
@@ -148,13 +137,8 @@ def flywheel(n_rounds: int, output: Path, store: Path, variant: str, scale: floa
 @click.option("--ship", type=FILE, help="Also write it here as it ships: without texts, packed.")
 def inside(output: Path, store: Path, most: float | None, ship: Path | None) -> None:
     """Train the policy with and without steps on less and more, and draw, score and grade what they answer."""
-    from ttclib.collect.checkpoints import missing_package
-
-    try:
+    with needing("the lab", "transformers"):
         from ttclib.lab import inside as making
-    except ImportError as error:
-        raise missing_package("transformers", error) from error
-
     making.collect_inside(store, output, most=most, ship=ship, notify=notify)
     say(str(ship or store))
 
@@ -167,12 +151,7 @@ def inside(output: Path, store: Path, most: float | None, ship: Path | None) -> 
 @click.option("--head-dim", type=int, default=32, show_default=True, help="Width of an attention head.")
 def widen(name: str, target: Path, head_dim: int) -> None:
     """Write the model NAME to the folder TARGET with wider heads, for vLLM on a CPU: it computes the same."""
-    from ttclib.collect.checkpoints import missing_package
-
-    try:
+    with needing("the lab", "transformers"):
         from ttclib.lab import widen as widening
-    except ImportError as error:
-        raise missing_package("transformers", error) from error
-
     widening.widen(checkpoint(name), target, head_dim)
     say(str(target))

@@ -92,11 +92,6 @@ def model_row(policy: PolicyConfig, config: Any, counts: dict[str, int]) -> dict
     return {**counts, **facts}
 
 
-def missing_package(extra: str, error: ImportError) -> RequestError:
-    """The one-line error for a model library that is not installed."""
-    return RequestError(f"{extra} needs the package '{error.name}': install it with pip install 'ttclib[{extra}]'")
-
-
 def load_failure(what: str, path: str, error: BaseException) -> RequestError:
     """The one-line error for a model that cannot be loaded, with what to do about it.
 

@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ttclib.errors import RequestError, TTCError, one_of
+from ttclib.errors import RequestError, TTCError, needing, one_of
 from ttclib.problems.problem import Problem
 
 _MADE_BY = "reasoning_gym"
@@ -100,13 +100,9 @@ def gym_score(metadata: Mapping[str, Any], prompt: str, answer: str) -> float:
 
 @lru_cache(maxsize=4096)
 def _make(task: str, size: int, seed: int, parameters: str) -> Any:
-    try:
+    with needing("a reasoning-gym task", "benchmarks"):
         import reasoning_gym
         from reasoning_gym.factory import DATASETS
-    except ImportError as error:
-        raise RequestError(
-            f"reasoning-gym tasks need the package '{error.name}': install it with pip install 'ttclib[benchmarks]'"
-        ) from error
     one_of(task, sorted(DATASETS), "reasoning-gym task")
     try:
         return reasoning_gym.create_dataset(task, size=size, seed=seed, **json.loads(parameters))
@@ -185,13 +181,8 @@ def hub_rows(benchmark: Benchmark) -> Iterator[tuple[int, dict[str, Any]]]:
         The package is not installed, the hub cannot be reached, or has no such data set, revision,
         subset or split.
     """
-    try:
+    with needing("a benchmark of the hub, other than a JSON-lines file,", "benchmarks"):
         import datasets
-    except ImportError as error:
-        raise RequestError(
-            f"problems from the hub need the package '{error.name}': install it with pip install 'ttclib[benchmarks]', "
-            f"or name a JSON-lines file"
-        ) from error
     try:
         rows = datasets.load_dataset(
             benchmark.hub_id, benchmark.subset, split=benchmark.split, revision=benchmark.revision

@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ttclib.errors import RequestError
+from ttclib.errors import needing
 from ttclib.fresh_names import unfinished
 
 # Begins a script that only a notebook runs.
@@ -73,11 +73,9 @@ def script(name: str) -> str:
 
 @cache
 def _chart_view_class() -> type[Any]:
-    try:
+    with needing("the explorer", "notebooks"):
         import anywidget
         import traitlets
-    except ImportError as error:
-        raise RequestError(f"the explorer needs the package '{error.name}': install ttclib[notebooks]") from error
 
     class ChartView(anywidget.AnyWidget):
         """`spec`: a Vega-Lite spec. `signals`: values to set in it, by name. `rows`: its data, unless None."""

@@ -12,7 +12,7 @@ from html import unescape
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
-from ttclib.errors import RequestError
+from ttclib.errors import needing
 
 # An element: its name, its attributes, its parts; or a text.
 Tree: TypeAlias = "str | tuple[str, dict[str, str], list[Tree]]"
@@ -66,10 +66,8 @@ def formula_tree(latex: str) -> Tree | None:
     >>> formula_tree(r"\text{<b>}")
     ('mrow', {}, [('mtext', {}, ['<b>'])])
     """
-    try:
+    with needing("a report", "notebooks"):
         from latex2mathml.converter import convert_to_element
-    except ImportError as error:
-        raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
     if not latex or len(latex) > LONGEST:
         return None
     try:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ttclib.analysis.columns import shown, shown_interval
-from ttclib.errors import RequestError
+from ttclib.errors import needing
 from ttclib.show.chart_view import script
 from ttclib.study.one_problem import UNANSWERED, Group, OneProblem, Way
 
@@ -90,11 +90,9 @@ def display_one(found: OneProblem) -> None:
 
 @cache
 def _told_class() -> type[Any]:
-    try:
+    with needing("this cell", "notebooks"):
         import anywidget
         import traitlets
-    except ImportError as error:
-        raise RequestError(f"this cell needs the package '{error.name}': install ttclib[notebooks]") from error
 
     class Told(anywidget.AnyWidget):
         """`html`: as `one_problem_html` makes it."""

@@ -29,7 +29,7 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
 
-from ttclib.errors import RequestError
+from ttclib.errors import needing
 from ttclib.show.browser import IS_BROWSER, read_script, without_start
 from ttclib.show.chart_view import fit_script, script, vega_bundle
 from ttclib.show.packed import packed_json
@@ -159,11 +159,9 @@ def page_html(notebook: Any, facts: PageFacts) -> str:
     RequestError
         nbconvert or latex2mathml is not installed.
     """
-    try:
+    with needing("a report", "notebooks"):
         from jinja2 import DictLoader
         from nbconvert import HTMLExporter
-    except ImportError as error:
-        raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
     plain = copy.deepcopy(notebook)
     plain.metadata.pop("widgets", None)
     plain.cells = [cell for cell in plain.cells if NOTEBOOK_ONLY not in cell.metadata.get("tags", [])]
@@ -207,10 +205,8 @@ def formulas_to_mathml(markdown: str) -> str:
     """
     if "$" not in markdown:
         return markdown
-    try:
+    with needing("a report", "notebooks"):
         from latex2mathml.converter import convert
-    except ImportError as error:
-        raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
     parts = _FENCED.split(markdown)
     for at in range(0, len(parts), 2):
         parts[at] = _DISPLAYED.sub(lambda hit: convert(hit[1].strip(), display="block"), parts[at])

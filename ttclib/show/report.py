@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import ttclib
-from ttclib.errors import RequestError, TTCError, one_of
+from ttclib.errors import RequestError, TTCError, needing, one_of
 from ttclib.fresh_names import unfinished
 from ttclib.show.kernel import SharedKernel
 from ttclib.show.page import NOTEBOOK_ONLY, PageFacts, page_html
@@ -80,11 +80,9 @@ def render_report(
     TTCError
         A cell failed; the line names the notebook, the cell, the exception and its value.
     """
-    try:
+    with needing("a report", "notebooks"):
         import nbformat
         import papermill  # noqa: F401
-    except ImportError as error:
-        raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
     source, target = Path(notebook), Path(output_html)
     given = dict(parameters or {})
     defaults = parameters_of(source)
@@ -135,10 +133,8 @@ def parameters_of(notebook: str | Path) -> dict[str, Any]:
     RequestError
         papermill is not installed, there is no such file, or it is no notebook.
     """
-    try:
+    with needing("a report", "notebooks"):
         import papermill
-    except ImportError as error:
-        raise RequestError(f"a report needs the package '{error.name}': install ttclib[notebooks]") from error
     if not Path(notebook).is_file():
         raise RequestError(f"notebook '{notebook}' does not exist: name an .ipynb file")
     try:

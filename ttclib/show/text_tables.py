@@ -93,7 +93,7 @@ def cells_of(frame: pl.DataFrame, wanted: Sequence[Column | str] | None) -> tupl
             names.add(len(heads))
         heads.append(f"{found.heading}, points" if found.kind == "points" else found.heading)
         texts.append([shown(value, found) for value in frame[found.name]])
-        estimate = found if found.ends or found.kind in ("share", "points", "times", "score") else estimate
+        estimate = found
     return heads, [list(row) for row in zip(*texts, strict=True)], names
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ttclib.errors import RequestError, visible
+from ttclib.errors import RequestError, needing, visible
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,10 +46,8 @@ def remote_folder(path: str | Path) -> Path | None:
     if (found := _ADDRESS.fullmatch(str(path))) is None:
         return None
     address = f"{found[1].lower()}://{found[2]}"
-    try:
+    with needing(f"'{address}' is an address, which", "remote"):
         from upath import UPath
-    except ImportError:
-        raise RequestError(f"'{address}' is an address: install what reads it, pip install 'ttclib[remote]'") from None
     try:
         # What is found here is kept until the folder is asked for again; web servers' listings are not by default.
         options: dict[str, Any] = {"use_listings_cache": True} if address.startswith("http") else {}

@@ -18,12 +18,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ttclib.collect.checkpoints import first_line, missing_package, resolve_model
+from ttclib.collect.checkpoints import first_line, resolve_model
 from ttclib.collect.engines.losses import Batch, Cell, Drawn
 from ttclib.collect.engines.tokens import Tokens
 from ttclib.collect.engines.types import Completion, Draw
 from ttclib.config import PolicyConfig, PrmConfig, PromptConfig, RunConfig, SamplingConfig
-from ttclib.errors import RequestError, TTCError
+from ttclib.errors import RequestError, TTCError, needing
 
 Notify = Callable[[str], None]
 Call = tuple[str, tuple[Any, ...]]  # method of a worker, arguments
@@ -117,8 +117,9 @@ class Cluster:
             raise RequestError(f"--workers {workers}: give 1 or more")
         if address != "ray" and not address.startswith("ray://"):
             raise RequestError(f"--on {address}: give ray, or ray://HOST:PORT of a running cluster's head")
-        if find_spec("ray") is None:
-            raise missing_package("ray", ImportError(name="ray"))
+        with needing("a Ray cluster", "ray"):
+            if find_spec("ray") is None:
+                raise ImportError(name="ray")
         self._address, self._policy, self._notify = address, config.policy, notify
         self.n_workers = workers or 0  # 0: as soon as it is known what there is
         self._ray: Any = None
@@ -342,10 +343,8 @@ def _connect(address: str, n_workers: int) -> Any:
     # Ray asks for this beforehand, and would warn otherwise; it also tells its makers who uses it.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
+    with needing("a Ray cluster", "ray"):
         import ray
-    except ImportError as error:
-        raise missing_package("ray", error) from error
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == "ray" and os.environ.get("RAY_ADDRESS", "").startswith("ray://"):
         address = os.environ["RAY_ADDRESS"]
@@ -355,8 +354,9 @@ def _connect(address: str, n_workers: int) -> Any:
             _find_or_begin(ray, max(n_workers, os.cpu_count() or 1), options)
         else:
             ray.init(address=address, **options)
-    except ImportError as error:
-        raise missing_package("ray", error) from error
+    except ImportError:
+        with needing("a Ray cluster", "ray"):
+            raise
     except Exception as error:  # some of Ray's are no more than that
         where = os.environ.get("RAY_ADDRESS", address) if address == "ray" else address
         raise RequestError(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from ttclib.collect.checkpoints import missing_package, resolve_model
+from ttclib.collect.checkpoints import resolve_model
 from ttclib.collect.engines.types import Engine, Machines
 from ttclib.config import PolicyConfig, PrmConfig, PromptConfig
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, needing
 
 if TYPE_CHECKING:
     from ttclib.collect.engines.chat import ChatEngine
@@ -71,7 +71,7 @@ def _new_engine(policy: PolicyConfig, prompt: PromptConfig, on: Machines | None)
     path = resolve_model(policy.path)
     if on is not None:
         return on.engine(policy, prompt)
-    try:
+    with needing(f"engine '{policy.engine}'", policy.engine):
         if policy.engine == "server":
             from ttclib.collect.engines.server import ServerEngine
 
@@ -87,8 +87,6 @@ def _new_engine(policy: PolicyConfig, prompt: PromptConfig, on: Machines | None)
         from ttclib.collect.engines.transformers import TransformersEngine
 
         return TransformersEngine(path, policy, prompt)
-    except ImportError as error:
-        raise missing_package(policy.engine, error) from error
 
 
 def load_verifier(prm: PrmConfig, on: Machines | None = None) -> Prm:
@@ -99,10 +97,8 @@ def load_verifier(prm: PrmConfig, on: Machines | None = None) -> Prm:
     RequestError
         No such model, a format that cannot be told, or packages are missing.
     """
-    try:
+    with needing("a reward model", "transformers"):
         from ttclib.collect.verifiers import load_prm
-    except ImportError as error:
-        raise missing_package("transformers", error) from error
     return _held(prm, lambda: load_prm(prm) if on is None else on.verifier(prm))
 
 
@@ -114,10 +110,8 @@ def load_api(policy: PolicyConfig, prompt: PromptConfig) -> ChatEngine:
     RequestError
         No such package, or nobody answers there, or not to this key.
     """
-    try:
+    with needing("an API", "chat"):
         from ttclib.collect.engines.chat import ChatEngine
-    except ImportError as error:
-        raise missing_package("chat", error) from error
     return _held(policy, lambda: ChatEngine(policy, prompt), prompt)
 
 

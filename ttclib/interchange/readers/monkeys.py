@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ttclib.errors import RequestError
+from ttclib.errors import RequestError, needing
 from ttclib.interchange.columns import Batch, Notes, batches_of_rows
 from ttclib.interchange.readers.naming import note_unknown
 from ttclib.interchange.readers.registry import reader
@@ -70,12 +70,8 @@ def _samples(row: dict[str, Any], source: Source, place: int, notes: Notes) -> l
 
 
 def _load(source: Source) -> dict[str, Any]:
-    try:
+    with needing(f"'{source.path}' is YAML, which", "formats"):
         import yaml
-    except ImportError:
-        raise RequestError(
-            f"'{source.path}' is YAML, which needs PyYAML: install it with pip install 'ttclib[formats]'"
-        ) from None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with source.open() as file:
         try:

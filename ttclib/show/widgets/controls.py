@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ttclib.errors import RequestError
+from ttclib.errors import needing
 from ttclib.show.theme import style_of
 from ttclib.show.widgets.state import ViewState
 from ttclib.study.captions import AGGREGATION_LABELS
@@ -27,10 +27,8 @@ def ipywidgets() -> Any:
     RequestError
         It is not installed.
     """
-    try:
+    with needing("the explorer", "notebooks"):
         import ipywidgets as package
-    except ImportError as error:
-        raise RequestError("controls need the package 'ipywidgets': install ttclib[notebooks]") from error
     return package
 
 
