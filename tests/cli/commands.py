@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -89,3 +90,17 @@ def error_line(done: Any, *, status: int = 2) -> str:
 def listing(folder: Path) -> dict[str, bytes | None]:
     """Everything in a folder, with its content."""
     return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def table_rows(text: str) -> list[dict[str, str]]:
+    """The rows of every table in what a command printed, cells by their headings."""
+    rows, lines = [], text.splitlines()
+    for at, line in enumerate(lines):
+        if set(line) == {"-", " "} and at:
+            spans = [one.span() for one in re.finditer("-+", line)]
+            heads = [lines[at - 1][start:end].strip() for start, end in spans]
+            for row in lines[at + 1 :]:
+                if not row or row.startswith("…"):
+                    break
+                rows.append(dict(zip(heads, (row[start:end].strip() for start, end in spans), strict=True)))
+    return rows

@@ -67,8 +67,9 @@ def evil(plain) -> Path:
     ],
 )
 def test_no_command_prints_what_a_terminal_obeys(command, evil, tmp_path):
-    done = ttc(command[0], evil, *command[1:], cwd=tmp_path)
+    narrow, done = (ttc(command[0], evil, *command[1:], cwd=tmp_path, COLUMNS=width) for width in ("80", "400"))
     said = done.stdout + done.stderr
+    assert not any(line.startswith("ttc:") for line in narrow.stdout.splitlines())
     assert done.returncode == 0, done.stderr
     assert not OBEYED & set(said) and not any(line.startswith("ttc:") for line in said.splitlines())
     if command[0] in ("status", "models") and "--json" not in command:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.builders import add_chains, build_store
-from tests.cli.commands import error_line, listing, ttc
+from tests.cli.commands import error_line, listing, table_rows, ttc
 from tests.cli.test_commands import KEYS
 
 REVISIONS = ("replay", "--store", "s.duckdb", "--strategy", "revisions")
@@ -111,4 +111,6 @@ def test_refused_in_one_line_with_nothing_written(folder, command, message, stat
 
 def test_status(folder):
     done = ttc("status", "--store", "s.duckdb", cwd=folder)
-    assert "reviser: 8 problems, 32 revision chains, 128 answers, 128 scored, 128 graded" in done.stdout
+    (row,) = (one for one in table_rows(done.stdout) if "revision chains of" in one)
+    assert row.pop("revision chains of") == "reviser" and int(row.pop("tokens").replace(",", "")) > 0
+    assert row == {"problems": "8", "chains": "32", "answers": "128", "scored": "128", "graded": "128"}

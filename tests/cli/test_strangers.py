@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders import build_store
 from tests.cli import commands
-from tests.cli.commands import Done, error_line, listing
+from tests.cli.commands import Done, error_line, listing, table_rows
 from ttclib.store import absorb, connect, load_pool, write_part
 from ttclib.store.connection import replace_grades
 from ttclib.store.foreign import ForeignStoreError, foreign_objects
@@ -244,7 +244,7 @@ def test_rows_without_their_key_are_not_read(send):
         "INSERT INTO samples (policy, problem_id, setting) VALUES ('policy', 'p000', 'abc')",
     )
     shown = ttc("status", path)
-    assert shown.returncode == 0 and "4 problems, 16 samples" in shown.stdout
+    assert shown.returncode == 0 and table_rows(shown.stdout)[0]["samples"] == "16"
     assert ttc("replay", path, "--strategy", "pass_at_k").returncode == 0
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 
 from click.testing import CliRunner
 
+from tests.cli.commands import table_rows
 from ttclib.cli import cli
 from ttclib.errors import TTCError
 from ttclib.store import load_pool
@@ -51,7 +52,7 @@ def config(name: str, *changes: tuple[str, str]) -> str:
 
 def ttc(*arguments: str) -> Any:
     """Run a command in this process; an error is raised, as `main` turns it into a line."""
-    return CliRunner().invoke(cli, list(arguments), catch_exceptions=False, standalone_mode=False)
+    return CliRunner(env={"COLUMNS": "200"}).invoke(cli, list(arguments), catch_exceptions=False, standalone_mode=False)
 
 
 def refused(*arguments: str) -> str:
@@ -66,7 +67,9 @@ def refused(*arguments: str) -> str:
 def test_five_situations(folder: Path) -> None:
     plain = config("plain.toml")
     said = ttc("sample", plain).stdout
-    assert "5 problems, 40 samples, 40 scored, 40 graded" in said and "left: nothing" in said  # 5 x 8, no benchmark
+    row = table_rows(said)[0]  # 5 x 8, no benchmark
+    assert [row[name] for name in ("problems", "samples", "scored", "graded")] == ["5", "40", "40", "40"]
+    assert row["left to do"] == "nothing"
     before = load_pool("s.duckdb").correct
 
     # 1. A model 14 times as large under the same name; and another PRM under the default name, which is its path's.
@@ -102,7 +105,8 @@ def test_five_situations(folder: Path) -> None:
     status = json.loads(ttc("status", "s.duckdb", "--json").stdout)["policies"]
     assert [row["differs"] for row in status] == [{"temperature": 0.5}, {"temperature": 1}]
     assert [row["left"]["samples"] for row in status] == [0, 0]
-    assert "lab-policy (temperature=0.5): 5 problems, 80 samples" in ttc("status", "--store", "s.duckdb").stdout
+    told = {row["samples of"]: row["samples"] for row in table_rows(ttc("status", "--store", "s.duckdb").stdout)}
+    assert told["lab-policy (temperature=0.5)"] == "80"
 
     # 3. and 4. Scoring reads what is asked for, or says what there is.
     hot = config("hot.toml", ("n_samples = 8", "temperature = 0.7"))
@@ -143,6 +147,7 @@ def test_models_lists_and_takes_facts(folder: Path) -> None:
     found = {row["model"]: row for row in json.loads(ttc("models", "--store", "s.duckdb", "--json").stdout)}
     assert found["lab-policy"]["usd_per_mtok_output"] == 0.6 and found["lab-policy"]["roles"] == ["policy"]
     assert found["prm"]["kind"] == "prm" and found["prm"]["roles"] == ["verifier"]
-    assert "US$ ? / 0.6 a million tokens in / out (2026-01-31)" in ttc("models", "s.duckdb").stdout
+    (row,) = (one for one in table_rows(ttc("models", "s.duckdb").stdout) if one["model"] == "lab-policy")
+    assert row["price"] == "US$ ? / 0.6 a million tokens in / out (2026-01-31)"
     assert "of no model: say which with --set MODEL" in refused("models", "s.duckdb", "n_layers=3")
     assert "unknown fact of a model 'price'" in refused("models", "s.duckdb", "--set", "prm", "price=3")

@@ -1,4 +1,4 @@
-"""Commands that collect: sample, score, features, on one machine or shared out; ingest; and status, which counts."""
+"""Commands that collect: sample, score, features, on one machine or shared out; and ingest."""
 
 from __future__ import annotations
 
@@ -18,15 +18,12 @@ from ttclib.cli.common import (
     cli,
     notify,
     overridable,
-    print_json,
     read_config,
-    takes_store,
     wants,
 )
 from ttclib.cli.planning import print_estimate
-from ttclib.cli.printing import say_lines
+from ttclib.cli.status import print_status
 from ttclib.errors import RequestError, TTCError
-from ttclib.samples import Setting
 from ttclib.store import is_collected
 
 if TYPE_CHECKING:
@@ -200,67 +197,3 @@ def wanted_setting(given: Sequence[str]) -> str | dict[str, Any] | None:
     if len(given) == 1 and "=" not in given[0]:
         return given[0]
     return dict(assignment(text) for text in given) or None
-
-
-@cli.command()
-@takes_store
-@as_json()
-def status(store: Path) -> None:
-    """What a store holds, and what its last run has left to do."""
-    from ttclib.store.status import store_status
-    from ttclib.study.opening import find_store
-
-    found = find_store(store)
-    if wants("json"):
-        print_json(store_status(found, notify=notify))
-    else:
-        print_status(found)
-
-
-def print_status(store: Path) -> None:
-    """Print what a store holds, of very many policies the first."""
-    say_lines(_status_lines(store))
-
-
-def _status_lines(store: Path) -> Iterator[str]:
-    from ttclib.store.credit import Credit
-    from ttclib.store.status import store_status
-
-    found = store_status(store, notify=notify)
-    pending = f", {found['pending_parts']} parts beside it" if found["pending_parts"] else ""
-    yield f"{found['store']}: {found['bytes'] / 1e6:.1f} MB{pending}"
-    if found["foreign"]:
-        yield f"  not made by ttclib, and not run: {'; '.join(found['foreign'])}"
-    for stated in found["credits"]:
-        yield f"  credit: {Credit(**stated).line}"
-    for row in found["policies"]:
-        speed = f", {row['tokens_per_s']:,.0f} tokens/s" if row["tokens_per_s"] else ""
-        # A sample has at least one token: none in all says that nobody counted them.
-        tokens = f"{row['tokens']:,} tokens" if row["tokens"] or not row["n_samples"] else "tokens not known"
-        yield (
-            f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_samples']:,} samples, "
-            f"{row['n_scored']:,} scored, {row['n_graded']:,} graded, {tokens}{speed}"
-        )
-        if row["left"] is not None:
-            left = ", ".join(f"{count:,} {what}" for what, count in row["left"].items() if count)
-            yield f"    left: {left or 'nothing'}"
-    for row in found["counts"]:
-        yield f"  {_whose(row)}: {row['n_problems']:,} problems, counts: {row['c']:,} of {row['n']:,} right"
-    for row in found["chains"]:
-        yield (
-            f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_chains']:,} revision chains, "
-            f"{row['n_answers']:,} answers, {row['n_scored']:,} scored, {row['n_graded']:,} graded, "
-            f"{row['tokens']:,} tokens"
-        )
-    for row in found["trees"]:
-        yield (
-            f"  {_whose(row)}: {row['n_problems']:,} problems, {row['n_nodes']:,} nodes of search trees, "
-            f"{row['n_scored']:,} scored, {row['n_leaves']:,} leaves, {row['n_graded']:,} graded, "
-            f"{row['tokens']:,} tokens"
-        )
-
-
-def _whose(row: dict[str, Any]) -> str:
-    """A policy, with what tells its setting from its others."""
-    label = Setting(row["setting"], row["keys"]).label(row["differs"]) if row["differs"] else ""
-    return f"{row['policy']} ({label})" if label else str(row["policy"])

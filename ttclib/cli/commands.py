@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "exchanging",
         "Look for signs that a store's samples are not what they seem; it warns, and changes nothing.",
     ),
-    "status": ("collecting", "What a store holds, and what its last run has left to do."),
+    "status": ("status", "What a store holds, and what its last run has left to do."),
     "verify": (
         "copies",
         "Derive every hash, count, class, key, path, part and packed file of STORE anew, and say what is not sound.",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ttclib.analysis.columns import DASH
 from ttclib.cli.common import FILE, as_json, assignment, cli, notify, print_json, wants
-from ttclib.cli.printing import say_lines
+from ttclib.cli.printing import record_lines, say_lines
 from ttclib.errors import RequestError
+from ttclib.samples import ModelFacts
+from ttclib.store.fact_tables import PRICES
 
 
 @cli.command()
@@ -62,26 +66,38 @@ def models(words: Sequence[str], store: Path | None, model: str | None, prices: 
     if wants("json"):
         print_json(found)
         return
-    say_lines(map(_line, found))
+    say_lines(record_lines(found, _CELLS, ("model", "role", _PRICE, "table that ships", "from")))
 
 
-def _line(row: dict[str, Any]) -> str:
-    from ttclib.samples import ModelFacts
-    from ttclib.store.fact_tables import PRICES
-
+def _role(row: dict[str, Any]) -> str:
     roles = " and ".join(row["roles"]) or "no samples"
-    said = [f"{row['model']} ({roles}{', ' + row['kind'] if row['kind'] else ''})"]
-    if row["n_parameters"] is None:
-        said.append("parameters unknown")
-    else:
-        said.append(f"{row['n_parameters']:,} parameters")
-    if row["training_tokens"] is not None:
-        said.append(f"{row['training_tokens']:,} training tokens")
+    return f"{roles}, {row['kind']}" if row["kind"] else roles
+
+
+def _number(row: dict[str, Any], name: str) -> str:
+    return DASH if row[name] is None else f"{row[name]:,}"
+
+
+def _price(row: dict[str, Any]) -> str:
     facts = ModelFacts(**{name: row[name] for name in ("model", *PRICES)}, shipped=tuple(row["shipped"]))
-    if facts.price_line:
-        said.append(facts.price_line)
-    if others := [name for name in row["shipped"] if name not in PRICES]:
-        said.append(f"{' and '.join(others)} from the table that ships")
-    if row["path"]:
-        said.append(f"from {row['path']}{'@' + row['revision'] if row['revision'] else ''}")
-    return ", ".join(said)
+    return facts.price_line or DASH
+
+
+def _from_the_table(row: dict[str, Any]) -> str:
+    return ", ".join(name for name in row["shipped"] if name not in PRICES) or DASH
+
+
+def _source(row: dict[str, Any]) -> str:
+    return f"{row['path']}{'@' + row['revision'] if row['revision'] else ''}" if row["path"] else DASH
+
+
+_PRICE = "price"
+_CELLS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "model": lambda row: str(row["model"]),
+    "role": _role,
+    "parameters": partial(_number, name="n_parameters"),
+    "training tokens": partial(_number, name="training_tokens"),
+    _PRICE: _price,
+    "table that ships": _from_the_table,
+    "from": _source,
+}

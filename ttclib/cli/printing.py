@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
 import polars as pl
 
-from ttclib.analysis.columns import Column
+from ttclib.analysis.columns import DASH, Column
 from ttclib.cli.common import notify, print_json, say, wants
 from ttclib.errors import visible
-from ttclib.show.text_tables import text_table
+from ttclib.show.text_tables import aligned, text_table
 
 LINES = 60  # that a reader is shown at most; all of it is in JSON and CSV
 FEWEST = 6  # rows of a table, however little room is left
@@ -94,6 +94,25 @@ def say_lines(lines: Iterable[str]) -> None:
             say(f"… and {len(every) - number:,} lines more: all with --json")
             return
         say(line)
+
+
+def record_lines(
+    rows: Sequence[Mapping[str, Any]], cells: Mapping[str, Callable[[Any], str]], names: Collection[str]
+) -> list[str]:
+    """Records as a table: of each column its heading and what writes its cell; one without any value is left out.
+
+    Parameters
+    ----------
+    names : collection of str
+        Columns of words, which stand at the left.
+    """
+    columns = {heading: [write(row) for row in rows] for heading, write in cells.items()}
+    columns = {heading: texts for heading, texts in columns.items() if set(texts) != {DASH}}
+    places = {at for at, heading in enumerate(columns) if heading in names}
+    width = max(80, shutil.get_terminal_size((100, 24)).columns)
+    return aligned(
+        list(columns), [list(row) for row in zip(*columns.values(), strict=True)], places, width
+    ).splitlines()
 
 
 def _lines(part: pl.DataFrame | Table | Sequence[str], width: int, limit: int) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from ttclib.cli.collecting import machines, print_status, shareable
+from ttclib.cli.collecting import machines, shareable
 from ttclib.cli.common import CONFIG, FILE, SEED, cli, notify, say, whole_numbers
 from ttclib.cli.options import flag, options
+from ttclib.cli.status import print_status
 from ttclib.config import load_config
 from ttclib.errors import RequestError, one_of
 from ttclib.replay.strategy import all_parameters, reading

@@ -46,6 +46,35 @@ def text_table(
     best-of-N     79.7%
     """
     heads, cells, names = cells_of(frame if limit is None else frame.head(limit), columns)
+    return aligned(heads, cells, names, width, limit=limit, n_rows=len(frame))
+
+
+def aligned(
+    heads: Sequence[str],
+    cells: Cells,
+    names: Collection[int],
+    width: int = 80,
+    *,
+    limit: int | None = None,
+    n_rows: int | None = None,
+) -> str:
+    """A table of texts that are of no result, laid out as `text_table` does it.
+
+    Parameters
+    ----------
+    names : collection of int
+        Columns that hold names and stand at the left; the others hold numbers.
+    n_rows : int, optional
+        How many rows there are in all, of which `cells` are the first; None: no more.
+
+    Examples
+    --------
+    >>> print(aligned(["model", "samples"], [["small", "64,000"], ["large", "250"]], {0}))
+    model  samples
+    -----  -------
+    small   64,000
+    large      250
+    """
     heads, cells = [visible(head) for head in heads], [[visible(text) for text in row] for row in cells]
     widths = _fitting_widths(heads, cells, names, width)
     left_out, heads = heads[len(widths) :], heads[: len(widths)]
@@ -53,15 +82,15 @@ def text_table(
     lines = [*_broken(heads, widths), ["-" * size for size in widths]]
     n_shown, room = 0, limit
     for row in cells:
-        broken = _broken(row, widths)
+        broken = _broken(row, widths, " ")  # no part of a name looks like a line of its own
         if room is not None:
             room -= len(broken)
             if room < 0 and n_shown:
                 break
         n_shown, lines = n_shown + 1, lines + broken
     said = [_joined(line, widths, names) for line in lines]
-    if n_shown < len(frame):
-        said.append(f"… and {len(frame) - n_shown:,} rows more")
+    if n_shown < (n_rows or len(cells)):
+        said.append(f"… and {(n_rows or len(cells)) - n_shown:,} rows more")
     if left_out:
         said.append(f"… not shown: {', '.join(left_out)}")
     return "\n".join(said)
@@ -145,10 +174,10 @@ def _fitting_widths(heads: Sequence[str], cells: Cells, names: Collection[int], 
     return widths
 
 
-def _broken(cells: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
+def _broken(cells: Sequence[str], widths: Sequence[int], indent: str = "") -> list[list[str]]:
     """A row as the lines that its widths need."""
     parts = [
-        textwrap.wrap(text, size) or [""] if len(text) > size else [text]
+        textwrap.wrap(text, size, subsequent_indent=indent) or [""] if len(text) > size else [text]
         for text, size in zip(cells, widths, strict=True)
     ]
     height = max(len(part) for part in parts)
