@@ -151,15 +151,16 @@ class Tests:
         if self.tree.fails(fault, [fault.file], 600):
             return "its own examples", n_reaching
         if not n_reaching:  # at import, in a process of its own, compiled by Numba
-            for file in sorted(likeliest, key=lambda file: not self._runs_of(file, fault)):
+            for file in sorted(self.files, key=lambda file: self._runs_of(file, fault), reverse=True)[: self.at_most]:
                 took, runs = self._runs(file)
                 if self.tree.fails(fault, list(runs), 60 + 4 * took):
                     return file, 0
         return None, n_reaching
 
-    def _runs_of(self, file: str, fault: Fault) -> bool:
-        """Whether a test file runs anything of the faulty file."""
-        return any(fault.file in lines for _, lines in self._runs(file)[1].values())
+    def _runs_of(self, file: str, fault: Fault) -> tuple[int, tuple[int, int, int]]:
+        """How many tests of a file run anything of the faulty file, and how it is named."""
+        n_tests = sum(fault.file in lines for _, lines in self._runs(file)[1].values())
+        return n_tests, self._likely(file, fault)
 
     def _likely(self, file: str, fault: Fault) -> tuple[int, int, int]:
         """How far a test file is named like the module, whether it imports that, and how often it names the place."""

@@ -165,10 +165,8 @@ class SampleTree:
             found.append(node)
         return found
 
-    def lacks(self, request: Request) -> list[str]:
-        """Paths without which a request cannot be answered; of a rollout the next one alone is known."""
-        if isinstance(request, Score):
-            return [] if self.step_scores(request.path) is not None else [request.path]
+    def lacks(self, request: Children | Greedy | Sample) -> list[str]:
+        """Steps without which a request cannot be answered; of a rollout the next one alone is known."""
         return [path for path in self._walk(request) if self.node(path) is None]
 
     def _walk(self, request: Children | Greedy | Sample) -> Generator[str]:
