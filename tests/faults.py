@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ _LOOKS = (
     "strokeOpacity", "strokeWidth", "symbolSize", "symbolStrokeWidth", "thickness", "tickCount", "tickMinStep",
     "ticks", "tickSize", "titleFontSize", "titlePadding", "width",
 )  # fmt: skip
+_PIXELS = re.compile(r"(WIDTH|HEIGHT|PX)\b")  # in the name of a constant
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ def _prose(tree: ast.AST, spared: Sequence[str]) -> Iterator[int]:
         if isinstance(node, ast.arg | ast.AnnAssign):
             parts.append(node.annotation)
         if isinstance(node, ast.keyword) and node.arg in spared:
+            parts.append(node)
+        if isinstance(node, ast.Dict):
+            keys = [one.value if isinstance(one, ast.Constant) else None for one in node.keys]
+            parts += [value for key, value in zip(keys, node.values, strict=True) if key in spared]
+        if isinstance(node, ast.Assign) and _LOOKS[0] in spared and _PIXELS.search(ast.unparse(node.targets[0])):
             parts.append(node)
         if isinstance(node, ast.Raise | ast.JoinedStr):
             parts += list(ast.iter_child_nodes(node))
