@@ -84,7 +84,7 @@ def optimal_chart(
         raise RequestError("nothing to draw: neither the choice nor the baseline has a cost and an accuracy")
     names = known["name"].unique(maintain_order=True).to_list()
     other = style_of(baseline)
-    colors = [pair("#56B4E9" if number else COMPUTE_OPTIMAL.color) for number in range(len(names) - 1)]
+    colors = [pair("#E69F00" if number else COMPUTE_OPTIMAL.color) for number in range(len(names) - 1)]
     series = Series(
         names, [*colors, pair(other.color)], list(DASHES), [*(_STAR, "diamond")[: len(names) - 1], other.shape]
     )
