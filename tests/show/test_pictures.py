@@ -8,6 +8,8 @@ from tests.show import result_frames as results
 from tests.show.test_question_charts import CHARTS
 from tests.show.told import KEPT, told
 from ttclib.show import charts
+from ttclib.show.picture import svg_of
+from ttclib.study.captions import bands_line
 
 
 def at_paper_rates(frame: pl.DataFrame) -> pl.DataFrame:
@@ -47,3 +49,17 @@ def test_every_chart_is_told() -> None:
     drawing = {name.removesuffix("_chart") for name in charts.__all__ if name.endswith("_chart")} - {"save"}
     called = {"difficulty_histogram": "histogram"}
     assert {called.get(name, name) for name in drawing} <= set(TOLD) == {one.stem for one in KEPT.glob("*.txt")}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("sequential", "bands: 95 %"), ("leads", "whiskers: 95 %"), ("stars", None), ("sweep", "bands: 95 %")],
+)
+def test_a_caption_says_what_intervals_look_like_where_there_are_any(name: str, said: str | None) -> None:
+    frame = {"leads": frames.crossover(), "stars": at_paper_rates(frames.crossover()), "sweep": frames.sweep(),
+             "sequential": results.sequential()}[name]  # fmt: skip
+    spec = getattr(charts, f"{name}_chart")(frame, caption=["whose", bands_line()]).to_dict()
+    lines = [line for line in spec["title"]["subtitle"] if "95 %" in line]
+    assert lines == ([] if said is None else [bands_line().replace("bands: 95 %", said)])
+    drawn = svg_of(spec)
+    assert "whose" in drawn and ("95 %" in drawn) == (name in ("sequential", "leads"))  # the sweep's are off at first

@@ -76,7 +76,7 @@ def _revisions(asked: Asked) -> Drawn:
 
 def _ratio(asked: Asked) -> Drawn:
     chains = open_chains(asked.study, asked.question, bins=asked.bins)
-    chart = charts.sweep_chart(chains.sweep(), caption=chains.caption, n_bins=chains.n_bins)
+    chart = charts.sweep_chart(chains.sweep(), caption=chains.caption_by_bin, n_bins=chains.n_bins)
     return Drawn(chart, chains.findings())
 
 

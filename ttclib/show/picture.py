@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ttclib.study.captions import BANDS
 
 if TYPE_CHECKING:
     from PIL import Image
 
 _SCALE = 2  # screens of today
 _N_COLORS = 256
+_LONGEST = 100  # marks of a line above a picture: as wide as most charts are
 _WHITE = (255, 255, 255)
 
 
@@ -19,7 +23,7 @@ def svg_of(spec: dict[str, Any]) -> str:
     """Draw a Vega-Lite spec as SVG, no network needed."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(spec))
+    return str(vl_convert.vegalite_to_svg(_still(spec)))
 
 
 def picture_of(spec: dict[str, Any]) -> bytes:
@@ -32,12 +36,22 @@ def picture_of(spec: dict[str, Any]) -> bytes:
     import vl_convert
     from PIL import Image
 
-    drawn = Image.open(io.BytesIO(vl_convert.vegalite_to_png(spec, scale=_SCALE))).convert("RGBA")
+    drawn = Image.open(io.BytesIO(vl_convert.vegalite_to_png(_still(spec), scale=_SCALE))).convert("RGBA")
     on_white = Image.new("RGBA", drawn.size, "white")
     on_white.alpha_composite(drawn)
     packed = io.BytesIO()
     in_few_colours(on_white.convert("RGB")).save(packed, "png", optimize=True)
     return packed.getvalue()
+
+
+def _still(spec: dict[str, Any]) -> dict[str, Any]:
+    """As it is drawn where nobody can tick a box or scroll: long lines are broken, of hidden bands nothing is said."""
+    title = spec.get("title")
+    if not isinstance(title, dict) or not isinstance(title.get("subtitle"), list):
+        return spec
+    hidden = any(one.get("name") == "intervals" and one.get("value") is False for one in spec.get("params", ()))
+    lines = [line for line in title["subtitle"] if not (hidden and line.startswith(BANDS))]
+    return {**spec, "title": {**title, "subtitle": [part for line in lines for part in textwrap.wrap(line, _LONGEST)]}}
 
 
 def in_few_colours(image: Image.Image) -> Image.Image:

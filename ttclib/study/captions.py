@@ -95,6 +95,7 @@ def common_title(members: Sequence[Member]) -> str:
     return " on ".join(part for part in (whose, where) if part)
 
 
+BANDS = "bands:"  # how the line begins that says what they are; a chart without any leaves it out
 AGGREGATION_LABELS = {
     "last": "last step's score",
     "min": "lowest step score",
@@ -158,4 +159,4 @@ def prices_line(models: Iterable[ModelFacts | None]) -> str:
 
 def bands_line() -> str:
     """What the bands are."""
-    return "bands: 95 % intervals over problems"
+    return f"{BANDS} 95 % intervals over problems"

@@ -37,6 +37,12 @@ class RevisionChains:
     bins: dict[str, int]
     n_bins: int
     caption: tuple[str, ...]
+    cut: str  # how the bins were
+
+    @property
+    def caption_by_bin(self) -> tuple[str, ...]:
+        """The caption of what shows bins."""
+        return (*self.caption[:-1], self.cut, self.caption[-1])
 
     @property
     def selection(self) -> str:
@@ -141,11 +147,12 @@ def open_chains(study: Study, asked: Question, *, bins: int = DEFAULT_BINS) -> R
         f"{study.store.name} · revision model {chains.policy} · {len(chains.problem_ids)} problems × {most} chains × "
         f"{longest} answers",
         reads,
-        f"bins by {told.difficulty.label}",
         bands_line(),
     )
     bins_of = {name: numbers.get(name, 0) for name in chains.problem_ids}
-    return RevisionChains(study, asked, chains, bins_of, told.difficulty.n_bins, caption)
+    return RevisionChains(
+        study, asked, chains, bins_of, told.difficulty.n_bins, caption, f"bins by {told.difficulty.label}"
+    )
 
 
 def _settling(first: dict[str, Any], last: dict[str, Any]) -> tuple[str, ...]:

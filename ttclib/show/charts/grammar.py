@@ -7,7 +7,7 @@ line a colour, a dash and a point (`series`), the layers of `Lines`, names on li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ttclib.show.charts.axes import Measure
 from ttclib.show.charts.rows import LINKS
 from ttclib.show.charts.series import Series, faded
 from ttclib.show.theme import INK, config
+from ttclib.study.captions import BANDS
 
 ROWS = alt.NamedData("rows")
 
@@ -133,7 +134,8 @@ def finished(
     size : int
         ``width`` and ``height`` of a chart without panels, in px.
     """
-    heading = alt.Title(title, subtitle=list(caption)) if caption else alt.Title(title)
+    said = _true_of(chart, caption)
+    heading = alt.Title(title, subtitle=said) if said else alt.Title(title)
     params = {"dark": False, **LINKS}
     themed = chart.properties(title=heading, **size).add_params(
         *(alt.param(name=name, value=value) for name, value in params.items())
@@ -142,3 +144,30 @@ def finished(
     if rows is not None:
         themed.datasets = {ROWS.name: rows}
     return themed
+
+
+def _true_of(chart: Any, caption: Sequence[str]) -> list[str]:
+    """Lines that are true of this picture: intervals are bands in one, whiskers in another, and in some not drawn."""
+    shapes = set(_intervals(chart))
+    word = BANDS if "area" in shapes else "whiskers:"
+    told = [
+        f"{word}{line[len(BANDS) :]}" if line.startswith(BANDS) else line
+        for line in caption
+        if shapes or not line.startswith(BANDS)
+    ]
+    return list(dict.fromkeys(told))
+
+
+def _intervals(chart: Any) -> Iterator[str]:
+    """Kinds of the marks that reach from one value to another."""
+    for part in ("layer", "vconcat", "hconcat"):
+        for one in getattr(chart, part, None) or ():
+            yield from _intervals(one)
+    if (inner := getattr(chart, "spec", alt.Undefined)) is not alt.Undefined:
+        yield from _intervals(inner)
+    mark, encoding = getattr(chart, "mark", alt.Undefined), getattr(chart, "encoding", alt.Undefined)
+    if mark is not alt.Undefined and encoding is not alt.Undefined:
+        kind = mark if isinstance(mark, str) else getattr(mark, "type", "")
+        ends = [getattr(encoding, name, alt.Undefined) for name in ("x2", "y2")]
+        if kind in ("area", "rule") and any(one is not alt.Undefined and "high" in str(one) for one in ends):
+            yield kind

@@ -20,6 +20,7 @@ from ttclib.show.charts.labels import LABEL_PX, end_labels, halo_text, spread_la
 from ttclib.show.charts.rows import intervals_param, rows_of, tips
 from ttclib.show.charts.series import FIRST_AHEAD, SECOND_AHEAD, TOO_CLOSE, Series, faded, picked_param
 from ttclib.show.theme import INK, QUIET_INK, drawn, pair, style_of
+from ttclib.study.captions import bands_line
 from ttclib.study.many_or_once import ManyOrOnce
 
 # Sides from the cheapest to the dearest; each has a dash and a point of its own as well.
@@ -108,7 +109,7 @@ def equal_cost_chart(found: Sequence[ManyOrOnce], *, caption: Sequence[str] = ()
         alt.layer(zero, whisker, point, number, *texts),
         rows,
         title="Several answers less one, at equal cost",
-        caption=[*caption, "whiskers: 95 % intervals over problems"],
+        caption=[*caption, bands_line()],
         width=560,
         height=ROW_PX * len(rows),
     )
