@@ -32,6 +32,7 @@ from ttclib.study.captions import source
 from ttclib.study.compared import Compared, runnable
 from ttclib.study.differences import differences
 from ttclib.study.larger import Larger, aligned
+from ttclib.study.larger import larger_side as larger_side
 from ttclib.study.planned import plan_ease, what_it_runs
 from ttclib.study.question import Question
 from ttclib.study.study import Study

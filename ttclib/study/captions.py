@@ -157,6 +157,21 @@ def prices_line(models: Iterable[ModelFacts | None]) -> str:
     return "prices: " + "; ".join(map(" ".join, zip(labels, known.values(), strict=True))) if known else ""
 
 
+def bins_line(sizes: Sequence[int], label: str) -> str:
+    """Into which bins problems were cut, and by what.
+
+    Examples
+    --------
+    >>> bins_line([50, 50, 50], "oracle difficulty"), bins_line([7, 6], "x"), bins_line([250], "x")
+    ('3 bins of 50 problems by oracle difficulty', 'bins of 7, 6 problems by x', 'one bin of 250 problems')
+    """
+    if len(sizes) == 1:
+        return f"one bin of {sizes[0]} problems"
+    if len(set(sizes)) == 1:
+        return f"{len(sizes)} bins of {sizes[0]} problems by {label}"
+    return f"bins of {', '.join(map(str, sizes))} problems by {label}"
+
+
 def bands_line() -> str:
     """What the bands are."""
     return f"{BANDS} 95 % intervals over problems"

@@ -21,7 +21,7 @@ from ttclib.store.choosing import Wanted
 from ttclib.store.contents import contents
 from ttclib.store.settings import differing_keys, matching_settings
 from ttclib.study.asking import predictors_of
-from ttclib.study.captions import bands_line, lengths_line, prices_line, selection_line, side_labels, source
+from ttclib.study.captions import bands_line, bins_line, lengths_line, prices_line, selection_line, side_labels, source
 from ttclib.study.compared import Compared, compare
 from ttclib.study.findings import of_curves
 from ttclib.study.opening import Member, Notify, find_store, with_verifiers
@@ -199,7 +199,7 @@ class Study:
             found = told.difficulty
             sizes = [int((found.bins == number).sum()) for number in range(1, found.n_bins + 1)]
             halves = 2 if found.told_on == "halves" else 1
-            lines.append(f"bins of {', '.join(str(size // halves) for size in sizes)} problems by {found.label}")
+            lines.append(bins_line([size // halves for size in sizes], found.label))
         return (*lines, bands_line())
 
     def notes(
