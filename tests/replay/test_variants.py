@@ -2,6 +2,7 @@
 
 import pytest
 
+from ttclib.errors import RequestError
 from ttclib.replay.strategy import strategies
 
 OTHER = {"threshold": 0.75, "window": 9, "score_threshold": 0.25, "lead": 0.75, "rebase_temperature": 1.5}
@@ -32,3 +33,23 @@ def test_a_default_has_a_bare_name_or_says_what_is_always_said(name: str) -> Non
     strategy = strategies()[name]()
     said = [default for one, (default, _) in ALWAYS_SAID.items() if one in strategy.parameters()]
     assert strategy.variant == (f"{name} ({', '.join(said)})" if said else name)
+
+
+ASKED = {one.name: one for strategy in strategies().values() for one in strategy.asked()}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_parameter_reads_its_names_and_its_numbers_and_says_what_it_takes(name: str) -> None:
+    known = ASKED[name]
+    for text in known.allowed:
+        assert known.read(text) == text
+    if known.kind is not str:
+        assert known.read("3") == 3 and type(known.read("3")) is known.kind
+    with pytest.raises(RequestError) as told:
+        known.read("~")
+    said = str(told.value)
+    assert "~" in said and "\n" not in said and all(one in said for one in known.allowed)
+    assert ("number" in said) == (known.kind is not str)
+    if known.allowed and known.kind is not str:  # a slip of a name is told as one
+        with pytest.raises(RequestError, match=f"did you mean '{known.allowed[0]}'"):
+            known.read(f"{known.allowed[0]}x")

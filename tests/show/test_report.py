@@ -276,3 +276,12 @@ def test_cells_for_a_person_at_a_kernel_are_not_run_for_a_page(tmp_path: Path) -
     nbformat.validate(ran)
     assert [output.text for cell in ran.cells for output in cell.get("outputs", [])] == ["6\n"]
     assert "<pre>6\n</pre>" in page.read_text("utf-8") and "1 / 0" not in page.read_text("utf-8")
+
+
+def test_what_is_no_notebook_is_told_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="does not exist: name an .ipynb file"):
+        parameters_of(tmp_path / "none.ipynb")
+    (tmp_path / "text.ipynb").write_text("not json")
+    with pytest.raises(RequestError, match="cannot be read as a notebook") as told:
+        parameters_of(tmp_path / "text.ipynb")
+    assert "\n" not in str(told.value)
