@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 import ttclib
 from tests.builders import build_store
-from tests.cli.commands import error_line, rows, ttc
+from tests.cli.commands import error_line, rows, table_rows, ttc
 from tests.study.efforts import make_efforts
 from ttclib.analysis.fits import fit_coverage_power_law
 from ttclib.store import load_pool
@@ -142,7 +142,8 @@ def test_models_are_told_and_stated(tmp_path):
     assert ttc("models", "s.duckdb", "--set", "policy", *stated, cwd=tmp_path).returncode == 0
     (policy,) = [row for row in rows("models", "s.duckdb", cwd=tmp_path) if row["model"] == "policy"]
     assert (policy["n_parameters"], policy["usd_per_mtok_output"]) == (8_030_000_000, 0.4)
-    assert "8,030,000,000 parameters" in ttc("models", "--store", "s.duckdb", cwd=tmp_path).stdout
+    told = table_rows(ttc("models", "--store", "s.duckdb", cwd=tmp_path, COLUMNS="200").stdout)
+    assert next(row for row in told if row["model"] == "policy")["parameters"] == "8,030,000,000"
     assert "facts n_parameters of no model" in error_line(ttc("models", "s.duckdb", "n_parameters=1", cwd=tmp_path))
 
 

@@ -15,7 +15,7 @@ from tests.show.inprocess import outputs_of  # noqa: E402
 from tests.show.stores import make_store  # noqa: E402
 from tests.show.test_notebooks import LACK, notebook_of, read, run_checked  # noqa: E402
 from tests.study.efforts import make_efforts  # noqa: E402
-from ttclib.analysis.columns import shown  # noqa: E402
+from ttclib.analysis.columns import shown, strategy_label  # noqa: E402
 from ttclib.analysis.ledger import Ledger  # noqa: E402
 from ttclib.show.page import findings_of  # noqa: E402
 from ttclib.show.report import parameters_of  # noqa: E402
@@ -56,7 +56,8 @@ def check(ran: Any, answers: list[Answer[ManyOrOnce]]) -> None:
             assert sentence in said
         for row in one.result.frame.iter_rows(named=True):
             shown = f"{row['accuracy_many'] * 100:.1f}% {row['once']} "
-            assert f"{row['many']} × {row['budget']} " in said and shown in said
+            many = f"{row['many']} × {row['budget']}"
+            assert (f"{many} " in said or f"{many}, {strategy_label(row['strategy'])} " in said) and shown in said
     specs = outputs_of(ran, VEGALITE_MIME)
     assert len(specs) == 1 + len(answers)
     drawn = [

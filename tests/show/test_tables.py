@@ -308,3 +308,14 @@ def test_rows_say_which_bin_and_problem_they_are_of() -> None:
     html = table(frame, ["bin", "accuracy"])
     assert "<tr><td>all</td>" in html.replace(' class="name"', "")
     assert '<tr data-bin="2" data-problem="&lt;p&gt;">' in html and "<p>" not in html
+
+
+def test_several_answers_say_by_what_they_are_taken() -> None:
+    row = {"many": "small", "winner": "many"}
+    cases = [("majority_vote", 4), ("pass_at_k", 1), ("pass_at_k", 4)]
+    frame = pl.DataFrame([{**row, "strategy": name, "budget": size} for name, size in cases])
+    assert tables.pairs_in_words(frame)["many"].to_list() == [
+        "small\u00a0×\u00a04, majority vote", "small\u00a0×\u00a01", "small\u00a0×\u00a04, perfect verifier"
+    ]  # fmt: skip
+    assert tables.pairs_in_words(frame[:1])["many"].to_list() == ["small\u00a0×\u00a04"]
+    assert tables.pairs_in_words(frame[2:])["many"].to_list() == ["small\u00a0×\u00a04, perfect verifier"]

@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from ttclib.analysis.columns import DASH, Column, column, shown, shown_interval
+from ttclib.analysis.columns import DASH, Column, column, shown, shown_interval, strategy_label
 from ttclib.analysis.frontier import COMPUTE_OPTIMAL, Frontier
 from ttclib.analysis.plan import Plan
+from ttclib.replay.strategy import needs_truth
 from ttclib.show.html_tables import plain_table_html, table
 from ttclib.show.text_tables import INTERVAL
 from ttclib.show.theme import in_order, style_of, styles
@@ -208,8 +209,12 @@ def graded_otherwise_html(pairs: pl.DataFrame) -> str:
 
 def pairs_in_words(frame: pl.DataFrame) -> pl.DataFrame:
     """Several answers against one, from `ttclib.study.many_or_once`: how many and who is ahead in words."""
+    names = frame["strategy"].unique(maintain_order=True).to_list()
+    chosen = {name: f", {'perfect verifier' if needs_truth(name) else strategy_label(name)}" for name in names}
+    plain = len(names) == 1 and not needs_truth(names[0])
+    how = pl.when(plain or pl.col("budget") == 1).then(pl.lit("")).otherwise(pl.col("strategy").replace(chosen))
     return frame.with_columns(
-        many=pl.format("{}\u00a0×\u00a0{}", "many", "budget"),
+        many=pl.format("{}\u00a0×\u00a0{}{}", "many", "budget", how),
         winner=pl.col("winner").replace({"many": "several", "once": "one"}),
     )
 

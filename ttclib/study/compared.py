@@ -6,7 +6,7 @@ always, in one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -168,7 +168,7 @@ class _Left:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, str], list[str]] = {}
-        self.budgets: set[int] = set()  # that smaller pools cannot answer
+        self._budgets: dict[str, set[int]] = {}  # of a member, those that its smaller pools cannot answer
         self.errors: list[str] = []  # what says how to collect what is lacking
 
     def add(self, member: Member, name: str, variant: str, reason: str) -> None:
@@ -176,6 +176,9 @@ class _Left:
 
     def add_named(self, name: str, variant: str, reason: str) -> None:
         self._found.setdefault(("", name, reason), []).append(variant)
+
+    def add_budgets(self, member: str, sizes: Iterable[int]) -> None:
+        self._budgets.setdefault(member, set()).update(sizes)
 
     def lines(self) -> list[str]:
         """One a reason: strategies that lack the same thing are said together."""
@@ -187,8 +190,11 @@ class _Left:
         said = [
             f"{f'{member}: ' if member else ''}{', '.join(what)} ({reason})" for (member, reason), what in alike.items()
         ]
-        if self.budgets:
-            said.append(f"N = {_spans(sorted(self.budgets))} (more samples than some problems have)")
+        said += [
+            f"{f'{member}: ' if member else ''}N = {_spans(sorted(sizes))} (more samples than some problems have)"
+            for member, sizes in self._budgets.items()
+            if sizes
+        ]
         return [*said, *dict.fromkeys(self.errors)]
 
 
@@ -268,7 +274,7 @@ def _replayed(member: Member, one: Strategy, asked: Question, enough: int, left:
         largest = one.largest(samples)
         able = [size for size in budgets if one.allows(size) and size <= largest]
         if asked.strategies is not None:
-            left.budgets.update(set(budgets) - set(able))
+            left.add_budgets(member.name, set(budgets) - set(able))
         budgets = able
     if not budgets:
         raise NotInStore(f"'{member.pool.store}' holds no budget of {one.variant}: collect it")
@@ -383,7 +389,8 @@ def _answered(one: Outcomes, asked: Question, left: _Left) -> Outcomes:
     every = (asked.budgets is not None or asked.problems == "own") and strategy(one.strategy).reads != "tree"
     columns = np.flatnonzero(counts >= (1 if every else counts.max()))
     if asked.budgets is None and not every and strategy(one.strategy).reads == "pool":
-        left.budgets.update(size for size, count in zip(one.budgets, counts, strict=True) if 0 < count < counts.max())
+        lacking = [size for size, count in zip(one.budgets, counts, strict=True) if 0 < count < counts.max()]
+        left.add_budgets(one.variant.rpartition(": ")[0], lacking)
     if asked.budgets is not None:
         for column in sorted({*range(len(counts))} - {*columns.tolist()}):
             reason = f"held on {counts[column]} of {counts.max()} problems" if counts[column] else "not collected"
