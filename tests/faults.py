@@ -17,7 +17,7 @@ _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
 }  # fmt: skip
-_GUARDS = ("strict", "frozen")  # keyword arguments that catch faults in other places, and change nothing without one
+_GUARDS = ("strict", "frozen", "slots")  # keyword arguments that catch faults in other places, and change nothing else
 _WORDS = (
     "help",
     "metavar",

@@ -96,7 +96,7 @@ def test_samples_without_a_token_count_are_charged_the_mean_of_the_others(tmp_pa
 def test_pools_of_unequal_size_are_each_taken_in_full(tmp_path):
     found = efforts(tmp_path, 0.2, 0.9, sizes={"high": 4})
     assert found.result.frame["budget"].to_list() == [4, 8]
-    assert found.notes == ("m on toy: left out: reasoning_effort=high: N = 5–8 (more samples than some problems have)",)
+    assert found.notes == ("m on toy: left out: high effort: N = 5–8 (more samples than some problems have)",)
 
 
 def test_sides_are_named_by_what_they_differ_in():

@@ -99,6 +99,8 @@ def ask_many_or_once(
         common_title(study.members), frame, best, (*order, *sorted(once, key=lambda side: once[side])), ledger
     )
     said = (*study.notes(compared, None, ledger), *candidates.notes)
+    for member, label in zip(study.members, labels, strict=True):  # as the tables and pictures call them
+        said = tuple(note.replace(f"{member.name}: ", f"{label}: ") if member.name else note for note in said)
     notes = tuple(f"{result.title}: {note}" if result.title else note for note in said)
     return Answer(result, of_many_or_once(frame, ledger.unit, result.title), _caption(study, frame), notes)
 
