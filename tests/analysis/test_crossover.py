@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tests.analysis.strategies_made import made
 from tests.analysis.test_optimise import groups
 from ttclib.analysis.crossover import crossover, model_ratio, training_ratio
 from ttclib.analysis.crossover_tables import CROSSING_SCHEMA, ROW_SCHEMA, crossing_rates
+from ttclib.analysis.difficulty import Difficulty
 from ttclib.analysis.ledger import ledger
 from ttclib.errors import RequestError
 from ttclib.replay.outcomes import Source
@@ -43,6 +45,16 @@ def test_the_paper_s_multipliers_and_at_most():
         "R = 0.16: 256 of 257.75 affordable samples are in the store; the small side is a lower bound"
     ]
     assert found.unit == "generations a problem, no verifier charged"
+
+
+def test_a_problem_in_no_bin_is_left_out():
+    table = np.where(np.arange(60)[:, None] < 20, 0.0, RISING)
+    bins = np.repeat([0, 1, 2], 20)  # by absolute ease a problem may be in none
+    told = Difficulty(np.linspace(0, 1, 60), bins)
+    found = crossover([made(table)], large(0.6), RATIOS, told, param_ratio=14.0, **QUICK).frame
+    whole = found.filter(pl.col("bin").is_null())
+    assert whole["n_problems"].to_list() == [40] * 3
+    assert whole["accuracy_small"].to_list() == pytest.approx([RISING[8], RISING[5], RISING[3]])
 
 
 def test_a_small_model_that_over_optimises_keeps_its_best():

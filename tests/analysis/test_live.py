@@ -160,6 +160,13 @@ def test_all_right_is_no_promise():
         forecast(plan_of(step()), LiveRuns(ones * np.nan, ones, ones, ones.astype(int)), 5, 4.0)
 
 
+def test_an_answer_without_a_grade_is_wrong_where_its_problem_has_some_and_unknown_where_it_has_none():
+    pool = make_pool([[1, np.nan, np.nan, np.nan], [np.nan] * 4], answer_ids=[[0, 1, 2, 3], [0, 1, 2, 3]])
+    runs = live_runs(plan_of(step("majority_vote", 1), limits=(1.0,)), pool, 1.0, n_runs=200)
+    assert runs.accuracy[0].mean() == pytest.approx(0.25, abs=0.12) and set(runs.accuracy[0]) == {0.0, 1.0}
+    assert np.isnan(runs.accuracy[1]).all()
+
+
 def test_a_pool_that_is_too_small_is_named():
     pool = make_pool([[1, 0]] * 3)
     with pytest.raises(RequestError, match="problem 'p0' holds 2 samples, and the plan draws 4"):

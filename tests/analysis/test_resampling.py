@@ -140,8 +140,9 @@ def test_what_cannot_be_is_refused():
         interval([0.5], family="all")
     with pytest.raises(ValueError, match=r"lies outside the bounds \(0.0, 1.0\)"):
         interval([0.5, 1.5])
-    with pytest.raises(ValueError, match="level"):
-        interval([0.5], level=1)
+    for level in (0, 1):
+        with pytest.raises(ValueError, match="level"):
+            interval([0.5], level=level)
     with pytest.raises(ValueError, match="one shape"):
         interval(([0.5], [0.5, 0.4]), "difference")
     with pytest.raises(ValueError, match="takes a pair"):

@@ -60,7 +60,7 @@ class Crossover:
 
     def only(self, ratios: Sequence[float]) -> Crossover:
         """The same comparison, of its exchange rates these alone; who is ahead stays as it was told of all."""
-        wanted = pl.any_horizontal(pl.col("exchange_rate").is_close(rate, rel_tol=1e-9) for rate in ratios)
+        wanted = pl.any_horizontal(pl.col("exchange_rate").is_close(rate) for rate in ratios)
         return replace(self, frame=self.frame.filter(wanted))
 
     def at(
