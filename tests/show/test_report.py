@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -169,6 +170,15 @@ def test_a_page_alone_has_no_dead_link_and_no_path_of_this_machine() -> None:
         '<span data-page="index.html">all reports</span><span data-page="n=2.html">next →</span>'
     ]
     assert "/home/me" not in html and "s.duckdb" in html
+
+
+def test_a_path_goes_however_it_is_written() -> None:
+    """As text, as HTML escapes it, and as JSON inside a chart does."""
+    path = "/home/zoë & co/s.duckdb"
+    written = [path, escape(path), json.dumps(path)[1:-1]]
+    assert len(set(written)) == 3
+    html = page_html(executed(f"<pre>{' '.join(written)}</pre>"), replace(FACTS, paths={path: "s.duckdb"}))
+    assert "s.duckdb s.duckdb s.duckdb" in html and "home/zo" not in html
 
 
 def test_a_store_that_lies_above_has_no_path_in_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
