@@ -247,7 +247,8 @@ def _in_order(html: str) -> str:
 def _without_paths(html: str, paths: Mapping[str, str]) -> str:
     """Paths of this machine as the names that stand for them, in text, code and charts alike."""
     for path in sorted(paths, key=len, reverse=True):
-        for written in {path, escape(path), json.dumps(path)[1:-1]}:
+        in_json = json.dumps(path)[1:-1]
+        for written in {path, escape(path), in_json, escape(in_json)}:
             html = html.replace(written, escape(paths[path]))
     return html
 
