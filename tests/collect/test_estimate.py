@@ -37,6 +37,17 @@ def test_only_what_the_store_lacks_counts_and_nothing_is_written(config: RunConf
     assert estimate_run(larger).n_samples == 10
 
 
+def test_all_that_a_prompt_holds_counts_once_a_problem(config: RunConfig) -> None:
+    problems, _ = run.missing_samples(config)
+    shown = [{"prompt": "1+1=", "answer": "2"}] * 2
+    prompt = {"template": "Solve it: {prompt}", "system": "Add.", "examples": shown}
+    found = estimate_run(RunConfig.model_validate(config.model_dump() | {"prompt": prompt}))
+    characters = sum(len("Add." + 2 * "Solve it: 1+1=2" + "Solve it: " + one.prompt) for one in problems)
+    assert found.prompt_tokens == pytest.approx(characters / 3.5)
+    own = sum(len(one.prompt) for one in problems) / len(problems)  # the PRM is shown the problem alone
+    assert found.prm_tokens == pytest.approx(30 * (8 + own / 3.5))
+
+
 def test_parameters_are_counted_from_files_or_told_from_names(config: RunConfig, tiny_policy: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_policy)
     assert parameters_of(str(tiny_policy)) == model.num_parameters()

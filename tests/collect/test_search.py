@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -329,6 +330,14 @@ def test_it_says_beforehand_what_is_there_and_what_is_not(faked: RunConfig) -> N
     said.clear()
     searching.search(asking(faked, budgets=(9,), limit=2), notify=said.append)
     assert len(said) == 1 and "0 expansions and 0 scores are to be made" in said[0]
+
+
+def test_what_an_engine_did_not_tell_rightly_is_said(faked: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, _ = use(monkeypatch, FakeEngine(), FakePrm())
+    engine.remarks = Counter({"came without a text": 3})  # type: ignore[attr-defined]
+    said: list[str] = []
+    searching.search(asking(faked, budgets=(4,), limit=1), notify=said.append)
+    assert said[-1] == "search: 3 steps came without a text" and not engine.remarks  # type: ignore[attr-defined]
 
 
 def test_leaves_are_graded_again_when_asked(faked: RunConfig) -> None:

@@ -38,6 +38,7 @@ from tests.engines.chat_server import (
 )
 from ttclib.collect import keeper, revise, run, search
 from ttclib.collect.engines.chat import ChatEngine
+from ttclib.collect.engines.loading import holding_models
 from ttclib.collect.engines.types import Draw, Reply, Stopped, Unfinished
 from ttclib.collect.estimate import estimate_run
 from ttclib.collect.steps import split_steps
@@ -241,6 +242,16 @@ def test_what_cannot_be_is_unknown_and_said(server, config, change, lacks, remar
     assert [name for name in lacks if getattr(reply, name) is not None] == []
     said = "; ".join(engine.remarks)
     assert remark is None or pytest.importorskip("re").search(remark, said), said
+
+
+def test_an_engine_that_is_kept_says_each_remark_once(server: ChatServer, tmp_path: Path) -> None:
+    said: list[str] = []
+    server.change = lambda answer, request: answer | {"usage": None}
+    with holding_models():
+        for n in (2, 4):
+            run.sample(configured(server, tmp_path, sampling={"n_samples": n}), notify=said.append)
+    told = [line for line in said if "without a count" in line]
+    assert told == ["sample: 6 samples came without a count of their tokens that could be: it is unknown"] * 2
 
 
 # Several choices a request.

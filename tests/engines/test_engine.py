@@ -266,6 +266,18 @@ def test_absent_limits_change_no_draw(own: Any) -> None:
     assert [one.token_ids for one in likeliest] == [one.token_ids for one in greedy]
 
 
+def test_the_likeliest_tokens_are_weighed_where_that_is_asked_for(own: Any) -> None:
+    draws, sampling = draws_of(own, 3), SamplingConfig(max_tokens=12, temperature=0.5, top_p=0.9, keep_top_mass=True)
+    for draw, drawn in zip(draws, own.generate(draws, sampling), strict=True):
+        with torch.inference_mode():
+            logits = own.model(torch.tensor([[*draw.prefix_ids, *drawn.token_ids]])).logits[0].double()
+        at = torch.softmax(logits[len(draw.prefix_ids) - 1 : -1], dim=-1).sort(descending=True).values
+        assert drawn.token_top20 == pytest.approx(at[:, :20].sum(dim=1).numpy(), abs=1e-5)
+        assert (drawn.token_top20 < 1).all() and len(drawn.token_logprobs) == len(drawn.token_top20)
+    (bare,) = own.generate(draws[:1], sampling.model_copy(update={"keep_logprobs": False}))
+    assert bare.token_logprobs is None is bare.token_entropies and bare.token_top20 is not None
+
+
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta", ""])
 def test_a_device_that_is_not_here_is_one_line(path: Path, device: str) -> None:
     with pytest.raises(RequestError, match=f"policy.device = '{device}' cannot be used here .*: set cpu") as raised:

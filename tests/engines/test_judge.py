@@ -116,6 +116,13 @@ def test_a_reading_without_a_score_is_unknown_and_said(server: ChatServer, folde
     assert f"judge: {n} of 18 readings name no score" in said[-1] and judge(config) == 0
 
 
+def test_what_an_api_does_not_say_rightly_is_said(server: ChatServer, folder: Path) -> None:
+    rate, said = server.change, []
+    server.change = lambda answer, request: rate(answer, request) | {"usage": None}
+    judge(configured(server, folder), notify=said.append)
+    assert said[-1] == "judge: 18 readings came without a count of their tokens that could be: it is unknown"
+
+
 def test_another_judge_or_way_to_read_is_refused_under_its_name(server: ChatServer, folder: Path) -> None:
     judge(configured(server, folder))
     for change, message in (
