@@ -1,9 +1,15 @@
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ttclib.config import RunConfig
+
+if TYPE_CHECKING:
+    from tests.collect.stages import Whole
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +41,17 @@ def config(tmp_path: Path, tiny_policy: Path, tiny_prm: Path) -> RunConfig:
             "grading": {"grader": "exact"},
         }
     )
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory, tiny_policy: Path, tiny_prm: Path) -> Iterator[Whole]:
+    """All stages of collecting, done once."""
+    pytest.importorskip("httpx")
+    from tests.collect.stages import everything
+    from tests.engines.chat_server import serve_chat
+
+    with serve_chat() as server:
+        yield everything(tmp_path_factory.mktemp("whole"), tiny_policy, tiny_prm, server.url)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,15 @@ def test_another_judge_or_way_to_read_is_refused_under_its_name(server: ChatServ
         with pytest.raises(RequestError, match=message):
             judge(configured(server, folder, readings=4, **change))
     assert len(server.requests) == 18
+
+
+def test_scores_that_came_with_samples_are_named_in_a_command_that_a_shell_takes(server, folder: Path) -> None:
+    (folder / "more.jsonl").write_text(json.dumps(SAMPLES[0] | {"problem_id": "q", "step_scores": [0.5]}))
+    assert ttc("import", "more.jsonl", "--store", "s.duckdb", "--verifier", "wise", cwd=folder).returncode == 0
+    with pytest.raises(RequestError, match="holds scores by 'wise' that came with samples") as raised:
+        judge(configured(server, folder))
+    words = shlex.split(str(raised.value).rpartition(" with `")[2].removesuffix("`"))
+    assert words == ["ttc", "models", str(folder / "s.duckdb"), "--set", "wise", f"path=owner/wise at {server.url}/v1"]
 
 
 def test_what_fails_leaves_what_was_read_and_is_asked_for_again(server: ChatServer, folder: Path) -> None:

@@ -76,7 +76,8 @@ def judge(
         if number not in (numbers or ()) and shard.has(problem_id, index)
     }
     if not todo:
-        notify(f"judge: '{asked.name}' has read the samples of '{wanted}' {asked.readings} times each")
+        often = "once" if asked.readings == 1 else f"{asked.readings} times"
+        notify(f"judge: '{asked.name}' has read each of the samples of '{wanted}' {often}")
         return 0
     notify(f"judge: {len(todo):,} readings of {len(rows):,} samples to make, by '{asked.name}'")
     return _read(config, keeper, asked, {"policy": wanted, "setting": drawn.name, "verifier": asked.name}, todo, notify)
