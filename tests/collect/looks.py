@@ -263,6 +263,39 @@ def of_chains(world: World, content: dict[str, Any]) -> Any:
     return engine.limits, asked, kept, read
 
 
+def reviser(world: World, content: dict[str, Any]) -> Any:
+    """Which model is loaded for chains."""
+    config = made(world, merged({"revision": {"n_chains": 1, "n_steps": 1}}, content))
+    return _loading(world, "load_engine", lambda: revise.revise(config))
+
+
+def reader_of_chains(world: World, content: dict[str, Any]) -> Any:
+    """Which verifier is loaded for what stands in a store."""
+    config = made(world, merged({"revision": {"n_chains": 1, "n_steps": 1}, "sampling": {"max_tokens": 6}}, content))
+    _faked(world)
+    world.monkeypatch.setattr(revise, "end_tokens", lambda *_: frozenset())
+    if "chains" not in _SAMPLED:
+        revise.revise(config)
+        keeper.take_in(config.store)
+        _SAMPLED["chains"] = config.store.read_bytes()
+    config.store.write_bytes(_SAMPLED["chains"])
+    return _loading(world, "load_verifier", lambda: revise.score_revisions(config))
+
+
+def _loading(world: World, loader: str, use: Any) -> Any:
+    asked: list[Any] = []
+
+    def load(model: Any, *_: Any) -> Any:
+        asked.append(model)
+        raise RequestError("it was asked")
+
+    world.monkeypatch.setattr(revise, loader, load)
+    world.monkeypatch.setattr(revise, "check_identity", lambda *_: None)
+    with pytest.raises(RequestError, match="it was asked"):
+        use()
+    return asked
+
+
 class FakeOrm(FakePrm):
     """Reads whatever it is given, and has a window."""
 

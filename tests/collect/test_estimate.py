@@ -48,6 +48,34 @@ def test_all_that_a_prompt_holds_counts_once_a_problem(config: RunConfig) -> Non
     assert found.prm_tokens == pytest.approx(30 * (8 + own / 3.5))
 
 
+def test_what_is_not_configured_is_not_counted(config: RunConfig) -> None:
+    told = {"policy_parameters": 1e9, "completion_tokens": 100, "n_gpus": 4}
+    bare = with_estimate(config.model_copy(update={"prm": None}), **told)
+    found = estimate_run(bare)
+    assert (found.prm_tokens, found.prm_gpu_hours, found.usd) == (0.0, None, None)
+    lines = found.lines(bare)
+    assert not any(line.startswith("scoring") for line in lines) and lines[1].endswith("0 read by the PRM")
+    assert f"{found.policy_gpu_hours / 4:.3g} h on 4 × A100" in lines[3]
+
+
+@pytest.mark.parametrize(
+    ("engine", "sampling", "numbers"),
+    [
+        ("transformers", {}, 2), ("transformers", {"keep_top_mass": True}, 3), ("vllm", {}, 1),
+        ("vllm", {"keep_top_mass": True}, 2), ("vllm", {"keep_logprobs": False}, 0),
+        ("transformers", {"keep_logprobs": False, "keep_top_mass": True}, 1),
+    ],
+)  # fmt: skip
+def test_what_is_kept_of_each_token_takes_two_bytes(config: RunConfig, engine, sampling, numbers) -> None:
+    content = config.model_dump()
+    content |= {"policy": content["policy"] | {"engine": engine}, "sampling": content["sampling"] | sampling}
+    asked = RunConfig.model_validate(content | {"estimate": {"completion_tokens": 100}})
+    found = estimate_run(asked)
+    assert found.logprob_bytes_per_sample == 100 * numbers * 2 and found.bytes_per_sample == 300 + 500 + 200 * numbers
+    assert found.disk_bytes == 30 * found.bytes_per_sample
+    assert ("of them each token's" in found.lines(asked)[-1]) == bool(numbers)
+
+
 def test_parameters_are_counted_from_files_or_told_from_names(config: RunConfig, tiny_policy: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_policy)
     assert parameters_of(str(tiny_policy)) == model.num_parameters()

@@ -37,6 +37,7 @@ class ChatServer(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.keys: list[str | None] = []
+        self.kinds: list[str | None] = []  # of what is posted
         self.times: list[float] = []
         self.faults: deque[Fault] = deque()
         self.fault: Fault | None = None
@@ -88,6 +89,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.requests.append(request)
             self.server.paths.append(self.path)
+            self.server.kinds.append(self.headers.get("Content-Type"))
             self.server.times.append(time.monotonic())
             self.server.under_way += 1
             self.server.most_under_way = max(self.server.most_under_way, self.server.under_way)

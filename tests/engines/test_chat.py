@@ -143,6 +143,11 @@ def test_an_address_may_end_in_its_version(server: ChatServer, tmp_path: Path, t
     assert set(server.paths) == {"/v1/chat/completions"}
 
 
+def test_what_is_sent_is_said_to_be_json(server: ChatServer, config: RunConfig) -> None:
+    draw(config, 1)
+    assert server.kinds == ["application/json"]
+
+
 def test_the_same_seed_gives_the_same_reply_and_each_sample_has_its_own(server: ChatServer, config: RunConfig) -> None:
     first, again = draw(config, 12), draw(config, 12)
     assert first == again and len({reply.text for reply in first}) > 1

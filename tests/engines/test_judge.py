@@ -18,7 +18,7 @@ from tests.cli.commands import ttc
 from tests.collect.test_run import rows
 from tests.engines.chat_server import ChatServer, serve_chat, status
 from ttclib.collect import keeper, run
-from ttclib.collect.judge import judge
+from ttclib.collect.judge import judge, rating
 from ttclib.config import JudgeConfig, RunConfig
 from ttclib.errors import RequestError, TTCError
 from ttclib.store import load_pool
@@ -104,6 +104,13 @@ def test_the_judge_sees_problem_and_solution(server: ChatServer, folder: Path) -
     assert request["reasoning_effort"] == "low" and "logprobs" not in request
     shown = JudgeConfig(path="x", template="{prompt}|{completion}").shown("{completion}", "{prompt}")
     assert shown == "{completion}|{prompt}"
+
+
+@pytest.mark.parametrize(
+    ("said", "score"), [("1", 0.0), ("5", 1.0), ("2", 0.25), ("0.9", None), ("5.1", None), ("inf", None), ("4 3", 0.5)]
+)
+def test_a_rating_is_read_on_its_scale(said: str, score: float | None) -> None:
+    assert rating(said, r"(\S+)", 1.0, 5.0) == score
 
 
 def test_a_reading_without_a_score_is_unknown_and_said(server: ChatServer, folder: Path) -> None:
