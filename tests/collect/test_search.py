@@ -418,6 +418,27 @@ def replayed_with(config: RunConfig, verifier: str) -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "last", "whole"),
+    [
+        ("7\n", "\n", "7\n"),
+        ("7\n", "\n+", "7\n+"),
+        ("7", "7", "7"),
+        ("7\n", "7\n", "7\n"),
+        ("", "", ""),
+        ("a;", "; b", "a; b"),
+    ],
+)
+def test_a_text_that_was_cut_behind_its_delimiter_is_made_whole(text: str, last: str, whole: str) -> None:
+    class Telling(FakeEngine):
+        def token_texts(self, token_ids: Sequence[int]) -> list[str]:
+            assert list(token_ids) == [4]
+            return [last] if last else []
+
+    drawn = Completion([3, 4], text, "stop", -1.0)
+    assert stepping._whole_text(drawn, Telling(), ";" if ";" in text else "\n") == whole
+
+
 def test_stop_strings_end_a_solution(faked: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     engine, _ = use(monkeypatch, FakeEngine(), FakePrm())
     config = with_(faked, sampling={"stop": ("7", "\n\n")})

@@ -5,7 +5,9 @@ The package itself is tested in tests/engines, where it is installed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ pytest.importorskip("torch")
 from tests.collect.vllm_package import Vllm, fake_vllm
 from tests.models import tiny_config
 from ttclib.collect.checkpoints import count_parameters_of
+from ttclib.collect.engines.loading import load_engine
 from ttclib.collect.engines.types import Draw
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
@@ -131,6 +134,14 @@ def test_what_is_not_asked_for_is_not_said(monkeypatch: pytest.MonkeyPatch) -> N
         {"temperature": 1.0, "top_p": 1.0, "max_tokens": 512, "stop": None, "include_stop_str_in_output": True}
         | {"seed": None, "logprobs": 20}
     ]
+
+
+def test_it_is_what_is_loaded_for_a_policy_that_asks_for_it(tiny_policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = PolicyConfig(name="m", path=str(tiny_policy), engine="vllm")
+    with fake_vllm(monkeypatch) as vllm:
+        monkeypatch.setitem(sys.modules, "ttclib.collect.engines.vllm", vllm.engine)
+        engine = load_engine(policy, PromptConfig())
+    assert isinstance(engine, vllm.engine.VllmEngine) and vllm.options["model"] == str(tiny_policy)
 
 
 def test_what_vllm_tells_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -289,6 +289,12 @@ def test_fewer_choices_are_asked_for_again_and_more_are_left_out(server: ChatSer
     assert any("more choices than" in remark for remark in engine.remarks)
 
 
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_what_a_server_broke_off_is_no_sample(server: ChatServer, config: RunConfig, reason: str) -> None:
+    with pytest.raises(TTCError, match=f"ended a sample with '{reason}'"):
+        one_changed(server, config, choice={"finish_reason": reason})
+
+
 def test_one_bad_choice_costs_no_other(server: ChatServer, tmp_path: Path) -> None:
     config = configured(server, tmp_path, policy={"server": {"choices": 4}})
 

@@ -204,8 +204,6 @@ class TransformersEngine(Tokens):
         return output.logits[:, -1].float()
 
     def _reached_stop(self, token_ids: list[int], stop: Sequence[str]) -> bool:
-        if not stop:
-            return False
         # A token holds at least a byte, so this many tokens reach back over the longest stop string.
         tail = self._decode(token_ids[-max(len(text.encode()) for text in stop) - 1 :])
         return any(text in tail for text in stop)
