@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import pytest
 from ttclib.config import RunConfig
 
 if TYPE_CHECKING:
+    from tests.collect.ray_package import Ray
     from tests.collect.stages import Whole
 
 
@@ -63,3 +65,16 @@ def processes() -> Iterator[list]:
         one.kill()
         one.wait()
         one.stdout.close()
+
+
+@pytest.fixture
+def ray(monkeypatch: pytest.MonkeyPatch) -> Ray:
+    """The stand-in, in the package's place."""
+    from tests.collect.ray_package import Ray
+    from ttclib.collect.engines import cluster
+
+    stand_in = Ray()
+    monkeypatch.setitem(sys.modules, "ray", stand_in)  # type: ignore[arg-type]
+    monkeypatch.setattr(cluster, "find_spec", lambda name: stand_in)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    return stand_in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,20 @@ def test_what_others_are_at_is_waited_for_and_done_where_they_leave_it(whole, be
         where = of_stage(name, table)
         assert written(config.store, table, where) == written(whole.store, table, where)
     assert not list(config.store.parent.glob("*.parts/*.claim"))
+
+
+def test_a_unit_is_given_back_when_all_of_it_is_done(tmp_path: Path) -> None:
+    store = tmp_path / "s.duckdb"
+    cells = [("p", index) for index in range(4)]
+    with sharing.Work(keeper.Keeper(store), ("x",), cells, lambda cell: (cell[0], cell[1] // 2), what="x") as work:
+        other = Claims(store)
+        assert work.take(3) == cells[:3] and not other.take("x\0p\0" + "1")
+        work.done(cells[:1])
+        assert not other.take("x\0p\0" + "0")
+        work.done(cells[1:2])
+        assert other.take("x\0p\0" + "0") and not other.take("x\0p\0" + "1")
+        assert work.take(9) == cells[3:] and work.take(9) == [] and work.n_by_others == 0
+        other.close()
 
 
 def test_where_the_store_cannot_be_asked_all_is_done(begun, monkeypatch) -> None:

@@ -6,7 +6,6 @@ Ray itself is in `tests/collect/test_cluster.py` and takes long.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,6 @@ from ttclib.collect.engines.loading import load_engine
 from ttclib.collect.engines.types import Draw
 from ttclib.config import PolicyConfig, RunConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
-
-
-@pytest.fixture
-def ray(monkeypatch: pytest.MonkeyPatch) -> Ray:
-    """The stand-in, in the package's place."""
-    stand_in = Ray()
-    monkeypatch.setitem(sys.modules, "ray", stand_in)  # type: ignore[arg-type]
-    monkeypatch.setattr(cluster, "find_spec", lambda name: stand_in)
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    return stand_in
 
 
 def begun(config: RunConfig, workers: int | None = 2, address: str = "ray") -> tuple[Cluster, list[str]]:

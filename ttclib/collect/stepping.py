@@ -77,7 +77,7 @@ class StepMaker:
         is_here = config.policy.engine == "transformers" and on is None
         self._batch_size = config.policy.batch_size if is_here else None
 
-    def take(self, trees: Sequence[GrowingTree], group: int = 1, n_groups: int = 1) -> None:
+    def take(self, trees: Sequence[GrowingTree], group: int, n_groups: int) -> None:
         """Turn to other problems, of as many groups.
 
         Raises
