@@ -19,12 +19,12 @@ from tests.collect.vllm_package import fake_vllm
 from tests.engines.chat_server import MODEL, ChatServer, status
 from tests.reward_models import CHATML, byte_tokenizer
 from ttclib.collect import estimate, features, keeper, revise, run, search, stepping
+from ttclib.collect import judge as judging
 from ttclib.collect.engines.chat import ChatEngine
 from ttclib.collect.engines.loading import load_engine
 from ttclib.collect.engines.tokens import Tokens, between_answers
 from ttclib.collect.engines.types import Draw
 from ttclib.collect.identity import identify
-from ttclib.collect.judge import judge
 from ttclib.collect.verifiers import common, load_prm
 from ttclib.config import RunConfig
 from ttclib.errors import RequestError, TTCError
@@ -116,7 +116,7 @@ def asked_of_judge(world: World, content: dict[str, Any]) -> Any:
     world.server.faults.append(status(503))
     told = None
     try:
-        judge(config)
+        judging.judge(config)
     except TTCError as error:
         told = str(error)
     kept = rows(config.store, "SELECT verifier, reading, step_scores FROM scores ORDER BY ALL")
@@ -124,10 +124,11 @@ def asked_of_judge(world: World, content: dict[str, Any]) -> Any:
     return sorted(map(json.dumps, world.server.requests)), world.server.paths, world.server.keys[-1:], kept, parts, told
 
 
-def judges_at_once(world: World, content: dict[str, Any]) -> Any:
-    world.server.wait_s = 0.05
-    asked_of_judge(world, merged({"judge": {"readings": 4, "server": {"concurrency": 128}}}, content))
-    return world.server.most_under_way > 1
+def judge_of_server(world: World, content: dict[str, Any]) -> Any:
+    """Which API is asked for readings."""
+    config = made(world, merged({"judge": {"path": "wise", "server": {"urls": ["SERVER"]}}}, content))
+    _of_samples(world, config.model_copy(update={"sampling": config.sampling.model_copy(update={"n_samples": 1})}))
+    return _loading(world, judging, "load_api", lambda: judging.judge(config))
 
 
 def _rated(answer: dict[str, Any]) -> dict[str, Any]:
@@ -266,7 +267,7 @@ def of_chains(world: World, content: dict[str, Any]) -> Any:
 def reviser(world: World, content: dict[str, Any]) -> Any:
     """Which model is loaded for chains."""
     config = made(world, merged({"revision": {"n_chains": 1, "n_steps": 1}}, content))
-    return _loading(world, "load_engine", lambda: revise.revise(config))
+    return _loading(world, revise, "load_engine", lambda: revise.revise(config))
 
 
 def reader_of_chains(world: World, content: dict[str, Any]) -> Any:
@@ -279,18 +280,18 @@ def reader_of_chains(world: World, content: dict[str, Any]) -> Any:
         keeper.take_in(config.store)
         _SAMPLED["chains"] = config.store.read_bytes()
     config.store.write_bytes(_SAMPLED["chains"])
-    return _loading(world, "load_verifier", lambda: revise.score_revisions(config))
+    return _loading(world, revise, "load_verifier", lambda: revise.score_revisions(config))
 
 
-def _loading(world: World, loader: str, use: Any) -> Any:
+def _loading(world: World, module: Any, loader: str, use: Any) -> Any:
     asked: list[Any] = []
 
     def load(model: Any, *_: Any) -> Any:
         asked.append(model)
         raise RequestError("it was asked")
 
-    world.monkeypatch.setattr(revise, loader, load)
-    world.monkeypatch.setattr(revise, "check_identity", lambda *_: None)
+    world.monkeypatch.setattr(module, loader, load)
+    world.monkeypatch.setattr(module, "check_identity", lambda *_: None)
     with pytest.raises(RequestError, match="it was asked"):
         use()
     return asked

@@ -58,6 +58,20 @@ def test_what_is_not_configured_is_not_counted(config: RunConfig) -> None:
     assert f"{found.policy_gpu_hours / 4:.3g} h on 4 × A100" in lines[3]
 
 
+def test_an_api_needs_no_gpu_of_ours_however_large_its_model(config: RunConfig) -> None:
+    place = {"engine": "chat", "path": "large", "server": {"urls": ["http://127.0.0.1:9"], "choices": 4}}
+    content = config.model_dump() | {"estimate": {"policy_parameters": 1e12, "prm_parameters": 1e9}}
+    content |= {"policy": content["policy"] | place, "prompt": {"chat": True}}
+    asked = RunConfig.model_validate(content)
+    found = estimate_run(asked)
+    assert found.policy_gpu_hours is None and found.prm_gpu_hours is not None
+    (together,) = [line for line in found.lines(asked) if line.startswith("together")]
+    assert together.startswith(f"together  {found.prm_gpu_hours:.3g} GPU-hours")
+    problems, _ = run.missing_samples(asked)
+    characters = sum(len(one.prompt) for one in problems)
+    assert found.prompt_tokens == pytest.approx(2 * characters / 3.5)  # 6 samples are 2 requests, each with the prompt
+
+
 @pytest.mark.parametrize(
     ("engine", "sampling", "numbers"),
     [

@@ -90,9 +90,7 @@ CASES: dict[str, dict[str, Case]] = {
     "judge": of(looks.asked_of_judge, name="other", path="other", revision="other", readings=2, system="Be just.",
                 template="{completion}!", pattern=r"worth: (\d)", lowest=-10.0, highest=20.0, temperature=0.5,
                 max_tokens=5, reasoning_effort="low", batch_size=1),
-    "judge.server": of(looks.asked_of_judge, **{k: v for k, v in SERVER.items() if k != "choices"})
-    | of(looks.asked_of_judge, {"judge": {"readings": 2}}, choices=2)
-    | of(looks.judges_at_once, concurrency=1),
+    "judge.server": of(looks.judge_of_server, **SERVER, concurrency=1),
     "revision": of(looks.of_chains, model={"name": "m", "path": "POLICY"}, verifier={"path": "PRM"}, n_chains=2,
                    n_steps=2, n_context=0, separator="1") | of(looks.between, CHAT | {"revision": {}}, followup="1+1"),
     "revision.model": of(looks.reviser, OWN, **POLICY),

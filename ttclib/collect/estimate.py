@@ -114,7 +114,7 @@ def estimate_run(config: RunConfig) -> Estimate:
     logprob_bytes = _mean_tokens(config) * _numbers_a_token(config) * _BYTES_A_NUMBER
     bytes_per_sample = _BYTES_A_SAMPLE + _mean_tokens(config) * _BYTES_A_TOKEN + logprob_bytes
     told = config.estimate
-    policy = told.policy_parameters or (None if served else parameters_of(config.policy.path))
+    policy = None if served else told.policy_parameters or parameters_of(config.policy.path)
     prm = told.prm_parameters or (parameters_of(config.prm.path) if config.prm else None)
     return Estimate(
         n_problems=len(problems),
