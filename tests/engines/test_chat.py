@@ -169,6 +169,16 @@ def test_what_is_told_is_kept_and_adds_up(server: ChatServer, config: RunConfig)
         )
 
 
+def test_what_the_likeliest_tokens_weigh_is_kept_where_it_is_asked_for(server: ChatServer, tmp_path: Path) -> None:
+    (reply,) = draw(configured(server, tmp_path, sampling={"keep_top_mass": True}), 1)
+    assert reply.completion_tokens is not None and reply.token_logprobs is not None
+    assert reply.token_top20 == pytest.approx([math.exp(-0.25) + math.exp(-2.0)] * reply.completion_tokens)
+    (bare,) = draw(configured(server, tmp_path, sampling={"keep_top_mass": True, "keep_logprobs": False}), 1)
+    assert bare.token_logprobs is None and bare.token_top20 is not None and bare.logprob == reply.logprob
+    (plain,) = draw(configured(server, tmp_path), 1)
+    assert plain.token_top20 is None
+
+
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
 def test_reasoning_is_kept_apart(server: ChatServer, config: RunConfig, field: str) -> None:
     reply = one_changed(
