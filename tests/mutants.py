@@ -41,7 +41,7 @@ ROOMS: dict[str, tuple[int, tuple[str, ...]]] = {
     "store": (10, ("tests/store", "tests/soundness")),
     "grading": (8, ("tests/grading",)),
     "interchange": (10, ("tests/interchange",)),
-    "collect": (8, ("tests/collect",)),
+    "collect": (8, ("tests/collect", "tests/engines")),
     "cli": (8, ("tests/cli",)),
     "show": (8, ("tests/show",)),
 }

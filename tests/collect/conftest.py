@@ -1,9 +1,17 @@
+from __future__ import annotations
+
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ttclib.config import RunConfig
+
+if TYPE_CHECKING:
+    from tests.collect.ray_package import Ray
+    from tests.collect.stages import Whole
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +45,17 @@ def config(tmp_path: Path, tiny_policy: Path, tiny_prm: Path) -> RunConfig:
     )
 
 
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory, tiny_policy: Path, tiny_prm: Path) -> Iterator[Whole]:
+    """All stages of collecting, done once."""
+    pytest.importorskip("httpx")
+    from tests.collect.stages import everything
+    from tests.engines.chat_server import serve_chat
+
+    with serve_chat() as server:
+        yield everything(tmp_path_factory.mktemp("whole"), tiny_policy, tiny_prm, server.url)
+
+
 @pytest.fixture
 def processes() -> Iterator[list]:
     """Processes that a test started end with it."""
@@ -46,3 +65,16 @@ def processes() -> Iterator[list]:
         one.kill()
         one.wait()
         one.stdout.close()
+
+
+@pytest.fixture
+def ray(monkeypatch: pytest.MonkeyPatch) -> Ray:
+    """The stand-in, in the package's place."""
+    from tests.collect.ray_package import Ray
+    from ttclib.collect.engines import cluster
+
+    stand_in = Ray()
+    monkeypatch.setitem(sys.modules, "ray", stand_in)  # type: ignore[arg-type]
+    monkeypatch.setattr(cluster, "find_spec", lambda name: stand_in)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    return stand_in

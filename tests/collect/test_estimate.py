@@ -37,6 +37,59 @@ def test_only_what_the_store_lacks_counts_and_nothing_is_written(config: RunConf
     assert estimate_run(larger).n_samples == 10
 
 
+def test_all_that_a_prompt_holds_counts_once_a_problem(config: RunConfig) -> None:
+    problems, _ = run.missing_samples(config)
+    shown = [{"prompt": "1+1=", "answer": "2"}] * 2
+    prompt = {"template": "Solve it: {prompt}", "system": "Add.", "examples": shown}
+    found = estimate_run(RunConfig.model_validate(config.model_dump() | {"prompt": prompt}))
+    characters = sum(len("Add." + 2 * "Solve it: 1+1=2" + "Solve it: " + one.prompt) for one in problems)
+    assert found.prompt_tokens == pytest.approx(characters / 3.5)
+    own = sum(len(one.prompt) for one in problems) / len(problems)  # the PRM is shown the problem alone
+    assert found.prm_tokens == pytest.approx(30 * (8 + own / 3.5))
+
+
+def test_what_is_not_configured_is_not_counted(config: RunConfig) -> None:
+    told = {"policy_parameters": 1e9, "completion_tokens": 100, "n_gpus": 4}
+    bare = with_estimate(config.model_copy(update={"prm": None}), **told)
+    found = estimate_run(bare)
+    assert (found.prm_tokens, found.prm_gpu_hours, found.usd) == (0.0, None, None)
+    lines = found.lines(bare)
+    assert not any(line.startswith("scoring") for line in lines) and lines[1].endswith("0 read by the PRM")
+    assert f"{found.policy_gpu_hours / 4:.3g} h on 4 × A100" in lines[3]
+
+
+def test_an_api_needs_no_gpu_of_ours_however_large_its_model(config: RunConfig) -> None:
+    place = {"engine": "chat", "path": "large", "server": {"urls": ["http://127.0.0.1:9"], "choices": 4}}
+    content = config.model_dump() | {"estimate": {"policy_parameters": 1e12, "prm_parameters": 1e9}}
+    content |= {"policy": content["policy"] | place, "prompt": {"chat": True}}
+    asked = RunConfig.model_validate(content)
+    found = estimate_run(asked)
+    assert found.policy_gpu_hours is None and found.prm_gpu_hours is not None
+    (together,) = [line for line in found.lines(asked) if line.startswith("together")]
+    assert together.startswith(f"together  {found.prm_gpu_hours:.3g} GPU-hours")
+    problems, _ = run.missing_samples(asked)
+    characters = sum(len(one.prompt) for one in problems)
+    assert found.prompt_tokens == pytest.approx(2 * characters / 3.5)  # 6 samples are 2 requests, each with the prompt
+
+
+@pytest.mark.parametrize(
+    ("engine", "sampling", "numbers"),
+    [
+        ("transformers", {}, 2), ("transformers", {"keep_top_mass": True}, 3), ("vllm", {}, 1),
+        ("vllm", {"keep_top_mass": True}, 2), ("vllm", {"keep_logprobs": False}, 0),
+        ("transformers", {"keep_logprobs": False, "keep_top_mass": True}, 1),
+    ],
+)  # fmt: skip
+def test_what_is_kept_of_each_token_takes_two_bytes(config: RunConfig, engine, sampling, numbers) -> None:
+    content = config.model_dump()
+    content |= {"policy": content["policy"] | {"engine": engine}, "sampling": content["sampling"] | sampling}
+    asked = RunConfig.model_validate(content | {"estimate": {"completion_tokens": 100}})
+    found = estimate_run(asked)
+    assert found.logprob_bytes_per_sample == 100 * numbers * 2 and found.bytes_per_sample == 300 + 500 + 200 * numbers
+    assert found.disk_bytes == 30 * found.bytes_per_sample
+    assert ("of them each token's" in found.lines(asked)[-1]) == bool(numbers)
+
+
 def test_parameters_are_counted_from_files_or_told_from_names(config: RunConfig, tiny_policy: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_policy)
     assert parameters_of(str(tiny_policy)) == model.num_parameters()

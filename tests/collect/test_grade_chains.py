@@ -53,6 +53,28 @@ def test_samples_and_chains_share_the_classes_of_a_problem(tmp_path: Path) -> No
     assert graded(store, "grades")[2:] == [("8", 3, False), ("9.0", 2, False)]
 
 
+def test_grades_that_came_with_samples_are_compared_and_what_cannot_be_graded_is_counted(tmp_path: Path) -> None:
+    store, said = tmp_path / "s.duckdb", []
+    write_part(store, "problems", [{"problem_id": "p", "reference_answer": "7"}])
+    texts = ("#7", "#7", "#5", "#5", None)  # of the last nothing is known
+    write(store, "samples", *({"sample_index": i, "completion": text} for i, text in enumerate(texts)))
+    given = {"grader": "given", "answer": None, "answer_class": None}
+    came = [True, False, False]
+    write(store, "grades", *({"sample_index": i, "correct": right} | given for i, right in enumerate(came)))
+    n = run.grade(store, "exact", again=True, notify=said.append)
+    compared = [line for line in said if "came with" in line]
+    assert compared == ["grade: 2 of 3 grades that came with the samples say the same"]
+    with connect(store) as con:
+        ours = con.execute("SELECT sample_index, correct FROM grades WHERE grader LIKE 'exact%' ORDER BY 1").fetchall()
+    assert len(ours) == n and ours[:4] == [(0, True), (1, True), (2, False), (3, False)]
+    run.grade(store, "exact", again=True)
+    with connect(store) as con:  # in the place of those before
+        query = "SELECT sample_index, correct FROM grades WHERE grader LIKE 'exact%' ORDER BY 1"
+        assert con.execute(query).fetchall() == ours
+    said.clear()
+    assert run.grade(store, "exact", notify=said.append) == 0 and said == ["grade: exact-2 has graded all there is"]
+
+
 def test_leaves_of_a_tree_count_as_well(tmp_path: Path) -> None:
     store = tmp_path / "s.duckdb"
     ours = get_grader("exact").name

@@ -57,6 +57,14 @@ def test_a_solution_beyond_the_window_stays_unscored_and_stops_nothing(tmp_path:
     assert second.step_scores is not None
 
 
+def test_a_solution_that_just_fills_the_window_is_read(tmp_path: Path) -> None:
+    prm = TokenClassificationPrm(PrmConfig(path=str(save_tiny_prm(tmp_path, max_position_embeddings=16))))
+    fitting, longer = prm.encode("1=\n", ["1" * 11]), prm.encode("1=\n", ["1" * 12])
+    assert (len(fitting[0]), len(longer[0])) == (16, 17)  # with the token that begins it, and the step's end
+    assert [one.step_scores is None for one in prm.score([fitting, longer, ([], [])])] == [False, True, True]
+    assert prm.score([]) == []
+
+
 def test_a_head_of_many_labels_is_refused(tmp_path: Path) -> None:
     path = save_tiny_prm(tmp_path, num_labels=5)
     with pytest.raises(RequestError, match="5 labels: allowed 1 or 2"):

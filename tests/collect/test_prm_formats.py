@@ -230,6 +230,32 @@ def test_a_tokenizer_without_the_formats_tokens_is_refused(tmp_path: Path, name:
         load_prm(PrmConfig(path=str(policy), format=name)).encode("1=\n", ["1"])
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "takers"),
+    [("system", "Add.", ["qwen", "rlhflow", "orm", "qwen-orm"]), ("raw_score", True, ["orm", "qwen-orm"])],
+)
+def test_a_key_that_a_format_does_not_take_is_refused(saved: tuple[str, Path], key, value, takers) -> None:
+    name, path = saved
+    asked = PrmConfig.model_validate({"path": str(path), key: value})
+    if name in takers:
+        plain, prm = load_prm(PrmConfig(path=str(path))), load_prm(asked)
+        one, other = (reader.score([reader.encode(PROMPT, SOLUTIONS[0])]) for reader in (plain, prm))
+        assert one[0].step_scores != other[0].step_scores
+        return
+    with pytest.raises(RequestError) as raised:
+        load_prm(asked)
+    told = f"prm.{key} = {value!r}: format '{name}' does not take it; {', '.join(takers)} do: leave it out"
+    assert str(raised.value) == told
+
+
+def test_a_system_prompt_needs_a_template(tmp_path: Path) -> None:
+    path = str(save_orm(tmp_path, template=None))
+    with pytest.raises(
+        RequestError, match=r"prm\.system: the ORM at .* has no chat template to put it in: leave it out"
+    ):
+        load_prm(PrmConfig(path=path, system="Add."))
+
+
 def test_a_format_that_cannot_be_told_lists_the_choices(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="architecture LlamaForCausalLM.*cannot be told: set prm.format to one of"):
         load_prm(PrmConfig(path=str(save_tiny_policy(tmp_path))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -212,7 +213,12 @@ def test_what_does_not_fit_the_verifiers_window_has_no_score(chains: RunConfig, 
     for scores, tokens, alone in found:
         assert (scores is None) == (alone > window) == (tokens == 0)
         assert scores is None or alone <= tokens <= window
-    assert "the verifier's window left out earlier answers" in said[-1] and f"{len(missing)} have no score" in said[-1]
+    n_cut = int(re.fullmatch(r"score: for (\d+) of 36 answers the verifier's window left out earlier .*", said[-2])[1])
+    assert n_cut >= len(missing)
+    assert said[-1].startswith(f"score: {len(missing)} of 36 answers have no score: longer than 'narrow' can read, or ")
+    alone = verifier | {"name": "alone", "n_context": 0}
+    revise.score_revisions(changed(chains, revision={"verifier": alone}), notify=said.append)
+    assert f"{len(missing)} of 36 answers have no score" in said[-1] and "window" not in said[-2]
 
 
 def test_status_counts_chains(chains: RunConfig) -> None:

@@ -115,6 +115,15 @@ def test_nothing_is_read_without_saying_what_could_be_meant(config: RunConfig, t
     assert run.score(with_(config, sampling={"temperature": 0.3}), policy="theirs") == 3
 
 
+def test_another_prompt_than_the_configured_is_not_read_for_it(config: RunConfig, tmp_path: Path) -> None:
+    asked = json.loads(config.prompt.model_copy(update={"system": "Add."}).as_json())
+    imported(config, tmp_path, setting={"prompt_format": asked})
+    assert run.score(config, policy="theirs") == 3  # nothing was said of the prompt
+    other = RunConfig.model_validate(config.model_dump(exclude={"prompt"}) | {"prompt": {"system": "Subtract."}})
+    with pytest.raises(RequestError, match="0 samples of policy 'theirs' .* were drawn as configured"):
+        run.score(other, policy="theirs")
+
+
 def test_where_steps_seem_to_end() -> None:
     assert guess_delimiter(["a", "b"]) == ("\n", 0.0)
     assert guess_delimiter(["a\n\nb\nc"] * 3 + ["a\nb"] * 2) == ("\n\n", 0.6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -331,6 +332,14 @@ def test_it_says_beforehand_what_is_there_and_what_is_not(faked: RunConfig) -> N
     assert len(said) == 1 and "0 expansions and 0 scores are to be made" in said[0]
 
 
+def test_what_an_engine_did_not_tell_rightly_is_said(faked: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, _ = use(monkeypatch, FakeEngine(), FakePrm())
+    engine.remarks = Counter({"came without a text": 3})  # type: ignore[attr-defined]
+    said: list[str] = []
+    searching.search(asking(faked, budgets=(4,), limit=1), notify=said.append)
+    assert said[-1] == "search: 3 steps came without a text" and not engine.remarks  # type: ignore[attr-defined]
+
+
 def test_leaves_are_graded_again_when_asked(faked: RunConfig) -> None:
     collect(faked)
     query = "SELECT problem_id, path, answer, answer_class, correct FROM node_grades ORDER BY ALL"
@@ -407,6 +416,27 @@ def replayed_with(config: RunConfig, verifier: str) -> list[Any]:
         for search, how in map(guided, config.search.algorithms)
         for budget in config.search.budgets
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "last", "whole"),
+    [
+        ("7\n", "\n", "7\n"),
+        ("7\n", "\n+", "7\n+"),
+        ("7", "7", "7"),
+        ("7\n", "7\n", "7\n"),
+        ("", "", ""),
+        ("a;", "; b", "a; b"),
+    ],
+)
+def test_a_text_that_was_cut_behind_its_delimiter_is_made_whole(text: str, last: str, whole: str) -> None:
+    class Telling(FakeEngine):
+        def token_texts(self, token_ids: Sequence[int]) -> list[str]:
+            assert list(token_ids) == [4]
+            return [last] if last else []
+
+    drawn = Completion([3, 4], text, "stop", -1.0)
+    assert stepping._whole_text(drawn, Telling(), ";" if ";" in text else "\n") == whole
 
 
 def test_stop_strings_end_a_solution(faked: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:

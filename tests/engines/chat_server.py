@@ -37,6 +37,7 @@ class ChatServer(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.keys: list[str | None] = []
+        self.kinds: list[str | None] = []  # of what is posted
         self.times: list[float] = []
         self.faults: deque[Fault] = deque()
         self.fault: Fault | None = None
@@ -44,6 +45,7 @@ class ChatServer(ThreadingHTTPServer):
         self.models: Any = {"data": [{"id": MODEL}]}
         self.key: str | None = None
         self.wait_s = 0.0
+        self.under_way = self.most_under_way = 0
 
     @property
     def url(self) -> str:
@@ -87,11 +89,16 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.requests.append(request)
             self.server.paths.append(self.path)
+            self.server.kinds.append(self.headers.get("Content-Type"))
             self.server.times.append(time.monotonic())
+            self.server.under_way += 1
+            self.server.most_under_way = max(self.server.most_under_way, self.server.under_way)
             fault = self.server.faults.popleft() if self.server.faults else self.server.fault
         if not self._is_let_in():
             return
         time.sleep(self.server.wait_s)
+        with self.server.lock:
+            self.server.under_way -= 1
         answer = self.server.change(self.server.complete(request), request)
         with suppress(OSError):  # the client has gone
             if fault is not None:

@@ -38,6 +38,7 @@ from tests.engines.chat_server import (
 )
 from ttclib.collect import keeper, revise, run, search
 from ttclib.collect.engines.chat import ChatEngine
+from ttclib.collect.engines.loading import holding_models
 from ttclib.collect.engines.types import Draw, Reply, Stopped, Unfinished
 from ttclib.collect.estimate import estimate_run
 from ttclib.collect.steps import split_steps
@@ -142,6 +143,11 @@ def test_an_address_may_end_in_its_version(server: ChatServer, tmp_path: Path, t
     assert set(server.paths) == {"/v1/chat/completions"}
 
 
+def test_what_is_sent_is_said_to_be_json(server: ChatServer, config: RunConfig) -> None:
+    draw(config, 1)
+    assert server.kinds == ["application/json"]
+
+
 def test_the_same_seed_gives_the_same_reply_and_each_sample_has_its_own(server: ChatServer, config: RunConfig) -> None:
     first, again = draw(config, 12), draw(config, 12)
     assert first == again and len({reply.text for reply in first}) > 1
@@ -161,6 +167,16 @@ def test_what_is_told_is_kept_and_adds_up(server: ChatServer, config: RunConfig)
             None,
             None,
         )
+
+
+def test_what_the_likeliest_tokens_weigh_is_kept_where_it_is_asked_for(server: ChatServer, tmp_path: Path) -> None:
+    (reply,) = draw(configured(server, tmp_path, sampling={"keep_top_mass": True}), 1)
+    assert reply.completion_tokens is not None and reply.token_logprobs is not None
+    assert reply.token_top20 == pytest.approx([math.exp(-0.25) + math.exp(-2.0)] * reply.completion_tokens)
+    (bare,) = draw(configured(server, tmp_path, sampling={"keep_top_mass": True, "keep_logprobs": False}), 1)
+    assert bare.token_logprobs is None and bare.token_top20 is not None and bare.logprob == reply.logprob
+    (plain,) = draw(configured(server, tmp_path), 1)
+    assert plain.token_top20 is None
 
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
@@ -243,6 +259,16 @@ def test_what_cannot_be_is_unknown_and_said(server, config, change, lacks, remar
     assert remark is None or pytest.importorskip("re").search(remark, said), said
 
 
+def test_an_engine_that_is_kept_says_each_remark_once(server: ChatServer, tmp_path: Path) -> None:
+    said: list[str] = []
+    server.change = lambda answer, request: answer | {"usage": None}
+    with holding_models():
+        for n in (2, 4):
+            run.sample(configured(server, tmp_path, sampling={"n_samples": n}), notify=said.append)
+    told = [line for line in said if "without a count" in line]
+    assert told == ["sample: 6 samples came without a count of their tokens that could be: it is unknown"] * 2
+
+
 # Several choices a request.
 
 
@@ -271,6 +297,12 @@ def test_fewer_choices_are_asked_for_again_and_more_are_left_out(server: ChatSer
     replies = engine.generate(draws, config.sampling)
     assert len(replies) == 4 and all(reply.completion_tokens is None for reply in replies)
     assert any("more choices than" in remark for remark in engine.remarks)
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_what_a_server_broke_off_is_no_sample(server: ChatServer, config: RunConfig, reason: str) -> None:
+    with pytest.raises(TTCError, match=f"ended a sample with '{reason}'"):
+        one_changed(server, config, choice={"finish_reason": reason})
 
 
 def test_one_bad_choice_costs_no_other(server: ChatServer, tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -15,7 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from ttclib.collect.engines.loading import load_engine
-from ttclib.collect.engines.replicas import Replicas, _receive, _send, share_devices
+from ttclib.collect.engines.replicas import Replicas, _receive, _send, _serve, share_devices
 from ttclib.collect.engines.transformers import draw_tokens
 from ttclib.collect.engines.types import Draw, draw_seed
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
@@ -221,6 +224,70 @@ def test_a_pipe_whose_other_end_is_dead_says_so() -> None:
             ends()
 
 
+class Scripted:
+    """An engine that does what it is told."""
+
+    window = 7
+
+    def model_facts(self) -> dict[str, Any]:
+        return {"n_layers": 2}
+
+    def generate(self, draws: Any, sampling: Any) -> Any:
+        if isinstance(draws[0], Exception):
+            raise draws[0]
+        return [(draw, sampling) for draw in draws]
+
+
+def test_a_copy_serves_until_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "9")
+    policy, asked = PolicyConfig(name="x", path="x"), []
+
+    def served(*sent: Any, devices: str | None = "4,5") -> list[Any]:
+        pipe, theirs = multiprocessing.Pipe()
+        for one in sent:
+            pipe.send(one)
+        load = lambda *given: asked.append((*given, os.environ["CUDA_VISIBLE_DEVICES"])) or Scripted()  # noqa: E731
+        thread = threading.Thread(target=_serve, args=(theirs, load, policy, PromptConfig(), devices))
+        thread.start()
+        found = [pipe.recv() for _ in range(len(sent) + 1)]
+        pipe.close()
+        thread.join(5)
+        assert not thread.is_alive()
+        return found
+
+    assert served((["a", "b"], 1), ([], 2)) == [({"n_layers": 2}, 7), [("a", 1), ("b", 1)], []]
+    _, wrong = served(([RequestError("no such")], 1))
+    assert type(wrong) is RequestError and str(wrong) == "no such"
+    _, failed = served(([ValueError("odd")], 1))
+    assert type(failed) is TTCError and str(failed) == "a copy of the model failed: ValueError: odd"
+    served(devices=None)
+    assert [given[2] for given in asked] == ["4,5"] * 4 and asked[0][:2] == (policy, PromptConfig())
+
+
+def test_draws_are_shared_out_in_blocks_of_neighbours() -> None:
+    copies, sent = object.__new__(Replicas), []
+    answers = [
+        SimpleNamespace(send=lambda asked, n=n: sent.append((n, asked)), recv=lambda n=n: [f"of {n}"]) for n in range(3)
+    ]
+    copies._copies = [(None, pipe) for pipe in answers]
+    assert copies.generate([Draw((n,), n) for n in range(7)], SamplingConfig()) == ["of 0", "of 1", "of 2"]
+    assert [(n, [draw.seed for draw in draws]) for n, (draws, _) in sent] == [(0, [0, 1]), (1, [2, 3]), (2, [4, 5, 6])]
+    copies._copies = []
+
+
+def test_a_copy_that_does_not_end_is_ended() -> None:
+    done: list[str] = []
+    process = SimpleNamespace(
+        join=lambda timeout=None: done.append(f"join {timeout}"),
+        is_alive=lambda: True,
+        kill=lambda: done.append("kill"),
+    )
+    copies = object.__new__(Replicas)
+    copies._copies = [(process, SimpleNamespace(close=lambda: done.append("close")))]
+    copies.close()
+    assert done == ["close", "join 10", "kill", "join None"] and copies._copies == []
+
+
 def test_a_copy_that_cannot_load_says_why(tmp_path: Path) -> None:
     from ttclib.lab.tokenizer import build_tokenizer
 
@@ -264,6 +331,18 @@ def test_absent_limits_change_no_draw(own: Any) -> None:
     greedy = own.generate(draws, SamplingConfig(max_tokens=20, temperature=0))
     likeliest = own.generate(draws, SamplingConfig(max_tokens=20, top_k=1))
     assert [one.token_ids for one in likeliest] == [one.token_ids for one in greedy]
+
+
+def test_the_likeliest_tokens_are_weighed_where_that_is_asked_for(own: Any) -> None:
+    draws, sampling = draws_of(own, 3), SamplingConfig(max_tokens=12, temperature=0.5, top_p=0.9, keep_top_mass=True)
+    for draw, drawn in zip(draws, own.generate(draws, sampling), strict=True):
+        with torch.inference_mode():
+            logits = own.model(torch.tensor([[*draw.prefix_ids, *drawn.token_ids]])).logits[0].double()
+        at = torch.softmax(logits[len(draw.prefix_ids) - 1 : -1], dim=-1).sort(descending=True).values
+        assert drawn.token_top20 == pytest.approx(at[:, :20].sum(dim=1).numpy(), abs=1e-5)
+        assert (drawn.token_top20 < 1).all() and len(drawn.token_logprobs) == len(drawn.token_top20)
+    (bare,) = own.generate(draws[:1], sampling.model_copy(update={"keep_logprobs": False}))
+    assert bare.token_logprobs is None is bare.token_entropies and bare.token_top20 is not None
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta", ""])

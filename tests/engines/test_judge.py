@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.cli.commands import ttc
 from tests.collect.test_run import rows
 from tests.engines.chat_server import ChatServer, serve_chat, status
 from ttclib.collect import keeper, run
-from ttclib.collect.judge import judge
+from ttclib.collect.judge import judge, rating
 from ttclib.config import JudgeConfig, RunConfig
 from ttclib.errors import RequestError, TTCError
 from ttclib.store import load_pool
@@ -105,6 +106,13 @@ def test_the_judge_sees_problem_and_solution(server: ChatServer, folder: Path) -
     assert shown == "{completion}|{prompt}"
 
 
+@pytest.mark.parametrize(
+    ("said", "score"), [("1", 0.0), ("5", 1.0), ("2", 0.25), ("0.9", None), ("5.1", None), ("inf", None), ("4 3", 0.5)]
+)
+def test_a_rating_is_read_on_its_scale(said: str, score: float | None) -> None:
+    assert rating(said, r"(\S+)", 1.0, 5.0) == score
+
+
 def test_a_reading_without_a_score_is_unknown_and_said(server: ChatServer, folder: Path) -> None:
     config = configured(server, folder, pattern=r"Score: ([0-5])$")
     said: list[str] = []
@@ -114,6 +122,13 @@ def test_a_reading_without_a_score_is_unknown_and_said(server: ChatServer, folde
     assert all((scores is None) == (int(text.rpartition(" ")[2]) > 5) for text, scores in found)
     n = sum(scores is None for _, scores in found)
     assert f"judge: {n} of 18 readings name no score" in said[-1] and judge(config) == 0
+
+
+def test_what_an_api_does_not_say_rightly_is_said(server: ChatServer, folder: Path) -> None:
+    rate, said = server.change, []
+    server.change = lambda answer, request: rate(answer, request) | {"usage": None}
+    judge(configured(server, folder), notify=said.append)
+    assert said[-1] == "judge: 18 readings came without a count of their tokens that could be: it is unknown"
 
 
 def test_another_judge_or_way_to_read_is_refused_under_its_name(server: ChatServer, folder: Path) -> None:
@@ -126,6 +141,15 @@ def test_another_judge_or_way_to_read_is_refused_under_its_name(server: ChatServ
         with pytest.raises(RequestError, match=message):
             judge(configured(server, folder, readings=4, **change))
     assert len(server.requests) == 18
+
+
+def test_scores_that_came_with_samples_are_named_in_a_command_that_a_shell_takes(server, folder: Path) -> None:
+    (folder / "more.jsonl").write_text(json.dumps(SAMPLES[0] | {"problem_id": "q", "step_scores": [0.5]}))
+    assert ttc("import", "more.jsonl", "--store", "s.duckdb", "--verifier", "wise", cwd=folder).returncode == 0
+    with pytest.raises(RequestError, match="holds scores by 'wise' that came with samples") as raised:
+        judge(configured(server, folder))
+    words = shlex.split(str(raised.value).rpartition(" with `")[2].removesuffix("`"))
+    assert words == ["ttc", "models", str(folder / "s.duckdb"), "--set", "wise", f"path=owner/wise at {server.url}/v1"]
 
 
 def test_what_fails_leaves_what_was_read_and_is_asked_for_again(server: ChatServer, folder: Path) -> None:

@@ -71,10 +71,11 @@ def test_nothing_is_left_to_the_servers_defaults(path, servers):
     (draw,) = draws_of(engine, 1)
     engine.generate([draw, Draw(draw.prefix_ids, 5, 3)], SAMPLING)
     first, second = sorted(servers[0].requests, key=lambda request: -request["max_tokens"])
-    assert first["prompt"] == list(draw.prefix_ids) and first["seed"] == draw.seed % 2**31
-    assert (first["temperature"], first["top_p"], first["top_k"], first["repetition_penalty"]) == (0.7, 0.9, -1, 1.0)
-    assert first["stop"] == ["#"] and first["include_stop_str_in_output"] and first["return_token_ids"]
-    assert (first["max_tokens"], second["max_tokens"]) == (20, 3)
+    said = {"model": "served", "prompt": list(draw.prefix_ids), "max_tokens": 20, "temperature": 0.7, "top_p": 0.9}
+    said |= {"top_k": -1, "min_p": 0.0, "stop": ["#"], "include_stop_str_in_output": True, "seed": draw.seed % 2**31}
+    said |= {"repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "logprobs": 0}
+    said |= {"return_token_ids": True, "return_tokens_as_token_ids": True}
+    assert first == said and second == said | {"max_tokens": 3, "seed": 5}
 
 
 def test_a_busy_server_is_asked_again(path, servers):
@@ -146,6 +147,32 @@ def test_log_probabilities_that_are_none_are_unknown(path, servers, wrong):
     (drawn,) = engine.generate([draw], SAMPLING)
     assert (drawn.token_ids, drawn.text, drawn.logprob, drawn.token_logprobs) == (good.token_ids, good.text, None, None)
     assert "log-probabilities that are none" in next(iter(engine.remarks))
+
+
+@pytest.mark.parametrize(
+    ("tables", "masses"),
+    [
+        ([{"a": -0.5, "b": -2.0}, {"c": -0.1}], [math.exp(-0.5) + math.exp(-2.0), math.exp(-0.1)]),
+        (
+            [[{"logprob": -0.5}, {"logprob": -2.0}], [{"logprob": -0.1}]],
+            [math.exp(-0.5) + math.exp(-2.0), math.exp(-0.1)],
+        ),
+        ([{"a": -0.5}, {}], None),
+        ([{"a": -0.5}, {"b": None}], None),
+        ([{"a": -0.5}], None),
+        ([{"a": -0.5}, "b"], None),
+        (None, None),
+    ],
+)
+def test_what_the_likeliest_tokens_weigh_is_kept_where_it_is_told_of_each(answering, tables, masses) -> None:
+    engine, choice = answering
+    told = choice | {"token_ids": [3, 4], "logprobs": {"token_logprobs": [-0.5, -0.1], "top_logprobs": tables}}
+    asked = SAMPLING.model_copy(update={"keep_top_mass": True})
+    drawn = engine._completion(engine._choice({"choices": [told]}), "http://here/v1", Draw((1, 2), 0), asked)
+    assert (drawn.token_top20 is None) == (masses is None)
+    assert masses is None or drawn.token_top20 == pytest.approx(masses)
+    plain = engine._completion(told, "http://here/v1", Draw((1, 2), 0), SAMPLING)
+    assert plain.token_top20 is None and plain.logprob == pytest.approx(-0.6) == pytest.approx(drawn.logprob)
 
 
 @pytest.mark.parametrize(

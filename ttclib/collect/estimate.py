@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttclib.collect.checkpoints import resolve_model
+from ttclib.collect.engines.tokens import chat_turns
 from ttclib.collect.run import missing_samples
 from ttclib.config import RunConfig
 from ttclib.store import is_collected
@@ -102,18 +103,18 @@ def estimate_run(config: RunConfig) -> Estimate:
     n = len(todo)
     served = config.policy.engine == "chat"
     touched = {problem.problem_id for problem, _ in todo}
-    asked = [len(problem.prompt) / _CHARACTERS_A_TOKEN for problem in problems if problem.problem_id in touched]
-    shown = config.prompt.system or ""
-    shown += "".join(example.prompt + example.answer for example in config.prompt.examples)
-    prompt_tokens = sum(asked) + len(touched) * len(shown) / _CHARACTERS_A_TOKEN
+    asked = [problem.prompt for problem in problems if problem.problem_id in touched]
+    turns = [turn["content"] for prompt in asked for turn in chat_turns(prompt, config.prompt)]
+    prompt_tokens = sum(map(len, turns)) / _CHARACTERS_A_TOKEN
     if served and touched:  # an API reads the prompt of every request
         prompt_tokens *= math.ceil(n / len(touched) / config.policy.server.choices)
     completion_tokens = float(n * _mean_tokens(config))
-    prm_tokens = completion_tokens + n * (sum(asked) / len(asked) if asked else 0) if config.prm else 0.0
+    mean_problem = sum(map(len, asked)) / _CHARACTERS_A_TOKEN / max(1, len(asked))
+    prm_tokens = completion_tokens + n * mean_problem if config.prm else 0.0
     logprob_bytes = _mean_tokens(config) * _numbers_a_token(config) * _BYTES_A_NUMBER
     bytes_per_sample = _BYTES_A_SAMPLE + _mean_tokens(config) * _BYTES_A_TOKEN + logprob_bytes
     told = config.estimate
-    policy = told.policy_parameters or (None if served else parameters_of(config.policy.path))
+    policy = None if served else told.policy_parameters or parameters_of(config.policy.path)
     prm = told.prm_parameters or (parameters_of(config.prm.path) if config.prm else None)
     return Estimate(
         n_problems=len(problems),
@@ -191,7 +192,7 @@ def _numbers_a_token(config: RunConfig) -> int:
     """Numbers kept of each token: its log-probability, its entropy where the engine tells it, the top mass if asked."""
     in_process = config.policy.engine == "transformers"
     keep = config.sampling
-    return keep.keep_logprobs * (1 + in_process) + (keep.keep_top_mass and not in_process)
+    return keep.keep_logprobs * (1 + in_process) + keep.keep_top_mass
 
 
 def _mean_tokens(config: RunConfig) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ttclib.collect.grade_samples import problems_to_grade
 from ttclib.collect.keeper import Keeper, Notify
+from ttclib.collect.progress import progress
 from ttclib.collect.steps import split_steps
 from ttclib.grading import Grader, get_grader, grade_problem, problem_choice, problem_grader
 from ttclib.store import as_table, connect, replace_grades
@@ -42,7 +43,7 @@ def grade_nodes(store: Path, grader_name: str, *, again: bool = False, notify: N
     rows: list[dict[str, Any]] = []
     open_problems: list[str] = []  # graded, and not written
     n_graded = 0
-    with problems_to_grade(keeper, grader, by_problem, notify) as work:
+    with problems_to_grade(keeper, grader, by_problem, notify) as work, progress("grade", n_todo, "leaves") as tell:
         # What is graded is written before anything is waited for.
         while (names := work.take(1, wait=again or not open_problems)) or open_problems:
             for problem_id in names:
@@ -53,6 +54,7 @@ def grade_nodes(store: Path, grader_name: str, *, again: bool = False, notify: N
                 if found:
                     rows += _grade_problem(found, texts, grader, classes.get(problem_id, ()))
                 n_graded += len(found)
+                tell(n_graded)
                 open_problems += [] if again else names
             if open_problems and (not names or len(rows) >= _GRADED_AT_ONCE):
                 keeper.keep("node_grades", rows)

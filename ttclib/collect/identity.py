@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,7 @@ def _checked(
             raise RequestError(
                 f"'{store}' holds scores by '{model.name}' that came with samples, and does not know whether the model "
                 f"at '{model.path}' gave them: give it another name, or, if it did, say so with `ttc models {store} "
-                f"--set {model.name} path={model.path}`"
+                f"--set {model.name} {shlex.quote(f'path={model.path}')}`"
             )
         if how := _difference(row, model):
             raise RequestError(

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ttclib.collect.engines.loading import load_api
+from ttclib.collect.engines.loading import load_api, tell_remarks
 from ttclib.collect.engines.losses import Losses, draw_what_comes
 from ttclib.collect.engines.types import Draw, Reply, draw_seed
 from ttclib.collect.identity import check_identity, known_policy, record_models
@@ -76,7 +76,8 @@ def judge(
         if number not in (numbers or ()) and shard.has(problem_id, index)
     }
     if not todo:
-        notify(f"judge: '{asked.name}' has read the samples of '{wanted}' {asked.readings} times each")
+        often = "once" if asked.readings == 1 else f"{asked.readings} times"
+        notify(f"judge: '{asked.name}' has read each of the samples of '{wanted}' {often}")
         return 0
     notify(f"judge: {len(todo):,} readings of {len(rows):,} samples to make, by '{asked.name}'")
     return _read(config, keeper, asked, {"policy": wanted, "setting": drawn.name, "verifier": asked.name}, todo, notify)
@@ -129,6 +130,7 @@ def _read(
             n_silent += sum(row["step_scores"] is None for row in rows)
             losses.take(drawn, ended, is_written="run_id" in shared)
             tell(n_read + losses.n + work.n_by_others)
+    tell_remarks(engine, "judge: readings", notify)
     if work.n_by_others:
         notify(f"judge: {n_read:,} readings made here, {work.n_by_others:,} by others meanwhile")
     if n_silent:

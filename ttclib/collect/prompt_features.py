@@ -57,7 +57,8 @@ def _hidden(engine: Any, config: RunConfig, prompts: Sequence[tuple[int, ...]]) 
 
 
 def _greedy(engine: Engine, config: RunConfig, prompts: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:
-    plain = {"temperature": 0.0, "top_p": 1.0, "top_k": None, "min_p": None, "keep_logprobs": False}
+    plain = {"temperature": 0.0, "top_p": 1.0, "top_k": None, "min_p": None}
+    plain |= {"keep_logprobs": False, "keep_top_mass": False}
     drawn = engine.generate([Draw(ids, 0) for ids in prompts], config.sampling.model_copy(update=plain))
     return [{"completion": one.text, "completion_tokens": len(one.token_ids), "logprob": one.logprob} for one in drawn]
 

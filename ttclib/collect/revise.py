@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier, refuse_chat
+from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier, refuse_chat, tell_remarks
 from ttclib.collect.engines.losses import draw_what_comes
 from ttclib.collect.engines.tokens import between_answers, end_tokens
 from ttclib.collect.engines.types import Draw, Engine, Machines, draw_seed
@@ -107,6 +107,7 @@ def revise(
         context = _Context(engine, config, revision, model)
         n_drawn = _revise(engine, context, config, problems, unfinished, wanted, lacking, notify)
     finally:
+        tell_remarks(engine, "revise: answers", notify)
         close_engine(engine)  # the verifier wants the memory
     if n_drawn < lacking:
         notify(f"revise: {n_drawn:,} answers drawn here, {lacking - n_drawn:,} by others meanwhile")
@@ -262,7 +263,12 @@ def score_revisions(
     if work.n_by_others:
         notify(f"score: {n_scored:,} answers scored here, {work.n_by_others:,} by others meanwhile")
     if n_cut:
-        notify(f"score: for {n_cut:,} answers the verifier's window left out earlier answers; {n_null:,} have no score")
+        notify(f"score: for {n_cut:,} of {n_scored:,} answers the verifier's window left out earlier answers")
+    if n_null:
+        notify(
+            f"score: {n_null:,} of {n_scored:,} answers have no score: longer than '{verifier.name}' can read, or with "
+            "something that its vocabulary lacks"
+        )
     return n_scored
 
 

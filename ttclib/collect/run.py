@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ttclib.collect.engines.loading import close_engine, load_api, load_engine, refuse_cluster
+from ttclib.collect.engines.loading import close_engine, load_api, load_engine, refuse_cluster, tell_remarks
 from ttclib.collect.engines.losses import Batch, Losses, draw_batches
 from ttclib.collect.engines.types import Completion, Draw, Engine, Machines, Reply, check_window, draw_seed
 from ttclib.collect.grade_samples import grade
@@ -103,8 +103,7 @@ def sample(
     try:
         return _sample(engine, config, keeper, problems, todo, wanted, shard, notify)
     finally:
-        for what, n in getattr(engine, "remarks", {}).items():
-            notify(f"sample: {n:,} samples {what}")
+        tell_remarks(engine, "sample: samples", notify)
         close_engine(engine)  # the verifier wants the memory
 
 

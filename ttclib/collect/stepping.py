@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier
+from ttclib.collect.engines.loading import close_engine, load_engine, load_verifier, tell_remarks
 from ttclib.collect.engines.losses import draw_what_comes
 from ttclib.collect.engines.types import Completion, Draw, Engine, Machines, draw_seed
 from ttclib.collect.growing import DrawnStep, GrowingTree, check_tokenizer
@@ -77,7 +77,7 @@ class StepMaker:
         is_here = config.policy.engine == "transformers" and on is None
         self._batch_size = config.policy.batch_size if is_here else None
 
-    def take(self, trees: Sequence[GrowingTree], group: int = 1, n_groups: int = 1) -> None:
+    def take(self, trees: Sequence[GrowingTree], group: int, n_groups: int) -> None:
         """Turn to other problems, of as many groups.
 
         Raises
@@ -99,7 +99,8 @@ class StepMaker:
             self._shared["run_id"] = start_run(self._config, "search")
 
     def close(self) -> None:
-        """Give back what the policy's engine holds."""
+        """Give back what the policy's engine holds, and say what it did not tell rightly."""
+        tell_remarks(self._engine, "search: steps", self._notify)
         close_engine(self._engine)
 
     def make(self, steps: Sequence[Place], scores: Sequence[Place]) -> None:

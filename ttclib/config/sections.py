@@ -147,7 +147,7 @@ class SamplingConfig(Section):
         default=True, description="keep each token's log-probability, and its entropy where the engine tells it"
     )
     keep_top_mass: bool = Field(
-        default=False, description="vllm, server, chat: keep what the 20 likeliest tokens weigh, too; slower"
+        default=False, description="keep what the 20 likeliest tokens weigh together, too; vllm, server, chat: slower"
     )
 
     def asked_keys(self) -> dict[str, Any]:

@@ -14,13 +14,12 @@ import numpy as np
 from ttclib.collect.engines.http import Line, Servers, SilentError
 from ttclib.collect.engines.responses import choices_of, finite_logprobs, is_text, printable, top_masses, whole_number
 from ttclib.collect.engines.tokens import chat_turns
-from ttclib.collect.engines.types import Draw, LostError, Reply
+from ttclib.collect.engines.types import TOP, Draw, LostError, Reply
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
 _FAILED = ("abort", "error")  # ends of a sample by the server, not by the model
 _CUT = "length"
-_TOP = 20  # likeliest tokens that an API tells at most
 
 
 class ChatEngine:
@@ -108,7 +107,7 @@ class ChatEngine:
         if sampling.keep_logprobs or sampling.keep_top_mass:
             request["logprobs"] = True
         if sampling.keep_top_mass:
-            request["top_logprobs"] = _TOP
+            request["top_logprobs"] = TOP
         if self._format.chat_template_kwargs:
             request["chat_template_kwargs"] = self._format.chat_template_kwargs
         return request

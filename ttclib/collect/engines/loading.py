@@ -143,6 +143,21 @@ def refuse_cluster(policy: PolicyConfig, on: Machines | None) -> None:
         )
 
 
+def tell_remarks(engine: Engine | ChatEngine, what: str, notify: Callable[[str], None]) -> None:
+    """Say what servers did not tell rightly.
+
+    Parameters
+    ----------
+    what : str
+        The work, and what it draws: ``"sample: samples"``.
+    """
+    work, _, drawn = what.partition(": ")
+    remarks = getattr(engine, "remarks", {})
+    for remark, n in remarks.items():
+        notify(f"{work}: {n:,} {drawn} {remark}")
+    remarks.clear()  # an engine that is kept says each once
+
+
 def close_engine(engine: Engine | ChatEngine) -> None:
     """Give back an engine's memory and processes, where it holds some that outlive it and nobody keeps it."""
     held = _HELD.get()

@@ -24,7 +24,7 @@ from ttclib.collect.engines.responses import (
     whole_number,
 )
 from ttclib.collect.engines.tokens import Tokens
-from ttclib.collect.engines.types import Completion, Draw, LostError
+from ttclib.collect.engines.types import TOP, Completion, Draw, LostError
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError
 
@@ -109,7 +109,7 @@ class ServerEngine(Tokens):
             **sampling.asked_keys(),
             "stop": list(sampling.stop),
             "include_stop_str_in_output": True,
-            "logprobs": 20 if sampling.keep_top_mass else 0,
+            "logprobs": TOP if sampling.keep_top_mass else 0,
             "return_token_ids": True,
             "return_tokens_as_token_ids": True,
         }

@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from ttclib.collect.checkpoints import choose_device, count_parameters, load_failure, model_row
 from ttclib.collect.engines.branching import branch, roomy_cache
 from ttclib.collect.engines.tokens import Tokens
-from ttclib.collect.engines.types import Completion, Draw, check_window
+from ttclib.collect.engines.types import TOP, Completion, Draw, check_window
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import TTCError
 
@@ -100,7 +100,7 @@ class TransformersEngine(Tokens):
 
         tokens = np.zeros((len(draws), int(limits.max())), dtype=np.int64)
         n_tokens = np.zeros(len(draws), dtype=np.int64)
-        logprobs, entropies = np.zeros((2, len(draws), int(limits.max())))
+        logprobs, entropies, masses = np.zeros((3, len(draws), int(limits.max())))
         stopped = np.zeros(len(draws), dtype=bool)  # by itself, not at its limit
         going = np.arange(len(draws))
         rows = np.array([prefixes[draw.prefix_ids] for draw in draws])  # of the draws that are going
@@ -121,6 +121,9 @@ class TransformersEngine(Tokens):
                 entropies[going, step] = (
                     torch.special.entr(torch.softmax(logits, dim=-1)).sum(dim=-1).cpu().numpy()[rows]
                 )
+            if sampling.keep_top_mass:
+                likeliest = torch.softmax(logits, dim=-1).topk(min(TOP, logits.shape[1]), dim=-1).values
+                masses[going, step] = likeliest.sum(dim=-1).cpu().numpy()[rows]
             stopped[going] = np.isin(chosen, self._ends)
             if sampling.stop:
                 for draw in going[~stopped[going]]:
@@ -144,11 +147,13 @@ class TransformersEngine(Tokens):
             ids = tokens[row, :length].tolist()
             if (key := tuple(ids)) not in texts:
                 texts[key] = self._decode(ids)
-            a_token = [table[row, :length].astype(np.float32) for table in (logprobs, entropies)]
+            own, nats, mass = (table[row, :length].astype(np.float32) for table in (logprobs, entropies, masses))
             completions.append(
                 Completion(
                     *(ids, texts[key], "stop" if has_ended else "length", float(logprobs[row, :length].sum())),
-                    *(a_token if sampling.keep_logprobs else ()),
+                    token_logprobs=own if sampling.keep_logprobs else None,
+                    token_entropies=nats if sampling.keep_logprobs else None,
+                    token_top20=mass if sampling.keep_top_mass else None,
                 )
             )
         return completions
@@ -199,8 +204,6 @@ class TransformersEngine(Tokens):
         return output.logits[:, -1].float()
 
     def _reached_stop(self, token_ids: list[int], stop: Sequence[str]) -> bool:
-        if not stop:
-            return False
         # A token holds at least a byte, so this many tokens reach back over the longest stop string.
         tail = self._decode(token_ids[-max(len(text.encode()) for text in stop) - 1 :])
         return any(text in tail for text in stop)

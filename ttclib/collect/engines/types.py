@@ -67,6 +67,7 @@ class Reply:
     token_top20: np.ndarray | None = field(default=None, compare=False)
 
 
+TOP = 20  # likeliest tokens whose probability together is kept
 HOPELESS = 8  # draws that are lost while none comes: it is no matter of single ones
 
 
@@ -168,4 +169,4 @@ def top_mass(logprobs: Iterable[float]) -> float:
     >>> round(top_mass([-0.1, -3.0, -9.0]), 4)
     0.9547
     """
-    return float(np.exp(sorted(logprobs, reverse=True)[:20]).sum())
+    return float(np.exp(sorted(logprobs, reverse=True)[:TOP]).sum())

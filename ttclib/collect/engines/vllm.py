@@ -12,7 +12,7 @@ from vllm.platforms import current_platform
 
 from ttclib.collect.checkpoints import count_parameters_of, first_line, load_failure, model_row
 from ttclib.collect.engines.tokens import Tokens
-from ttclib.collect.engines.types import Completion, Draw, top_mass
+from ttclib.collect.engines.types import TOP, Completion, Draw, top_mass
 from ttclib.config import PolicyConfig, PromptConfig, SamplingConfig
 from ttclib.errors import RequestError, TTCError
 
@@ -82,7 +82,7 @@ class VllmEngine(Tokens):
                 include_stop_str_in_output=True,
                 seed=None if is_cpu else draw.seed % 2**31,
                 # The drawn token's alone, or the likeliest ones' too; before temperature and nucleus.
-                logprobs=20 if sampling.keep_top_mass else 0,
+                logprobs=TOP if sampling.keep_top_mass else 0,
             )
             for draw in draws
         ]

@@ -32,6 +32,7 @@ FORMATS: dict[str, type[Prm]] = {
     "orm": Orm,
     "qwen-orm": QwenOrm,
 }
+_NOT_OF_ALL = Prm.takes
 _OF_ARCHITECTURE = {
     "Qwen2ForProcessRewardModel": "qwen",
     "Qwen2ForRewardModel": "qwen-orm",
@@ -52,12 +53,18 @@ def load_prm(config: PrmConfig, *, weights: bool = True) -> Prm:
     Raises
     ------
     RequestError
-        No such model, a format that cannot be told, or weights that the format needs are missing.
+        No such model, a format that cannot be told, a key that it does not take, or weights that it needs are missing.
     """
     name = find_format(config) if config.format == "auto" else config.format
     choose_device(config.device if weights else "cpu", "prm.device")  # "meta" is nothing to ask for
     device = config.device if weights else WITHOUT_WEIGHTS
-    return format_class(name)(config.model_copy(update={"format": name, "device": device}))
+    found = format_class(name)
+    for key in _NOT_OF_ALL:
+        value = getattr(config, key)
+        if key not in found.takes and value != PrmConfig.model_fields[key].default:
+            takers = ", ".join(other for other, one in FORMATS.items() if key in one.takes)
+            raise RequestError(f"prm.{key} = {value!r}: format '{name}' does not take it; {takers} do: leave it out")
+    return found(config.model_copy(update={"format": name, "device": device}))
 
 
 def format_class(name: str) -> type[Prm]:

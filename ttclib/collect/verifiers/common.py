@@ -49,6 +49,7 @@ class Prm(ABC):
 
     model_class: ClassVar[Any]
     kind: ClassVar[str] = "prm"  # it scores steps; "orm": whole solutions
+    takes: ClassVar[tuple[str, ...]] = ("system", "raw_score")  # of the keys that not every format can follow
 
     def __init__(self, config: PrmConfig) -> None:
         self.config = config

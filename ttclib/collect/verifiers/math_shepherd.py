@@ -23,6 +23,7 @@ class MathShepherdPrm(Prm):
     """The probability of ``+`` against ``-`` after the tag."""
 
     model_class = AutoModelForCausalLM
+    takes = ()
 
     def __init__(self, config: PrmConfig) -> None:
         super().__init__(config)

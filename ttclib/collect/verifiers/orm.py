@@ -36,6 +36,8 @@ class Orm(Prm):
 
     def __init__(self, config: PrmConfig) -> None:
         super().__init__(config)
+        if config.system is not None and not self.tokenizer.chat_template:
+            raise RequestError(f"prm.system: the ORM at '{self.path}' has no chat template to put it in: leave it out")
         if self.model.config.num_labels != 1 or not hasattr(self.model, "score"):
             raise RequestError(
                 f"the ORM at '{self.path}' has {self.model.config.num_labels} labels in a "

@@ -46,6 +46,7 @@ class QwenPrm(Prm):
     """
 
     model_class = Qwen2WithHead
+    takes = ("system",)
 
     def __init__(self, config: PrmConfig) -> None:
         super().__init__(config)

@@ -38,6 +38,7 @@ class RlhflowPrm(Prm):
     """
 
     model_class = AutoModelForCausalLM
+    takes = ("system",)
 
     def __init__(self, config: PrmConfig) -> None:
         super().__init__(config)

@@ -43,6 +43,7 @@ class SkyworkPrm(Prm):
     """Skywork-o1-Open-PRM-Qwen-2.5-1.5B and -7B: the sigmoid of the value."""
 
     model_class = Qwen2WithValueHead
+    takes = ()
 
     def __init__(self, config: PrmConfig) -> None:
         super().__init__(config)

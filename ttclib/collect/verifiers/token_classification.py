@@ -19,6 +19,7 @@ class TokenClassificationPrm(Prm):
     """
 
     model_class = AutoModelForTokenClassification
+    takes = ()
 
     def __init__(self, config: PrmConfig) -> None:
         super().__init__(config)
