@@ -214,6 +214,8 @@ x = \pm 2 ¦ x=2 or x=-2
 [intervals]
 (3,4] ¦ \left(3,4\right]
 (-\infty, 0] ¦ x \le 0
+[2, \infty] ¦ [2, \infty)
+[-\infty, 2] ¦ (-\infty, 2]
 (2,\infty) ¦ x > 2
 [2,\infty) ¦ x \geq 2
 (2,∞) ¦ 2 < x
