@@ -103,10 +103,22 @@ AGGREGATION_LABELS = {
 }
 
 
+def span_of(sizes: Iterable[int]) -> str:
+    """The smallest and the largest, or the one that all are.
+
+    Examples
+    --------
+    >>> span_of([20, 20]), span_of([8, 1024])
+    ('20', '8–1,024')
+    """
+    every = list(sizes)
+    low, high = min(every), max(every)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
 def source(pool: Pool, n_problems: int | None = None) -> str:
     """Where samples come from: store, policy, benchmark, problems × samples, temperature."""
-    sizes = pool.pool_sizes
-    each = f"{sizes.min():,}" if sizes.min() == sizes.max() else f"{sizes.min():,}–{sizes.max():,}"
+    each = span_of(pool.pool_sizes)
     parts = [Path(pool.store).name, f"policy {pool.policy}"]
     if pool.benchmark:
         parts.append(pool.benchmark)

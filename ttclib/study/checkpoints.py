@@ -15,6 +15,7 @@ from ttclib.errors import RequestError
 from ttclib.store.counts import PolicyCounts, load_counts
 from ttclib.study import family_findings
 from ttclib.study.answers import Answer
+from ttclib.study.captions import span_of
 from ttclib.study.compared import enough_problems
 from ttclib.study.opening import Notify, find_store
 
@@ -99,8 +100,8 @@ def open_checkpoints(
         c=found.c[rows],
     )
     of = f" · {counts.benchmark}" if counts.benchmark else ""
-    sizes = f"{counts.n.min():,}–{counts.n.max():,}"
-    line = f"{path.name}{of} · {len(kept)} checkpoints on {len(shared)} shared problems × {sizes} samples"
+    each = span_of(counts.n.ravel())
+    line = f"{path.name}{of} · {len(kept)} checkpoints on {len(shared)} shared problems × {each} samples"
     return Checkpoints(counts, (line,), tuple(notes))
 
 
@@ -145,7 +146,9 @@ def ask_held_out(checkpoints: Checkpoints, ks: Sequence[int] = KS) -> Answer[pl.
     """Each checkpoint's pass@k as the others predict it (`ttclib.analysis.held_out.predict_held_out`)."""
     frame = predict_held_out(*checkpoints.facts, ks)
     told, asked = frame["policy"].n_unique(), len(checkpoints.counts.models)
-    notes = () if told == asked else (f"left out: {asked - told} checkpoints that solve too few problems to be fitted",)
+    few = asked - told
+    left = "one checkpoint that solves" if few == 1 else f"{few} checkpoints that solve"
+    notes = (f"left out: {left} too few problems to be fitted",) if few else ()
     return Answer(frame, family_findings.of_held_out(frame), checkpoints.caption, notes)
 
 

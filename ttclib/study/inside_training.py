@@ -17,7 +17,7 @@ from ttclib.samples import Pool
 from ttclib.store import load_pool
 from ttclib.study import inside_findings
 from ttclib.study.answers import Answer
-from ttclib.study.captions import bands_line
+from ttclib.study.captions import bands_line, span_of
 from ttclib.study.inside_results import InsideTraining
 from ttclib.study.opening import Notify, find_store
 from ttclib.study.question import question
@@ -117,8 +117,7 @@ def ask_inside_training(
         target,
         total_compute(routes, exchange_rates),
     )
-    sizes = [int(size) for pool in pools.values() for size in (pool.pool_sizes.min(), pool.pool_sizes.max())]
-    each = f"{min(sizes):,}" if min(sizes) == max(sizes) else f"{min(sizes):,}–{max(sizes):,}"
+    each = span_of(int(size) for pool in pools.values() for size in pool.pool_sizes)
     caption = (f"{path.name} · {len(ids)} problems × {each} samples", bands_line())
     return Answer(result, inside_findings.of_training(result), caption, ())
 

@@ -189,12 +189,16 @@ class Study:
     def caption(self, asked: Question, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
         """What a reader must know: whose samples, who selects, the bins, the bands."""
         lines = [source(member.pool, len(compared.problem_ids)) for member in self.members]
-        reads = {one.source.verifier for one in compared.outcomes if one.source.verifier}
+        reads: dict[str, set[str]] = {}
+        for one in compared.outcomes:
+            if one.source.verifier:
+                reads.setdefault(one.source.verifier, set()).add(strategy(one.strategy).reads)
         for name in sorted(reads):
-            if name in self.pool.verifiers:
-                lines.append(selection_line(self.pool.verifiers[name], asked.aggregation))
-            else:
-                lines.append(f"revisions scored by {name}")
+            known = self.pool.verifiers.get(name)
+            line = f"scored by {name}" if known is None else selection_line(known, asked.aggregation)
+            lines.append(f"revisions {line}" if reads[name] == {"chains"} else line)
+        if asked.length_cap is not None:
+            lines.append(f"a sample of more than {asked.length_cap:,} tokens is cut there and unanswered")
         if told is not None:
             found = told.difficulty
             sizes = [int((found.bins == number).sum()) for number in range(1, found.n_bins + 1)]

@@ -1,0 +1,15 @@
+"""What every question of a study answers, beside what it answered when a person last read it (`tests.study.kept`)."""
+
+import pytest
+
+from tests.study.asked import ASKED
+from tests.study.kept import KEPT, told
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_it_answers_what_it_answered(name: str) -> None:
+    assert told(ASKED[name]()) == (KEPT / f"{name}.txt").read_text(encoding="utf-8"), "see tests/study/kept.py"
+
+
+def test_every_answer_that_is_kept_is_asked_for() -> None:
+    assert {one.stem for one in KEPT.glob("*.txt")} == set(ASKED)
