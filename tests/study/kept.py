@@ -1,7 +1,8 @@
 """What a study's questions answer, kept in words: sentences, captions and notes, and of every table a digest a column.
 
-`tests/study/kept/` holds a text a question of `tests.study.asked`, read by a person when it is written and compared by
-`tests/study/test_kept.py`. To write them anew after an answer was changed, and see in the diff what that did:
+`tests/study/kept/` holds a text a question of `tests.study.asked`, and one of what is refused, each read by a person
+when it is written and compared by `tests/study/test_kept.py`. To write them anew after an answer was changed, and see
+in the diff what that did:
 
     python -m tests.study.kept
 """
@@ -97,7 +98,7 @@ def _parts_of_many(values: list[Any], name: str) -> Iterator[tuple[str, str | li
         yield name, [f"rows {len(rows)}", *(f"{key} {digest([one.get(key) for one in rows])}" for key in columns)]
     elif any(isinstance(one, str) and " " in one for one in values) or not all(map(_is_plain, values)):
         for number, one in enumerate(values, start=1):
-            yield from _parts(one, f"{name} {number}")
+            yield from _parts(one, f"{name} {number}" if len(values) > 1 else name)
     else:
         yield name, digest(values)
 
@@ -157,10 +158,10 @@ def _under(name: str, part: Any) -> str:
 
 
 if __name__ == "__main__":
-    from tests.study.asked import ASKED
+    from tests.study.test_kept import EVERY
 
     KEPT.mkdir(exist_ok=True)
     for one in KEPT.glob("*.txt"):
         one.unlink()
-    for name, ask in ASKED.items():
+    for name, ask in EVERY.items():
         (KEPT / f"{name}.txt").write_text(told(ask()), encoding="utf-8")

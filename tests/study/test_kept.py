@@ -4,12 +4,15 @@ import pytest
 
 from tests.study.asked import ASKED
 from tests.study.kept import KEPT, told
+from tests.study.refused import refusals
+
+EVERY = {**ASKED, "refused": refusals}
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", EVERY)
 def test_it_answers_what_it_answered(name: str) -> None:
-    assert told(ASKED[name]()) == (KEPT / f"{name}.txt").read_text(encoding="utf-8"), "see tests/study/kept.py"
+    assert told(EVERY[name]()) == (KEPT / f"{name}.txt").read_text(encoding="utf-8"), "see tests/study/kept.py"
 
 
 def test_every_answer_that_is_kept_is_asked_for() -> None:
-    assert {one.stem for one in KEPT.glob("*.txt")} == set(ASKED)
+    assert {one.stem for one in KEPT.glob("*.txt")} == set(EVERY)

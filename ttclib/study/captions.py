@@ -124,7 +124,8 @@ def source(pool: Pool, n_problems: int | None = None) -> str:
         parts.append(pool.benchmark)
     count = len(pool.problem_ids)
     shown = f"{count}" if n_problems in (None, count) else f"{n_problems} of {count}"
-    parts.append(f"{shown} problems × {each} {'sample' if each == '1' else 'samples'}")
+    what = "problem" if shown == "1" else "problems"
+    parts.append(f"{shown} {what} × {each} {'sample' if each == '1' else 'samples'}")
     parts.append(setting_line(pool))
     return " · ".join(parts)
 

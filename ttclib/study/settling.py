@@ -105,7 +105,8 @@ def said(needed: Mapping[str, tuple[float, int]], where: str = "") -> tuple[str,
         else:
             parts.append(f"{name} about {rounded(count)} problems ({here} here)")
     if len(parts) > MOST:
-        parts[MOST:] = [f"{len(parts) - MOST} others more"]
+        others = len(parts) - MOST
+        parts[MOST:] = ["one other more" if others == 1 else f"{others} others more"]
     if small:
         named = ", ".join(small) if len(small) <= MOST else f"{len(small)} comparisons"
         parts.append(f"{named} no number, as a lead of a point or less is none")

@@ -177,7 +177,8 @@ def _halves(pool: Pool, rng: np.random.Generator) -> tuple[Pool, Pool]:
         return replace(pool, counts=(first, right)), replace(pool, counts=(n - first, c - right))
     if pool.pool_sizes.min() < 2:
         poorest = pool.problem_ids[int(pool.pool_sizes.argmin())]
-        raise RequestError(f"problem '{poorest}' has {pool.pool_sizes.min()} samples, too few for two halves")
+        held = "one sample" if pool.pool_sizes.min() else "no sample"
+        raise RequestError(f"problem '{poorest}' has {held}, too few for two halves")
     draws = np.where(pool.present, rng.random(pool.present.shape), np.inf)
     order = np.argsort(draws, axis=1)  # those present first, shuffled
     return pool.of_samples(order[:, 0::2]), pool.of_samples(order[:, 1::2])
