@@ -67,6 +67,7 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.made = time.time()  # what is written anew after that is not in it
         for part in COPIED:
             source = ROOT / part
             if source.is_dir():
@@ -184,7 +185,7 @@ class Tests:
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             print(f"some tests of {file} fail without a fault and are left out", flush=True)
         runs = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-        self.seen[file] = {"at": time.time(), "took": time.monotonic() - begin, "runs": runs}
+        self.seen[file] = {"at": self.tree.made, "took": time.monotonic() - begin, "runs": runs}
         self.kept.write_text(json.dumps(self.seen), encoding="utf-8")
         return self.seen[file]["took"], runs
 

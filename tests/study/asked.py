@@ -133,15 +133,31 @@ def plans() -> dict[str, Any]:
 def forecasts() -> dict[str, Any]:
     plan, study = exported(difficulty="predicted"), wide("small")
     plan = replace(plan, probes=2)
-    found = ask_forecast(study, plan, 20, n_runs=4)
+    found = ask_forecast(study, plan, 20)
     return {
         "whole": found,
         "at four": ask_forecast(study, plan, 5, 4.0, seed=1, n_runs=4, window=2),
         "by the question": ask_forecast(study, exported(difficulty="question:text"), 20, n_runs=2),
         "runs": runs_of_plan(study, plan, n_runs=2),
+        "by what is known": ask_forecast(ttclib.open(stores.known()), of_known("question:hidden"), 20, n_runs=2),
+        "of searches": ask_forecast(full(), of_searches(), 5),
         "shadow": shadow(found.result, [True, False, None, True], [4.0, 16.0, 9.0, 4.0]),
         "shadow of none": shadow(found.result, [None], [400.0]),
     }
+
+
+def of_known(told_by: str) -> Plan:
+    study = ttclib.open(stores.known())
+    asked = question(strategies="majority_vote", bins=2, difficulty=told_by, budgets=[1, 4])
+    return ask_export(
+        study, asked, ask_frontier(study, asked, ledger=PAID, limits=[80, 200], n_resamples=20).result.plan
+    )
+
+
+def of_searches() -> Plan:
+    """A plan of searches, which other problems lack."""
+    asked = question(strategies="beam_search", beam_width=2, bins=1)
+    return ask_frontier(full(), asked, limits=[2.0], n_resamples=20).result.plan
 
 
 def crossovers() -> dict[str, Any]:
@@ -168,7 +184,9 @@ def sides() -> dict[str, Any]:
     return {
         "policies": compare_sides(study, Side(stores.wide(), "large"), asked),
         "verifiers": compare_sides(study, Side(stores.wide(), "small", None, "orm"), asked),
-        "settings": compare_sides(first, Side(stores.settings(), "small", {"temperature": 1.2}), question()),
+        "settings": compare_sides(
+            first, Side(stores.settings(), "small", {"temperature": 1.2}), question(strategies="best_of_n")
+        ),
         "aggregations": ask_compare(first, second, ("one", "two"), asked, asked.but(aggregation="min")),
         "the same revisions": ask_compare(
             full(), ttclib.open(stores.full(), "large"), ("a", "b"),
@@ -194,6 +212,7 @@ def browsed() -> dict[str, Any]:
         "first wrong": [one.first_wrong_step for one in found.samples],
         "some": browse(wide(), verifier="orm", aggregation="mean", limit=60, seed=3),
         "one": browse(full(), problem="p05", max_bytes=6000),
+        "of another's scores": browse(full(), verifier="orm", limit=3),
         "not scored": browse(ttclib.open(stores.plain()), limit=50),
     }
 
@@ -243,6 +262,9 @@ def inside() -> dict[str, Any]:
         "efforts": found,
         "alike": alike,
         "of models": of_models([found.result, alike.result]),
+        "benchmarks": ask_inside(
+            open_inside(stores.twice(), benchmark=["execution", "execution_cot"]), question(strategies="pass_at_k")
+        ),
         "policies": ask_inside(
             open_inside(stores.wide(), ["small", "large"]),
             question(strategies=["best_of_n", "pass_at_k"], budgets=[1, 4, 16]),
@@ -284,8 +306,15 @@ def accounts() -> dict[str, Any]:
     study, few = wide(), {"draws": 1, "n_resamples": 40}
     asked = question(strategies=["majority_vote", "best_of_n"], bins=2)
     voting = question(strategies=["majority_vote", "adaptive_consistency"], difficulty="predicted", threshold=0.9)
+    known, votes = ttclib.open(stores.known()), question(strategies="majority_vote", bins=2)
+    found = ask_account(study, asked, probes=(2048, 4, 1), limits=[2, 4, 8], **few)
     return {
-        "graded": ask_account(study, asked, probes=(2048, 4, 1), limits=[2, 4, 8], **few),
+        "graded": found,
+        "differences": found.result.wide("difference")[0],
+        "break even": found.result.wide("break_even_queries")[0],
+        "of what is known": ask_account(known, votes, probes=(2,), limits=[2, 4], **few),
+        "by all": ask_account(ttclib.open(stores.plain()), votes, probes=(2048,), limits=[2, 4], **few),
+        "as it is asked": ask_account(ttclib.open(stores.plain()), question(strategies="majority_vote"), limits=[4]),
         "scored": ask_account(study, voting.but(verifier="orm"), probes=(2,), ledger=TOKENS, limits=[100, 300], **few),
     }
 
@@ -293,7 +322,7 @@ def accounts() -> dict[str, Any]:
 def coverages() -> dict[str, Any]:
     study = wide()
     found = coverage.ask_beyond_pool(study, largest_k=512, n_resamples=20, n_splits=2)
-    counted = coverage.ask_beyond_pool(ttclib.open(stores.counts()), ["beta_binomial"], 20, 20, 1)
+    counted = coverage.ask_beyond_pool(ttclib.open(stores.counts()), ["beta_binomial"])
     return {"samples": found, "fitted": found.result.fitted.fitted(), "counts": counted}
 
 
@@ -305,6 +334,8 @@ def difficulties() -> dict[str, Any]:
         "cheap": found.cheap(),
         "agreed": found.agreed(),
         "confusion": found.confusion,
+        "known": (known := difficulty.answer(ttclib.open(stores.known()).pool, question(bins=2), probes=(1,))),
+        "as json": {name: len(rows) for name, rows in known.as_json().items()},
         "by text": difficulty.answer(wide().pool, by_text, probes=(1, 99)),
         "counts": difficulty.answer(ttclib.open(stores.counts()).pool, question()),
     }
@@ -312,7 +343,7 @@ def difficulties() -> dict[str, Any]:
 
 def rehearsal() -> Any:
     asked = question(strategies=VOTES, bins=2, budgets=[1, 4], difficulty="predicted")
-    return ask_rehearsal(wide(), asked, at_most=4.0, limits=[2, 4], probes=1, reused=True, n_problems=6, n_splits=2,
+    return ask_rehearsal(wide(), asked, at_most=4.0, limits=[2, 4], probes=1, reused=True, n_problems=12,
                          n_resamples=10)  # fmt: skip
 
 
@@ -376,7 +407,6 @@ ASKED: dict[str, Callable[[], Any]] = {
     "gain": lambda: {
         "efforts": ask_gain(ttclib.open(stores.efforts(), setting="*")),
         "two": ask_gain(wide(["small", "large"]), 4, seed=1),
-        "alike": ask_gain(ttclib.open(stores.alike(), setting="*")),
     },
     "graders": lambda: {
         "two": (found := ask_graders(ttclib.open(stores.written()), ["math", "exact", "stored"])),
@@ -392,6 +422,7 @@ ASKED: dict[str, Callable[[], Any]] = {
     "lengths": lambda: {
         "whole": lengths.answer(wide().pool),
         "two caps": lengths.answer(full().pool, [30, 60]),
+        "counts": lengths.within(ttclib.open(stores.counts()).pool),
     },
     "many_or_once": lambda: {
         "efforts": many_or_once("efforts"),
@@ -415,6 +446,7 @@ ASKED: dict[str, Callable[[], Any]] = {
     ),
     "rehearsal": rehearsal,
     "replay": replays(),
+    "replay_budgets": replays(budgets=[2, 4, 8, 64], problems="searched"),
     "replay_counts": replays(of=of_store("counts"), bins=3),
     "replay_cut": replays(
         of=wide, strategies=[*VOTES, "pass_at_k"], budgets=[4, 1, 64], lacking="leave out", length_cap=40, at=[4, 1]
@@ -443,7 +475,7 @@ ASKED: dict[str, Callable[[], Any]] = {
     ),
     "replay_searched": replays(problems="searched", seed=2, bins=2, told="same"),
     "replay_settings": replays(of=of_store("settings", setting="*"), strategies="best_of_n", bins=2),
-    "savings": lambda: ask_savings(wide(), question(strategies=VOTES, bins=2), "best_of_n", 4, [1, 64], n_resamples=40),
+    "savings": lambda: ask_savings(wide(), question(strategies=VOTES, bins=2), "best_of_n", 4, n_resamples=40),
     "searches": searched,
     "training": training,
 }

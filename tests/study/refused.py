@@ -12,7 +12,7 @@ import polars as pl
 import ttclib
 from tests.builders import make_pool
 from tests.study import stores
-from tests.study.asked import exported, full, wide
+from tests.study.asked import exported, full, of_searches, wide
 from ttclib.errors import TTCError
 from ttclib.study import coverage, difficulty, lengths
 from ttclib.study.account import ask_account
@@ -52,12 +52,6 @@ def ungraded() -> Study:
 
 def in_store(name: str, policy: Any = None, **more: Any) -> Study:
     return ttclib.open(getattr(stores, name)(), policy, **more)
-
-
-def far_plan() -> Any:
-    """A plan of searches, which the problems of `wide` lack."""
-    asked = question(strategies="beam_search", beam_width=2, bins=1)
-    return ask_frontier(full(), asked, limits=[2.0], n_resamples=20).result.plan
 
 
 ASKED: dict[str, Callable[[], Any]] = {
@@ -113,14 +107,14 @@ ASKED: dict[str, Callable[[], Any]] = {
     "no baseline": lambda: wide().compared(question(strategies="majority_vote")).named("best_of_n"),
     "sides apart": lambda: ask_compare(wide(), in_store("written"), ("a", "b"), question()),
     "no second side": lambda: other_side(in_store("plain"), question()),
-    "a plan of other problems": lambda: ask_plan(wide(), far_plan(), question()),
+    "a plan of other problems": lambda: ask_plan(wide(), of_searches(), question()),
     "a plan by the question with probes": lambda: ask_plan(
         wide(), exported(difficulty="question:text"), question(), probes=2
     ),
     "a plan of another policy": lambda: ask_forecast(wide("large"), exported(difficulty="predicted"), 5),
-    "a plan of searches forecast": lambda: ask_forecast(wide(), far_plan(), 5),
+    "a plan of searches forecast": lambda: ask_forecast(wide(), of_searches(), 5),
     "a limit below": lambda: ask_forecast(wide(), exported(difficulty="predicted"), 5, 1.0),
-    "sets too large": lambda: ask_rehearsal(wide(), question(), at_most=4.0, n_problems=25),
+    "sets too large": lambda: ask_rehearsal(wide(), question(), at_most=4.0),
     "sets of none": lambda: ask_rehearsal(wide(), question(), at_most=4.0, n_problems=0),
     "account by the question": lambda: ask_account(wide(), question(difficulty="question")),
     "account of no probe": lambda: ask_account(wide(), question(), probes=[4, 0]),
@@ -128,6 +122,12 @@ ASKED: dict[str, Callable[[], Any]] = {
     "account of stopping alone": lambda: ask_account(wide(), question(strategies="adaptive_consistency")),
     "account of a bound": lambda: ask_account(wide(), question(strategies="pass_at_k")),
     "account without grades": lambda: ask_account(ungraded(), question(strategies="majority_vote")),
+    "account of a rule without scores": lambda: ask_account(
+        in_store("plain"), question(strategies=["majority_vote", "first_above"])
+    ),
+    "account of one grade": lambda: ask_account(
+        ttclib.open(make_pool([[1, None]] * 4)), question(strategies="majority_vote")
+    ),
     "coverage without grades": lambda: coverage.predict(ungraded().pool),
     "coverage of no model": lambda: coverage.predict(wide().pool, ["line"]),
     "coverage of nothing right": lambda: coverage.predict(make_pool([[0, 0]] * 4)),
@@ -144,6 +144,7 @@ ASKED: dict[str, Callable[[], Any]] = {
     "browsing no such problem": lambda: browse(wide(), problem="p99"),
     "no tree search": lambda: open_searches(full(), question()).search("best_of_n"),
     "a search not compared": lambda: open_searches(full(), question(strategies="dvts", beam_width=2)).largest("rebase"),
+    "a search that is lacking": lambda: open_searches(full(), question(beam_width=2)).failures("beam_search", 8),
     "searches of none": lambda: open_searches(wide(), question()),
     "searches by another's scores": lambda: open_searches(full(), question(verifier="orm")),
     "chains of none": lambda: open_chains(wide(), question()),

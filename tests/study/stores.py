@@ -9,6 +9,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 
 from tests.builders import build_store
@@ -16,6 +17,7 @@ from tests.show.stores import make_counts, make_store
 from tests.study.efforts import make_efforts
 from ttclib.interchange import import_samples
 from ttclib.store import absorb, write_part
+from ttclib.store.cells import pack_halves
 from ttclib.store.models import set_model_facts
 from ttclib.store.rounds import Round, write_round
 
@@ -44,6 +46,38 @@ def full(path: Path) -> None:
 def wide(path: Path) -> None:
     """48 problems, as a predictor wants, two policies and two verifiers."""
     make_store(path, n_problems=48, larger=True, orm=True)
+
+
+@_once
+def known(path: Path) -> None:
+    """What is known of 48 questions before they are sampled: a level, a hidden state and a greedy answer."""
+    make_store(path, n_problems=48, n_samples=8)
+    rng = np.random.default_rng(4)
+    rows: list[dict[str, Any]] = []
+    with duckdb.connect(path) as con:
+        for number in range(48):
+            name = f"p{number:02d}"
+            told = json.dumps({"level": 1 + (47 - number) // 10})
+            con.execute("UPDATE problems SET metadata = ? WHERE problem_id = ?", [told, name])
+            key = {"policy": "small", "setting": "s", "problem_id": name}
+            state = [number / 48 + 0.2 * float(rng.normal()), float(rng.normal())]
+            rows.append({**key, "feature": "hidden", "hidden": pack_halves(state)})
+            logprob = -4.0 + 3 * number / 48 + float(rng.normal())
+            rows.append({**key, "feature": "greedy", "logprob": logprob, "completion_tokens": 4})
+    write_part(path, "features", rows)
+    absorb(path)
+
+
+@_once
+def twice(path: Path) -> None:
+    """The same problems asked at once and with steps, as two benchmarks."""
+    rng = np.random.default_rng(5)
+    imported(path, [
+        {"problem_id": f"{way}/{at}", "benchmark": way, "policy": "m", "answer": str(at % 3), "correct": right,
+         "sample_index": index, "completion_tokens": tokens, "prompt_tokens": 10, "reference_answer": str(at % 3)}
+        for way, share, tokens in (("execution", 0.3, 5), ("execution_cot", 0.6, 60))
+        for at in range(30) for index in range(6) for right in [bool(rng.random() < share)]
+    ])  # fmt: skip
 
 
 @_once
