@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,29 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.builders import make_pool
 from tests.study import stores
 from ttclib.analysis.difficulty import Bill, difficulty_of_ease
 from ttclib.analysis.winners import MARGIN
 from ttclib.errors import RequestError
-from ttclib.replay.selection import Solution
-from ttclib.samples import Setting
-from ttclib.store import absorb, write_part
-from ttclib.store.texts import SampleText
-from ttclib.study import account, coverage, family_findings, findings, gain, inside_findings, lengths, settling
+from ttclib.study import family_findings, findings, gain, lengths, settling
 from ttclib.study.answers import bill_of
-from ttclib.study.browsed import BY_CHANCE, BrowsedSample
-from ttclib.study.captions import benchmark_label, side_labels, span_of
-from ttclib.study.chains import RevisionChains, open_chains
 from ttclib.study.checkpoints import open_checkpoints
-from ttclib.study.difficulty import DifficultyAnswer
 from ttclib.study.many_or_once_findings import of_many_or_once
-from ttclib.study.one_problem import UNANSWERED, Group, _picked
-from ttclib.study.opening import Member
-from ttclib.study.question import question
-from ttclib.study.sides import MOST_REFERENCES, references
-from ttclib.study.study import open as open_study
-from ttclib.study.telling import bins_of
 
 # Leads -------------------------------------------------------------------------------------------------------------
 
@@ -200,28 +184,16 @@ def test_intervals_that_begin_at_zero_span_no_factor():
     assert held_out(0.0).endswith("and an interval begins at 0 half of the time.")
 
 
-def counted(path: Path, right: list[list[int]]) -> Path:
-    """One sample of each problem by ``m0``, ``m1``, …, each larger than the one before: whether it is right."""
-    write_part(path, "problems", [{"problem_id": f"p{at}", "benchmark": "b"} for at in range(max(map(len, right)))])
-    write_part(path, "settings", [{"setting": "s", "keys": "{}"}])
-    for number, own in enumerate(right):
-        key = {"policy": f"m{number}", "setting": "s", "n": 1}
-        write_part(path, "counts", [{**key, "problem_id": f"p{at}", "c": c} for at, c in enumerate(own)])
-        write_part(path, "models", [{"model": f"m{number}", "n_parameters": 10 + number, "training_tokens": 100}])
-    absorb(path)
-    return path
-
-
 def test_checkpoints_that_were_asked_of_few_are_left_out_and_two_are_needed(tmp_path):
     def made(n: int, asked: int) -> Any:
         path = tmp_path / f"{n}-{asked}.duckdb"
-        return open_checkpoints(counted(path, [[1] * (10 if number else asked) for number in range(n)]))
+        return open_checkpoints(stores.counted(path, [[1] * (10 if number else asked) for number in range(n)]))
 
     assert len(made(3, 10).counts.models) == 3
     fewer = made(3, 9)
     assert [one.model for one in fewer.counts.models] == ["m1", "m2"]
     assert fewer.notes == ("left out: m0 (fewer than 10 problems)",)
-    with pytest.raises(RequestError, match="holds 1 policies of known parameters"):
+    with pytest.raises(RequestError, match="holds one policy of known parameters"):
         made(2, 9)
 
 
@@ -279,127 +251,3 @@ def test_comparisons_are_counted(winners, said):
 @pytest.mark.parametrize(("coverage", "said"), [(0.6, False), (0.599, True), (None, False)])
 def test_a_perfect_verifier_is_named_where_even_it_does_not_get_there(coverage, said):
     assert ("A perfect verifier among the 4 would reach" in many("once", coverage=coverage)[0]) == said
-
-
-# What else turns -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ks", "named"), [([50, 99, 100, 200], 100), ([50, 99, 101], 101), ([50, 99], 99), ([10], None)]
-)
-def test_coverage_is_told_at_ten_times_the_pool_or_as_near_as_it_was_asked(ks, named):
-    frame = pl.DataFrame([{"model": "a", "k": k, "predicted": 0.5, "ci_low": 0.4, "ci_high": 0.6} for k in ks])
-    said = coverage._predicted(frame, 10)
-    assert [line.partition(",")[0] for line in said] == ([] if named is None else [f"At k = {named}"])
-    assert named is None or "the model predicts 50.0% [" in said[0]
-
-
-def test_no_right_solution_behind_a_step_may_be_chance():
-    text = SampleText("p", 0, None, None, "ab", ("a", "b"), (), "1", False, 2, "stop")
-
-    def first(n: int, share: tuple[int, int]) -> int | None:
-        return BrowsedSample(text, None, None, 1, ((n, 0), (1, 0)), share).first_wrong_step
-
-    assert 0.5**4 > BY_CHANCE > 0.5**5 and (first(4, (8, 4)), first(5, (8, 4))) == (None, 0)
-    assert first(5, (0, 0)) is None and first(1, (2, 2)) == 0
-
-
-def rises(first: tuple[float, float, float], last: tuple[float, float, float]) -> tuple[str, ...]:
-    names = ("accuracy", "ci_low", "ci_high")
-    rows = [{"position": at, "n_problems": 40, **dict(zip(names, one, strict=True))}
-            for at, one in enumerate((first, last))]  # fmt: skip
-    lost = pl.DataFrame(
-        {"change": ["correct_to_wrong"], "share": [None], "n_pairs": [0]}, schema_overrides={"share": float}
-    )
-    found = SimpleNamespace(along=lambda: pl.DataFrame(rows), changes=lambda: lost)
-    return RevisionChains.findings(found)  # type: ignore[arg-type]
-
-
-def test_intervals_that_touch_overlap():
-    (apart,) = rises((0.3, 0.2, 0.4), (0.6, 0.41, 0.7))
-    assert apart.endswith("the first in 30.0%: higher, beyond both intervals.")
-    assert rises((0.6, 0.5, 0.7), (0.3, 0.2, 0.49))[0].endswith(": lower, beyond both intervals.")
-    touching = rises((0.3, 0.2, 0.4), (0.6, 0.4, 0.7))
-    assert touching[0].endswith(": the intervals overlap.") and "about 40 problems (40 here)" in touching[1]
-    # Halfway apart: both intervals would have to be half as wide.
-    wide, falling = rises((0.3, 0.1, 0.5), (0.4, 0.4, 0.7)), rises((0.4, 0.4, 0.7), (0.3, 0.1, 0.5))
-    assert "places 1 and 2 about 160 problems (40 here)" in wide[1] and wide[1] == falling[1]
-    assert "no number" in rises((0.3, 0.1, 0.5), (0.309, 0.2, 0.7))[1]
-
-
-def test_what_the_question_tells_is_beside_as_many_samples_as_tell_no_more():
-    def beside(found: float, *graded: tuple[int, float | None]) -> str:
-        rows = [{"difficulty": "oracle", "n_probes": k, "spearman": value} for k, value in graded]
-        return DifficultyAnswer._like_probes(SimpleNamespace(agreement=rows), {"spearman": found})  # type: ignore[arg-type]
-
-    assert beside(0.5, (1, 0.4), (2, 0.5), (4, 0.6)) == ", at least as well as 2 graded samples of each problem"
-    assert beside(0.3, (1, 0.4), (2, 0.5)) == ", less well than 1 graded sample of each problem"
-    assert beside(0.3) == beside(0.3, (1, None)) == ""
-
-
-def test_how_problems_are_cut_where_nobody_asks():
-    asked = question()
-    assert [bins_of(asked, n, 5) for n in (1, 5, 10, 24, 25, 99)] == [1, 1, 2, 4, 5, 5]
-    assert bins_of(question(bins=9), 9) == 9 and bins_of(question(thresholds=[0.5]), 1) == (0.5,)
-
-
-def test_what_reads_the_hidden_state_says_so():
-    told = difficulty_of_ease(np.linspace(0, 1, 9), 2)
-    read = [
-        account._read("question", replace(told, bill=bill)) for bill in (None, Bill(0.0), Bill(0.0, prompt_passes=1))
-    ]
-    assert [one.partition("metadata")[2] for one in read] == ["", "", ", hidden state"]
-    assert account._read("question:greedy", told) == "by one greedy answer's log-probability"
-    assert [account._caps(size) for size in (1, 2, 3, 8)] == [(1,), (2,), (2, 3), (2, 4, 8)]
-
-
-def test_ties_are_all_taken_and_share_the_chance_of_being_right():
-    groups = [Group("1", 0, True, (0, 3)), Group("2", 1, False, (1, 2)), Group(UNANSWERED, -1, None, (4, 5, 6))]
-    scores = np.array([0.9, 0.9, 0.9, 0.2, 0.3, 0.95, np.nan])
-
-    def picked(strategy: str, held: slice, *ends: Solution) -> tuple[Any, ...]:
-        found = _picked(strategy, groups[held], scores, ends)
-        assert found is not None
-        return found["weights"], found["taken"], found["columns"], found["right"]
-
-    answered, unanswered = slice(0, 2), slice(0, 3)
-    assert picked("majority_vote", unanswered) == ({0: 2.0, 1: 2.0}, (0, 1), (), 0.5)
-    assert picked("best_of_n", answered) == ({0: 0.9, 1: 0.9}, (0, 1), (0, 1, 2), pytest.approx(1 / 3))
-    assert picked("best_of_n", unanswered)[1:] == ((-1,), (5,), 0.0), "a sample without an answer may score highest"
-    assert picked("weighted_best_of_n", unanswered)[1:] == ((1,), (), 0.0)
-    assert picked("weighted_best_of_n", answered)[0] == pytest.approx({0: 1.1, 1: 1.8})
-    assert _picked("majority_vote", groups[2:], scores, ()) is None, "nobody answers"
-
-
-def test_of_many_larger_policies_some_are_shown_the_smallest_and_the_largest_among_them(tmp_path):
-    path = counted(tmp_path / "many.duckdb", [[int(at < place) for at in range(8)] for place in range(7)])
-    found = references(open_study(path, "m0"))
-    assert list(found) == [f"m{at}, one answer" for at in (1, 3, 4, 6)] and len(found) == MOST_REFERENCES
-    assert found["m6, one answer"] == 0.75
-    assert list(references(open_study(path, "m5"))) == ["m6, one answer"] and references(open_study(path, "m6")) == {}
-
-
-def test_sides_are_named_by_what_differs():
-    def labels(*sides: tuple[str, str | None]) -> list[str]:
-        keys = [{"reasoning_effort": effort} if effort else {} for _, effort in sides]
-        settings = [Setting(str(at), own) for at, own in enumerate(keys)]
-        pools = [make_pool([[1]], policy=side[0], setting=own) for side, own in zip(sides, settings, strict=True)]
-        return side_labels([Member(pool) for pool in pools])
-
-    assert labels(("a", "low"), ("b", "high")) == ["a", "b"]
-    assert labels(("a", "low"), ("a", None)) == ["low effort", "default effort"]
-    assert labels(("a", "low"), ("a", "high"), ("b", "low")) == ["a (low effort)", "a (high effort)", "b (low effort)"]
-    assert labels(("a", "low"), ("a", "low")) == ["a", "a"] and benchmark_label(None) == ""
-    assert span_of([3]) == "3" and span_of([1000, 3]) == "3–1,000"
-
-
-def test_chains_without_enough_problems_have_as_many_bins_as_problems():
-    found = open_chains(open_study(stores.full(), "small"), question(), bins=99)
-    assert found.n_bins == 12 and open_chains(found.study, question(bins=3), bins=99).n_bins == 3
-
-
-def test_units_that_only_count_answers_say_no_cost():
-    assert inside_findings._costing({"generations": 3.0}) == ""
-    assert inside_findings._costing({"tokens": 3.0, "flops": 0.5}) == (
-        ", at which it costs 3 times the tokens and 0.5 times the FLOPs of the one"
-    )

@@ -103,29 +103,29 @@ AGGREGATION_LABELS = {
 }
 
 
-def span_of(sizes: Iterable[int]) -> str:
-    """The smallest and the largest, or the one that all are.
+def samples_line(sizes: Iterable[int]) -> str:
+    """How many samples a problem has: all alike, or the fewest and the most.
 
     Examples
     --------
-    >>> span_of([20, 20]), span_of([8, 1024])
-    ('20', '8–1,024')
+    >>> samples_line([1]), samples_line([20, 20]), samples_line([8, 1024])
+    ('1 sample', '20 samples', '8–1,024 samples')
     """
     every = list(sizes)
     low, high = min(every), max(every)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+    each = f"{low:,}" if low == high else f"{low:,}–{high:,}"
+    return f"{each} {'sample' if each == '1' else 'samples'}"
 
 
 def source(pool: Pool, n_problems: int | None = None) -> str:
     """Where samples come from: store, policy, benchmark, problems × samples, temperature."""
-    each = span_of(pool.pool_sizes)
     parts = [Path(pool.store).name, f"policy {pool.policy}"]
     if pool.benchmark:
         parts.append(pool.benchmark)
     count = len(pool.problem_ids)
     shown = f"{count}" if n_problems in (None, count) else f"{n_problems} of {count}"
     what = "problem" if shown == "1" else "problems"
-    parts.append(f"{shown} {what} × {each} {'sample' if each == '1' else 'samples'}")
+    parts.append(f"{shown} {what} × {samples_line(pool.pool_sizes)}")
     parts.append(setting_line(pool))
     return " · ".join(parts)
 
