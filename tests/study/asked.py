@@ -86,7 +86,7 @@ def beside() -> dict[str, Any]:
 
 
 def frontier_of_tokens() -> Any:
-    asked = question(strategies=[*VOTES, "pass_at_k"], bins=2, difficulty="predicted", verifier="orm")
+    asked = question(strategies=[*VOTES, "pass_at_k"], bins=2, difficulty="predicted", verifier="orm", seed=1)
     return ask_frontier(wide(), asked, ledger=PAID, probes=3, queries=10, reused=True, per="average", **FEW)
 
 
@@ -164,11 +164,14 @@ def crossovers() -> dict[str, Any]:
     study, store = wide(), str(stores.wide())
     sampled = larger_side(store, "large", allow_sampled=True)
     voting = larger_side(store, "large", asked=question(strategies="majority_vote", budgets=[4]))
-    asked = question(strategies=VOTES, bins=2, told="halves")
+    asked = question(strategies=VOTES, bins=2, told="halves", seed=1)
     return {
         "once": ask_crossover(study, sampled, asked, RATES, **FEW),
         "many rates": ask_crossover(study, sampled, question(strategies="pass_at_k"), seven(), **FEW),
         "voting": ask_crossover(study, voting, asked.but(told="same"), (1.0,), probes=1, large_budget=4, **FEW),
+        "few problems": ask_crossover(
+            ttclib.open(stores.plain()), sampled, question(strategies="majority_vote"), (1.0,), **FEW
+        ),
         "small pools": ask_crossover(full(), open_larger(full()), question(strategies=VOTES), RATES, **FEW),
     }
 
@@ -230,13 +233,13 @@ def searched() -> dict[str, Any]:
         "failures of four": found.failures("rebase", 4),
         "middling": found.middling_problem(),
         "prompt": found.prompt_of("p05"),
-        "named": open_searches(full(), question(strategies="dvts", budgets=[4], beam_width=2, bins=2)).curves,
+        "named": open_searches(full(), question(strategies="dvts", budgets=[4], beam_width=2, bins=2, seed=1)).curves,
     }
 
 
 def chains() -> dict[str, Any]:
     found = open_chains(full(), question(), bins=2)
-    voting = open_chains(full(), question(selection="majority", bins=2, told="same"))
+    voting = open_chains(full(), question(selection="majority", bins=2, told="same", seed=1))
     return {
         "said": found.findings(),
         "caption": found.caption,
@@ -305,7 +308,9 @@ def training() -> dict[str, Any]:
 def accounts() -> dict[str, Any]:
     study, few = wide(), {"draws": 1, "n_resamples": 40}
     asked = question(strategies=["majority_vote", "best_of_n"], bins=2)
-    voting = question(strategies=["majority_vote", "adaptive_consistency"], difficulty="predicted", threshold=0.9)
+    voting = question(
+        strategies=["majority_vote", "adaptive_consistency"], difficulty="predicted", threshold=0.9, seed=1
+    )
     known, votes = ttclib.open(stores.known()), question(strategies="majority_vote", bins=2)
     found = ask_account(study, asked, probes=(2048, 4, 1), limits=[2, 4, 8], **few)
     return {
@@ -328,7 +333,7 @@ def coverages() -> dict[str, Any]:
 
 def difficulties() -> dict[str, Any]:
     found = difficulty.answer(wide().pool, question(bins=3))
-    by_text = question(difficulty="question:text", bins=3, verifier="orm", aggregation="min")
+    by_text = question(difficulty="question:text", bins=3, verifier="orm", aggregation="min", seed=1)
     return {
         "wide": found,
         "cheap": found.cheap(),
@@ -359,10 +364,13 @@ def of_store(name: str, **more: Any) -> Callable[[], Study]:
 ASKED: dict[str, Callable[[], Any]] = {
     "account": accounts,
     "allocation": lambda: {
+        "of few": ask_allocation(
+            ttclib.open(stores.plain()), question(strategies="majority_vote"), limits=[2, 8], **FEW
+        ),
         "plain": ask_allocation(wide(), question(strategies=VOTES, bins=3), **FEW),
         "paid": ask_allocation(
             wide(),
-            question(strategies=VOTES, bins=2, told="same"),
+            question(strategies=VOTES, bins=2, told="same", seed=1),
             ledger=PAID,
             probes=2,
             queries=3,
@@ -382,7 +390,7 @@ ASKED: dict[str, Callable[[], Any]] = {
         "plain": ask_efficiency(wide(), question(strategies=VOTES, bins=3), **FEW),
         "paid": ask_efficiency(
             wide(),
-            question(strategies=VOTES, bins=2, thresholds=None, told="same"),
+            question(strategies=VOTES, bins=2, told="same", seed=1),
             "majority_vote",
             ledger=PAID,
             probes=4,
@@ -428,9 +436,16 @@ ASKED: dict[str, Callable[[], Any]] = {
         "efforts": many_or_once("efforts"),
         "alike": many_or_once("alike"),
     },
-    "matched": lambda: ask_matched(
-        wide(), question(strategies=VOTES, bins=2), ledger=LEDGERS["snell"], limits=[2, 16], **FEW
-    ),
+    "matched": lambda: {
+        "many": ask_matched(wide(), question(strategies=VOTES, bins=2), ledger=LEDGERS["snell"], limits=[2, 16], **FEW),
+        "few": ask_matched(
+            ttclib.open(stores.settings(), setting="t"),
+            question(strategies=VOTES, seed=1),
+            ledger=TOKENS,
+            limits=[80, 320],
+            **FEW,
+        ),
+    },
     "one_problem": problems,
     "optimal": lambda: optimal(wide(), question(strategies=VOTES, bins=2), "best_of_n"),
     "optimal_revisions": lambda: optimal_revisions(open_chains(full(), question(bins=2))),
@@ -438,7 +453,7 @@ ASKED: dict[str, Callable[[], Any]] = {
     "plan": plans,
     "probed": lambda: ask_probed(
         wide(),
-        question(strategies=VOTES, verifier="orm", aggregation="mean", bins=2),
+        question(strategies=VOTES, verifier="orm", aggregation="mean", bins=2, seed=1),
         [1, 4],
         "majority_vote",
         n_draws=2,

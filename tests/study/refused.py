@@ -145,6 +145,8 @@ ASKED: dict[str, Callable[[], Any]] = {
     "no tree search": lambda: open_searches(full(), question()).search("best_of_n"),
     "a search not compared": lambda: open_searches(full(), question(strategies="dvts", beam_width=2)).largest("rebase"),
     "a search that is lacking": lambda: open_searches(full(), question(beam_width=2)).failures("beam_search", 8),
+    "searches of nothing scored": lambda: open_searches(in_store("plain"), question()),
+    "searches by nobody": lambda: open_searches(wide(), question(verifier="oracle")),
     "searches of none": lambda: open_searches(wide(), question()),
     "searches by another's scores": lambda: open_searches(full(), question(verifier="orm")),
     "chains of none": lambda: open_chains(wide(), question()),
