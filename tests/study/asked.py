@@ -8,7 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 import ttclib
+from tests.builders import make_pool
 from tests.study import stores
 from ttclib.analysis.ledger import LEDGERS, Ledger, ledger
 from ttclib.analysis.plan import Plan
@@ -357,6 +360,13 @@ def replays(*, of: Callable[[], Study] = full, **values: Any) -> Callable[[], An
     return lambda: of().replay(question(**values), **interval)
 
 
+def odd() -> Study:
+    """Seven samples a problem, so that one half has three."""
+    rng = np.random.default_rng(2)
+    right = rng.random((12, 7)) < np.linspace(0.1, 0.9, 12)[:, None]
+    return ttclib.open(make_pool(right.tolist(), answer_ids=np.where(right, 0, rng.integers(1, 4, right.shape))))
+
+
 def of_store(name: str, **more: Any) -> Callable[[], Study]:
     return lambda: ttclib.open(getattr(stores, name)(), **more)
 
@@ -477,6 +487,8 @@ ASKED: dict[str, Callable[[], Any]] = {
         interval="simultaneous",
         level=0.9,
     ),
+    "replay_lost": replays(strategies="beam_search", beam_width=2, budgets=[2, 8, 16]),
+    "replay_odd": replays(of=odd, strategies=["pass_at_k", "majority_vote"], bins=2, told="halves"),
     "replay_own": replays(
         strategies=["pass_at_k", "beam_search"],
         beam_width=2,

@@ -147,6 +147,9 @@ ASKED: dict[str, Callable[[], Any]] = {
     "a search that is lacking": lambda: open_searches(full(), question(beam_width=2)).failures("beam_search", 8),
     "searches of nothing scored": lambda: open_searches(in_store("plain"), question()),
     "searches by nobody": lambda: open_searches(wide(), question(verifier="oracle")),
+    "a search at a budget that is lacking": lambda: full().replay(
+        strategies="beam_search", beam_width=2, budgets=[16], problems="searched"
+    ),
     "searches of none": lambda: open_searches(wide(), question()),
     "searches by another's scores": lambda: open_searches(full(), question(verifier="orm")),
     "chains of none": lambda: open_chains(wide(), question()),

@@ -24,6 +24,7 @@ from ttclib.study.browsed import BY_CHANCE, BrowsedSample
 from ttclib.study.captions import benchmark_label, policy_labels, samples_line, side_labels
 from ttclib.study.chains import RevisionChains, open_chains
 from ttclib.study.checkpoints import open_checkpoints
+from ttclib.study.compared import _spans
 from ttclib.study.difficulty import DifficultyAnswer
 from ttclib.study.one_problem import UNANSWERED, Group, _picked
 from ttclib.study.opening import Member
@@ -158,6 +159,10 @@ def test_units_that_only_count_answers_say_no_cost():
 
 
 # Empty tables, none and one ------------------------------------------------------------------------------------------
+
+
+def test_three_budgets_in_a_row_are_told_by_their_ends():
+    assert _spans([1, 2, 4, 6, 7, 8, 9]) == "1, 2, 4, 6–9" and _spans([3]) == "3" and _spans([]) == ""
 
 
 def test_nothing_to_tell_is_told():

@@ -151,6 +151,9 @@ def scored_both_ways(
         held = sorted(set(sides[0].budgets).intersection(sides[1].budgets))
         sides = [cut(side, columns=[side.budgets.index(size) for size in held]) for side in sides]
         both.append(scored_on_halves(*(restrict(side, compared.problem_ids) for side in sides)))
+    if asked.budgets is None:  # of an odd pool less than its smaller half may be what both halves have
+        held_by_both = (size for one in both if one.strategy in from_pools for size in one.budgets)
+        largest = max(held_by_both, default=largest)
     return tuple(both), largest
 
 
