@@ -1,6 +1,6 @@
 """What a study's questions answer, kept in words: sentences, captions and notes, and of every table a digest a column.
 
-`tests/study/kept/` holds a text a question of `tests.study.asked`, and one of what is refused, each read by a person
+`tests/study/kept/` holds a text a question of `asked` and `looked_at` and one of what is refused, each read by a person
 when it is written and compared by `tests/study/test_kept.py`. To write them anew after an answer was changed, and see
 in the diff what that did:
 

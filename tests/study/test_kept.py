@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.study.asked import ASKED
+from tests.study import asked, looked_at
 from tests.study.kept import KEPT, told
 from tests.study.refused import refusals
 
-EVERY = {**ASKED, "refused": refusals}
+EVERY = {**asked.ASKED, **looked_at.ASKED, "refused": refusals}
 
 
 @pytest.mark.parametrize("name", EVERY)
