@@ -51,7 +51,7 @@ def wide(policy: str = "small") -> Study:
 
 def frontier_of_tokens() -> Any:
     asked = question(strategies=[*VOTES, "pass_at_k"], bins=2, difficulty="predicted", verifier="orm", seed=1)
-    return ask_frontier(wide(), asked, ledger=PAID, probes=3, queries=10, reused=True, per="average", **FEW)
+    return ask_frontier(wide(), asked, ledger=PAID, probes=3, queries=10, reused=True, per="average", level=0.9, **FEW)
 
 
 def exported(**more: Any) -> Any:
@@ -90,6 +90,7 @@ def plans() -> dict[str, Any]:
         "as exported": ask_plan(study, by_samples, question()),
         "few probes": ask_plan(study, by_samples, question(seed=1), probes=2, draws=3, queries=4, reused=True),
         "by the question": ask_plan(study, by_text, question()),
+        "by mean scores": ask_plan(study, exported(difficulty="predicted", aggregation="mean"), question()),
         "where it was made": ask_plan(wide(), by_text, question()),
     }
 
@@ -177,7 +178,9 @@ def accounts() -> dict[str, Any]:
         "of what is known": ask_account(known, votes, probes=(2,), limits=[2, 4], **few),
         "by all": ask_account(ttclib.open(stores.plain()), votes, probes=(2048,), limits=[2, 4], **few),
         "as it is asked": ask_account(ttclib.open(stores.plain()), question(strategies="majority_vote"), limits=[4]),
-        "scored": ask_account(study, voting.but(verifier="orm"), probes=(2,), ledger=TOKENS, limits=[100, 300], **few),
+        "scored": ask_account(
+            study, voting.but(verifier="orm"), probes=(2,), ledger=TOKENS, limits=[100, 300], level=0.8, **few
+        ),
     }
 
 

@@ -206,8 +206,8 @@ def written(path: Path) -> None:
     ], grader="exact")  # fmt: skip
 
 
-def counted(path: Path, right: Sequence[Sequence[int | None]]) -> Path:
-    """One sample of each problem by ``m0``, ``m1``, …, each larger than the one before: whether it is right."""
+def counted(path: Path, right: Sequence[Sequence[int | None]], sizes: Sequence[int] = range(10, 99)) -> Path:
+    """One sample of each problem by ``m0``, ``m1``, …, of so many parameters: whether it is right."""
     write_part(path, "problems", [{"problem_id": f"p{at}", "benchmark": "b"} for at in range(max(map(len, right)))])
     write_part(path, "settings", [{"setting": "s", "keys": "{}"}])
     for number, own in enumerate(right):
@@ -215,7 +215,7 @@ def counted(path: Path, right: Sequence[Sequence[int | None]]) -> Path:
         write_part(
             path, "counts", [{**key, "problem_id": f"p{at}", "c": c} for at, c in enumerate(own) if c is not None]
         )
-        write_part(path, "models", [{"model": f"m{number}", "n_parameters": 10 + number, "training_tokens": 100}])
+        write_part(path, "models", [{"model": f"m{number}", "n_parameters": sizes[number], "training_tokens": 100}])
     absorb(path)
     return path
 

@@ -28,6 +28,7 @@ from ttclib.study.compared import _spans
 from ttclib.study.difficulty import DifficultyAnswer
 from ttclib.study.one_problem import UNANSWERED, Group, _picked
 from ttclib.study.opening import Member
+from ttclib.study.pairs import ask_beyond, pairs_of
 from ttclib.study.question import question
 from ttclib.study.sides import MOST_REFERENCES, references
 from ttclib.study.study import Study
@@ -285,3 +286,36 @@ def test_a_cap_is_named_where_it_loses_at_most_a_point_and_is_no_longest_one():
         "A cap of 20 tokens loses at most one point of 60.0% and decodes 10 tokens a sample instead of 15.",
     )
     assert said(0.5, 0.589, 0.6) == () and said(0.6) == ()
+
+
+def test_policies_of_one_size_are_no_pair(tmp_path):
+    found = pairs_of(stores.counted(tmp_path / "s.duckdb", [[1, 0]] * 3, [10, 10, 20]))
+    assert [(one.small, one.large, one.neighbours) for one in found] == [("m0", "m2", False), ("m1", "m2", True)]
+    with pytest.raises(RequestError, match="no two policies with known parameters"):
+        pairs_of(stores.counted(tmp_path / "t.duckdb", [[1, 0]] * 2, [10, 10]))
+
+
+def test_one_grade_is_enough_beyond_the_pool():
+    pool = make_pool([[1, 0, 1, 0], [1, None, None, None], [None] * 4, [0, 1, 0, 0]])
+    once = SimpleNamespace(problem_ids=("p0", "p1", "p2"), accuracy=np.array([[0.5], [1.0], [1.0]]))
+    ratios = SimpleNamespace(param_ratio=4.0, training_tokens_ratio=1.0)
+    found = ask_beyond(pool, SimpleNamespace(outcomes=[once]), [0.1, 1.0], ratios)  # type: ignore[arg-type]
+    assert "2 of 4 problems" in found.caption[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "reached", "said"),
+    [
+        ("second", "second", "both an answer is better and more is reached"),
+        ("second", "too close", "an answer is better; that more is reached is not shown"),
+        ("second", "first", "an answer is better, and less is reached"),
+        ("too close", "second", "more is reached; that an answer is better is not shown"),
+        (None, "too close", "no difference is shown"),
+        ("too close", "first", "less is reached; that an answer is worse is not shown"),
+        ("first", "second", "more is reached, and an answer is worse"),
+        ("first", None, "an answer is worse; that less is reached is not shown"),
+        ("first", "first", "both an answer is worse and less is reached"),
+    ],
+)
+def test_a_gain_is_of_one_answer_and_of_what_is_reached(one, reached, said):
+    assert gain.verdict_of({"winner": one}, {"winner": reached}) == said

@@ -194,7 +194,7 @@ def ask_account(
     frame = account(ways, shared.limits, curve, level=level)
     found = Account(frame, ledger.label)
     said = tuple(dict.fromkeys([*study.notes(compared, None, ledger), *notes]))
-    return Answer(found, of_account(found), study.caption(asked, compared), said)
+    return Answer(found, of_account(found), study.caption(asked, compared, level=level), said)
 
 
 def _candidates(

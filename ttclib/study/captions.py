@@ -169,6 +169,13 @@ def prices_line(models: Iterable[ModelFacts | None]) -> str:
     return "prices: " + "; ".join(map(" ".join, zip(labels, known.values(), strict=True))) if known else ""
 
 
-def bands_line() -> str:
-    """What the bands are."""
-    return "bands: 95 % intervals over problems"
+def bands_line(level: float = 0.95, interval: str = "pointwise") -> str:
+    """What the bands are.
+
+    Examples
+    --------
+    >>> bands_line(), bands_line(0.9, "simultaneous")
+    ('bands: 95 % intervals over problems', 'bands: 90 % intervals over problems, of a whole curve at once')
+    """
+    at_once = ", of a whole curve at once" if interval == "simultaneous" else ""
+    return f"bands: {level * 100:g} % intervals over problems{at_once}"

@@ -164,7 +164,7 @@ class Study:
             frame,
             compared.outcomes,
             n_bins,
-            self.caption(asked, compared, told),
+            self.caption(asked, compared, told, level=level, interval=interval),
             self.notes(compared, told),
             of_curves(frame),
         )
@@ -186,7 +186,15 @@ class Study:
             return np.array([sizes.get(name, 0) for name in one.problem_ids])
         return np.zeros(len(one.problem_ids), dtype=int)
 
-    def caption(self, asked: Question, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
+    def caption(
+        self,
+        asked: Question,
+        compared: Compared,
+        told: Told | None = None,
+        *,
+        level: float = 0.95,
+        interval: str = "pointwise",
+    ) -> tuple[str, ...]:
         """What a reader must know: whose samples, who selects, the bins, the bands."""
         lines = [source(member.pool, len(compared.problem_ids)) for member in self.members]
         reads: dict[str, set[str]] = {}
@@ -204,7 +212,7 @@ class Study:
             sizes = [int((found.bins == number).sum()) for number in range(1, found.n_bins + 1)]
             halves = 2 if found.told_on == "halves" else 1
             lines.append(f"bins of {', '.join(str(size // halves) for size in sizes)} problems by {found.label}")
-        return (*lines, bands_line())
+        return (*lines, bands_line(level, interval))
 
     def notes(
         self, compared: Compared, told: Told | None = None, ledger: Ledger | None = None, *others: ModelFacts | None
