@@ -285,7 +285,7 @@ def test_it_says_once_what_a_poor_store_lacks(name: str, poor_store: Path, tmp_p
         "08_samples": "score it with `ttc score`",
         "09_compare_stores": "score the samples with `ttc score`",
         "12_open_models": "no two policies with known parameters on one task",
-        "13_train_or_sample": "holds 1 policies of known parameters and training tokens",
+        "13_train_or_sample": "holds one policy of known parameters and training tokens",
         "14_graders": "math, math-verify, exact grade all 12 answers alike.",
         "15_does_knowing_pay": "No gain survives its own bill at any budget held",
         "17_from_replay_to_live": "sets of 3 problems: half of what is held is 1, give 1 to 1",

@@ -22,7 +22,7 @@ def by_command(one: dict[str, Any]) -> Any:
 def by_python(one: dict[str, Any]) -> Any:
     """What `ttclib.open(...)` and the study's functions give."""
     import ttclib
-    from ttclib.study import answers, difficulty, graders, sides
+    from ttclib.study import answers, difficulty, graders, larger, sides
     from ttclib.study.question import question
 
     study = ttclib.open(one["store"], one["policy"])
@@ -38,8 +38,8 @@ def by_python(one: dict[str, Any]) -> Any:
     if one["ask"] == "efficiency":
         return answers.ask_efficiency(study, asked, **one["more"]).result.frame.to_dicts()
     if one["ask"] == "crossover":
-        larger = answers.larger_side(one["store"], one["large"], allow_sampled=True)
-        return answers.ask_crossover(study, larger, asked, one["ratios"]).result.frame.to_dicts()
+        other = larger.larger_side(one["store"], one["large"], allow_sampled=True)
+        return answers.ask_crossover(study, other, asked, one["ratios"]).result.frame.to_dicts()
     second = sides.Side(one["store"], one["large"])
     return sides.compare_sides(study, second, asked).result.frame.to_dicts()
 

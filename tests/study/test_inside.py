@@ -210,7 +210,7 @@ def test_ten_direct_answers_of_a_large_model_stay_below_one_with_reasoning_and_o
     assert set(large.frame["caught"]) == {"not caught"} and set(large.frame["winner"]) == {"once"}
     assert set(coder.frame["caught"]) == {"level at once"}
     (said,) = of_models([large, coder])
-    assert "1 do not catch one answer with steps (LLama3-70b-Ins at N = 10)" in said
+    assert "1 does not catch one answer with steps (LLama3-70b-Ins at N = 10)" in said
     assert said.endswith("One answer at once is ahead of one with steps for DSCoder-6.7b-Ins.")
 
 

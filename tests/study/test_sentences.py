@@ -202,7 +202,7 @@ def test_where_samples_come_from():
     assert captions.source(pool) == captions.source(pool, 2) == said.format(2) + "reasoning tokens 16"
     assert captions.source(pool, 1).startswith(said.format("1 of 2"))
     alike = make_pool([[1] * 1000], setting=Setting("s", {}))
-    assert captions.source(alike) == "memory · policy policy · 1 problems × 1,000 samples · temperature not recorded"
+    assert captions.source(alike) == "memory · policy policy · 1 problem × 1,000 samples · temperature not recorded"
 
 
 def test_who_selects():

@@ -55,7 +55,7 @@ def test_halves_of_counts_are_hypergeometric():
 
 
 def test_halves_of_one_sample_are_refused():
-    with pytest.raises(RequestError, match="problem 'p1' has 1 samples, too few for two halves"):
+    with pytest.raises(RequestError, match="problem 'p1' has one sample, too few for two halves"):
         _halves(make_pool([[1, 0], [1]]), np.random.default_rng(0))
 
 

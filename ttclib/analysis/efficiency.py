@@ -275,4 +275,5 @@ def break_even_queries(budget: float, baseline_budget: float, n_probes: float) -
         return float("nan")
     if n_probes <= 0:
         return 1.0 if saved >= 0 else float("inf")
-    return max(1.0, float(n_probes / saved)) if saved > 0 else float("inf")
+    real = saved > 1e-9 * baseline_budget  # what is less comes of numbers that are not exact
+    return max(1.0, float(n_probes / saved)) if real else float("inf")

@@ -194,7 +194,7 @@ def ask_account(
     frame = account(ways, shared.limits, curve, level=level)
     found = Account(frame, ledger.label)
     said = tuple(dict.fromkeys([*study.notes(compared, None, ledger), *notes]))
-    return Answer(found, of_account(found), study.caption(asked, compared), said)
+    return Answer(found, of_account(found), study.caption(asked, compared, level=level), said)
 
 
 def _candidates(
@@ -324,7 +324,9 @@ def _binned(ease: np.ndarray, asked: Question, k: int) -> Difficulty:
 def _reused(shared: _Shared, few: Sequence[int], by: str, draws: int, notes: list[str]) -> list[Way]:
     """Probes that are among the samples that the answer is selected from."""
     names = list(dict.fromkeys(one.strategy for one in shared.plain if draws_whole(one.strategy)))
-    if not few or not names or shared.ledger.unit != "generations":
+    if not few:
+        return []
+    if not names or shared.ledger.unit != "generations":
         notes.append("probes used again are left out: they are counted in generations, and by strategies of samples")
         return []
     asked, pool = shared.asked, shared.pool

@@ -36,7 +36,7 @@ from ttclib.study.larger import larger_side as larger_side
 from ttclib.study.planned import plan_ease, what_it_runs
 from ttclib.study.question import Question
 from ttclib.study.study import Study
-from ttclib.study.telling import of_problems
+from ttclib.study.telling import Told, of_problems
 
 Result = TypeVar("Result")
 FEW_RATES = 5
@@ -104,7 +104,7 @@ def ask_frontier(
         **choices,
     )
     notes = (*study.notes(compared, told, ledger), *result.notes)
-    return Answer(result, findings.of_frontier(result), study.caption(asked, compared, told), notes)
+    return Answer(result, findings.of_frontier(result), _caption(study, asked, compared, told, **choices), notes)
 
 
 def ask_export(study: Study, asked: Question, plan: Plan, probes: int | None = None, reused: bool = False) -> Plan:
@@ -196,7 +196,7 @@ def ask_probed(
         seed=asked.seed,
         **choices,
     )
-    return Answer(frame, (), study.caption(asked, compared), study.notes(compared))
+    return Answer(frame, (), _caption(study, asked, compared, **choices), study.notes(compared))
 
 
 def ask_allocation(
@@ -220,7 +220,7 @@ def ask_allocation(
         **choices,
     )
     said = findings.of_allocation(frame, ledger.label)
-    return Answer(frame, said, study.caption(asked, compared, told), study.notes(compared, told, ledger))
+    return Answer(frame, said, _caption(study, asked, compared, told, **choices), study.notes(compared, told, ledger))
 
 
 def ask_efficiency(
@@ -248,7 +248,7 @@ def ask_efficiency(
         **choices,
     )
     notes = (*study.notes(compared, told, ledger), *result.notes)
-    return Answer(result, findings.of_efficiency(result), study.caption(asked, compared, told), notes)
+    return Answer(result, findings.of_efficiency(result), _caption(study, asked, compared, told, **choices), notes)
 
 
 def ask_crossover(
@@ -280,7 +280,16 @@ def ask_crossover(
     )
     caption = (f"{study.policy} thinking longer against {large.label} of {large.line}",)
     notes = (*study.notes(compared, told, ledger, large.model), *whole, *_reach(result, len(ratios)))
-    return Answer(result, findings.of_crossover(result), (*caption, *study.caption(asked, compared, told)), notes)
+    return Answer(
+        result, findings.of_crossover(result), (*caption, *_caption(study, asked, compared, told, **choices)), notes
+    )
+
+
+def _caption(
+    study: Study, asked: Question, compared: Compared, told: Told | None = None, *, level: float = 0.95, **more: Any
+) -> tuple[str, ...]:
+    """What a reader must know, with the level of the intervals that was chosen."""
+    return study.caption(asked, compared, told, level=level)
 
 
 def _whole_pool(study: Study, asked: Question, compared: Compared) -> tuple[Question, tuple[str, ...]]:
@@ -340,7 +349,7 @@ def ask_matched(study: Study, asked: Question, *, ledger: Ledger, **choices: Any
     """Strategies at equal cost, to see whether the framework matters (`ttclib.analysis.compare.matched_compute`)."""
     compared, told = study.compared(asked), study.told(asked, folds=FOLDS)
     frame = matched_compute(told.outcomes, told.difficulty, ledger=ledger, seed=asked.seed, **choices)
-    return Answer(frame, (), study.caption(asked, compared, told), study.notes(compared, told, ledger))
+    return Answer(frame, (), _caption(study, asked, compared, told, **choices), study.notes(compared, told, ledger))
 
 
 def ask_plan(

@@ -98,7 +98,10 @@ def predictors_of(pool: Pool) -> Mapping[str, str]:
         try:
             features_of(questions_of(pool), predictor)
             if (known := int((pool.n_graded > 0).sum())) < FEWEST:
-                raise RequestError(f"{known} problems have a pass@1, a predictor wants {FEWEST}")
+                raise RequestError(
+                    f"{predictor} difficulty: {known} problems have a pass@1, a predictor wants {FEWEST}: "
+                    "sample and grade more"
+                )
         except RequestError as error:
             found[predictor] = str(error)
         else:

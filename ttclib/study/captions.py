@@ -104,16 +104,29 @@ AGGREGATION_LABELS = {
 }
 
 
+def samples_line(sizes: Iterable[int]) -> str:
+    """How many samples a problem has: all alike, or the fewest and the most.
+
+    Examples
+    --------
+    >>> samples_line([1]), samples_line([20, 20]), samples_line([8, 1024])
+    ('1 sample', '20 samples', '8–1,024 samples')
+    """
+    every = list(sizes)
+    low, high = min(every), max(every)
+    each = f"{low:,}" if low == high else f"{low:,}–{high:,}"
+    return f"{each} {'sample' if each == '1' else 'samples'}"
+
+
 def source(pool: Pool, n_problems: int | None = None) -> str:
     """Where samples come from: store, policy, benchmark, problems × samples, temperature."""
-    sizes = pool.pool_sizes
-    each = f"{sizes.min():,}" if sizes.min() == sizes.max() else f"{sizes.min():,}–{sizes.max():,}"
     parts = [Path(pool.store).name, f"policy {pool.policy}"]
     if pool.benchmark:
         parts.append(pool.benchmark)
     count = len(pool.problem_ids)
     shown = f"{count}" if n_problems in (None, count) else f"{n_problems} of {count}"
-    parts.append(f"{shown} problems × {each} {'sample' if each == '1' else 'samples'}")
+    what = "problem" if shown == "1" else "problems"
+    parts.append(f"{shown} {what} × {samples_line(pool.pool_sizes)}")
     parts.append(setting_line(pool))
     return " · ".join(parts)
 
@@ -172,6 +185,13 @@ def bins_line(sizes: Sequence[int], label: str) -> str:
     return f"bins of {', '.join(map(str, sizes))} problems by {label}"
 
 
-def bands_line() -> str:
-    """What the bands are."""
-    return f"{BANDS} 95 % intervals over problems"
+def bands_line(level: float = 0.95, interval: str = "pointwise") -> str:
+    """What the bands are.
+
+    Examples
+    --------
+    >>> bands_line(), bands_line(0.9, "simultaneous")
+    ('bands: 95 % intervals over problems', 'bands: 90 % intervals over problems, of a whole curve at once')
+    """
+    at_once = ", of a whole curve at once" if interval == "simultaneous" else ""
+    return f"{BANDS} {level * 100:g} % intervals over problems{at_once}"

@@ -15,6 +15,7 @@ from ttclib.errors import RequestError
 from ttclib.store.counts import PolicyCounts, load_counts
 from ttclib.study import family_findings
 from ttclib.study.answers import Answer
+from ttclib.study.captions import samples_line
 from ttclib.study.compared import enough_problems
 from ttclib.study.opening import Notify, find_store
 
@@ -83,13 +84,15 @@ def open_checkpoints(
     kept = [at for at, there in enumerate(known) if there and at not in few]
     if len(kept) < 2:
         raise RequestError(
-            f"'{store}' holds {len(kept)} policies of known parameters and training tokens with enough problems, and "
-            "two are needed: state them with `ttc models STORE --set POLICY n_parameters=… training_tokens=…`"
+            f"'{store}' holds {'one' if kept else 'no'} policy of known parameters and training tokens with enough "
+            "problems, and two are needed: state them with `ttc models STORE --set POLICY n_parameters=… "
+            "training_tokens=…`"
         )
     kept.sort(key=lambda at: (found.models[at].n_parameters or 0, found.models[at].training_tokens or 0))
     shared = np.flatnonzero((found.n[kept] > 0).all(axis=0))
     if len(shared) < 2:
-        raise RequestError(f"the checkpoints in '{store}' share {len(shared)} problems: sample them on the same ones")
+        held = "one problem" if len(shared) else "no problem"
+        raise RequestError(f"the checkpoints in '{store}' share {held}: sample them on the same ones")
     rows = np.ix_(np.array(kept), shared)
     counts = replace(
         found,
@@ -99,8 +102,8 @@ def open_checkpoints(
         c=found.c[rows],
     )
     of = f" · {counts.benchmark}" if counts.benchmark else ""
-    sizes = f"{counts.n.min():,}–{counts.n.max():,}"
-    line = f"{path.name}{of} · {len(kept)} checkpoints on {len(shared)} shared problems × {sizes} samples"
+    each = samples_line(counts.n.ravel())
+    line = f"{path.name}{of} · {len(kept)} checkpoints on {len(shared)} shared problems × {each}"
     return Checkpoints(counts, (line,), tuple(notes))
 
 
@@ -145,7 +148,9 @@ def ask_held_out(checkpoints: Checkpoints, ks: Sequence[int] = KS) -> Answer[pl.
     """Each checkpoint's pass@k as the others predict it (`ttclib.analysis.held_out.predict_held_out`)."""
     frame = predict_held_out(*checkpoints.facts, ks)
     told, asked = frame["policy"].n_unique(), len(checkpoints.counts.models)
-    notes = () if told == asked else (f"left out: {asked - told} checkpoints that solve too few problems to be fitted",)
+    few = asked - told
+    left = "one checkpoint that solves" if few == 1 else f"{few} checkpoints that solve"
+    notes = (f"left out: {left} too few problems to be fitted",) if few else ()
     return Answer(frame, family_findings.of_held_out(frame), checkpoints.caption, notes)
 
 

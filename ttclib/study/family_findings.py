@@ -163,7 +163,7 @@ def of_training(found: Training, target: float) -> tuple[str, ...]:
         names = " to ".join(dict.fromkeys(sized(size) for size in (sizes[0], sizes[-1])))
         said.append(
             f"Of the sizes that reach it {names} {'are' if len(sizes) > 1 else 'is'} never the cheapest, {CHECKED}: at "
-            f"{count_of(last['queries'])} queries {sized(end['n_parameters'])} costs {end['factor']:.3g} times as much."
+            f"{count_of(last['queries'])} queries {sized(end['n_parameters'])} costs {_times(end['factor'])}."
         )
     return tuple(said)
 
@@ -176,10 +176,11 @@ def of_held_out(frame: pl.DataFrame) -> tuple[str, ...]:
         low, high = interval(own["holds"].cast(pl.Float64).to_numpy())[1:]
         miss = float(np.median(np.exp(np.abs(np.log(own["predicted"] / own["measured"])))))
         width = float(np.median(own["ci_high"] / own["ci_low"]))
+        wide = f"spans a factor of {prefixed(width)}" if np.isfinite(width) else "begins at 0 half of the time"
         said.append(
             f"pass@{k}: the 95 % interval from the other checkpoints holds {held} of {count} that were held out "
             f"({held / count * 100:.0f} % [{low * 100:.0f}, {high * 100:.0f}]); a prediction misses by a factor of "
-            f"{miss:.2g}, half of the time by more, and an interval spans a factor of {prefixed(width)}."
+            f"{miss:.3g}, half of the time by more, and an interval {wide}."
         )
     return tuple(said)
 
@@ -204,6 +205,11 @@ def _open_ends(row: dict[str, Any]) -> str:
     if low is None and high is None:
         return "[open]"
     return f"[{'open' if low is None else count_of(low)}, {'open' if high is None else count_of(high)}]"
+
+
+def _times(factor: float) -> str:
+    """How much more, where that is not next to nothing."""
+    return "less than 1 % more" if factor < 1.01 else f"{factor:.3g} times as much"
 
 
 def _part(share: float) -> str:

@@ -30,7 +30,11 @@ def of_curves(frame: pl.DataFrame) -> tuple[str, ...]:
             f"{_interval(best)} on {_problems(best)}"
         )
         if others:
-            text += f", before {_name(others[0])} at N = {others[0]['budget']} with {_percent(others[0]['accuracy'])}"
+            next_one = f"{_name(others[0])} at N = {others[0]['budget']}"
+            level = best["accuracy"] - others[0]["accuracy"] < 5e-4
+            text += (
+                f", level with {next_one}" if level else f", before {next_one} with {_percent(others[0]['accuracy'])}"
+            )
         said.append(f"{text}.")
         for top in ranked.to_dicts():
             last = able.filter(pl.col("variant") == top["variant"]).sort("budget").row(-1, named=True)
@@ -187,10 +191,11 @@ def of_efficiency(found: Efficiency) -> tuple[str, ...]:
         return (f"No saving over {baseline} is shown on {max(row['n_problems'] for row in rows)} problems.",)
     most = max(told, key=lambda row: row["factor"])
     ends = shown_interval(most["factor_low"], most["factor_high"], "factor")
+    may = "may be" if settling.saves(most["factor"]) else "is"
     return (
         f"No saving over {baseline} is shown on {_problems(most)}: the largest factor, "
         f"{most['factor']:.2g}{' ' + ends if ends != DASH else ''} at "
-        f"{_percent(most['accuracy'])}, may be none.",
+        f"{_percent(most['accuracy'])}, {may} none.",
         *settling.of_factor(most),
     )
 

@@ -264,6 +264,8 @@ def _of_equal(found: Turned, last: str, base: str) -> list[str]:
 
 
 def _drawn(row: dict[str, Any]) -> str:
+    if not row["base_budget"]:
+        return "1 (which costs more, and none costs as little)"
     return f"{row['base_budget']:,}" + ("" if row["held"] else " (its pool holds fewer, all of which are used)")
 
 

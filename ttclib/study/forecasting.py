@@ -113,7 +113,10 @@ def ask_forecast(
     """A prediction interval of what a plan will come to on so many new problems like those of a study."""
     runs = runs_of_plan(study, plan, at_most, seed=seed, **choices)
     found = forecast(plan, runs, n_problems, plan.limit(at_most), seed=seed)
-    return Answer(found, of_forecast(found), (source(study.pool),), ())
+    beside = plan.probes if plan.n_bins > 1 and not plan.reuse_probes else None
+    samples = "sample that tells" if beside == 1 else "samples that tell"
+    notes = (f"the {beside} {samples} the difficulty are paid beside the {found.at_most:g}",) if beside else ()
+    return Answer(found, of_forecast(found), (source(study.pool),), notes)
 
 
 def shadow(found: Forecast, correct: Sequence[bool | None], costs: Sequence[float]) -> Answer[Shadow]:

@@ -197,11 +197,15 @@ def of_models(found: Sequence[Inside]) -> tuple[str, ...]:
         if any(row["budget"] == 1 and row["winner"] == "many" for row in rows):
             ahead.append(one.title)
     words = {
-        NOT_CAUGHT: "do not catch one answer with steps",
-        CAUGHT: "catch it",
-        LEVEL_AT_ONCE: "have nothing to catch, one answer at once is right as often",
-        OPEN: "are too close to call",
+        NOT_CAUGHT: ("does", "do", "not catch one answer with steps"),
+        CAUGHT: ("catches", "catch", "it"),
+        LEVEL_AT_ONCE: ("has", "have", "nothing to catch, one answer at once is right as often"),
+        OPEN: ("is", "are", "too close to call"),
     }
-    parts = [f"{len(by[how])} {said} ({', '.join(by[how])})" for how, said in words.items() if how in by]
+    parts = [
+        f"{len(by[how])} {one if len(by[how]) == 1 else many} {rest} ({', '.join(by[how])})"
+        for how, (one, many, rest) in words.items()
+        if how in by
+    ]
     less = f" One answer at once is ahead of one with steps for {', '.join(ahead)}." if ahead else ""
     return (f"Of {len(found)} models, a perfect verifier picking among answers at once: {'; '.join(parts)}.{less}",)

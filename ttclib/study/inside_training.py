@@ -17,7 +17,7 @@ from ttclib.samples import Pool
 from ttclib.store import load_pool
 from ttclib.study import inside_findings
 from ttclib.study.answers import Answer
-from ttclib.study.captions import bands_line
+from ttclib.study.captions import bands_line, samples_line
 from ttclib.study.inside_results import InsideTraining
 from ttclib.study.opening import Notify, find_store
 from ttclib.study.question import question
@@ -78,7 +78,7 @@ def ask_inside_training(
     shared = set.intersection(*(set(pool.problem_ids) for pool in pools.values()))
     ids = [name for name in pools[other].problem_ids if name in shared]
     if not ids:
-        raise RequestError(f"the policies in '{store}' share 0 problems: sample them on the same ones")
+        raise RequestError(f"the policies in '{store}' share no problem: sample them on the same ones")
     for name, pool in pools.items():
         place = {one: row for row, one in enumerate(pool.problem_ids)}
         pools[name] = pool.of_problems(np.array([place[one] for one in ids]))
@@ -117,9 +117,8 @@ def ask_inside_training(
         target,
         total_compute(routes, exchange_rates),
     )
-    sizes = [int(size) for pool in pools.values() for size in (pool.pool_sizes.min(), pool.pool_sizes.max())]
-    each = f"{min(sizes):,}" if min(sizes) == max(sizes) else f"{min(sizes):,}–{max(sizes):,}"
-    caption = (f"{path.name} · {len(ids)} problems × {each} samples", bands_line())
+    each = samples_line(int(size) for pool in pools.values() for size in pool.pool_sizes)
+    caption = (f"{path.name} · {len(ids)} problems × {each}", bands_line())
     return Answer(result, inside_findings.of_training(result), caption, ())
 
 

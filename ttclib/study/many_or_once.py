@@ -11,7 +11,7 @@ from ttclib.analysis.frontier import Frontier, frontier
 from ttclib.analysis.ledger import LEDGERS, Ledger
 from ttclib.analysis.many_or_once import many_or_once
 from ttclib.study.answers import Answer
-from ttclib.study.captions import bands_line, common_title, setting_words, side_labels
+from ttclib.study.captions import bands_line, common_title, samples_line, setting_words, side_labels
 from ttclib.study.many_or_once_findings import of_many_or_once
 from ttclib.study.question import Question
 from ttclib.study.study import Study
@@ -108,9 +108,8 @@ def ask_many_or_once(
 def _caption(study: Study, frame: pl.DataFrame) -> tuple[str, ...]:
     """Whose samples, how many, and what all have in common."""
     pools = [member.pool for member in study.members]
-    sizes = [int(size) for pool in pools for size in (pool.pool_sizes.min(), pool.pool_sizes.max())]
-    each = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)}–{max(sizes)}"
-    parts = [study.store.name, f"{frame['n_problems'][0]} problems × {each} samples of each"]
+    each = samples_line(int(size) for pool in pools for size in pool.pool_sizes)
+    parts = [study.store.name, f"{frame['n_problems'][0]} problems × {each} of each"]
     settings = {pool.setting.name for pool in pools}
     if len(settings) == 1 and (keys := [key for key in pools[0].setting.keys if key not in _UNSAID]):
         parts.append(setting_words(pools[0].setting, keys))

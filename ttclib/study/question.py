@@ -133,7 +133,7 @@ def question(**values: Any) -> Question:
     >>> question(strategies="best_of_n", budgets=[1, 4], beam_width=4).parameters
     {'beam_width': (4,)}
     """
-    own = {one.name for one in fields(Question)}
+    own = [one.name for one in fields(Question)]
     parameters = dict(values.pop("parameters", None) or {})
     for name in [name for name in values if name not in own]:
         one_of(name, [*own, *all_parameters()], "part of a question")

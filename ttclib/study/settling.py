@@ -105,7 +105,8 @@ def said(needed: Mapping[str, tuple[float, int]], where: str = "") -> tuple[str,
         else:
             parts.append(f"{name} about {rounded(count)} problems ({here} here)")
     if len(parts) > MOST:
-        parts[MOST:] = [f"{len(parts) - MOST} others more"]
+        others = len(parts) - MOST
+        parts[MOST:] = ["one other more" if others == 1 else f"{others} others more"]
     if small:
         named = ", ".join(small) if len(small) <= MOST else f"{len(small)} comparisons"
         parts.append(f"{named} no number, as a lead of a point or less is none")
@@ -164,12 +165,17 @@ def of_crossover(frame: pl.DataFrame, rates: Sequence[float]) -> tuple[str, ...]
 
 def of_factor(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What would tell whether a factor is a saving; nothing where it is none as it stands."""
-    if row["factor"] <= 1:
+    if not saves(row["factor"]):
         return ()
     needed = factor_needed(row["factor"], row["factor_low"], row["factor_high"], row["n_problems"])
     if math.isinf(needed):
         return (f"{OPENING}: more problems than the {row['n_problems']} here, for its interval is open.",)
     return said({f"at {shown(row['accuracy'], 'accuracy')}": (needed, row["n_problems"])})
+
+
+def saves(factor: float) -> bool:
+    """Whether a factor is above one by more than numbers are exact."""
+    return factor > 1 + 1e-9
 
 
 def _at(row: Mapping[str, Any]) -> str:

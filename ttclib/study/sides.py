@@ -12,7 +12,7 @@ import numpy as np
 from ttclib.errors import RequestError
 from ttclib.samples import LOGPROB, PRM, Setting
 from ttclib.store.contents import contents
-from ttclib.store.settings import greedy_pool, matching_settings
+from ttclib.store.settings import differing_keys, greedy_pool, matching_settings
 from ttclib.study.answers import Answer, Sides, ask_compare
 from ttclib.study.larger import Larger, larger_side
 from ttclib.study.opening import find_store
@@ -156,8 +156,10 @@ def references(study: Study, most: int = MOST_REFERENCES) -> dict[str, float]:
 def _names(first: Study, second: Study, ours: Question, theirs: Question) -> tuple[str, str]:
     """Names made of what differs."""
     sides = ((first, ours), (second, theirs))
+    keys = differing_keys(study.pool.setting for study, _ in sides)
     parts = [
-        (study.store.name, study.policy, study.pool.setting.label(), _verifier(study, asked)) for study, asked in sides
+        (study.store.name, study.policy, study.pool.setting.label(keys), _verifier(study, asked))
+        for study, asked in sides
     ]
     differs = [parts[0][place] != parts[1][place] for place in range(4)]
     if differs[1]:  # two policies: that each has scores and a setting of its own goes without saying

@@ -164,7 +164,7 @@ class Study:
             frame,
             compared.outcomes,
             n_bins,
-            self.caption(asked, compared, told),
+            self.caption(asked, compared, told, level=level, interval=interval),
             self.notes(compared, told),
             of_curves(frame),
         )
@@ -186,21 +186,33 @@ class Study:
             return np.array([sizes.get(name, 0) for name in one.problem_ids])
         return np.zeros(len(one.problem_ids), dtype=int)
 
-    def caption(self, asked: Question, compared: Compared, told: Told | None = None) -> tuple[str, ...]:
+    def caption(
+        self,
+        asked: Question,
+        compared: Compared,
+        told: Told | None = None,
+        *,
+        level: float = 0.95,
+        interval: str = "pointwise",
+    ) -> tuple[str, ...]:
         """What a reader must know: whose samples, who selects, the bins, the bands."""
         lines = [source(member.pool, len(compared.problem_ids)) for member in self.members]
-        reads = {one.source.verifier for one in compared.outcomes if one.source.verifier}
+        reads: dict[str, set[str]] = {}
+        for one in compared.outcomes:
+            if one.source.verifier:
+                reads.setdefault(one.source.verifier, set()).add(strategy(one.strategy).reads)
         for name in sorted(reads):
-            if name in self.pool.verifiers:
-                lines.append(selection_line(self.pool.verifiers[name], asked.aggregation))
-            else:
-                lines.append(f"revisions scored by {name}")
+            known = self.pool.verifiers.get(name)
+            line = f"scored by {name}" if known is None else selection_line(known, asked.aggregation)
+            lines.append(f"revisions {line}" if reads[name] == {"chains"} else line)
+        if asked.length_cap is not None:
+            lines.append(f"a sample of more than {asked.length_cap:,} tokens is cut there and unanswered")
         if told is not None:
             found = told.difficulty
             sizes = [int((found.bins == number).sum()) for number in range(1, found.n_bins + 1)]
             halves = 2 if found.told_on == "halves" else 1
             lines.append(bins_line([size // halves for size in sizes], found.label))
-        return (*lines, bands_line())
+        return (*lines, bands_line(level, interval))
 
     def notes(
         self, compared: Compared, told: Told | None = None, ledger: Ledger | None = None, *others: ModelFacts | None

@@ -151,6 +151,9 @@ def scored_both_ways(
         held = sorted(set(sides[0].budgets).intersection(sides[1].budgets))
         sides = [cut(side, columns=[side.budgets.index(size) for size in held]) for side in sides]
         both.append(scored_on_halves(*(restrict(side, compared.problem_ids) for side in sides)))
+    if asked.budgets is None:  # of an odd pool less than its smaller half may be what both halves have
+        held_by_both = (size for one in both if one.strategy in from_pools for size in one.budgets)
+        largest = max(held_by_both, default=largest)
     return tuple(both), largest
 
 
@@ -177,7 +180,8 @@ def _halves(pool: Pool, rng: np.random.Generator) -> tuple[Pool, Pool]:
         return replace(pool, counts=(first, right)), replace(pool, counts=(n - first, c - right))
     if pool.pool_sizes.min() < 2:
         poorest = pool.problem_ids[int(pool.pool_sizes.argmin())]
-        raise RequestError(f"problem '{poorest}' has {pool.pool_sizes.min()} samples, too few for two halves")
+        held = "one sample" if pool.pool_sizes.min() else "no sample"
+        raise RequestError(f"problem '{poorest}' has {held}, too few for two halves")
     draws = np.where(pool.present, rng.random(pool.present.shape), np.inf)
     order = np.argsort(draws, axis=1)  # those present first, shuffled
     return pool.of_samples(order[:, 0::2]), pool.of_samples(order[:, 1::2])
