@@ -26,6 +26,7 @@ from ttclib.cli.options import (
     store_of,
     strategy_options,
     study_of,
+    without,
 )
 from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError
@@ -65,16 +66,19 @@ def compare(
     from ttclib.study.many_or_once import ask_many_or_once
     from ttclib.study.sides import Side, compare_sides
 
+    other = {"store": other_store, "policy": other_policy, "setting": other_settings, "verifier": other_verifier}
+    if once:
+        names = ("other_store", "other_policy", "other_settings", "other_verifier")
+        without("--once compares several policies or settings of one store", *names)
+        without("--once compares over all problems", "bins", "thresholds")
+    elif any(other.values()):
+        without("two sides are compared over all problems", "bins", "thresholds")
+        without("two sides are compared at equal N", "preset", "charges")
     book = ledger_of(choices)
     benchmark = choices.get("benchmark")
     study = study_of(choices)
     asked = question_of(study, choices)
-    other = {"store": other_store, "policy": other_policy, "setting": other_settings, "verifier": other_verifier}
     if once:
-        if given := [f"--other-{name}" for name, value in other.items() if value]:
-            raise RequestError(f"--once compares several policies or settings of one store, without {', '.join(given)}")
-        if binned := [f"--{name}" for name in ("bins", "thresholds") if getattr(asked, name) is not None]:
-            raise RequestError(f"--once compares over all problems, without {', '.join(binned)}")
         pairs = ask_many_or_once(study, asked, ledger=book)
         frame = pairs.result.frame
         print_answer(

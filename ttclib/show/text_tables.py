@@ -46,6 +46,8 @@ def text_table(
     best-of-N     79.7%
     """
     heads, cells, names = cells_of(frame if limit is None else frame.head(limit), columns)
+    if not heads:  # a frame without rows, of which no column says anything
+        return ""
     heads, cells = [visible(head) for head in heads], [[visible(text) for text in row] for row in cells]
     widths = _fitting_widths(heads, cells, names, width)
     left_out, heads = heads[len(widths) :], heads[: len(widths)]

@@ -176,10 +176,11 @@ def of_held_out(frame: pl.DataFrame) -> tuple[str, ...]:
         low, high = interval(own["holds"].cast(pl.Float64).to_numpy())[1:]
         miss = float(np.median(np.exp(np.abs(np.log(own["predicted"] / own["measured"])))))
         width = float(np.median(own["ci_high"] / own["ci_low"]))
+        wide = f"spans a factor of {prefixed(width)}" if np.isfinite(width) else "is open at an end"
         said.append(
             f"pass@{k}: the 95 % interval from the other checkpoints holds {held} of {count} that were held out "
             f"({held / count * 100:.0f} % [{low * 100:.0f}, {high * 100:.0f}]); a prediction misses by a factor of "
-            f"{miss:.2g}, half of the time by more, and an interval spans a factor of {prefixed(width)}."
+            f"{miss:.2g}, half of the time by more, and an interval {wide}."
         )
     return tuple(said)
 

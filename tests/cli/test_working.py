@@ -1,0 +1,71 @@
+"""No flag without effect, of the commands that write: each of their flags changes what is written or said."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.cli.asked import ASKED, COMMANDS, TRIED, Tried, untried
+from tests.cli.bench import contents, make_work
+from tests.cli.commands import ttc
+from tests.cli.standing_in import standing_in
+from tests.cli.working import TRIED_AT_WORK, WORK
+
+
+@pytest.fixture(scope="session")
+def bench(asked: Path, tmp_path_factory) -> Path:
+    """What commands work on."""
+    folder = tmp_path_factory.mktemp("bench")
+    make_work(folder)
+    for name in ("rich.duckdb", "again.duckdb", "s.duckdb", "family.duckdb"):
+        (folder / name).symlink_to(asked / name)
+    for words in (
+        "import two.jsonl --store two.duckdb",
+        "sample plain.toml",
+        "sample run.toml --store scored.duckdb",
+    ):
+        done = ttc(*words.split(), cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def worked(bench: Path, tmp_path_factory) -> Any:
+    """What a command says and leaves behind, done once a run on a copy of the folder."""
+    told: dict[tuple[str, ...], Any] = {}
+
+    def one(words: tuple[str, ...]) -> Any:
+        if words not in told:
+            folder = tmp_path_factory.mktemp("worked") / "w"
+            shutil.copytree(bench, folder, symlinks=True)
+            with standing_in():
+                done = ttc(*words, cwd=folder)
+            told[words] = done, contents(folder, bench)
+            shutil.rmtree(folder)
+        return told[words]
+
+    return one
+
+
+@pytest.mark.parametrize(
+    ("command", "tried"),
+    [pytest.param(name, one, id=f"{name} {one.words}") for name, every in TRIED_AT_WORK.items() for one in every],
+)
+def test_a_flag_changes_what_is_done(worked, command: str, tried: Tried) -> None:
+    (plain, before), (given, after) = (
+        worked(words) for words in tried.pair(command, WORK.get(command, "") or ASKED.get(command, ""))
+    )
+    assert (plain.returncode != 0) == tried.refused, plain.stderr
+    assert (given.returncode != 0) == tried.refuses, given.stderr
+    assert (given.stdout, after) != (plain.stdout, before)
+
+
+def test_every_flag_of_every_command_is_tried() -> None:
+    tried = {name: (*TRIED.get(name, ()), *TRIED_AT_WORK.get(name, ())) for name in COMMANDS}
+    found = {name: untried(name, [one.flag for one in every]) for name, every in tried.items()}
+    assert {name: flags for name, flags in found.items() if flags} == {"score": ["--seed"]}  # a judge's: test_judging
