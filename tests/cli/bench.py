@@ -19,7 +19,7 @@ from ttclib.store.tables import TABLES, columns_of
 
 _RUN = {"run_id", "elapsed_s", "tokens_per_s", "path", "identity"}  # other ones every time, or every place
 CONFIG = """
-store = "s.duckdb"
+store = "run.duckdb"
 [problems]
 source = "lab:test"
 limit = 2
@@ -81,7 +81,7 @@ def make_runs(folder: Path) -> None:
     (folder / "run.toml").write_text(CONFIG)
     (folder / "other.toml").write_text(CONFIG.replace("max_tokens = 24", "max_tokens = 12"))
     (folder / "named.toml").write_text(CONFIG.replace('path = "./prm"', 'path = "./prm"\nname = "mine"', 1))
-    plain = CONFIG.partition("[prm]")[0].replace("s.duckdb", "drawn.duckdb")
+    plain = CONFIG.partition("[prm]")[0].replace("run.duckdb", "drawn.duckdb")
     (folder / "plain.toml").write_text(plain + '[grading]\ngrader = "exact"\n')
     problems = load_problems("lab:validation", limit=2)
     lines = [{"prompt": one.prompt, "reference_answer": one.reference_answer} for one in problems]
@@ -90,7 +90,7 @@ def make_runs(folder: Path) -> None:
                     parameters={"threshold": 0.9, "prior": "beta"})  # fmt: skip
     first = Step("tiny", "best_of_n", "best_of_n", 1, verifier="prm", aggregation="last")
     plan = Plan((1.0, 9.0), (((first,), (stopping,)),), Ledger(unit="generations"))
-    (folder / "plan.json").write_text(plan.to_json())
+    (folder / "live.json").write_text(plan.to_json())
 
 
 def contents(folder: Path, before: Path) -> dict[str, Any]:

@@ -8,17 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.asked import ASKED, PLANS, RICH, TRIED, Tried
+from tests.cli.asked import ASKED, RICH, TRIED, Tried
 from tests.cli.commands import error_line, ttc
-
-
-@pytest.fixture(scope="session")
-def plans(asked: Path) -> Path:
-    """The folder of stores, with plans."""
-    for name, words in PLANS.items():
-        done = ttc(*words.split(), "--export-plan", name, cwd=asked)
-        assert done.returncode == 0, done.stderr
-    return asked
 
 
 @pytest.fixture(scope="session")

@@ -11,27 +11,10 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.cli.asked import ASKED, COMMANDS, TRIED, Tried, untried
-from tests.cli.bench import contents, make_work
+from tests.cli.bench import contents
 from tests.cli.commands import ttc
 from tests.cli.standing_in import standing_in
 from tests.cli.working import TRIED_AT_WORK, WORK
-
-
-@pytest.fixture(scope="session")
-def bench(asked: Path, tmp_path_factory) -> Path:
-    """What commands work on."""
-    folder = tmp_path_factory.mktemp("bench")
-    make_work(folder)
-    for name in ("rich.duckdb", "again.duckdb", "s.duckdb", "family.duckdb"):
-        (folder / name).symlink_to(asked / name)
-    for words in (
-        "import two.jsonl --store two.duckdb",
-        "sample plain.toml",
-        "sample run.toml --store scored.duckdb",
-    ):
-        done = ttc(*words.split(), cwd=folder)
-        assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -31,11 +31,11 @@ WORK = {
     "features": "run.toml --store drawn.duckdb",
     "search": "run.toml --store drawn.duckdb",
     "revise": "run.toml --store drawn.duckdb",
-    "solve": "plan.json asked.jsonl --config run.toml --store live.duckdb",
+    "solve": "live.json asked.jsonl --config run.toml --store live.duckdb",
 }
 COMPARED = "--compare math,exact --json"
 LARGER = "rich.duckdb --policy small --setting temperature=0.8 --strategy majority_vote"
-SOLVED = "plan.json asked.jsonl --config run.toml"
+SOLVED = "live.json asked.jsonl --config run.toml"
 SHARED_OUT = (Tried("--shard 1/2"), Tried("--on ray"), Tried("--workers 2", before="--on ray"))
 
 TRIED_AT_WORK: dict[str, tuple[Tried, ...]] = {
@@ -47,7 +47,7 @@ TRIED_AT_WORK: dict[str, tuple[Tried, ...]] = {
         Tried("--repair --output new.duckdb"),
         Tried("--output other.duckdb", "--output new.duckdb", before="--repair"),
     ),
-    "frontier": (Tried("--export-plan plan.json"),),
+    "frontier": (Tried("--export-plan new.json"),),
     "ingest": (Tried("--store other.duckdb", "--store new.duckdb", on="parts"), Tried("--keep")),
     "backup": (Tried("--to other.duckdb", "--to copy.duckdb", on="w.duckdb"), Tried("--parts")),
     "merge": (Tried("--into other.duckdb", "--into new.duckdb", on="w.duckdb one.duckdb"),),
@@ -180,7 +180,7 @@ TRIED_AT_WORK: dict[str, tuple[Tried, ...]] = {
         *SHARED_OUT,
     ),
     "solve": (
-        Tried("--config other.toml", "--config run.toml", on="plan.json asked.jsonl --store live.duckdb"),
+        Tried("--config other.toml", "--config run.toml", on="live.json asked.jsonl --store live.duckdb"),
         Tried("--store here.duckdb"),
         Tried("--at-most 1"),
         Tried("--window 1"),

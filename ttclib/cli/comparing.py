@@ -100,7 +100,7 @@ def compare(
         dict(assignment(text) for text in other_settings) or None,
         other_verifier or asked.verifier,
     )
-    found = compare_sides(study, second, asked, benchmark=benchmark)
+    found = compare_sides(study, second, asked, benchmark=benchmark, notify=notify)
     print_answer(
         found.result.frame,
         findings=found.findings,
