@@ -16,6 +16,14 @@ from ttclib.store.models import set_model_facts
 from ttclib.store.rounds import Round, write_round
 
 
+def make_sides(folder: Path) -> None:
+    """A small policy with greedy samples of one 14 times larger, those alone, and a policy without scores."""
+    store = build_store(folder / "s.duckdb", n_problems=24, policy="small", n_parameters=1000, absorbed=False)
+    build_store(folder / "q.duckdb", n_problems=24, policy="drawn", n_parameters=None, scored=False)
+    for path in (store, folder / "large.duckdb"):
+        add_greedy(path)
+
+
 def make_asked(folder: Path) -> None:
     """Write them.
 

@@ -61,7 +61,7 @@ def make_work(folder: Path) -> None:
         for benchmark in "ab" for temperature in (1.0, 0.5) for n in range(3) for k in range(4)
         for wrong in [k > 2 * temperature - (benchmark == "b")]
     ]  # fmt: skip
-    (folder / "two.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (folder / "pair.jsonl").write_text("\n".join(map(json.dumps, rows)))
     plain = [
         {"problem_id": f"p{n}", "sample_index": k, "completion": f"a\n#{n}.0", "text": f"b\n#{n + k}",
          "reference_answer": str(n), "step_scores": [0.5, 0.1 * k]}
@@ -81,6 +81,8 @@ def make_runs(folder: Path) -> None:
     (folder / "run.toml").write_text(CONFIG)
     (folder / "other.toml").write_text(CONFIG.replace("max_tokens = 24", "max_tokens = 12"))
     (folder / "named.toml").write_text(CONFIG.replace('path = "./prm"', 'path = "./prm"\nname = "mine"', 1))
+    judge = '[judge]\npath = "wise"\n[judge.server]\nurls = ["http://127.0.0.1:9"]\n'
+    (folder / "judged.toml").write_text(CONFIG + judge)
     plain = CONFIG.partition("[prm]")[0].replace("run.duckdb", "drawn.duckdb")
     (folder / "plain.toml").write_text(plain + '[grading]\ngrader = "exact"\n')
     problems = load_problems("lab:validation", limit=2)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import build_store
 from tests.cli.asked import PLANS
-from tests.cli.asked_stores import add_greedy, make_asked
+from tests.cli.asked_stores import make_asked, make_sides
 from tests.cli.commands import ttc
 
 
@@ -19,10 +18,7 @@ def asking(tmp_path_factory) -> Path:
     `large.duckdb` holds the greedy samples alone, `q.duckdb` a policy of unknown size without scores.
     """
     folder = tmp_path_factory.mktemp("asking")
-    store = build_store(folder / "s.duckdb", n_problems=24, policy="small", n_parameters=1000, absorbed=False)
-    build_store(folder / "q.duckdb", n_problems=24, policy="drawn", n_parameters=None, scored=False)
-    for path in (store, folder / "large.duckdb"):
-        add_greedy(path)
+    make_sides(folder)
     return folder
 
 
@@ -52,7 +48,7 @@ def bench(plans: Path, tmp_path_factory) -> Path:
     for one in (*plans.glob("*.duckdb"), *plans.glob("*.json")):
         (folder / one.name).symlink_to(one)
     for words in (
-        "import two.jsonl --store two.duckdb",
+        "import pair.jsonl --store pair.duckdb",
         "sample plain.toml",
         "sample run.toml --store scored.duckdb",
     ):

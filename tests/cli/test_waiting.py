@@ -26,7 +26,7 @@ MORE = {
     "models --set": "models w.duckdb --set policy n_parameters=5 --prices prices.csv",
     "verify --repair": "verify w.duckdb --repair --output new.duckdb",
     "grade --compare": "grade one.duckdb --compare math,exact",
-    "import again": "import two.jsonl --store two.duckdb",
+    "import again": "import pair.jsonl --store pair.duckdb",
     "sample --limit": "sample run.toml --store scored.duckdb --n-samples 5",
     "solve --shadow": "solve live.json asked.jsonl --config run.toml --shadow --past scored.duckdb",
     "export --only": "export w.duckdb --policy policy --only chosen",

@@ -16,6 +16,8 @@ from tests.cli.commands import ttc
 from tests.cli.standing_in import standing_in
 from tests.cli.working import TRIED_AT_WORK, WORK
 
+RUNS = ("sample", "score", "features", "search", "revise", "solve")
+
 
 @pytest.fixture(scope="session")
 def worked(bench: Path, tmp_path_factory) -> Any:
@@ -26,7 +28,7 @@ def worked(bench: Path, tmp_path_factory) -> Any:
         if words not in told:
             folder = tmp_path_factory.mktemp("worked") / "w"
             shutil.copytree(bench, folder, symlinks=True)
-            with standing_in():
+            with standing_in(runs=words[0] in RUNS):
                 done = ttc(*words, cwd=folder)
             told[words] = done, contents(folder, bench)
             shutil.rmtree(folder)
@@ -51,4 +53,17 @@ def test_a_flag_changes_what_is_done(worked, command: str, tried: Tried) -> None
 def test_every_flag_of_every_command_is_tried() -> None:
     tried = {name: (*TRIED.get(name, ()), *TRIED_AT_WORK.get(name, ())) for name in COMMANDS}
     found = {name: untried(name, [one.flag for one in every]) for name, every in tried.items()}
-    assert {name: flags for name, flags in found.items() if flags} == {"score": ["--seed"]}  # a judge's: test_judging
+    assert {name: flags for name, flags in found.items() if flags} == {}
+
+
+@pytest.mark.parametrize("command", RUNS)
+def test_a_run_passes_on_how_it_is_shared_out_and_says_what_is_done(bench: Path, tmp_path: Path, command: str) -> None:
+    shutil.copytree(bench, tmp_path / "w", symlinks=True)
+    flags = {one.opts[-1] for one in COMMANDS[command].params}
+    words = [word for flag, word in (("--shard", "2/3"), ("--on", "ray")) if flag in flags for word in (flag, word)]
+    with standing_in(runs=True):
+        done = ttc(command, *WORK[command].replace("run.toml", "judged.toml").split(), *words, cwd=tmp_path / "w")
+    assert done.returncode == 0, done.stderr
+    assert "is not passed on" not in done.stdout
+    assert done.stdout.count("shard=") == done.stdout.count("shard=2/3")
+    assert "--on" not in words or "on=cluster ray of None for tiny" in done.stdout
