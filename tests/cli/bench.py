@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,19 @@ def make_runs(folder: Path) -> None:
     first = Step("tiny", "best_of_n", "best_of_n", 1, verifier="prm", aggregation="last")
     plan = Plan((1.0, 9.0), (((first,), (stopping,)),), Ledger(unit="generations"))
     (folder / "live.json").write_text(plan.to_json())
+
+
+def take(bench: Path, folder: Path, words: Sequence[str]) -> Path:
+    """A folder like the bench, with a copy of what a command names and may change; of other files a link."""
+    folder.mkdir()
+    for one in bench.iterdir():
+        if one.is_dir():
+            shutil.copytree(one, folder / one.name)
+        elif one.name in words:
+            shutil.copy2(one, folder / one.name)
+        else:
+            (folder / one.name).symlink_to(one.resolve())
+    return folder
 
 
 def contents(folder: Path, before: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -12,13 +11,14 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.cli.asked import ASKED
+from tests.cli.bench import take
 from tests.cli.commands import ttc
 from tests.cli.standing_in import standing_in
 from tests.cli.working import WORK
 from ttclib.store import connection, locks
 
 # What is read later of a store that was there a moment before is not waited for aloud: by these, and by runs.
-LATER = ("difficulty", "inside", "lengths")
+LATER = ("adaptivity", "difficulty", "inside", "lengths")
 STORELESS = {"plan show", "presets", "config", "notebooks", "demo", "report", "import"} | {
     name for name in WORK if name.startswith("lab ")
 }
@@ -54,12 +54,7 @@ def test_every_store_that_is_opened_is_waited_for_aloud(bench: Path, tmp_path: P
         notify(f"waits for '{store}'")
         return real(store, mode, wait_s, notify)
 
-    folder = tmp_path / "w"
-    shutil.copytree(bench, folder, symlinks=True)
-    for one in {folder / word for word in words.split() if (folder / word).is_symlink()}:
-        there = one.resolve()  # a copy of it, of which this process has nothing in mind
-        one.unlink()
-        shutil.copy(there, one)
+    folder = take(bench, tmp_path / "w", words.split())  # of a copy this process has nothing in mind
     with mock.patch.object(locks, "attached", held), mock.patch.object(connection, "attached", held), standing_in():
         done = ttc(*words.split(), cwd=folder)
     assert done.returncode in (0, 7), done.stderr

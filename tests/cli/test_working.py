@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.cli.asked import ASKED, COMMANDS, TRIED, Tried, untried
-from tests.cli.bench import contents
+from tests.cli.bench import contents, take
 from tests.cli.commands import ttc
 from tests.cli.standing_in import standing_in
 from tests.cli.working import TRIED_AT_WORK, WORK
@@ -26,8 +26,7 @@ def worked(bench: Path, tmp_path_factory) -> Any:
 
     def one(words: tuple[str, ...]) -> Any:
         if words not in told:
-            folder = tmp_path_factory.mktemp("worked") / "w"
-            shutil.copytree(bench, folder, symlinks=True)
+            folder = take(bench, tmp_path_factory.mktemp("worked") / "w", words)
             with standing_in(runs=words[0] in RUNS):
                 done = ttc(*words, cwd=folder)
             told[words] = done, contents(folder, bench)
@@ -58,11 +57,11 @@ def test_every_flag_of_every_command_is_tried() -> None:
 
 @pytest.mark.parametrize("command", RUNS)
 def test_a_run_passes_on_how_it_is_shared_out_and_says_what_is_done(bench: Path, tmp_path: Path, command: str) -> None:
-    shutil.copytree(bench, tmp_path / "w", symlinks=True)
+    folder = take(bench, tmp_path / "w", ["drawn.duckdb"])
     flags = {one.opts[-1] for one in COMMANDS[command].params}
     words = [word for flag, word in (("--shard", "2/3"), ("--on", "ray")) if flag in flags for word in (flag, word)]
     with standing_in(runs=True):
-        done = ttc(command, *WORK[command].replace("run.toml", "judged.toml").split(), *words, cwd=tmp_path / "w")
+        done = ttc(command, *WORK[command].replace("run.toml", "judged.toml").split(), *words, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "is not passed on" not in done.stdout
     assert done.stdout.count("shard=") == done.stdout.count("shard=2/3")
