@@ -90,7 +90,11 @@ TRIED_AT_WORK: dict[str, tuple[Tried, ...]] = {
         Tried("--aggregation min", before="--only chosen", on="one.duckdb"),
         Tried("--force", on="w.duckdb in.jsonl", refused=True),
     ),
-    "config": (Tried("--section sampling"), Tried("--json")),
+    "config": (
+        Tried("--section sampling"),
+        Tried("--section sampling", on="run.toml --json"),
+        Tried("--json"),
+    ),
     "notebooks": (Tried("--force"),),
     "figure": (
         Tried("--policy large", "--policy small", on="snell-4 rich.duckdb --setting temperature=0.8"),
@@ -207,7 +211,11 @@ TRIED_AT_WORK: dict[str, tuple[Tried, ...]] = {
         Tried("--aggregation min", before="--only chosen", on="one.duckdb"),
         Tried("--force", on="w.duckdb in.jsonl", refused=True),
     ),
-    "config": (Tried("--section sampling"), Tried("--json")),
+    "config": (
+        Tried("--section sampling"),
+        Tried("--section sampling", on="run.toml --json"),
+        Tried("--json"),
+    ),
     "notebooks": (Tried("--force"),),
     "figure": (
         Tried("--policy large", "--policy small", on="snell-4 rich.duckdb --setting temperature=0.8"),
