@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.builders import build_store
-from ttclib.store import absorb, write_part
+from tests.cli.asked import PLANS
+from tests.cli.asked_stores import make_asked, make_sides
+from tests.cli.commands import ttc
 
 
 @pytest.fixture(scope="session")
@@ -18,16 +18,40 @@ def asking(tmp_path_factory) -> Path:
     `large.duckdb` holds the greedy samples alone, `q.duckdb` a policy of unknown size without scores.
     """
     folder = tmp_path_factory.mktemp("asking")
-    store = build_store(folder / "s.duckdb", n_problems=24, policy="small", n_parameters=1000, absorbed=False)
-    build_store(folder / "q.duckdb", n_problems=24, policy="drawn", n_parameters=None, scored=False)
-    rng = np.random.default_rng(0)
-    keys = [{"policy": "large", "problem_id": f"p{n:03d}", "setting": "greedy", "sample_index": 0} for n in range(24)]
-    right = rng.random(24) < 0.6
-    for path in (store, folder / "large.duckdb"):
-        write_part(path, "models", [{"model": "large", "n_parameters": 14_000}])
-        write_part(path, "settings", [{"setting": "greedy", "keys": '{"max_tokens":256,"temperature":0.0}'}])
-        write_part(path, "samples", [{**key, "completion_tokens": 60, "prompt_tokens": 10} for key in keys])
-        grades = [{"grader": "exact", "answer_class": 1, "correct": bool(one)} for one in right]
-        write_part(path, "grades", [key | grade for key, grade in zip(keys, grades, strict=True)])
-        absorb(path)
+    make_sides(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def asked(asking: Path) -> Path:
+    """The same folder with a store for every question (`tests.cli.asked_stores`)."""
+    make_asked(asking)
+    return asking
+
+
+@pytest.fixture(scope="session")
+def plans(asked: Path) -> Path:
+    """The folder of stores, with plans."""
+    for name, words in PLANS.items():
+        done = ttc(*words.split(), "--export-plan", name, cwd=asked)
+        assert done.returncode == 0, done.stderr
+    return asked
+
+
+@pytest.fixture(scope="session")
+def bench(plans: Path, tmp_path_factory) -> Path:
+    """What commands that write work on a copy of."""
+    folder = tmp_path_factory.mktemp("bench")
+    from tests.cli.bench import make_work
+
+    make_work(folder)
+    for one in (*plans.glob("*.duckdb"), *plans.glob("*.json")):
+        (folder / one.name).symlink_to(one)
+    for words in (
+        "import pair.jsonl --store pair.duckdb",
+        "sample plain.toml",
+        "sample run.toml --store scored.duckdb",
+    ):
+        done = ttc(*words.split(), cwd=folder)
+        assert done.returncode == 0, done.stderr
     return folder

@@ -12,6 +12,7 @@ import click
 from ttclib.cli.common import (
     CONFIG,
     FILE,
+    OVERRIDES,
     STORE_FLAG,
     as_json,
     assignment,
@@ -78,7 +79,7 @@ def ingest(sources: tuple[Path, ...], store: Path, keep: bool) -> None:
 
 @cli.command()
 @CONFIG
-@overridable
+@overridable(*OVERRIDES)
 @shareable
 @click.option("--dry-run", is_flag=True, help="Say what would be drawn and what it would cost; start nothing.")
 @as_json("With --dry-run: as JSON.")
@@ -124,7 +125,7 @@ def sample(
 
 @cli.command()
 @CONFIG
-@overridable
+@overridable("store", "seed")
 @click.option("--policy", help="Whose samples, imported ones too; by default CONFIG's.")
 @click.option("--setting", "settings", multiple=True, metavar="KEY=VALUE", help="Under which; all must hold.")
 @click.option("--step-delimiter", help="Where steps end in samples that were imported; \\n is a new line.")
@@ -165,7 +166,7 @@ def score(
 
 @cli.command()
 @CONFIG
-@overridable
+@overridable("store", "limit")
 @click.option("--feature", default="hidden,greedy", show_default=True, help="Which, with commas.")
 def features(config: str, feature: str, **overrides: Any) -> None:
     """Keep what CONFIG's policy tells of each question before it is sampled: a hidden state, one greedy answer."""

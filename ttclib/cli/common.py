@@ -27,12 +27,12 @@ STORE = (
 CONFIG = click.argument("config")
 SEED = click.IntRange(min=0)
 _FORMS = "ttclib.forms"  # what the flags of the command that runs say of how to print
-OVERRIDES = (
-    click.option("--store", type=FILE, help="Overrides store."),
-    click.option("--n-samples", type=int, help="Overrides sampling.n_samples: a larger number only adds."),
-    click.option("--limit", type=int, help="Overrides problems.limit."),
-    click.option("--seed", type=SEED, help="Overrides sampling.seed."),
-)
+OVERRIDES = {
+    "store": click.option("--store", type=FILE, help="Overrides store."),
+    "n_samples": click.option("--n-samples", type=int, help="Overrides sampling.n_samples: a larger number only adds."),
+    "limit": click.option("--limit", type=int, help="Overrides problems.limit."),
+    "seed": click.option("--seed", type=SEED, help="Overrides sampling.seed."),
+}
 
 
 def as_json(says: str = "As JSON.") -> Callable[[Any], Any]:
@@ -114,14 +114,24 @@ def takes_store(command: Any) -> Any:
     return with_store
 
 
-def overridable(command: Any) -> Any:
-    """Give a command the options that override a configuration."""
-    for option in reversed(OVERRIDES):
-        command = option(command)
-    return command
+def overridable(*names: str) -> Callable[[Any], Any]:
+    """Give a command those of `OVERRIDES` that it heeds."""
+
+    def give(command: Any) -> Any:
+        for name in reversed(names):
+            command = OVERRIDES[name](command)
+        return command
+
+    return give
 
 
-def read_config(config: str, store: Path | None, n_samples: int | None, limit: int | None, seed: int | None) -> Any:
+def read_config(
+    config: str,
+    store: Path | None,
+    n_samples: int | None = None,
+    limit: int | None = None,
+    seed: int | None = None,
+) -> Any:
     """A configuration (`ttclib.config.RunConfig`) with the command line's overrides."""
     from ttclib.config import load_config
 

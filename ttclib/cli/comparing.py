@@ -26,6 +26,7 @@ from ttclib.cli.options import (
     store_of,
     strategy_options,
     study_of,
+    without,
 )
 from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError
@@ -65,21 +66,25 @@ def compare(
     from ttclib.study.many_or_once import ask_many_or_once
     from ttclib.study.sides import Side, compare_sides
 
+    other = {"store": other_store, "policy": other_policy, "setting": other_settings, "verifier": other_verifier}
+    if once:
+        names = ("other_store", "other_policy", "other_settings", "other_verifier")
+        without("--once compares several policies or settings of one store", *names)
+        without("--once compares over all problems", "bins", "thresholds")
+    elif any(other.values()):
+        without("two sides are compared over all problems", "bins", "thresholds")
+        without("two sides are compared at equal N", "preset", "charges")
     book = ledger_of(choices)
     benchmark = choices.get("benchmark")
     study = study_of(choices)
     asked = question_of(study, choices)
-    other = {"store": other_store, "policy": other_policy, "setting": other_settings, "verifier": other_verifier}
     if once:
-        if given := [f"--other-{name}" for name, value in other.items() if value]:
-            raise RequestError(f"--once compares several policies or settings of one store, without {', '.join(given)}")
-        if binned := [f"--{name}" for name in ("bins", "thresholds") if getattr(asked, name) is not None]:
-            raise RequestError(f"--once compares over all problems, without {', '.join(binned)}")
         pairs = ask_many_or_once(study, asked, ledger=book)
         frame = pairs.result.frame
+        several = ["strategy"] if frame["strategy"].n_unique() > 1 else []
         print_answer(
             frame, findings=pairs.findings, notes=pairs.notes,
-            heading=f"N answers less one, costs in {book.label}", table=pairs_in_words(frame).select(ONCE),
+            heading=f"N answers less one, costs in {book.label}", table=pairs_in_words(frame).select(*several, *ONCE),
         )  # fmt: skip
         return
     if not any(other.values()):
@@ -96,7 +101,7 @@ def compare(
         dict(assignment(text) for text in other_settings) or None,
         other_verifier or asked.verifier,
     )
-    found = compare_sides(study, second, asked, benchmark=benchmark)
+    found = compare_sides(study, second, asked, benchmark=benchmark, notify=notify)
     print_answer(
         found.result.frame,
         findings=found.findings,

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ttclib.cli.common import cli, notify, store_of, whole_numbers
-from ttclib.cli.options import OUTPUT, SEEDED, STORE, WHOSE, numbers, options, study_of
+from ttclib.cli.options import OUTPUT, SEEDED, STORE, WHOSE, numbers, options, study_of, without
 from ttclib.cli.printing import Table, print_answer
 
 
@@ -31,6 +31,8 @@ def coverage(
     from ttclib.study import coverage as asking
 
     if held_out:
+        names = ("policy", "settings", "models", "largest_k", "resamples", "misses")
+        without("--held-out predicts every checkpoint from the others", *names)
         from ttclib.study.checkpoints import ask_held_out, open_checkpoints
 
         told = ask_held_out(open_checkpoints(store_of(choices), benchmark=choices["benchmark"], notify=notify))
@@ -39,6 +41,7 @@ def coverage(
     pool = study_of(choices).pool
     wanted = asking.MODELS if models is None else [name.strip() for name in models.split(",")]
     if misses:
+        without("--misses looks at what half of the samples say of the other half", "largest_k", "resamples")
         print_answer(asking.misses(pool, wanted))
         return
     found = asking.predict(pool, wanted, largest_k, resamples)

@@ -25,6 +25,7 @@ from ttclib.cli.options import (
     question_of,
     strategy_options,
     study_of,
+    without,
 )
 from ttclib.cli.printing import Table, print_answer
 from ttclib.study.account import N_DRAWS, N_RESAMPLES, PROBES, ask_account
@@ -48,6 +49,9 @@ def efficiency(
     """At what cost the best choice is as accurate as the baseline, with and without the bill for difficulty."""
     from ttclib.study.answers import ask_efficiency, ask_probed
 
+    if cheap is not None:
+        names = ("preset", "charges", "probes", "queries", "reuse_probes")
+        without("--cheap counts generations, those that tell the difficulty among them", *names)
     costs = costs_of(choices)
     study = study_of(choices)
     if cheap is not None:

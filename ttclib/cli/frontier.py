@@ -27,6 +27,7 @@ from ttclib.cli.options import (
     question_of,
     strategy_options,
     study_of,
+    without,
 )
 from ttclib.cli.printing import print_answer
 from ttclib.errors import RequestError, one_of
@@ -61,6 +62,8 @@ def frontier(
     if export_policy is not None:
         raise RequestError("--export-policy is called --export-plan now: `policy` means the model")
     one_of(per, PER, "way to limit cost")
+    if allocation:
+        without("--allocation compares both ways to limit cost and makes no plan", "per", "export_plan")
     costs = costs_of(choices)
     unit = costs["ledger"].label
     study = study_of(choices)

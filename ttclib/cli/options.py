@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ttclib.analysis.ledger import LEDGERS, SWITCHES, Ledger, ledger
 from ttclib.cli.common import SEED, as_csv, as_json, assignment, notify, store_of
@@ -120,6 +121,20 @@ def options(*groups: Iterable[Decorator]) -> Decorator:
         return command
 
     return give
+
+
+def without(says: str, *names: str) -> None:
+    """Refuse options, by the names of their parameters, that do nothing for what is asked, which `says` it.
+
+    Raises
+    ------
+    RequestError
+        The command line gives one of them.
+    """
+    context = click.get_current_context()
+    flags = {one.name: one.opts[-1] for one in context.command.params}
+    if given := [flags[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]:
+        raise RequestError(f"{says}, without {', '.join(given)}")
 
 
 def study_of(choices: dict[str, Any]) -> Study:

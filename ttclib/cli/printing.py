@@ -119,6 +119,6 @@ def _lines(part: pl.DataFrame | Table | Sequence[str], width: int, limit: int) -
     if isinstance(part, pl.DataFrame):
         part = Table(part)
     if isinstance(part, Table):
-        return text_table(*part, width, limit=limit).splitlines() if part.frame.width else []
+        return text_table(*part, width, limit=limit).splitlines()
     cut = [f"… and {len(part) - limit:,} lines more"] if len(part) > limit else []
     return [*part[:limit], *cut]

@@ -103,7 +103,7 @@ def figure(
 
     draw = FIGURES[one_of(name, FIGURES, "figure")]
     target = target_of(output or f"{name}.svg")
-    if choices["policy"] is None and len(there := policies_with_samples(store_of(dict(choices)))) > 1:
+    if choices["policy"] is None and len(there := policies_with_samples(store_of(dict(choices)), notify=notify)) > 1:
         choices["policy"] = there[0]
         notify(f"of '{there[0]}', the smallest of {len(there)} policies: --policy names another")
     study = study_of(choices)

@@ -75,6 +75,8 @@ def aligned(
     small   64,000
     large      250
     """
+    if not heads:  # a frame without rows, of which no column says anything
+        return ""
     heads, cells = [visible(head) for head in heads], [[visible(text) for text in row] for row in cells]
     widths = _fitting_widths(heads, cells, names, width)
     left_out, heads = heads[len(widths) :], heads[: len(widths)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class PolicyContents:
         return tuple(self.verifier_kinds)
 
 
-def contents(path: str | Path) -> list[PolicyContents]:
+def contents(path: str | Path, *, notify: Callable[[str], None] = lambda text: None) -> list[PolicyContents]:
     """What a store holds, by model, benchmark and setting: those with samples first, the smallest model first.
 
     Raises
@@ -49,14 +49,14 @@ def contents(path: str | Path) -> list[PolicyContents]:
         No such store, or it is none.
     """
     store = Path(path)
-    return list(_CONTENTS.get(store.absolute(), store_state(store), lambda: tuple(_read(path))))
+    return list(_CONTENTS.get(store.absolute(), store_state(store), lambda: tuple(_read(path, notify))))
 
 
 _CONTENTS: Kept[tuple[PolicyContents, ...]] = Kept(lambda found: 1000 * len(found), largest=32)
 
 
-def _read(path: str | Path) -> list[PolicyContents]:
-    with connect(path) as con:
+def _read(path: str | Path, notify: Callable[[str], None]) -> list[PolicyContents]:
+    with connect(path, notify=notify) as con:
         rows = con.execute(_QUERY).fetchall()
         kinds: dict[tuple[str, str | None, str], dict[str, str]] = {}
         for *key, verifier, kind in con.execute(_KINDS).fetchall():

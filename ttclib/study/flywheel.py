@@ -109,7 +109,7 @@ def open_flywheel(store: str | Path, *, notify: Notify = lambda text: None) -> W
         No such store, no round in it, or no problem that all policies were asked.
     """
     path = find_store(store)
-    sampled = {one.policy for one in contents(path) if one.n_samples}
+    sampled = {one.policy for one in contents(path, notify=notify) if one.n_samples}
     rounds = [one for one in load_rounds(path, notify=notify) if one.policy in sampled]
     firsts = sorted({one.start for one in rounds} - {one.policy for one in rounds})
     if not rounds or len(firsts) != 1 or firsts[0] not in sampled:

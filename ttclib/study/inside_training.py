@@ -67,7 +67,7 @@ def ask_inside_training(
         No such policy, no shared problem, or parameters, training tokens or lengths are not known.
     """
     path = find_store(store)
-    there = policies_with_samples(path)
+    there = policies_with_samples(path, notify=notify)
     for name in (without, other, *([few_shot] if few_shot else [])):
         one_of(name, there, "policy")
     families = {name: [one for one in there if one == name or one.startswith(name + CHECKPOINT)]

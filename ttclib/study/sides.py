@@ -15,7 +15,7 @@ from ttclib.store.contents import contents
 from ttclib.store.settings import differing_keys, greedy_pool, matching_settings
 from ttclib.study.answers import Answer, Sides, ask_compare
 from ttclib.study.larger import Larger, larger_side
-from ttclib.study.opening import find_store
+from ttclib.study.opening import Notify, find_store
 from ttclib.study.question import Question
 from ttclib.study.study import Study, policies_with_samples
 from ttclib.study.study import open as open_study
@@ -67,7 +67,14 @@ def open_larger(study: Study, store: str | None = None, policy: str | None = Non
     return larger_side(str(path), policy, benchmark=study.pool.benchmark, allow_sampled=True)
 
 
-def compare_sides(first: Study, second: Side, asked: Question, *, benchmark: str | None = None) -> Answer[Sides]:
+def compare_sides(
+    first: Study,
+    second: Side,
+    asked: Question,
+    *,
+    benchmark: str | None = None,
+    notify: Notify = lambda text: None,
+) -> Answer[Sides]:
     """A study against another side, strategy by strategy.
 
     Parameters
@@ -75,17 +82,17 @@ def compare_sides(first: Study, second: Side, asked: Question, *, benchmark: str
     asked : Question
         Of both; its verifier is the first side's.
     """
-    setting = second.setting or _same_setting(first, second, benchmark)
-    other = open_study(second.store, second.policy, benchmark=benchmark, setting=setting)
+    setting = second.setting or _same_setting(first, second, benchmark, notify)
+    other = open_study(second.store, second.policy, benchmark=benchmark, setting=setting, notify=notify)
     theirs = asked.but(verifier=second.verifier)
     names = _names(first, other, asked, theirs)
     return ask_compare(first, other, names, asked, theirs)
 
 
-def _same_setting(first: Study, second: Side, benchmark: str | None) -> Setting | None:
+def _same_setting(first: Study, second: Side, benchmark: str | None, notify: Notify) -> Setting | None:
     """The first side's setting, where the second was sampled under several of which it is one; None: not so."""
     path = find_store(second.store)
-    found = matching_settings(path, second.policy, benchmark=benchmark)
+    found = matching_settings(path, second.policy, benchmark=benchmark, notify=notify)
     names = [one.name for one in found]
     own = first.pool.setting
     return own if len(names) > 1 and own.name in names else None

@@ -361,9 +361,9 @@ def smallest_policy(store: str | Path) -> str | None:
     return sampled[0] if sampled else None
 
 
-def policies_with_samples(store: str | Path) -> list[str]:
+def policies_with_samples(store: str | Path, *, notify: Notify = lambda text: None) -> list[str]:
     """Policies that have samples or counts, the smallest first."""
-    found = contents(find_store(store))
+    found = contents(find_store(store), notify=notify)
     return list(dict.fromkeys(one.policy for one in found if one.n_samples or one.n_counted))
 
 
