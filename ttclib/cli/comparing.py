@@ -81,10 +81,9 @@ def compare(
     if once:
         pairs = ask_many_or_once(study, asked, ledger=book)
         frame = pairs.result.frame
-        several = ["strategy"] if frame["strategy"].n_unique() > 1 else []
         print_answer(
             frame, findings=pairs.findings, notes=pairs.notes,
-            heading=f"N answers less one, costs in {book.label}", table=pairs_in_words(frame).select(*several, *ONCE),
+            heading=f"N answers less one, costs in {book.label}", table=pairs_in_words(frame).select(ONCE),
         )  # fmt: skip
         return
     if not any(other.values()):
