@@ -8,6 +8,7 @@
 # make site   the documentation as a site, into site/, warnings as errors
 # make pages  the reports of all notebooks on each store of SUITES, and the site with them; SUITES= adds what is there already
 # make mutants  put faults into the code one at a time and see whether the tests notice: ROOMS=study,cli N=40 SEED=1
+# make told      write anew what charts, questions, commands and runs tell a reader, which tests compare: read the diff
 # make pictures  draw the README's pictures anew, from the demo store
 
 PYTHON ?= python3
@@ -25,7 +26,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 VLLM_VENV ?= .venv-vllm
 VLLM_PIP := $(VLLM_VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test crashes test-vllm lint fmt bench readme docs site pages mutants pictures clean
+.PHONY: demo test crashes test-vllm lint fmt bench readme docs site pages mutants told pictures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ttc sample lab --store $(STORE) --limit 11 --n-samples 64
@@ -84,6 +85,9 @@ pages: $(VENV)/.installed-dev
 
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutants $(if $(ROOMS),--rooms $(ROOMS)) $(if $(N),--faults $(N)) $(if $(SEED),--seed $(SEED))
+
+told: $(VENV)/.installed-dev
+	set -e; for room in show.told study.kept cli.told collect.said; do $(BIN)/python -m tests.$$room; done
 
 pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.browser.pictures $(DEMO)
