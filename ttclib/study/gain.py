@@ -14,7 +14,7 @@ from ttclib.analysis.gain import gain
 from ttclib.errors import RequestError
 from ttclib.samples import Pool
 from ttclib.study.answers import Answer
-from ttclib.study.captions import common_title, side_labels
+from ttclib.study.captions import bands_line, common_title, side_labels
 from ttclib.study.lengths import of_lengths, within
 from ttclib.study.study import Study
 
@@ -83,7 +83,7 @@ def ask_gain(study: Study, k: int | None = None, *, seed: int = 0) -> Answer[Gai
     by_length = [line for (name, _), part in zip(sides, parts, strict=True) for line in of_lengths(part, name)]
     size, n = frame.filter(pl.col("measure") == "coverage").select(pl.col("budget", "n_problems").min()).row(0)
     about = (study.store.name, common_title(study.members), f"{n} problems × {size} samples of each")
-    caption = (" · ".join(part for part in about if part), "lines: 95 % intervals over problems")
+    caption = (" · ".join(part for part in about if part), bands_line())
     told = (tuple(heads), tuple(details), tuple(by_length))
     result = Gains(tuple(name for name, _ in sides), frame, lengths, *told)
     return Answer(result, (*told[0], *told[1], *told[2]), caption, _notes(frame, lengths))

@@ -83,6 +83,8 @@ def of_lengths(frame: pl.DataFrame, name: str) -> list[str]:
     if not len(frame):
         return []
     last = frame.sort("length_group").row(-1, named=True)
+    if shown(last["relative_length"], "relative_length") == shown(1.0, "relative_length"):
+        return []  # all are as long as one another
     ends = shown_interval(last["ci_low"], last["ci_high"], "deviation")
     of = f"Of a problem's samples by {name} the longest ({shown(last['relative_length'], 'relative_length')} its mean)"
     if last["ci_low"] <= 0 <= last["ci_high"]:
