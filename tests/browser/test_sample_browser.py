@@ -114,6 +114,7 @@ def test_an_address_opens_a_problem_and_its_texts_never_run(browser: Any, page_o
     detail = page.locator(".detail")
     assert page.locator(".row").count() == 1 and "</script><script>" in detail.inner_text()
     detail.locator("summary").click()
+    detail.locator(".tree .step").first.wait_for()
     assert detail.locator(".tree .step").count() == 2 and detail.locator(".tree msup").count() == 1
     page.get_by_role("button", name="all", exact=True).click()
     assert page.url.endswith("#suite")

@@ -148,6 +148,6 @@ def test_models_lists_and_takes_facts(folder: Path) -> None:
     assert found["lab-policy"]["usd_per_mtok_output"] == 0.6 and found["lab-policy"]["roles"] == ["policy"]
     assert found["prm"]["kind"] == "prm" and found["prm"]["roles"] == ["verifier"]
     (row,) = (one for one in table_rows(ttc("models", "s.duckdb").stdout) if one["model"] == "lab-policy")
-    assert row["price"] == "US$ ? / 0.6 a million tokens in / out (2026-01-31)"
+    assert row["US$ a million tokens, in / out"] == "? / 0.6 (2026-01-31)"
     assert "of no model: say which with --set MODEL" in refused("models", "s.duckdb", "n_layers=3")
     assert "unknown fact of a model 'price'" in refused("models", "s.duckdb", "--set", "prm", "price=3")

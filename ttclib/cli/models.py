@@ -80,7 +80,7 @@ def _number(row: dict[str, Any], name: str) -> str:
 
 def _price(row: dict[str, Any]) -> str:
     facts = ModelFacts(**{name: row[name] for name in ("model", *PRICES)}, shipped=tuple(row["shipped"]))
-    return facts.price_line or DASH
+    return f"{facts.price[0]} ({facts.price[1]})" if facts.price else DASH
 
 
 def _from_the_table(row: dict[str, Any]) -> str:
@@ -91,7 +91,7 @@ def _source(row: dict[str, Any]) -> str:
     return f"{row['path']}{'@' + row['revision'] if row['revision'] else ''}" if row["path"] else DASH
 
 
-_PRICE = "price"
+_PRICE = "US$ a million tokens, in / out"
 _CELLS: dict[str, Callable[[dict[str, Any]], str]] = {
     "model": lambda row: str(row["model"]),
     "role": _role,

@@ -61,12 +61,17 @@ class ModelFacts:
         >>> ModelFacts("m", usd_per_mtok_input=1.25, usd_per_mtok_output=10, price_date="2026-03").price_line
         'US$ 1.25 / 10 a million tokens in / out (2026-03)'
         """
+        return f"US$ {self.price[0]} a million tokens in / out ({self.price[1]})" if self.price else ""
+
+    @property
+    def price(self) -> tuple[str, str] | None:
+        """US$ for a million tokens in and out, and of when and whom that is; None: it is not known."""
         prices = (self.usd_per_mtok_input, self.usd_per_mtok_output)
         if prices == (None, None):
-            return ""
+            return None
         shown = " / ".join("?" if price is None else f"{price:g}" for price in prices)
         source = ", the list price that ships" if "usd_per_mtok_output" in self.shipped else ""
-        return f"US$ {shown} a million tokens in / out ({self.price_date or 'no date'}{source})"
+        return shown, f"{self.price_date or 'no date'}{source}"
 
 
 @dataclass(frozen=True)
