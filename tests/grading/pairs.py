@@ -324,6 +324,7 @@ see above ¦ \frac{1}{2}
 \pi ¦ 2\pi
 \pi ¦ p
 e ¦ 2.7
+\alpha + 1 ¦ \beta + 1
 \sqrt[3]{8} ¦ \sqrt{8}
 \log_2 8 ¦ \ln 8
 \infty ¦ -\infty
