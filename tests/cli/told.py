@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.cli.asked import ASKED, PLANS, RICH, VOTES
 from tests.cli.asked_stores import make_asked, make_sides
 from tests.cli.commands import ttc
+from tests.kept_texts import write_anew
 
 KEPT = Path(__file__).parent / "told"
 QUICK = "--resamples 20"
@@ -58,10 +59,6 @@ def prepare(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    KEPT.mkdir(exist_ok=True)
-    for one in KEPT.glob("*.txt"):
-        one.unlink()
     with tempfile.TemporaryDirectory() as place:
         at = prepare(Path(place))
-        for name, words in SAID.items():
-            (KEPT / f"{name}.txt").write_text(told(at, words), encoding="utf-8")
+        write_anew(KEPT, {name: told(at, words) for name, words in SAID.items()})

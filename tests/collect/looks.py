@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,18 +90,22 @@ def asked_at_once(world: World, content: dict[str, Any]) -> Any:
     return world.server.most_under_way > 1
 
 
-def _asked(world: World, config: RunConfig) -> Any:
+def _refused_once(world: World, ask: Callable[[], Any]) -> str | None:
+    """What an error says of asking a server that is busy at first and knows keys; None: none came."""
     world.monkeypatch.setenv("VLLM_API_KEY", "sk-one")
     world.monkeypatch.setenv("OTHER_KEY", "sk-other")
     world.monkeypatch.setattr("ttclib.collect.engines.http._FIRST_WAIT_S", 0.01)
     world.server.faults.append(status(503))
-    told = None
     try:
-        ChatEngine(config.policy, config.prompt).generate(
-            [Draw((), n, prompt="1+1=") for n in range(4)], config.sampling
-        )
+        ask()
     except TTCError as error:
-        told = str(error)
+        return str(error)
+    return None
+
+
+def _asked(world: World, config: RunConfig) -> Any:
+    draws = [Draw((), n, prompt="1+1=") for n in range(4)]
+    told = _refused_once(world, lambda: ChatEngine(config.policy, config.prompt).generate(draws, config.sampling))
     return sorted(map(json.dumps, world.server.requests)), world.server.paths, world.server.keys[-1:], told
 
 
@@ -110,15 +115,7 @@ def asked_of_judge(world: World, content: dict[str, Any]) -> Any:
     config = made(world, merged({"judge": {"path": "wise", "server": server}}, content))
     _of_samples(world, config.model_copy(update={"sampling": config.sampling.model_copy(update={"n_samples": 1})}))
     world.server.change = lambda answer, request: merged(answer, {"choices": [_rated(answer)]})
-    world.monkeypatch.setenv("VLLM_API_KEY", "sk-one")
-    world.monkeypatch.setenv("OTHER_KEY", "sk-other")
-    world.monkeypatch.setattr("ttclib.collect.engines.http._FIRST_WAIT_S", 0.01)
-    world.server.faults.append(status(503))
-    told = None
-    try:
-        judging.judge(config)
-    except TTCError as error:
-        told = str(error)
+    told = _refused_once(world, lambda: judging.judge(config))
     kept = rows(config.store, "SELECT verifier, reading, step_scores FROM scores ORDER BY ALL")
     parts = len(list(config.store.with_name(config.store.name + ".parts").glob("*-scores-*")))
     return sorted(map(json.dumps, world.server.requests)), world.server.paths, world.server.keys[-1:], kept, parts, told

@@ -16,6 +16,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from tests.kept_texts import write_anew
 from tests.show.drawn import Mark, marks, picture, texts
 
 KEPT = Path(__file__).parent / "told"
@@ -73,8 +74,4 @@ def _wrapped(head: str, text: str) -> list[str]:
 if __name__ == "__main__":
     from tests.show.test_pictures import TOLD
 
-    KEPT.mkdir(exist_ok=True)
-    for one in KEPT.glob("*.txt"):
-        one.unlink()
-    for name, draw in TOLD.items():
-        (KEPT / f"{name}.txt").write_text(told(draw()), encoding="utf-8")
+    write_anew(KEPT, {name: told(draw()) for name, draw in TOLD.items()})

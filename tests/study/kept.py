@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tests.kept_texts import write_anew
 from tests.study.stores import FOLDER
 from ttclib.analysis.ledger import Ledger
 from ttclib.analysis.optimise import Choice
@@ -160,8 +161,4 @@ def _under(name: str, part: Any) -> str:
 if __name__ == "__main__":
     from tests.study.test_kept import EVERY
 
-    KEPT.mkdir(exist_ok=True)
-    for one in KEPT.glob("*.txt"):
-        one.unlink()
-    for name, ask in EVERY.items():
-        (KEPT / f"{name}.txt").write_text(told(ask()), encoding="utf-8")
+    write_anew(KEPT, {name: told(ask()) for name, ask in EVERY.items()})

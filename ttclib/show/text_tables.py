@@ -91,8 +91,8 @@ def aligned(
                 break
         n_shown, lines = n_shown + 1, lines + broken
     said = [_joined(line, widths, names) for line in lines]
-    if n_shown < (n_rows or len(cells)):
-        said.append(f"… and {(n_rows or len(cells)) - n_shown:,} rows more")
+    if left := (n_rows or len(cells)) - n_shown:
+        said.append(f"… and {left:,} rows more")
     if left_out:
         said.append(f"… not shown: {', '.join(left_out)}")
     return "\n".join(said)
